@@ -1,0 +1,167 @@
+//! Ed25519 key pairs (RFC 8032), public keys and the short form that people compare.
+
+use std::{fmt, str::FromStr};
+
+use data_encoding::BASE32_NOPAD_NOCASE;
+use ed25519_compact as ed25519;
+use ring::digest::{SHA256, digest};
+use zeroize::Zeroizing;
+
+use super::Hit;
+
+/// The 32 secret octets from which a key pair is made; zeroed when dropped.
+pub type Seed = Zeroizing<[u8; 32]>;
+
+/// 64 octets of Ed25519 signature.
+pub type Signature = [u8; 64];
+
+/// An Ed25519 public key: the host identity of RFC 7401.
+///
+/// Not every value is a point of the curve; [`PublicKey::verify`] refuses those that are not, and
+/// those of small order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub [u8; 32]);
+
+impl PublicKey {
+    /// The key's octets.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The tag by which the host identity layer knows this key.
+    pub fn hit(&self) -> Hit {
+        Hit::of(self)
+    }
+
+    /// What people compare by voice or eye.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self)
+    }
+
+    /// Checks a signature over exactly `message`.
+    ///
+    /// # Errors
+    /// When the signature is another message's or key's, is malleable, or the key is not usable.
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+        ed25519::PublicKey::new(self.0)
+            .verify(message, &ed25519::Signature::new(*signature))
+            .map_err(|_| SignatureError)
+    }
+
+    /// The same key for Diffie–Hellman (RFC 7748, birationally mapped).
+    ///
+    /// # Errors
+    /// When the key is not a usable point.
+    pub fn to_x25519(&self) -> Result<ed25519::x25519::PublicKey, SignatureError> {
+        ed25519::x25519::PublicKey::from_ed25519(&ed25519::PublicKey::new(self.0))
+            .map_err(|_| SignatureError)
+    }
+}
+
+impl fmt::Display for PublicKey {
+    /// 52 characters of lower-case base32 (RFC 4648, no padding).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE32_NOPAD_NOCASE.encode(&self.0).to_ascii_lowercase())
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.fingerprint())
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = SignatureError;
+
+    fn from_str(text: &str) -> Result<PublicKey, SignatureError> {
+        let octets = BASE32_NOPAD_NOCASE.decode(text.as_bytes()).map_err(|_| SignatureError)?;
+        octets.try_into().map(PublicKey).map_err(|_| SignatureError)
+    }
+}
+
+/// The short printed form of a public key: 120 bits of its SHA-256 in six groups of four.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 15]);
+
+impl Fingerprint {
+    fn of(key: &PublicKey) -> Fingerprint {
+        let hash = digest(&SHA256, &key.0);
+        let mut short = [0; 15];
+        short.copy_from_slice(&hash.as_ref()[..15]);
+        Fingerprint(short)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = BASE32_NOPAD_NOCASE.encode(&self.0).to_ascii_lowercase();
+        for (i, c) in text.chars().enumerate() {
+            if i > 0 && i % 4 == 0 {
+                f.write_str("-")?;
+            }
+            write!(f, "{c}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A key pair. Its secret half is wiped when it is dropped and never printed.
+#[derive(Clone)]
+pub struct KeyPair {
+    pair: ed25519::KeyPair,
+}
+
+impl KeyPair {
+    /// The pair that belongs to a seed.
+    pub fn from_seed(seed: &Seed) -> KeyPair {
+        KeyPair { pair: ed25519::KeyPair::from_seed(ed25519::Seed::new(**seed)) }
+    }
+
+    /// The public half.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(*self.pair.pk)
+    }
+
+    /// The seed, for storing the key or handing it to TLS.
+    pub fn seed(&self) -> Seed {
+        Zeroizing::new(*self.pair.sk.seed())
+    }
+
+    /// Signs `message`; deterministic as in RFC 8032.
+    pub fn sign(&self, message: &[u8]) -> Signature {
+        *self.pair.sk.sign(message, None)
+    }
+
+    /// The secret half for Diffie–Hellman, matching [`PublicKey::to_x25519`].
+    ///
+    /// # Errors
+    /// Never for a pair made by [`KeyPair::from_seed`].
+    pub fn to_x25519(&self) -> Result<ed25519::x25519::SecretKey, SignatureError> {
+        ed25519::x25519::SecretKey::from_ed25519(&self.pair.sk).map_err(|_| SignatureError)
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyPair({})", self.public().fingerprint())
+    }
+}
+
+/// A key or signature that is malformed or does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignatureError;
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the key or its signature is not valid")
+    }
+}
+
+impl std::error::Error for SignatureError {}

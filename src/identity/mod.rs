@@ -1,0 +1,18 @@
+//! Who somebody is: names, key pairs and the values derived from them.
+//!
+//! Pure values: nothing here reads a clock, a socket or a file. Where a key lies on disk and who may
+//! use a name is decided in higher layers.
+
+mod access_form;
+mod hit;
+mod key;
+mod name;
+mod slot;
+mod timestamp;
+
+pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, ServicePort};
+pub use hit::Hit;
+pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError};
+pub use name::{Name, NameError};
+pub use slot::Slot;
+pub use timestamp::Timestamp;

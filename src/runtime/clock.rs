@@ -1,0 +1,47 @@
+//! The only module that asks what time it is.
+#![expect(clippy::disallowed_methods, reason = "this is the edge: it reads the clocks")]
+
+use std::{
+    future::Future,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use async_io::Timer;
+use futures_lite::future;
+
+use crate::identity::Timestamp;
+
+/// The monotonic clock, for schedules.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// The wall clock, for statements that are signed or expire. A clock before 1970 reads 1970.
+pub fn wall() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Waits.
+pub async fn sleep(duration: Duration) {
+    Timer::after(duration).await;
+}
+
+/// Waits until an instant; for ever if there is none.
+pub async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => {
+            Timer::at(deadline).await;
+        }
+        None => future::pending().await,
+    }
+}
+
+/// The result of `future`, or None if it took longer than `limit`.
+pub async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    future::or(async { Some(future.await) }, async {
+        sleep(limit).await;
+        None
+    })
+    .await
+}

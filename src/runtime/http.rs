@@ -1,0 +1,213 @@
+//! HTTP/1.1 connections: the one server loop and the one client that all parts use.
+//!
+//! A listener takes a bounded number of connections; each has a limit on the size of a request head and
+//! on the time it may take, and one that takes nothing of its answer is cut off. What a request means is
+//! the business of the [`Handler`].
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt,
+    future::Future,
+    net::TcpListener,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use async_io::{Async, Timer};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
+use hyper::{body::Incoming, client, server, service::service_fn};
+
+use super::{TcpIo, clock, spawn};
+
+/// Any error that ends a body.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+/// A body that streams, in either direction.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+/// A request as handlers get it.
+pub type Request = hyper::Request<Body>;
+/// A response as handlers give it.
+pub type Response = hyper::Response<Body>;
+/// A future that can be kept in a box and moved between tasks.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Something that answers HTTP requests.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. It has no way to fail: errors are responses too.
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response>;
+}
+
+/// A body without octets.
+pub fn empty() -> Body {
+    Empty::new().map_err(never).boxed_unsync()
+}
+
+/// A body that is at hand.
+pub fn full(content: impl Into<Bytes>) -> Body {
+    Full::new(content.into()).map_err(never).boxed_unsync()
+}
+
+/// A body that comes from the network.
+pub fn incoming(body: Incoming) -> Body {
+    body.map_err(BoxError::from).boxed_unsync()
+}
+
+fn never(never: Infallible) -> BoxError {
+    match never {}
+}
+
+/// What one connection may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Octets of a request head.
+    pub head_size: usize,
+    /// Fields in a request head.
+    pub head_fields: usize,
+    /// Time until a whole request head is there, which is also how long a connection may idle.
+    pub head_time: Duration,
+    /// Time in which the client must take some of its response.
+    pub stall: Duration,
+    /// Connections of one listener at a time.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            head_size: 48 * 1024,
+            head_fields: 100,
+            head_time: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            connections: 512,
+        }
+    }
+}
+
+/// Accepts connections for ever and gives their requests to `handler`.
+pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<impl Handler>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            // out of descriptors, most likely: let some connections end
+            clock::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let permit = Permit::take(&open);
+        if open.load(Relaxed) > limits.connections {
+            continue; // closing tells enough; an answer would cost what is scarce
+        }
+        let handler = handler.clone();
+        let io = TcpIo::new(socket, limits.stall);
+        spawn(async move {
+            let _permit = permit;
+            let _ = serve_connection(io, limits, handler).await;
+        })
+        .detach();
+    }
+}
+
+/// Counts an open connection until it is dropped.
+struct Permit(Arc<AtomicUsize>);
+
+impl Permit {
+    fn take(open: &Arc<AtomicUsize>) -> Permit {
+        open.fetch_add(1, Relaxed);
+        Permit(open.clone())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Serves the requests of one connection, upgrades included.
+///
+/// # Errors
+/// When the client breaks the protocol, is too slow or goes away.
+pub async fn serve_connection<I, H>(io: I, limits: Limits, handler: Arc<H>) -> hyper::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    H: Handler + ?Sized,
+{
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let answer = handler.clone().handle(request.map(incoming));
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    server::conn::http1::Builder::new()
+        .timer(SmolTimer)
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(limits.head_size.max(8192))
+        .max_headers(limits.head_fields)
+        .half_close(true)
+        .preserve_header_case(true)
+        .serve_connection(io, service)
+        .with_upgrades()
+        .await
+}
+
+/// Sends one request over a fresh connection of any kind and gives the head of the response; its body
+/// and an upgrade go on streaming.
+///
+/// # Errors
+/// When the connection breaks or the other side's answer is not HTTP.
+pub async fn request_over<I>(io: I, request: Request) -> hyper::Result<hyper::Response<Incoming>>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = client::conn::http1::Builder::new()
+        .preserve_header_case(true)
+        .max_headers(100)
+        .handshake(io)
+        .await?;
+    spawn(async move {
+        let _ = connection.with_upgrades().await; // its errors reach the response and its body
+    })
+    .detach();
+    sender.send_request(request).await
+}
+
+/// hyper's timers on async-io.
+#[derive(Clone, Copy, Debug)]
+struct SmolTimer;
+
+impl hyper::rt::Timer for SmolTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(SmolSleep(Timer::after(duration)))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(SmolSleep(Timer::at(deadline)))
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+}
+
+struct SmolSleep(Timer);
+
+impl Future for SmolSleep {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|_| ())
+    }
+}
+
+impl hyper::rt::Sleep for SmolSleep {}
+
+impl fmt::Debug for SmolSleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SmolSleep")
+    }
+}
