@@ -1,3 +1,7 @@
 //! The program `p2p`; everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    p2p::cli::main()
+}

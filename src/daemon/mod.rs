@@ -1,1 +1,3 @@
-//! (stub)
+//! Wiring.
+pub mod home;
+mod notify;

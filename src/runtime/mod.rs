@@ -11,8 +11,10 @@ mod executor;
 pub mod file;
 pub mod http;
 pub mod random;
-mod tcp;
+mod socket;
+mod splice;
 
 pub use blocking::unblock;
 pub use executor::{Task, block_on, spawn};
-pub use tcp::TcpIo;
+pub use socket::{Connection, SocketIo, TcpIo, UnixIo};
+pub use splice::{splice, splice_upgrades};

@@ -1,17 +1,17 @@
-//! TCP connections as hyper wants them.
+//! Connections of the operating system, TCP and Unix, as hyper wants them.
 
 use std::{
     cell::RefCell,
     future::Future,
     io::{self, IoSlice, Read, Write},
     net::{Shutdown, TcpStream},
+    os::unix::net::UnixStream,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use async_io::{Async, Timer};
-use futures_lite::{AsyncRead, AsyncWrite};
 use hyper::rt::ReadBufCursor;
 
 /// How much one read takes from the kernel at most.
@@ -23,30 +23,93 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
 }
 
-/// A TCP connection for hyper and for tunnels. A peer that takes nothing for too long is cut off.
+/// A kind of connection: what differs between TCP and Unix sockets.
+pub trait Connection: Send + 'static {
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there.
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes what fits.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing fits.
+    fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Ends the sending direction.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    fn finish(&self) -> io::Result<()>;
+}
+
+impl Connection for TcpStream {
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&mut &*self).read(buffer)
+    }
+
+    fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&mut &*self).write_vectored(slices)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl Connection for UnixStream {
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&mut &*self).read(buffer)
+    }
+
+    fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&mut &*self).write_vectored(slices)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// A connection for hyper and for tunnels. A peer that takes nothing for too long is cut off.
 #[derive(Debug)]
-pub struct TcpIo {
-    socket: Async<TcpStream>,
+pub struct SocketIo<S> {
+    socket: Async<S>,
     stall: Duration,
     /// Runs while a write waits.
     stalled: Option<Timer>,
 }
 
-impl TcpIo {
+/// A TCP connection.
+pub type TcpIo = SocketIo<TcpStream>;
+/// A connection of a Unix socket.
+pub type UnixIo = SocketIo<UnixStream>;
+
+impl SocketIo<TcpStream> {
     /// Wraps a connection; a write that makes no progress for `stall` fails with `TimedOut`.
     pub fn new(socket: Async<TcpStream>, stall: Duration) -> TcpIo {
         // small writes are whole messages here; a refusal only costs delay
         let _ = socket.get_ref().set_nodelay(true);
-        TcpIo { socket, stall, stalled: None }
+        SocketIo { socket, stall, stalled: None }
     }
+}
 
-    fn poll_write_with(
+impl SocketIo<UnixStream> {
+    /// Wraps a connection; a write that makes no progress for `stall` fails with `TimedOut`.
+    pub fn unix(socket: Async<UnixStream>, stall: Duration) -> UnixIo {
+        SocketIo { socket, stall, stalled: None }
+    }
+}
+
+impl<S: Connection> SocketIo<S> {
+    fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        mut write: impl FnMut(&mut &TcpStream) -> io::Result<usize>,
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
-            match write(&mut self.socket.get_ref()) {
+            match self.socket.get_ref().send(slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => {
@@ -62,13 +125,13 @@ impl TcpIo {
         }
     }
 
-    fn poll_read_with(
+    fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
-        mut read: impl FnMut(&mut &TcpStream) -> io::Result<usize>,
+        mut receive: impl FnMut(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            match read(&mut self.socket.get_ref()) {
+            match receive(self.socket.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => return Poll::Ready(result),
@@ -77,25 +140,25 @@ impl TcpIo {
         }
     }
 
-    fn poll_shut(&self) -> Poll<io::Result<()>> {
+    fn poll_finish(&self) -> Poll<io::Result<()>> {
         // only flushing would leave the other side waiting for the end
-        match self.socket.get_ref().shutdown(Shutdown::Write) {
+        match self.socket.get_ref().finish() {
             Err(error) if error.kind() != io::ErrorKind::NotConnected => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(())),
         }
     }
 }
 
-impl hyper::rt::Read for TcpIo {
+impl<S: Connection + Unpin> hyper::rt::Read for SocketIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.remaining().min(READ_SIZE);
-        self.poll_read_with(cx, |socket| {
+        self.poll_receive(cx, |socket| {
             SCRATCH.with_borrow_mut(|scratch| {
-                let count = socket.read(&mut scratch[..room])?;
+                let count = socket.receive(&mut scratch[..room])?;
                 buffer.put_slice(&scratch[..count]);
                 Ok(count)
             })
@@ -104,13 +167,13 @@ impl hyper::rt::Read for TcpIo {
     }
 }
 
-impl hyper::rt::Write for TcpIo {
+impl<S: Connection + Unpin> hyper::rt::Write for SocketIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |socket| socket.write(bytes))
+        self.poll_send(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -118,7 +181,7 @@ impl hyper::rt::Write for TcpIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |socket| socket.write_vectored(slices))
+        self.poll_send(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -130,34 +193,6 @@ impl hyper::rt::Write for TcpIo {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_shut()
-    }
-}
-
-impl AsyncRead for TcpIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |socket| socket.read(buffer))
-    }
-}
-
-impl AsyncWrite for TcpIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |socket| socket.write(bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_shut()
+        self.poll_finish()
     }
 }

@@ -1,0 +1,118 @@
+//! Settings: what people write into `config.toml`, below what the environment and the command line say.
+
+use std::{collections::BTreeMap, fmt, io, net::SocketAddr, path::PathBuf};
+
+use nanoserde::{Toml, TomlParser};
+
+use super::home::{Home, plain};
+use crate::overlay::OverlayAddress;
+use crate::runtime::file;
+
+/// What the file says; each setting left out is None.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// `overlay`: where packets are published and looked up.
+    pub overlays: Option<Vec<OverlayAddress>>,
+    /// `listen`: where browsers find the proxy.
+    pub listen: Option<Vec<SocketAddr>>,
+    /// `udp`: where peers find this daemon.
+    pub udp: Option<Vec<SocketAddr>>,
+}
+
+/// More than any real configuration.
+const MAX_SIZE: usize = 64 * 1024;
+const KEYS: [&str; 3] = ["listen", "overlay", "udp"];
+
+impl Config {
+    /// Reads `config.toml` of a home; one that is not there says nothing.
+    ///
+    /// # Errors
+    /// Names the file and the key that cannot be understood.
+    pub fn load(home: &Home) -> Result<Config, ConfigError> {
+        let path = home.path("config.toml");
+        let text = match file::read(&path, MAX_SIZE) {
+            Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
+            Err(error) => return Err(ConfigError { path, problem: plain(&error) }),
+        };
+        parse(&text).map_err(|problem| ConfigError { path, problem })
+    }
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    let entries = TomlParser::parse(text).map_err(|error| error.to_string())?;
+    if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
+    }
+    Ok(Config {
+        overlays: list(&entries, "overlay", |text| {
+            OverlayAddress::parse(text).map_err(|error| error.to_string())
+        })?,
+        listen: list(&entries, "listen", socket_address)?,
+        udp: list(&entries, "udp", socket_address)?,
+    })
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
+}
+
+fn list<T>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, String> {
+    let texts: Vec<&str> = match entries.get(key) {
+        None => return Ok(None),
+        Some(Toml::Str(one)) => vec![one],
+        Some(Toml::SimpleArray(many)) => many
+            .iter()
+            .map(|item| if let Toml::Str(text) = item { Some(text.as_str()) } else { None })
+            .collect::<Option<_>>()
+            .ok_or_else(|| format!("{key}: every item must be in quotes"))?,
+        Some(_) => return Err(format!("{key}: must be a text in quotes or a list of them")),
+    };
+    let read = |text: &&str| read(text).map_err(|problem| format!("{key}: {problem}"));
+    texts.iter().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+/// A configuration file that cannot be understood.
+#[derive(Debug)]
+pub struct ConfigError {
+    path: PathBuf,
+    problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read {}: {}", self.path.display(), self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_lists_and_single_texts() {
+        let config = parse("overlay = [\"lan\"]\nlisten = \"127.0.0.1:5050\"\n").unwrap();
+        assert_eq!(config.overlays.unwrap().len(), 1);
+        assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
+        assert_eq!(config.udp, None);
+    }
+
+    #[test]
+    fn says_which_setting_is_wrong() {
+        for (text, problem) in [
+            ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
+            ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
+            ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
+            ("listen = [1, 2]", "listen: every item must be in quotes"),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), problem);
+        }
+        assert!(parse("overlay = [").is_err());
+    }
+}

@@ -1,0 +1,202 @@
+//! An HTTP server that runs on this machine, offered to peers.
+//!
+//! Requests go to it unchanged but for the base path of its URL; what visitors may not forge has been
+//! settled before they come here. Upgrades (WebSocket) pass through.
+
+use std::{fmt, io, net::SocketAddr, net::TcpStream, sync::Arc, time::Duration};
+
+use async_io::Async;
+use hyper::{
+    StatusCode, Uri,
+    header::{CONTENT_TYPE, HeaderValue},
+    http::uri::PathAndQuery,
+};
+
+use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::{TcpIo, clock, splice_upgrades, unblock};
+
+/// How long the application may take to accept a connection.
+const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How long it may take nothing of a request.
+const STALL: Duration = Duration::from_secs(60);
+
+/// An application behind an `http://` URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Host and port as given; resolved for each connection, since it may move.
+    authority: String,
+    /// What stands before every path; empty or `/base`, without a slash at its end.
+    base: String,
+}
+
+impl Upstream {
+    /// Reads what people type: a port of this machine, `host:port`, or a URL with an optional base path.
+    ///
+    /// # Errors
+    /// When it is none of these, or its scheme is not `http`.
+    pub fn parse(text: &str) -> Result<Upstream, UpstreamError> {
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            let port: u16 = text.parse().map_err(|_| UpstreamError::Port)?;
+            let port = if port == 0 { return Err(UpstreamError::Port) } else { port };
+            return Ok(Upstream { authority: format!("127.0.0.1:{port}"), base: String::new() });
+        }
+        let with_scheme =
+            if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let uri: Uri = with_scheme.parse().map_err(|_| UpstreamError::Url)?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some(other) => return Err(UpstreamError::Scheme(other.to_owned())),
+            None => return Err(UpstreamError::Url),
+        }
+        let authority = uri.authority().ok_or(UpstreamError::Url)?;
+        if authority.as_str().contains('@') || uri.query().is_some() {
+            return Err(UpstreamError::Url);
+        }
+        let port = match authority.port() {
+            Some(port) => port.as_str().parse().map_err(|_| UpstreamError::Port)?,
+            None => 80,
+        };
+        if port == 0 {
+            return Err(UpstreamError::Port);
+        }
+        let base = uri.path().trim_end_matches('/').to_owned();
+        Ok(Upstream { authority: format!("{}:{port}", authority.host()), base })
+    }
+
+    async fn connect(&self) -> io::Result<TcpIo> {
+        let authority = self.authority.clone();
+        // a literal address resolves without asking anybody, and so without a thread
+        let addresses = match authority.parse::<SocketAddr>() {
+            Ok(address) => vec![address],
+            Err(_) => unblock(move || resolve(&authority)).await?,
+        };
+        let mut last = io::ErrorKind::NotFound.into();
+        for address in addresses {
+            match clock::timeout(CONNECT_TIME, Async::<TcpStream>::connect(address)).await {
+                Some(Ok(socket)) => return Ok(TcpIo::new(socket, STALL)),
+                Some(Err(error)) => last = error,
+                None => last = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(last)
+    }
+
+    async fn forward(&self, mut request: Request) -> Response {
+        let io = match self.connect().await {
+            Ok(io) => io,
+            Err(error) => return self.unavailable(&error),
+        };
+        if let Some(uri) = self.with_base(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        let client = hyper::upgrade::on(&mut request);
+        match http::request_over(io, request).await {
+            Ok(mut response) => {
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    let application = hyper::upgrade::on(&mut response);
+                    splice_upgrades(client, application);
+                }
+                response.map(http::incoming)
+            }
+            Err(error) => self.unavailable(&error),
+        }
+    }
+
+    fn with_base(&self, uri: &Uri) -> Option<Uri> {
+        if self.base.is_empty() {
+            return None;
+        }
+        let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        format!("{}{path}", self.base).parse().ok()
+    }
+
+    /// The visitor learns that the application does not answer, not where it would be.
+    fn unavailable(&self, error: &dyn fmt::Display) -> Response {
+        log::warn!("application at {self} does not answer: {error}");
+        let text = "The application behind this address is not running or does not answer.\n";
+        let mut response = Response::new(http::full(text));
+        *response.status_mut() = StatusCode::BAD_GATEWAY;
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, plain);
+        response
+    }
+}
+
+fn resolve(authority: &str) -> io::Result<Vec<SocketAddr>> {
+    std::net::ToSocketAddrs::to_socket_addrs(authority).map(Iterator::collect)
+}
+
+impl Handler for Upstream {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        Box::pin(async move { self.forward(request).await })
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.authority, self.base)
+    }
+}
+
+/// What is wrong with the address of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamError {
+    /// The port is not a number from 1 to 65535.
+    Port,
+    /// The scheme is one that cannot be forwarded to.
+    Scheme(String),
+    /// It is no URL of host, port and base path.
+    Url,
+}
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UpstreamError::Port => f.write_str("the port must be a number from 1 to 65535"),
+            UpstreamError::Scheme(scheme) => {
+                write!(f, "{scheme}:// cannot be exposed, only http:// can")
+            }
+            UpstreamError::Url => {
+                f.write_str("an application is given as 8080, host:8080 or http://host:8080/base")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UpstreamError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_type() {
+        for (text, meant) in [
+            ("8080", "http://127.0.0.1:8080"),
+            ("localhost:8080", "http://localhost:8080"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+            ("http://nas.local/photos/", "http://nas.local:80/photos"),
+            ("http://[::1]:8080/a/b", "http://[::1]:8080/a/b"),
+        ] {
+            assert_eq!(Upstream::parse(text).unwrap().to_string(), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_forwarded_to() {
+        let scheme = |s: &str| UpstreamError::Scheme(s.into());
+        for (text, error) in [
+            ("", UpstreamError::Url),
+            ("0", UpstreamError::Port),
+            ("65536", UpstreamError::Port),
+            ("https://localhost", scheme("https")),
+            ("ftp://localhost", scheme("ftp")),
+            ("http://", UpstreamError::Url),
+            ("http://user:pw@localhost:1", UpstreamError::Url),
+            ("http://localhost:1/?q", UpstreamError::Url),
+            ("local host", UpstreamError::Url),
+        ] {
+            assert_eq!(Upstream::parse(text), Err(error), "{text:?}");
+        }
+    }
+}

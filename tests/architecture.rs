@@ -1,0 +1,120 @@
+//! House rules that rustc cannot check: who may import whom, and what the sans-IO layers may name.
+
+use std::{fs, path::Path};
+
+/// Modules from the bottom up; each uses lower layers only. The table in `lib.rs` says the same.
+const LAYERS: &[&[&str]] = &[
+    &["identity"],
+    &["trust"],
+    &["registration"],
+    &["runtime"],
+    &["link", "overlay"],
+    &["transport"],
+    &["serve", "service"],
+    &["web"],
+    &["daemon"],
+    &["cli"],
+];
+
+/// Files and folders that take time and bytes as arguments and touch nothing outside.
+const PURE: &[&str] = &["identity/", "trust/", "registration/", "link/agent"];
+
+/// What no pure file may name.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "UdpSocket",
+    "TcpStream",
+    "TcpListener",
+    "Instant::now",
+    "SystemTime",
+    "async_io",
+    "blocking::",
+    "SystemRandom",
+    "crate::runtime",
+];
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(&root).unwrap().display().to_string();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 20, "the sources were not found");
+    found.sort();
+    found
+}
+
+fn module_of(name: &str) -> &str {
+    name.split(['/', '.']).next().unwrap()
+}
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+/// The lines that are code, without the tests at the bottom of a file.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .take_while(|line| *line != "#[cfg(test)]")
+        .filter(|line| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn imports_look_down() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        let module = module_of(&name);
+        if ["main", "lib"].contains(&module) {
+            continue;
+        }
+        let Some(own) = layer(module) else {
+            wrong.push(format!("{name}: give `{module}` a layer"));
+            continue;
+        };
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for (at, _) in line.match_indices("crate::") {
+                let rest = &line[at + "crate::".len()..];
+                let to = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                if to.is_empty() {
+                    wrong.push(format!("{name}: name one module per `use crate::…`"));
+                } else if to != module && layer(to).is_none_or(|to| to >= own) {
+                    wrong.push(format!("{name}: {module} may not use {to}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_core_is_sans_io() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        if !PURE.iter().any(|pure| name.starts_with(pure)) {
+            continue;
+        }
+        for line in code(&text) {
+            let bad = IMPURE.iter().filter(|word| line.contains(**word));
+            wrong.extend(bad.map(|word| format!("{name}: {word} in a sans-IO module")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|s| s.0).collect();
+    assert!(silent.is_empty(), "no module documentation: {silent:?}");
+}
