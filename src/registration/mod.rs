@@ -3,7 +3,10 @@
 //! Sans-IO: time and randomness are arguments. Storing and fetching is the business of
 //! [`crate::overlay`]; whether a key belongs to a name, of [`crate::trust`].
 
+mod jitter;
 mod packet;
+mod publisher;
 mod wire;
 
 pub use packet::{EncodeError, Packet, PacketError, Registration, Rendezvous};
+pub use publisher::{Publication, Publisher, Whereabouts};
