@@ -1,0 +1,480 @@
+//! Registration packets: "this is my key, this is where I am", signed and expiring.
+//!
+//! ```text
+//! magic "p2pr" ‖ version 1 ‖ fields ‖ Ed25519 signature (64 octets)
+//! ```
+//!
+//! | type | field | value |
+//! |---|---|---|
+//! | 1 | key | 32 octets |
+//! | 2 | sequence | microseconds since 1970, u64 |
+//! | 3 | time to live | seconds, u32; 0 withdraws |
+//! | 4 | name | ASCII; may be absent |
+//! | 5 | locator, a list | IPv4 or IPv6 address and port: 6 or 18 octets |
+//! | 6 | rendezvous, a list | key, then address and port: 38 or 50 octets |
+//! | 128 | certificate, a list | opaque here |
+//!
+//! Numbers are big-endian. A field of an unknown type below 128 changes what the packet means, so
+//! the packet is refused; one of 128 and above is skipped. The signature covers a domain separator
+//! and every octet before it, as received: a packet is passed on as it came and never encoded again.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::Hash,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::wire::{self, Field, Fields};
+use crate::identity::{KeyPair, Name, PublicKey, Signature, Timestamp};
+
+/// What a packet says: who, until when, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The name its owner claims, unless he chose to be found by key alone.
+    pub name: Option<Name>,
+    /// The key that signs.
+    pub key: PublicKey,
+    /// When it was signed. Of two packets of one key the higher counts.
+    pub sequence: Timestamp,
+    /// For how long after `sequence` it holds, in whole seconds; zero withdraws what was said before.
+    pub ttl: Duration,
+    /// Where the owner may be reached directly, best first.
+    pub locators: Vec<SocketAddr>,
+    /// Who introduces the owner, best first.
+    pub rendezvous: Vec<Rendezvous>,
+    /// Statements of authorities about name and key, not looked into here.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// A node with a public address that introduces peers to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rendezvous {
+    /// Its key, so that nobody else can play its part.
+    pub key: PublicKey,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// A registration as its owner signed it. Its structure and its signature have been checked.
+///
+/// Whether it is expired, replayed or about the one who was asked for is another question; the
+/// resolver answers it.
+#[derive(Clone)]
+pub struct Packet {
+    bytes: Arc<[u8]>,
+    registration: Arc<Registration>,
+}
+
+/// Begins every packet: "p2p registration".
+const MAGIC: &[u8; 4] = b"p2pr";
+const VERSION: u8 = 1;
+/// Precedes the signed octets, so that no other signature of the same key fits.
+const DOMAIN: &[u8] = b"p2p registration packet v1\0";
+const SIGNATURE_LENGTH: usize = 64;
+
+const KEY: u8 = 1;
+const SEQUENCE: u8 = 2;
+const TTL: u8 = 3;
+const NAME: u8 = 4;
+const LOCATOR: u8 = 5;
+const RENDEZVOUS: u8 = 6;
+/// From here on a reader skips what it does not know.
+const FIRST_OPTIONAL: u8 = 128;
+const CERTIFICATE: u8 = 128;
+
+impl Registration {
+    /// The longest time to live: a month, for a packet with rendezvous only on a web site.
+    pub const MAX_TTL: Duration = Duration::from_secs(30 * 86_400);
+    /// How many locators fit: an IPv4 and an IPv6 address on each of eight interfaces.
+    pub const MAX_LOCATORS: usize = 16;
+    /// How many rendezvous fit.
+    pub const MAX_RENDEZVOUS: usize = 8;
+    /// How many certificates fit.
+    pub const MAX_CERTIFICATES: usize = 4;
+
+    /// The instant at which it ends, by its owner's clock.
+    pub fn expires(&self) -> Timestamp {
+        self.sequence.saturating_add(self.ttl)
+    }
+
+    /// True if it takes back what was said before.
+    pub fn is_withdrawal(&self) -> bool {
+        self.ttl.is_zero()
+    }
+
+    /// Whether a packet may carry this address: a unicast address and port that mean the same
+    /// everywhere, written in one way. Link-local IPv6 needs a scope, which only its own host knows.
+    pub fn can_carry(address: SocketAddr) -> bool {
+        let unicast = !address.ip().is_unspecified() && !address.ip().is_multicast();
+        unicast
+            && address.port() != 0
+            && match address {
+                SocketAddr::V4(v4) => !v4.ip().is_broadcast(),
+                SocketAddr::V6(v6) => {
+                    v6.ip().to_ipv4_mapped().is_none()
+                        && !v6.ip().is_unicast_link_local()
+                        && v6.scope_id() == 0
+                        && v6.flowinfo() == 0
+                }
+            }
+    }
+}
+
+impl Packet {
+    /// The longest packet in octets: wrapped in a DNS record it still fits a pkarr relay, and a
+    /// BEP 44 value of Mainline.
+    pub const MAX_LENGTH: usize = 900;
+
+    /// Writes and signs a registration.
+    ///
+    /// # Errors
+    /// When the registration breaks a rule of the format or is too long; see [`EncodeError`].
+    pub fn sign(registration: &Registration, key: &KeyPair) -> Result<Packet, EncodeError> {
+        if registration.key != key.public() {
+            return Err(EncodeError::OtherKey);
+        }
+        check(registration)?;
+        let mut bytes = encode(registration);
+        if bytes.len() + SIGNATURE_LENGTH > Packet::MAX_LENGTH {
+            return Err(EncodeError::TooLong(bytes.len() + SIGNATURE_LENGTH));
+        }
+        let signature = key.sign(&signed(&bytes));
+        bytes.extend_from_slice(&signature);
+        Ok(Packet { bytes: bytes.into(), registration: Arc::new(registration.clone()) })
+    }
+
+    /// Reads a packet: structure first, which is cheap, then the signature.
+    ///
+    /// # Errors
+    /// See [`PacketError`]; no input panics.
+    pub fn decode(bytes: &[u8]) -> Result<Packet, PacketError> {
+        if bytes.len() > Packet::MAX_LENGTH {
+            return Err(PacketError::TooLong);
+        }
+        let (content, signature) =
+            bytes.split_last_chunk::<SIGNATURE_LENGTH>().ok_or(PacketError::Truncated)?;
+        let registration = decode_content(content)?;
+        verify(&registration.key, content, signature)?;
+        Ok(Packet { bytes: bytes.into(), registration: Arc::new(registration) })
+    }
+
+    /// The packet as it was signed, for overlays.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it says.
+    pub fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    /// The instant at which it ends, by its owner's clock.
+    pub fn expires(&self) -> Timestamp {
+        self.registration.expires()
+    }
+}
+
+impl PartialEq for Packet {
+    fn eq(&self, other: &Packet) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Packet {}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Packet").field(&self.registration).finish()
+    }
+}
+
+fn signed(content: &[u8]) -> Vec<u8> {
+    [DOMAIN, content].concat()
+}
+
+fn verify(key: &PublicKey, content: &[u8], signature: &Signature) -> Result<(), PacketError> {
+    key.verify(&signed(content), signature).map_err(|_| PacketError::Signature)
+}
+
+fn check(registration: &Registration) -> Result<(), EncodeError> {
+    let Registration { ttl, locators, rendezvous, certificates, .. } = registration;
+    if ttl.subsec_nanos() != 0 || *ttl > Registration::MAX_TTL {
+        return Err(EncodeError::Ttl(*ttl));
+    }
+    let too_many = locators.len() > Registration::MAX_LOCATORS
+        || rendezvous.len() > Registration::MAX_RENDEZVOUS
+        || certificates.len() > Registration::MAX_CERTIFICATES;
+    if too_many {
+        return Err(EncodeError::TooMany);
+    }
+    let addresses = locators.iter().copied().chain(rendezvous.iter().map(|r| r.address));
+    if let Some(bad) = addresses.into_iter().find(|a| !Registration::can_carry(*a)) {
+        return Err(EncodeError::Address(bad));
+    }
+    if has_equal(locators) || has_equal(rendezvous) || has_equal(certificates) {
+        return Err(EncodeError::Repeated);
+    }
+    if certificates.iter().any(Vec::is_empty) {
+        return Err(EncodeError::EmptyCertificate);
+    }
+    Ok(())
+}
+
+fn has_equal<T: Eq + Hash>(list: &[T]) -> bool {
+    let mut seen = HashSet::with_capacity(list.len());
+    !list.iter().all(|item| seen.insert(item))
+}
+
+fn encode(registration: &Registration) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(Packet::MAX_LENGTH);
+    bytes.extend_from_slice(MAGIC);
+    bytes.push(VERSION);
+    wire::push(&mut bytes, KEY, registration.key.as_bytes());
+    wire::push(&mut bytes, SEQUENCE, &registration.sequence.as_micros().to_be_bytes());
+    let seconds = registration.ttl.as_secs() as u32; // at most a month, see `check`
+    wire::push(&mut bytes, TTL, &seconds.to_be_bytes());
+    if let Some(name) = &registration.name {
+        wire::push(&mut bytes, NAME, name.as_str().as_bytes());
+    }
+    for locator in &registration.locators {
+        wire::push(&mut bytes, LOCATOR, &encode_address(*locator));
+    }
+    for Rendezvous { key, address } in &registration.rendezvous {
+        let value = [&key.as_bytes()[..], &encode_address(*address)].concat();
+        wire::push(&mut bytes, RENDEZVOUS, &value);
+    }
+    for certificate in &registration.certificates {
+        wire::push(&mut bytes, CERTIFICATE, certificate);
+    }
+    bytes
+}
+
+fn encode_address(address: SocketAddr) -> Vec<u8> {
+    let mut bytes = match address.ip() {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    bytes.extend_from_slice(&address.port().to_be_bytes());
+    bytes
+}
+
+fn decode_content(content: &[u8]) -> Result<Registration, PacketError> {
+    let rest = content.strip_prefix(MAGIC).ok_or(PacketError::Magic)?;
+    let (version, payload) = rest.split_first().ok_or(PacketError::Truncated)?;
+    if *version != VERSION {
+        return Err(PacketError::Version(*version));
+    }
+    let mut reader = Reader::default();
+    for field in Fields::new(payload) {
+        reader.accept(field?)?;
+    }
+    reader.finish()
+}
+
+/// Collects fields into a registration.
+#[derive(Default)]
+struct Reader {
+    key: Option<PublicKey>,
+    sequence: Option<Timestamp>,
+    ttl: Option<Duration>,
+    name: Option<Name>,
+    locators: Vec<SocketAddr>,
+    rendezvous: Vec<Rendezvous>,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl Reader {
+    fn accept(&mut self, field: Field<'_>) -> Result<(), PacketError> {
+        let Field { kind, value } = field;
+        let malformed = PacketError::Value(kind);
+        match kind {
+            KEY => {
+                let key = PublicKey(value.try_into().map_err(|_| malformed)?);
+                set(&mut self.key, key, kind)
+            }
+            SEQUENCE => {
+                let micros = u64::from_be_bytes(value.try_into().map_err(|_| malformed)?);
+                set(&mut self.sequence, Timestamp::from_micros(micros), kind)
+            }
+            TTL => {
+                let seconds = u32::from_be_bytes(value.try_into().map_err(|_| malformed)?);
+                let ttl = Duration::from_secs(seconds.into());
+                if ttl > Registration::MAX_TTL {
+                    Err(malformed)
+                } else {
+                    set(&mut self.ttl, ttl, kind)
+                }
+            }
+            NAME => set(&mut self.name, decode_name(value).ok_or(malformed)?, kind),
+            LOCATOR => {
+                let locator = decode_address(value).ok_or(malformed)?;
+                add(&mut self.locators, locator, Registration::MAX_LOCATORS, kind)
+            }
+            RENDEZVOUS => {
+                let rendezvous = decode_rendezvous(value).ok_or(malformed)?;
+                add(&mut self.rendezvous, rendezvous, Registration::MAX_RENDEZVOUS, kind)
+            }
+            CERTIFICATE if value.is_empty() => Err(malformed),
+            CERTIFICATE => {
+                let limit = Registration::MAX_CERTIFICATES;
+                add(&mut self.certificates, value.to_vec(), limit, kind)
+            }
+            FIRST_OPTIONAL.. => Ok(()),
+            _ => Err(PacketError::Unknown(kind)),
+        }
+    }
+
+    fn finish(self) -> Result<Registration, PacketError> {
+        Ok(Registration {
+            name: self.name,
+            key: self.key.ok_or(PacketError::Missing(KEY))?,
+            sequence: self.sequence.ok_or(PacketError::Missing(SEQUENCE))?,
+            ttl: self.ttl.ok_or(PacketError::Missing(TTL))?,
+            locators: self.locators,
+            rendezvous: self.rendezvous,
+            certificates: self.certificates,
+        })
+    }
+}
+
+fn set<T>(place: &mut Option<T>, value: T, kind: u8) -> Result<(), PacketError> {
+    if place.replace(value).is_some() { Err(PacketError::Repeated(kind)) } else { Ok(()) }
+}
+
+fn add<T: PartialEq>(
+    list: &mut Vec<T>,
+    value: T,
+    limit: usize,
+    kind: u8,
+) -> Result<(), PacketError> {
+    if list.contains(&value) {
+        return Err(PacketError::Repeated(kind));
+    }
+    if list.len() == limit {
+        return Err(PacketError::TooMany(kind));
+    }
+    list.push(value);
+    Ok(())
+}
+
+/// A name in its one spelling; upper case is not it.
+fn decode_name(value: &[u8]) -> Option<Name> {
+    let text = str::from_utf8(value).ok()?;
+    Name::parse(text).ok().filter(|name| name.as_str() == text)
+}
+
+fn decode_address(value: &[u8]) -> Option<SocketAddr> {
+    let (ip, port) = value.split_last_chunk::<2>()?;
+    let ip: IpAddr = match ip.len() {
+        4 => <[u8; 4]>::try_from(ip).ok()?.into(),
+        16 => <[u8; 16]>::try_from(ip).ok()?.into(),
+        _ => return None,
+    };
+    let address = SocketAddr::new(ip, u16::from_be_bytes(*port));
+    Registration::can_carry(address).then_some(address)
+}
+
+fn decode_rendezvous(value: &[u8]) -> Option<Rendezvous> {
+    let (key, address) = value.split_first_chunk::<32>()?;
+    Some(Rendezvous { key: PublicKey(*key), address: decode_address(address)? })
+}
+
+/// Why bytes are no packet. Numbers are field types, as in the table of this module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PacketError {
+    /// Longer than [`Packet::MAX_LENGTH`].
+    TooLong,
+    /// It ends within a field, or has no room for a signature.
+    Truncated,
+    /// It does not begin as packets do: something else lies in the slot.
+    Magic,
+    /// It is of a version that this program does not know.
+    Version(u8),
+    /// A field follows one of a higher type.
+    Order,
+    /// A field that stands once stands twice, or a list holds equal items.
+    Repeated(u8),
+    /// A list is longer than allowed.
+    TooMany(u8),
+    /// A field that every packet has is not there.
+    Missing(u8),
+    /// A field's value has the wrong length or is not allowed.
+    Value(u8),
+    /// A field that must be understood is not.
+    Unknown(u8),
+    /// Its signature is not one of its key.
+    Signature,
+}
+
+impl fmt::Display for PacketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PacketError::TooLong => {
+                write!(f, "the packet is longer than {} octets", Packet::MAX_LENGTH)
+            }
+            PacketError::Truncated => f.write_str("the packet is cut off"),
+            PacketError::Magic => f.write_str("this is no registration packet"),
+            PacketError::Version(version) => {
+                write!(f, "the packet has version {version}, this program knows {VERSION}")
+            }
+            PacketError::Order => f.write_str("the packet's fields are out of order"),
+            PacketError::Repeated(kind) => write!(f, "the packet repeats field {kind}"),
+            PacketError::TooMany(kind) => write!(f, "the packet has too many fields {kind}"),
+            PacketError::Missing(kind) => write!(f, "the packet lacks field {kind}"),
+            PacketError::Value(kind) => write!(f, "field {kind} of the packet is malformed"),
+            PacketError::Unknown(kind) => {
+                write!(f, "the packet needs field {kind} understood; a newer version may know it")
+            }
+            PacketError::Signature => f.write_str("the packet's signature is not its key's"),
+        }
+    }
+}
+
+impl std::error::Error for PacketError {}
+
+/// Why a registration cannot become a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncodeError {
+    /// The key in it is not the one that shall sign.
+    OtherKey,
+    /// The time to live has fractions of a second or is over [`Registration::MAX_TTL`].
+    Ttl(Duration),
+    /// A list is longer than allowed.
+    TooMany,
+    /// An address that [`Registration::can_carry`] refuses.
+    Address(SocketAddr),
+    /// A list holds equal items.
+    Repeated,
+    /// A certificate of no octets.
+    EmptyCertificate,
+    /// The packet would have this many octets.
+    TooLong(usize),
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EncodeError::OtherKey => f.write_str("the registration is of another key"),
+            EncodeError::Ttl(ttl) => {
+                write!(f, "a packet cannot live for {ttl:?}: whole seconds, at most 30 days")
+            }
+            EncodeError::TooMany => f.write_str("a packet has no room for that many entries"),
+            EncodeError::Address(address) => {
+                write!(f, "a packet cannot carry {address}: it means nothing to others")
+            }
+            EncodeError::Repeated => f.write_str("an entry stands twice in a list"),
+            EncodeError::EmptyCertificate => f.write_str("a certificate is empty"),
+            EncodeError::TooLong(length) => {
+                write!(f, "the packet has {length} octets, {} are allowed", Packet::MAX_LENGTH)
+            }
+        }
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+#[cfg(test)]
+mod tests;
