@@ -4,8 +4,10 @@
 mod packets;
 
 use std::{
+    env,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -257,4 +259,17 @@ fn secrets_differ_by_identity_store_and_slot_and_stay_the_same() {
         assert!(secret.bytes().all(|c| c.is_ascii_hexdigit()));
         assert_eq!(secrets.iter().filter(|other| *other == secret).count(), 1);
     }
+}
+
+#[test]
+fn a_proxy_of_the_environment_does_not_stand_before_this_machine() {
+    let dead = "http://127.0.0.1:1"; // nobody listens there
+    let mut again = Command::new(env::current_exe().unwrap());
+    again.args(["--exact", "a_packet_is_put_found_replaced_and_removed"]);
+    for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        again.env(variable, dead);
+    }
+    let output = again.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
 }

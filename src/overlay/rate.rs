@@ -6,13 +6,11 @@
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
+    num::NonZero,
     time::Instant,
 };
 
 use crate::runtime::http::network_of;
-
-/// Buckets of a table; 16 octets each.
-const BUCKETS: usize = 8192;
 
 /// What one network may do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,16 +32,17 @@ pub(super) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// All buckets full.
-    pub(super) fn new(rate: Rate, now: Instant) -> RateLimiter {
-        let buckets = vec![(0.0, rate.burst); BUCKETS].into_boxed_slice();
+    /// So many buckets of 16 octets each, all full.
+    pub(super) fn new(rate: Rate, buckets: NonZero<usize>, now: Instant) -> RateLimiter {
+        let buckets = vec![(0.0, rate.burst); buckets.get()].into_boxed_slice();
         RateLimiter { rate, start: now, hasher: RandomState::new(), buckets }
     }
 
     /// Takes a token of `address`; false if there is none.
     pub(super) fn take(&mut self, address: IpAddr, now: Instant) -> bool {
         let hash = self.hasher.hash_one(network_of(address));
-        let (last, tokens) = &mut self.buckets[hash as usize % BUCKETS];
+        let bucket = hash as usize % self.buckets.len();
+        let (last, tokens) = &mut self.buckets[bucket];
         let seconds = now.saturating_duration_since(self.start).as_secs_f64();
         let earned = (seconds - *last).max(0.0) as f32 * self.rate.per_second;
         *tokens = (*tokens + earned).min(self.rate.burst);
@@ -64,7 +63,7 @@ mod tests {
     use crate::runtime::clock;
 
     fn limiter(now: Instant) -> RateLimiter {
-        RateLimiter::new(Rate { per_second: 2.0, burst: 3.0 }, now)
+        RateLimiter::new(Rate { per_second: 2.0, burst: 3.0 }, NonZero::new(8192).unwrap(), now)
     }
 
     /// Whether a bucket gives exactly `count` tokens now.

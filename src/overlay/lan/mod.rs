@@ -14,6 +14,7 @@ mod sockets;
 use std::{
     collections::HashMap,
     net::SocketAddr,
+    num::NonZero,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -48,6 +49,8 @@ const MAX_ANSWERS: usize = 64;
 const MAX_HELD: usize = 64;
 /// How often one neighbour is answered.
 const RATE: Rate = Rate { per_second: 20.0, burst: 50.0 };
+/// A link has few neighbours.
+const RATE_BUCKETS: NonZero<usize> = NonZero::new(256).expect("256 is not 0");
 
 /// The local link.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ impl Lan {
         let shared = Shared {
             held: Mutex::default(),
             links: Mutex::default(),
-            rate: Mutex::new(RateLimiter::new(RATE, clock::now())),
+            rate: Mutex::new(RateLimiter::new(RATE, RATE_BUCKETS, clock::now())),
         };
         Lan { port, shared: Arc::new(shared), listening: Mutex::default() }
     }

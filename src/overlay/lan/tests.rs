@@ -20,7 +20,7 @@ fn slot(name: &str) -> Slot {
 }
 
 fn sharing(links: Vec<Link>) -> Shared {
-    let rate = RateLimiter::new(RATE, clock::now());
+    let rate = RateLimiter::new(RATE, RATE_BUCKETS, clock::now());
     Shared { held: Mutex::default(), links: Mutex::new(links), rate: Mutex::new(rate) }
 }
 

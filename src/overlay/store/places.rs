@@ -4,8 +4,8 @@
 //! Every change can be undone, because it is made before it is known to be on disk.
 //!
 //! The table is a B-tree over (slot, writer): the writers of a slot are neighbours, a sweep goes on where
-//! the last one stopped, and no choice of keys makes it slow. A place costs about 150 octets beside its
-//! packet (measured over a million of them).
+//! the last one stopped, and no choice of keys makes it slow. A place costs 135 octets beside its
+//! packet (measured: a million places with packets of 360 octets take 495 MB).
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::identity::PublicKey;
 use crate::identity::Slot;
 use crate::overlay::MAX_CANDIDATES;
 
-/// What a place costs beside its packet, in octets, for [`Capacity::octets`].
+/// What a place costs beside its packet, in octets and rounded up, for [`Capacity::octets`].
 const OVERHEAD: usize = 150;
 /// How many places are looked at for expiry with every put.
 const SWEEP_STEP: usize = 8;

@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     net::{IpAddr, TcpListener},
+    num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -31,6 +32,8 @@ use crate::runtime::{Task, spawn};
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
     "This is a p2p packet store (p2pstore/1): it keeps signed registration packets for a while.\n";
+/// Buckets of the rate limit, 128 KiB: enough that a client seldom shares one with a flood.
+const RATE_BUCKETS: NonZero<usize> = NonZero::new(8192).expect("8192 is not 0");
 /// In what time a client must send its packet.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// What a stranger's connection may take: heads are small, and one client gets few connections.
@@ -82,17 +85,17 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(folder: Option<&Path>, options: StoreOptions) -> Result<Store, StoreError> {
         let mut places = Places::new(options.capacity);
+        let now = seconds_now();
         let journal = match folder {
             None => None,
             Some(folder) => Some(
-                Journal::open(folder, |record| replay(&mut places, record))
+                Journal::open(folder, |record| replay(&mut places, record, now))
                     .map_err(|error| StoreError::new(folder, error))?,
             ),
         };
-        places.sweep(usize::MAX, seconds_now());
         let places = SharedPlaces::new(places);
         let (orders, queue) = commit::queue();
-        let rate = Mutex::new(RateLimiter::new(options.rate, clock::now()));
+        let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
             service: Arc::new(Service { places: places.clone(), orders, rate, behind_proxy }),
@@ -115,10 +118,10 @@ impl Store {
     }
 }
 
-fn replay(places: &mut Places, record: Record) {
+fn replay(places: &mut Places, record: Record, now: Seconds) {
     match record {
-        Record::Filled(key, place) => drop(places.restore(key, place)),
-        Record::Emptied(key) => drop(places.take(&key)),
+        Record::Filled(key, place) if place.expires > now => drop(places.restore(key, place)),
+        Record::Filled(key, _) | Record::Emptied(key) => drop(places.take(&key)),
     }
 }
 
