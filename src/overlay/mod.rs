@@ -1,1 +1,87 @@
-//! (stub)
+//! Storage that others run, in which registration packets lie under slots.
+//!
+//! An overlay is never trusted. It may lose packets, keep old ones, hand out foreign ones or nothing at
+//! all, and it sees who asks for what; it cannot forge a packet, because every packet is signed. Which of
+//! the packets found is the right one is decided above, by [`crate::registration`] and [`crate::trust`].
+//!
+//! | address | overlay |
+//! |---|---|
+//! | `lan` | [`lan`]: whoever is on the same link answers for itself; nothing to configure |
+//! | `store:https://…` | [`store`]: a server that keeps packets, ours or a script at a web host |
+
+mod address;
+mod error;
+pub mod lan;
+
+mod rate;
+pub mod store;
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+pub use address::{AddressError, OverlayAddress};
+pub use error::OverlayError;
+pub use rate::Rate;
+
+use crate::identity::KeyPair;
+use crate::identity::Slot;
+use crate::registration::Packet;
+use crate::runtime::http::BoxFuture;
+
+/// The most packets that one slot of one overlay can give.
+pub const MAX_CANDIDATES: usize = 8;
+
+/// Storage for packets. Every operation ends within a few seconds, one way or the other.
+pub trait Overlay: Debug + Send + Sync {
+    /// The packets that lie under a slot: at most [`MAX_CANDIDATES`], each at most
+    /// [`Packet::MAX_LENGTH`] octets, all of them possibly hostile. None is no error.
+    fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>>;
+
+    /// Puts a packet under a slot for `ttl`, in the place of the one this identity has there.
+    /// The overlay may shorten or lengthen the time.
+    fn put(&self, slot: Slot, packet: &[u8], ttl: Duration) -> BoxFuture<Result<(), OverlayError>>;
+
+    /// Takes away what this identity has put under a slot. Nothing there is no error.
+    fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>>;
+
+    /// How the configuration spells this overlay; for messages.
+    fn address(&self) -> &str;
+
+    /// What may be expected of it.
+    fn abilities(&self) -> Abilities;
+}
+
+/// What an overlay can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Packets stay available while their writer is not running.
+    pub keeps: bool,
+    /// It can be written, not only read.
+    pub put: bool,
+    /// It reaches beyond the link.
+    pub remote: bool,
+}
+
+/// Makes the client of an overlay. This opens no connection yet and cannot fail.
+///
+/// The secrets that keep others from this identity's places are derived from its key.
+pub fn open(address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
+    match address {
+        OverlayAddress::Lan => Arc::new(lan::Lan::new(lan::PORT)),
+        OverlayAddress::Store(url) => Arc::new(store::Client::new(url, identity)),
+    }
+}
+
+/// Refuses to send what no overlay takes.
+fn check_length(packet: &[u8]) -> Result<(), OverlayError> {
+    if packet.is_empty() || packet.len() > Packet::MAX_LENGTH {
+        return Err(OverlayError::TooLarge);
+    }
+    Ok(())
+}
+
+/// Whether readers would look for this packet there.
+fn is_of_slot(packet: &Packet, slot: Slot) -> bool {
+    let registration = packet.registration();
+    let of_name = registration.name.as_ref().map(Slot::of_name);
+    slot == Slot::of_key(&registration.key) || Some(slot) == of_name
+}

@@ -5,16 +5,14 @@
 //! the business of the [`Handler`].
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     error::Error,
     fmt,
     future::Future,
-    net::TcpListener,
+    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -61,6 +59,19 @@ fn never(never: Infallible) -> BoxError {
     match never {}
 }
 
+/// Who sent a request: an extension of every request that came through [`serve`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(pub SocketAddr);
+
+/// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which one host may
+/// use (RFC 4291, 2.5.1).
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+        v4 => v4,
+    }
+}
+
 /// What one connection may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -74,6 +85,8 @@ pub struct Limits {
     pub stall: Duration,
     /// Connections of one listener at a time.
     pub connections: usize,
+    /// Connections of one client network (see [`network_of`]) at a time.
+    pub connections_per_client: usize,
 }
 
 impl Default for Limits {
@@ -84,24 +97,24 @@ impl Default for Limits {
             head_time: Duration::from_secs(30),
             stall: Duration::from_secs(60),
             connections: 512,
+            connections_per_client: 512,
         }
     }
 }
 
-/// Accepts connections for ever and gives their requests to `handler`.
+/// Accepts connections for ever and gives their requests to `handler`, each with its [`Client`].
 pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<impl Handler>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let open = Arc::new(Open::default());
     loop {
-        let Ok((socket, _)) = listener.accept().await else {
+        let Ok((socket, address)) = listener.accept().await else {
             // out of descriptors, most likely: let some connections end
             clock::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let permit = Permit::take(&open);
-        if open.load(Relaxed) > limits.connections {
+        let Some(permit) = Permit::take(&open, network_of(address.ip()), &limits) else {
             continue; // closing tells enough; an answer would cost what is scarce
-        }
-        let handler = handler.clone();
+        };
+        let handler = Arc::new(ForClient { client: Client(address), handler: handler.clone() });
         let io = TcpIo::new(socket, limits.stall);
         spawn(async move {
             let _permit = permit;
@@ -111,19 +124,52 @@ pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<im
     }
 }
 
+/// Tells the handler of one connection who is at its other end.
+struct ForClient<H> {
+    client: Client,
+    handler: Arc<H>,
+}
+
+impl<H: Handler> Handler for ForClient<H> {
+    fn handle(self: Arc<Self>, mut request: Request) -> BoxFuture<Response> {
+        request.extensions_mut().insert(self.client);
+        self.handler.clone().handle(request)
+    }
+}
+
+/// The open connections of a listener, by client network.
+#[derive(Default)]
+struct Open(Mutex<HashMap<IpAddr, usize>>);
+
 /// Counts an open connection until it is dropped.
-struct Permit(Arc<AtomicUsize>);
+struct Permit {
+    open: Arc<Open>,
+    client: IpAddr,
+}
 
 impl Permit {
-    fn take(open: &Arc<AtomicUsize>) -> Permit {
-        open.fetch_add(1, Relaxed);
-        Permit(open.clone())
+    fn take(open: &Arc<Open>, client: IpAddr, limits: &Limits) -> Option<Permit> {
+        let mut clients = open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = clients.get(&client).copied().unwrap_or(0);
+        // the table has at most `connections` entries, few enough to add up
+        let all: usize = clients.values().sum();
+        if own >= limits.connections_per_client || all >= limits.connections {
+            return None;
+        }
+        clients.insert(client, own + 1);
+        Some(Permit { open: open.clone(), client })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        let mut clients = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&self.client);
+            }
+        }
     }
 }
 

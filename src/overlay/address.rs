@@ -1,0 +1,295 @@
+//! How the configuration spells overlays.
+
+use std::{fmt, str::FromStr};
+
+use hyper::Uri;
+
+use crate::identity::Slot;
+
+/// The kinds that can stand in front of the first colon.
+const KINDS: &str = "lan, store:URL";
+/// More than any real URL of a store needs.
+const MAX_LENGTH: usize = 1024;
+
+/// One entry of the configuration's overlays.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum OverlayAddress {
+    /// `lan`: the local link.
+    Lan,
+    /// `store:https://host/{slot}`: an HTTP store.
+    Store(StoreUrl),
+}
+
+impl OverlayAddress {
+    /// Reads the spelling of the configuration.
+    ///
+    /// # Errors
+    /// Says what is wrong and what would be right; see [`AddressError`].
+    pub fn parse(text: &str) -> Result<OverlayAddress, AddressError> {
+        if text.len() > MAX_LENGTH {
+            return Err(AddressError::TooLong);
+        }
+        match text.split_once(':') {
+            None if text == "lan" => Ok(OverlayAddress::Lan),
+            None if text == "store" => Err(AddressError::NoUrl),
+            Some(("lan", _)) => Err(AddressError::LanTakesNothing),
+            Some(("store", url)) => StoreUrl::parse(text, url).map(OverlayAddress::Store),
+            Some(("http" | "https", _)) => Err(AddressError::BareUrl(text.into())),
+            _ => Err(AddressError::UnknownKind(text.split(':').next().unwrap_or(text).into())),
+        }
+    }
+}
+
+impl fmt::Display for OverlayAddress {
+    /// As it was configured.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OverlayAddress::Lan => f.write_str("lan"),
+            OverlayAddress::Store(url) => f.write_str(&url.spelling),
+        }
+    }
+}
+
+impl FromStr for OverlayAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<OverlayAddress, AddressError> {
+        OverlayAddress::parse(text)
+    }
+}
+
+/// Where the slots of a store are: a URL with a gap.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoreUrl {
+    spelling: Box<str>,
+    before: Box<str>,
+    after: Box<str>,
+    loopback: bool,
+}
+
+impl StoreUrl {
+    /// The URL of one slot.
+    pub fn of(&self, slot: Slot) -> String {
+        format!("{}{slot}{}", self.before, self.after)
+    }
+
+    /// As it was configured, with `store:` in front.
+    pub fn spelling(&self) -> &str {
+        &self.spelling
+    }
+
+    /// What makes this store different from others, for deriving secrets: the URL with `{slot}` in
+    /// its gap, however the gap was spelt.
+    pub fn template(&self) -> String {
+        format!("{}{{slot}}{}", self.before, self.after)
+    }
+
+    /// Whether the store is on this machine, where no proxy may stand in between.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    fn parse(spelling: &str, url: &str) -> Result<StoreUrl, AddressError> {
+        if url.is_empty() {
+            return Err(AddressError::NoUrl);
+        }
+        if let Some(bad) = url.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(AddressError::Character(bad));
+        }
+        if url.contains('#') {
+            return Err(AddressError::Fragment);
+        }
+        let (before, after) = split_at_gap(url)?;
+        if after.contains('{') || before.contains('{') || after.contains('}') {
+            return Err(AddressError::Gap);
+        }
+        let sample: Uri = format!("{before}{}{after}", Slot([0; 20]))
+            .parse()
+            .map_err(|_| AddressError::NotAUrl(url.into()))?;
+        if !matches!(sample.scheme_str(), Some("http" | "https")) {
+            return Err(AddressError::Scheme);
+        }
+        let authority = sample.authority().ok_or(AddressError::NoHost)?;
+        if authority.as_str().contains('@') {
+            return Err(AddressError::Credentials);
+        }
+        if authority.host().is_empty() {
+            return Err(AddressError::NoHost);
+        }
+        // the gap must not choose the host: one store's slots are at one host
+        let start = before.find("://").map_or(0, |at| at + 3);
+        if !before[start..].contains(['/', '?']) {
+            return Err(AddressError::GapInHost);
+        }
+        let loopback = is_loopback(authority.host());
+        Ok(StoreUrl {
+            spelling: spelling.into(),
+            before: before.into(),
+            after: after.into(),
+            loopback,
+        })
+    }
+}
+
+/// What stands before and behind the slot; without a gap the slot is the last part of the path.
+fn split_at_gap(url: &str) -> Result<(String, String), AddressError> {
+    for gap in ["{slot}", "{key}"] {
+        if let Some((before, after)) = url.split_once(gap) {
+            return Ok((before.into(), after.into()));
+        }
+    }
+    if url.contains('?') {
+        return Err(AddressError::Gap); // nobody can tell where in a query the slot belongs
+    }
+    Ok((format!("{}/", url.trim_end_matches('/')), String::new()))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost"
+        || bare.ends_with(".localhost")
+        || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// What is wrong with the spelling of an overlay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// The word in front of the colon names no overlay.
+    UnknownKind(Box<str>),
+    /// A URL without `store:` in front.
+    BareUrl(Box<str>),
+    /// Something follows `lan`.
+    LanTakesNothing,
+    /// `store` without a URL.
+    NoUrl,
+    /// It is longer than 1024 characters.
+    TooLong,
+    /// A character that URLs cannot have.
+    Character(char),
+    /// It cannot be read as a URL.
+    NotAUrl(Box<str>),
+    /// The URL begins with neither `http://` nor `https://`.
+    Scheme,
+    /// The URL names no host.
+    NoHost,
+    /// The URL holds a user name or password.
+    Credentials,
+    /// The URL has a part behind `#`.
+    Fragment,
+    /// Braces stand for something other than one `{slot}`, or a query has none.
+    Gap,
+    /// `{slot}` stands in the host.
+    GapInHost,
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddressError::UnknownKind(kind) => {
+                write!(f, "unknown overlay {kind:?} (known: {KINDS})")
+            }
+            AddressError::BareUrl(url) => {
+                write!(f, "write \"store:{}\" for a store", url.escape_debug())
+            }
+            AddressError::LanTakesNothing => f.write_str("nothing can follow \"lan\""),
+            AddressError::NoUrl => f.write_str(
+                "\"store:\" takes a URL, for example store:https://example.com/p2p/{slot}",
+            ),
+            AddressError::TooLong => {
+                write!(f, "an overlay has at most {MAX_LENGTH} characters")
+            }
+            AddressError::Character(c) => write!(f, "{c:?} cannot stand in a URL"),
+            AddressError::NotAUrl(url) => write!(f, "{url:?} is not a URL"),
+            AddressError::Scheme => {
+                f.write_str("the URL of a store begins with https:// or http://")
+            }
+            AddressError::NoHost => f.write_str("the URL of a store names a host"),
+            AddressError::Credentials => {
+                f.write_str("the URL of a store holds no user name or password")
+            }
+            AddressError::Fragment => f.write_str("the URL of a store has no part behind #"),
+            AddressError::Gap => {
+                f.write_str("the URL of a store has {slot} once, and no other braces")
+            }
+            AddressError::GapInHost => f.write_str("{slot} cannot stand in the host"),
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOT: &str = "000102030405060708090a0b0c0d0e0f10111213";
+
+    fn url(text: &str) -> String {
+        match OverlayAddress::parse(text).unwrap() {
+            OverlayAddress::Store(url) => url.of(Slot::from_hex(SLOT).unwrap()),
+            other => panic!("{other:?} is not a store"),
+        }
+    }
+
+    fn error(text: &str) -> AddressError {
+        OverlayAddress::parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn the_slot_goes_into_the_gap_or_to_the_end() {
+        assert_eq!(OverlayAddress::parse("lan"), Ok(OverlayAddress::Lan));
+        assert_eq!(url("store:https://a.example/{slot}"), format!("https://a.example/{SLOT}"));
+        assert_eq!(url("store:http://a/p.php?k={key}&x"), format!("http://a/p.php?k={SLOT}&x"));
+        assert_eq!(url("store:http://127.0.0.1:81"), format!("http://127.0.0.1:81/{SLOT}"));
+        assert_eq!(url("store:http://[::1]:81/a/"), format!("http://[::1]:81/a/{SLOT}"));
+    }
+
+    #[test]
+    fn the_spelling_comes_back() {
+        for text in ["lan", "store:http://a", "store:https://a.example/{key}"] {
+            assert_eq!(OverlayAddress::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn loopback_is_recognised() {
+        for (text, loopback) in [
+            ("store:http://127.0.0.1:1", true),
+            ("store:http://[::1]:1", true),
+            ("store:http://localhost", true),
+            ("store:http://a.localhost", true),
+            ("store:http://localhost.example.com", false),
+            ("store:http://192.0.2.1", false),
+        ] {
+            let OverlayAddress::Store(url) = OverlayAddress::parse(text).unwrap() else { panic!() };
+            assert_eq!(url.is_loopback(), loopback, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_spelling_says_what_is_wrong() {
+        assert_eq!(error("carrier-pigeon:x"), AddressError::UnknownKind("carrier-pigeon".into()));
+        assert_eq!(
+            error("carrier-pigeon:x").to_string(),
+            "unknown overlay \"carrier-pigeon\" (known: lan, store:URL)"
+        );
+        assert_eq!(error(""), AddressError::UnknownKind("".into()));
+        assert_eq!(error("LAN"), AddressError::UnknownKind("LAN".into()));
+        assert_eq!(error("https://a.example"), AddressError::BareUrl("https://a.example".into()));
+        assert_eq!(error("lan:eth0"), AddressError::LanTakesNothing);
+        assert_eq!(error("store"), AddressError::NoUrl);
+        assert_eq!(error("store:"), AddressError::NoUrl);
+        assert_eq!(error(&format!("store:http://{}", "a".repeat(1024))), AddressError::TooLong);
+        assert_eq!(error("store:http://a b"), AddressError::Character(' '));
+        assert_eq!(error("store:http://a\nb"), AddressError::Character('\n'));
+        assert_eq!(error("store:http://[::1"), AddressError::NotAUrl("http://[::1".into()));
+        assert_eq!(error("store:ftp://a.example/"), AddressError::Scheme);
+        assert_eq!(error("store:http://:80/"), AddressError::NoHost);
+        assert_eq!(error("store:http://u:p@a.example/"), AddressError::Credentials);
+        assert_eq!(error("store:http://a.example/#{slot}"), AddressError::Fragment);
+        assert_eq!(error("store:http://a.example/{slot}/{key}"), AddressError::Gap);
+        assert_eq!(error("store:http://a.example/{name}"), AddressError::Gap);
+        assert_eq!(error("store:http://a.example/?k="), AddressError::Gap);
+        assert_eq!(error("store:http://{slot}.example/"), AddressError::GapInHost);
+    }
+}

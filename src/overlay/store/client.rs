@@ -1,0 +1,151 @@
+//! The client of `p2pstore/1`. Requests run on a thread of the pool and end within their deadline.
+
+use std::{io, time::Duration};
+
+use data_encoding::HEXLOWER;
+use ring::hmac;
+use ureq::Agent;
+
+use super::{MAX_TTL, MIN_TTL, SECRET_FIELD, TTL_FIELD, framing};
+use crate::identity::KeyPair;
+use crate::identity::Slot;
+use crate::overlay::address::StoreUrl;
+use crate::overlay::{Abilities, Overlay, OverlayError, check_length};
+use crate::runtime::clock;
+use crate::runtime::http::BoxFuture;
+use crate::runtime::unblock;
+
+/// A whole request: name resolution, connection, TLS, answer.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// When the caller is told, should the system's resolver not keep to the deadline.
+const LAST_DEADLINE: Duration = Duration::from_millis(5500);
+/// Tells the secrets of stores from all other uses of the seed.
+const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
+
+/// A store at a URL.
+#[derive(Debug)]
+pub struct Client {
+    url: StoreUrl,
+    secrets: hmac::Key,
+    agent: Agent,
+}
+
+impl Client {
+    /// The store at `url`, with the places of `identity`.
+    pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
+        let config = Agent::config_builder()
+            .timeout_global(Some(DEADLINE))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_response_header_size(16 * 1024)
+            .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
+        // a proxy of the environment cannot reach this machine
+        let config = if url.is_loopback() { config.proxy(None) } else { config };
+        Client { url: url.clone(), secrets: secrets(url, identity), agent: config.build().into() }
+    }
+
+    /// What proves to this store that a place is ours; it tells nothing about other slots or stores.
+    fn secret(&self, slot: Slot) -> String {
+        HEXLOWER.encode(hmac::sign(&self.secrets, &slot.0).as_ref())
+    }
+}
+
+fn secrets(url: &StoreUrl, identity: &KeyPair) -> hmac::Key {
+    let seed = hmac::Key::new(hmac::HMAC_SHA256, &*identity.seed());
+    let mut context = hmac::Context::with_key(&seed);
+    context.update(SECRET_DOMAIN);
+    context.update(url.template().as_bytes());
+    hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref())
+}
+
+impl Overlay for Client {
+    fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        in_time(move || {
+            let mut response = agent.get(&url).call().map_err(translate)?;
+            match response.status().as_u16() {
+                200 => {}
+                404 => return Ok(Vec::new()),
+                status => return Err(refusal(status)),
+            }
+            let limit = framing::MAX_BODY_LENGTH as u64;
+            let body = response.body_mut().with_config().limit(limit).read_to_vec();
+            framing::decode(&body.map_err(translate)?).ok_or(OverlayError::Malformed)
+        })
+    }
+
+    fn put(&self, slot: Slot, packet: &[u8], ttl: Duration) -> BoxFuture<Result<(), OverlayError>> {
+        if let Err(error) = check_length(packet) {
+            return Box::pin(async { Err(error) });
+        }
+        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
+        let packet = packet.to_vec();
+        in_time(move || {
+            let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
+            let request = request.content_type("application/octet-stream");
+            match request.send(&packet[..]).map_err(translate)?.status().as_u16() {
+                200 | 201 | 204 => Ok(()),
+                status => Err(refusal(status)),
+            }
+        })
+    }
+
+    fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
+        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        in_time(move || {
+            let request = agent.delete(&url).header(SECRET_FIELD, secret);
+            match request.call().map_err(translate)?.status().as_u16() {
+                200 | 204 | 404 => Ok(()),
+                status => Err(refusal(status)),
+            }
+        })
+    }
+
+    fn address(&self) -> &str {
+        self.url.spelling()
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { keeps: true, put: true, remote: true }
+    }
+}
+
+fn in_time<T: Send + 'static>(
+    request: impl FnOnce() -> Result<T, OverlayError> + Send + 'static,
+) -> BoxFuture<Result<T, OverlayError>> {
+    Box::pin(async {
+        let answer = clock::timeout(LAST_DEADLINE, unblock(request)).await;
+        answer.unwrap_or(Err(OverlayError::TimedOut))
+    })
+}
+
+fn refusal(status: u16) -> OverlayError {
+    match status {
+        401 | 403 | 422 => OverlayError::Refused,
+        409 => OverlayError::Outdated,
+        413 => OverlayError::TooLarge,
+        429 => OverlayError::RateLimited,
+        507 => OverlayError::Full,
+        status => OverlayError::Status(status),
+    }
+}
+
+fn translate(error: ureq::Error) -> OverlayError {
+    match error {
+        ureq::Error::Timeout(_) => OverlayError::TimedOut,
+        ureq::Error::BodyExceedsLimit(_) => OverlayError::TooLarge,
+        ureq::Error::Io(error) => match error.kind() {
+            io::ErrorKind::TimedOut => OverlayError::TimedOut,
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OverlayError::Malformed,
+            _ => OverlayError::Unreachable(error.to_string()),
+        },
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::ConnectProxyFailed(_)
+        | ureq::Error::InvalidProxyUrl
+        | ureq::Error::Tls(_)
+        | ureq::Error::Rustls(_) => OverlayError::Unreachable(error.to_string()),
+        _ => OverlayError::Malformed,
+    }
+}

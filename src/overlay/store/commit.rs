@@ -1,0 +1,182 @@
+//! Group commit: one task makes all changes, and one disk write answers for all that came meanwhile.
+//!
+//! A change is made in memory, then written; only then its writer is told. If writing fails, the changes
+//! of that write are undone and their writers are told that there is no room. Readers wait for neither.
+
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_channel::{Receiver, Sender};
+
+use super::journal::Journal;
+use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds};
+use super::record;
+use crate::runtime::clock;
+use crate::runtime::unblock;
+
+/// Changes of one disk write at most; also how many can wait before writers are slowed down.
+const MAX_BATCH: usize = 512;
+/// Places that a compaction copies at once, while no reader gets in.
+const COMPACTION_STEP: usize = 256;
+
+/// The places of a store, shared by the readers and the one task that writes.
+#[derive(Clone, Debug)]
+pub(super) struct SharedPlaces(Arc<Mutex<Places>>);
+
+impl SharedPlaces {
+    /// Shares places.
+    pub(super) fn new(places: Places) -> SharedPlaces {
+        SharedPlaces(Arc::new(Mutex::new(places)))
+    }
+
+    /// For a moment.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a writer wants.
+#[derive(Debug)]
+pub(super) enum Operation {
+    /// This packet in that place.
+    Put(PlaceKey, Place),
+    /// Nothing in that place.
+    Remove(PlaceKey),
+}
+
+/// An operation and where to say what became of it.
+pub(super) struct Order {
+    operation: Operation,
+    reply: Sender<Result<(), Refusal>>,
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.operation.fmt(f)
+    }
+}
+
+/// A queue of orders and its two ends.
+pub(super) fn queue() -> (Sender<Order>, Receiver<Order>) {
+    async_channel::bounded(MAX_BATCH)
+}
+
+/// Has an operation done, and waits until it is durable or refused.
+pub(super) async fn order(queue: &Sender<Order>, operation: Operation) -> Result<(), Refusal> {
+    let (reply, outcome) = async_channel::bounded(1);
+    // an ended committer is a store that takes nothing more
+    queue.send(Order { operation, reply }).await.map_err(|_| Refusal::StoreFull)?;
+    outcome.recv().await.unwrap_or(Err(Refusal::StoreFull))
+}
+
+/// Carries out orders until the queue is closed. Without a journal nothing outlives the process.
+pub(super) async fn run(
+    orders: Receiver<Order>,
+    places: SharedPlaces,
+    mut journal: Option<Journal>,
+) {
+    while let Ok(first) = orders.recv().await {
+        let mut batch = vec![first];
+        while let Some(order) = orders.try_recv().ok().filter(|_| batch.len() < MAX_BATCH) {
+            batch.push(order);
+        }
+        let (replies, operations) = batch.into_iter().map(|o| (o.reply, o.operation)).unzip();
+        let now = Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX);
+        let made: Vec<_> = apply(&mut places.lock(), operations, now);
+        let outcomes;
+        (journal, outcomes) = match journal {
+            None => (None, made.into_iter().map(|change| change.map(drop)).collect()),
+            Some(journal) => {
+                let places = places.clone();
+                let (journal, outcomes) = unblock(move || persist(journal, &places, made)).await;
+                (Some(journal), outcomes)
+            }
+        };
+        tell(replies, outcomes);
+        journal = match journal {
+            Some(journal) if journal.is_wasteful(live_octets(&places.lock())) => {
+                let places = places.clone();
+                Some(unblock(move || compact(journal, &places)).await)
+            }
+            journal => journal,
+        };
+    }
+}
+
+fn apply(
+    places: &mut Places,
+    operations: Vec<Operation>,
+    now: Seconds,
+) -> Vec<Result<Change, Refusal>> {
+    let apply = |operation| match operation {
+        Operation::Put(key, place) => places.put(key, place, now),
+        Operation::Remove(key) => places.remove(key, now),
+    };
+    operations.into_iter().map(apply).collect()
+}
+
+/// Writes changes, or undoes them.
+fn persist(
+    mut journal: Journal,
+    places: &SharedPlaces,
+    changes: Vec<Result<Change, Refusal>>,
+) -> (Journal, Vec<Result<(), Refusal>>) {
+    let mut records = Vec::new();
+    let guard = places.lock();
+    for change in changes.iter().flatten() {
+        push(&mut records, &guard, change);
+    }
+    drop(guard);
+    if records.is_empty() || journal.append(&records).is_ok() {
+        return (journal, changes.into_iter().map(|change| change.map(drop)).collect());
+    }
+    let mut places = places.lock();
+    let undo = |change| match change {
+        Ok(change) => {
+            places.undo(change);
+            Err(Refusal::StoreFull)
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let mut outcomes: Vec<_> = changes.into_iter().rev().map(undo).collect();
+    outcomes.reverse();
+    (journal, outcomes)
+}
+
+/// A place that a later change of the same batch altered is written as it is at the end of the batch:
+/// the whole batch counts or none of it.
+fn push(records: &mut Vec<u8>, places: &Places, change: &Change) {
+    let emptied = change.emptied.iter().map(|(key, _)| key);
+    let filled = change.filled.iter().map(|(key, _)| key);
+    for key in emptied.chain(filled) {
+        match places.place(key) {
+            Some(place) => record::push_filled(records, key, place),
+            None => record::push_emptied(records, key),
+        }
+    }
+}
+
+fn tell(replies: Vec<Sender<Result<(), Refusal>>>, outcomes: Vec<Result<(), Refusal>>) {
+    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+        let _ = reply.try_send(outcome); // a writer that went away need not know
+    }
+}
+
+/// What a journal of exactly these places would have as its length.
+fn live_octets(places: &Places) -> u64 {
+    (places.packet_octets() + places.len() * record::FILLED_LENGTH) as u64
+}
+
+fn compact(mut journal: Journal, places: &SharedPlaces) -> Journal {
+    let mut last = None;
+    let copied: io::Result<()> = journal.compact(|buffer| {
+        for (key, place) in places.lock().after(last, COMPACTION_STEP) {
+            record::push_filled(buffer, key, place);
+            last = Some(*key);
+        }
+    });
+    drop(copied); // a disk without room for it keeps the old log, and the next attempt comes later
+    journal
+}

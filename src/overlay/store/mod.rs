@@ -1,0 +1,41 @@
+//! HTTP stores, interface `p2pstore/1`: a client, and the server behind `p2p store`.
+//!
+//! A slot is at a URL that ends in (or somewhere holds) its 40 hexadecimal digits.
+//!
+//! | request | fields | answer |
+//! |---|---|---|
+//! | `GET` | | 200 and up to 8 times (length u16, packet), latest expiry first; 404 |
+//! | `PUT`, `POST` | `P2P-TTL` in seconds, `P2P-Secret` | 204; 401 no secret; 413 length; 507 no place |
+//! | `DELETE` | `P2P-Secret` | 204; 404 |
+//! | any | | 400 no slot; 405 method; 429 too often |
+//!
+//! A place is (slot, hash of the secret): writers can neither replace nor remove each other's packets.
+//! This server also verifies what it stores: 422 for a packet that is not signed or not of this slot, 409
+//! for one that is older than what its signer has there. Scripts at web hosts need not.
+
+mod client;
+mod commit;
+mod framing;
+mod journal;
+mod places;
+mod record;
+mod server;
+
+use std::time::Duration;
+
+pub use client::Client;
+pub use places::Capacity;
+pub use server::{Store, StoreError, StoreOptions};
+
+/// What clients send the time to live in, whole seconds.
+pub const TTL_FIELD: &str = "p2p-ttl";
+/// What clients send the secret of their place in.
+pub const SECRET_FIELD: &str = "p2p-secret";
+/// A packet lives at least this long.
+pub const MIN_TTL: Duration = Duration::from_secs(60);
+/// A packet lives at most this long.
+pub const MAX_TTL: Duration = Duration::from_secs(7 * 86_400);
+/// How long a packet lives whose writer does not say.
+pub const DEFAULT_TTL: Duration = Duration::from_secs(3600);
+/// The shortest secret in octets.
+pub const MIN_SECRET_LENGTH: usize = 16;

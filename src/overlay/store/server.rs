@@ -1,0 +1,325 @@
+//! The server of `p2pstore/1`: HTTP in front of places.
+
+use std::{
+    fmt, io,
+    net::{IpAddr, TcpListener},
+    num::NonZero,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_channel::Sender;
+use async_io::Async;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::{Method, StatusCode, header};
+
+use super::commit::{self, Operation, Order, SharedPlaces};
+use super::framing;
+use super::journal::{Journal, JournalError};
+use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer};
+use super::record::Record;
+use super::{DEFAULT_TTL, MAX_TTL, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, TTL_FIELD};
+use crate::identity::Slot;
+use crate::overlay::is_of_slot;
+use crate::overlay::rate::{Rate, RateLimiter};
+use crate::registration::Packet;
+use crate::runtime::clock;
+use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
+use crate::runtime::{Task, spawn};
+
+/// What a browser gets that looks at the store itself.
+const ABOUT: &str =
+    "This is a p2p packet store (p2pstore/1): it keeps signed registration packets for a while.\n";
+/// Buckets of the rate limit, 128 KiB: enough that a client seldom shares one with a flood.
+const RATE_BUCKETS: NonZero<usize> = NonZero::new(8192).expect("8192 is not 0");
+/// In what time a client must send its packet.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// What a stranger's connection may take: heads are small, and one client gets few connections.
+const LIMITS: Limits = Limits {
+    head_size: 8 * 1024,
+    head_fields: 64,
+    head_time: Duration::from_secs(15),
+    stall: Duration::from_secs(15),
+    connections: 512,
+    connections_per_client: 64,
+};
+
+/// How much a store takes, and from whom.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// How much it may hold.
+    pub capacity: Capacity,
+    /// How often one client network may ask.
+    pub rate: Rate,
+    /// Whether a reverse proxy on this machine stands in front: connections from loopback are then
+    /// counted for the last address of their `X-Forwarded-For`.
+    pub behind_proxy: bool,
+}
+
+impl Default for StoreOptions {
+    /// A million places, 512 MiB, 20 requests a second with bursts of 200, no reverse proxy.
+    fn default() -> StoreOptions {
+        StoreOptions {
+            capacity: Capacity::default(),
+            rate: Rate { per_second: 20.0, burst: 200.0 },
+            behind_proxy: false,
+        }
+    }
+}
+
+/// A packet store, ready to serve.
+#[derive(Debug)]
+pub struct Store {
+    service: Arc<Service>,
+    /// Ends when the store is dropped.
+    _committer: Task<()>,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made if need be; without one it lives in memory alone.
+    /// Blocks while it reads.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(folder: Option<&Path>, options: StoreOptions) -> Result<Store, StoreError> {
+        let mut places = Places::new(options.capacity);
+        let now = seconds_now();
+        let journal = match folder {
+            None => None,
+            Some(folder) => Some(
+                Journal::open(folder, |record| replay(&mut places, record, now))
+                    .map_err(|error| StoreError::new(folder, error))?,
+            ),
+        };
+        let places = SharedPlaces::new(places);
+        let (orders, queue) = commit::queue();
+        let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
+        let behind_proxy = options.behind_proxy;
+        Ok(Store {
+            service: Arc::new(Service { places: places.clone(), orders, rate, behind_proxy }),
+            _committer: spawn(commit::run(queue, places, journal)),
+        })
+    }
+
+    /// Answers the requests of a listener for ever. One store can serve several.
+    pub async fn serve(&self, listener: Async<TcpListener>) {
+        let mut limits = LIMITS;
+        if self.service.behind_proxy {
+            limits.connections_per_client = limits.connections; // all come from the proxy
+        }
+        http::serve(listener, limits, self.service.clone()).await;
+    }
+
+    /// How many places are filled.
+    pub fn places(&self) -> usize {
+        self.service.places.lock().len()
+    }
+}
+
+fn replay(places: &mut Places, record: Record, now: Seconds) {
+    match record {
+        Record::Filled(key, place) if place.expires > now => drop(places.restore(key, place)),
+        Record::Filled(key, _) | Record::Emptied(key) => drop(places.take(&key)),
+    }
+}
+
+fn seconds_now() -> Seconds {
+    Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX)
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Another process serves this folder.
+    Locked(PathBuf),
+    /// The file is not a store's journal, so it is left alone.
+    NotAStore(PathBuf),
+    /// What the file system says about the folder.
+    Io(PathBuf, io::Error),
+}
+
+impl StoreError {
+    fn new(folder: &Path, error: JournalError) -> StoreError {
+        match error {
+            JournalError::Locked => StoreError::Locked(folder.into()),
+            JournalError::NotAJournal(file) => StoreError::NotAStore(file),
+            JournalError::Io(error) => StoreError::Io(folder.into(), error),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Locked(folder) => {
+                write!(f, "another store runs in {}", folder.display())
+            }
+            StoreError::NotAStore(file) => {
+                write!(f, "{} is not a store's journal", file.display())
+            }
+            StoreError::Io(folder, error) => {
+                write!(f, "cannot keep a store in {}: {error}", folder.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StoreError::Io(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What requests meet.
+#[derive(Debug)]
+struct Service {
+    places: SharedPlaces,
+    orders: Sender<Order>,
+    rate: Mutex<RateLimiter>,
+    behind_proxy: bool,
+}
+
+impl Handler for Service {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        Box::pin(async move {
+            let mut response = self.answer(request).await.unwrap_or_else(status);
+            let headers = response.headers_mut();
+            headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+            response
+        })
+    }
+}
+
+impl Service {
+    /// The response, or the status of one without a body.
+    async fn answer(&self, request: Request) -> Result<Response, StatusCode> {
+        if !self.may_ask(&request) {
+            return Err(StatusCode::TOO_MANY_REQUESTS);
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if request.uri().path() == "/" && reads {
+            return Ok(content("text/plain; charset=utf-8", ABOUT.into()));
+        }
+        let slot = request.uri().path().strip_prefix('/').and_then(Slot::from_hex);
+        let slot = slot.ok_or(StatusCode::BAD_REQUEST)?;
+        match *request.method() {
+            Method::GET | Method::HEAD => self.get(slot),
+            Method::PUT | Method::POST => self.put(slot, request).await.map(status),
+            Method::DELETE => self.delete(slot, writer(&request)?).await.map(status),
+            _ => Err(StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    fn may_ask(&self, request: &Request) -> bool {
+        let Some(client) = self.client(request) else {
+            return true;
+        };
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.take(client, clock::now())
+    }
+
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        let Client(address) = request.extensions().get()?;
+        if self.behind_proxy && address.ip().to_canonical().is_loopback() {
+            let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
+            let last = forwarded.and_then(|field| field.to_str().ok()?.rsplit(',').next());
+            return Some(last.and_then(|last| last.trim().parse().ok()).unwrap_or(address.ip()));
+        }
+        Some(address.ip())
+    }
+
+    fn get(&self, slot: Slot) -> Result<Response, StatusCode> {
+        let body = framing::encode(self.places.lock().packets(slot, seconds_now()));
+        if body.is_empty() {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        Ok(content("application/octet-stream", body.into()))
+    }
+
+    async fn put(&self, slot: Slot, request: Request) -> Result<StatusCode, StatusCode> {
+        let writer = writer(&request)?;
+        let ttl = ttl(&request);
+        let bytes = read_packet(request.into_body()).await?;
+        let packet = Packet::decode(&bytes).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
+        if !is_of_slot(&packet, slot) {
+            return Err(StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let registration = packet.registration();
+        let place = Place {
+            author: Author::of(&registration.key),
+            expires: seconds_now().saturating_add(ttl),
+            sequence: registration.sequence.as_micros(),
+            packet: bytes.into(),
+        };
+        self.order(Operation::Put(PlaceKey { slot, writer }, place)).await
+    }
+
+    async fn delete(&self, slot: Slot, writer: Writer) -> Result<StatusCode, StatusCode> {
+        self.order(Operation::Remove(PlaceKey { slot, writer })).await
+    }
+
+    async fn order(&self, operation: Operation) -> Result<StatusCode, StatusCode> {
+        commit::order(&self.orders, operation).await.map_err(|refusal| match refusal {
+            Refusal::Outdated => StatusCode::CONFLICT,
+            Refusal::SlotFull | Refusal::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
+            Refusal::NotFound => StatusCode::NOT_FOUND,
+        })?;
+        Ok(StatusCode::NO_CONTENT)
+    }
+}
+
+fn writer(request: &Request) -> Result<Writer, StatusCode> {
+    let secret = request.headers().get(SECRET_FIELD).map(|field| field.as_bytes());
+    let secret = secret.filter(|secret| secret.len() >= MIN_SECRET_LENGTH);
+    secret.map(Writer::of).ok_or(StatusCode::UNAUTHORIZED)
+}
+
+/// In seconds, whatever the client says: the default for what is no number.
+fn ttl(request: &Request) -> Seconds {
+    let said = request.headers().get(TTL_FIELD).and_then(|field| field.to_str().ok());
+    let seconds = said.and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_TTL.as_secs());
+    seconds.clamp(MIN_TTL.as_secs(), MAX_TTL.as_secs()) as Seconds // at most a week
+}
+
+async fn read_packet(body: Body) -> Result<Vec<u8>, StatusCode> {
+    let read = clock::timeout(BODY_TIME, read_at_most(body, Packet::MAX_LENGTH)).await;
+    let packet = read.ok_or(StatusCode::REQUEST_TIMEOUT)??;
+    if packet.is_empty() { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(packet) }
+}
+
+async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>, StatusCode> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let data = frame.into_data().unwrap_or_default(); // trailers mean nothing here
+        if bytes.len() + data.len() > limit {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn content(kind: &'static str, body: Bytes) -> Response {
+    let mut response = Response::new(http::full(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    let nosniff = header::HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+fn status(status: StatusCode) -> Response {
+    let mut response = Response::new(http::empty());
+    *response.status_mut() = status;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let second = header::HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, second);
+    }
+    response
+}

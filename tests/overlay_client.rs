@@ -1,0 +1,275 @@
+//! The client of HTTP stores against servers that do everything wrong, and against a right one.
+
+#[path = "fixture/packets.rs"]
+mod packets;
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use async_io::Async;
+use p2p::identity::{KeyPair, Slot};
+use p2p::overlay::store::{Store, StoreOptions};
+use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
+use p2p::runtime::{self, clock};
+use packets::{key, name, signed};
+
+const SLOT: Slot = Slot([7; 20]);
+/// What a caller may have to wait, with some air for a busy machine.
+const SOON: Duration = Duration::from_secs(8);
+
+fn client(address: SocketAddr) -> Arc<dyn Overlay> {
+    client_of(address, &key())
+}
+
+fn client_of(address: SocketAddr, identity: &KeyPair) -> Arc<dyn Overlay> {
+    let address = OverlayAddress::parse(&format!("store:http://{address}")).unwrap();
+    overlay::open(&address, identity)
+}
+
+/// A server that reads a request head and then does as it likes.
+fn server(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let answer = Arc::new(answer);
+        for stream in listener.incoming().map_while(Result::ok) {
+            let answer = answer.clone();
+            thread::spawn(move || {
+                let head = BufReader::new(stream.try_clone().unwrap()).lines();
+                head.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                answer(stream);
+            });
+        }
+    });
+    address
+}
+
+fn says(answer: impl Into<Vec<u8>>) -> SocketAddr {
+    let answer = answer.into();
+    server(move |mut stream| drop(stream.write_all(&answer)))
+}
+
+/// The status and a body that needs no reading.
+fn says_status(status: u16) -> SocketAddr {
+    says(format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
+}
+
+fn get(address: SocketAddr) -> Result<Vec<Vec<u8>>, OverlayError> {
+    let client = client(address);
+    let answer = runtime::block_on(clock::timeout(SOON, client.get(SLOT)));
+    answer.expect("the client keeps to its deadline")
+}
+
+fn put(address: SocketAddr) -> Result<(), OverlayError> {
+    let client = client(address);
+    let answer = client.put(SLOT, b"packet", Duration::from_secs(60));
+    runtime::block_on(clock::timeout(SOON, answer)).expect("the client keeps to its deadline")
+}
+
+#[test]
+fn garbage_is_called_garbage() {
+    let html = "<!DOCTYPE html><title>Parking</title>";
+    let length = html.len();
+    for answer in [
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{html}"),
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\0\x05A".into(),
+        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n\0\x01A".into(),
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n".into(),
+        "HTTP/1.1 banana\r\n\r\n".into(),
+        "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n".into(),
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(),
+    ] {
+        assert_eq!(get(says(answer.clone())), Err(OverlayError::Malformed), "{answer:?}");
+    }
+    let binary: Vec<u8> = (0..=255).rev().collect();
+    assert_eq!(get(says(binary)), Err(OverlayError::Malformed));
+}
+
+#[test]
+fn an_endless_answer_is_cut_off() {
+    let endless = |head: &'static str, more: &'static [u8]| {
+        server(move |mut stream| {
+            let mut written = stream.write_all(head.as_bytes());
+            while written.is_ok() {
+                written = stream.write_all(more);
+            }
+        })
+    };
+    let to_the_end = endless("HTTP/1.1 200 OK\r\n\r\n", &[0; 4096]);
+    assert_eq!(get(to_the_end), Err(OverlayError::TooLarge));
+    let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    assert_eq!(get(endless(chunks, b"4\r\nABCD\r\n")), Err(OverlayError::TooLarge));
+    let huge = endless("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", &[0; 4096]);
+    assert_eq!(get(huge), Err(OverlayError::TooLarge));
+    let head = endless("HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n");
+    assert_eq!(get(head), Err(OverlayError::Malformed));
+}
+
+#[test]
+fn silence_and_slowness_end_with_the_deadline() {
+    let drips = |head: &'static str| {
+        server(move |mut stream| {
+            let mut written = stream.write_all(head.as_bytes());
+            while written.is_ok() {
+                runtime::block_on(clock::sleep(Duration::from_millis(100)));
+                written = stream.write_all(b"a");
+            }
+        })
+    };
+    let slow = [
+        drips("HTTP/1.1 200 OK\r\ncontent-length: 8000\r\n\r\n"),
+        drips("HTTP/1.1 200 OK\r\nx-slow: "),
+        server(|stream| {
+            let _ = stream.peek(&mut [0]); // until the client gives up
+        }),
+    ];
+    let asked: Vec<_> = slow.map(|address| thread::spawn(move || get(address))).into();
+    for answer in asked {
+        assert_eq!(answer.join().unwrap(), Err(OverlayError::TimedOut));
+    }
+}
+
+#[test]
+fn a_dead_store_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    assert!(matches!(get(address), Err(OverlayError::Unreachable(_))));
+    assert!(matches!(put(address), Err(OverlayError::Unreachable(_))));
+    let nowhere = OverlayAddress::parse("store:http://nowhere.invalid/").unwrap();
+    let answer = runtime::block_on(overlay::open(&nowhere, &key()).get(SLOT));
+    assert!(matches!(answer, Err(OverlayError::Unreachable(_))), "{answer:?}");
+    let hangs_up = get(server(drop));
+    let expected = matches!(hangs_up, Err(OverlayError::Unreachable(_) | OverlayError::Malformed));
+    assert!(expected, "{hangs_up:?}");
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let visited = Arc::new(AtomicBool::new(false));
+    let flag = visited.clone();
+    let elsewhere = server(move |_| flag.store(true, Ordering::SeqCst));
+    let redirect = |status| {
+        says(format!(
+            "HTTP/1.1 {status} Over There\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
+        ))
+    };
+    for status in [301, 302, 303, 307, 308] {
+        assert_eq!(get(redirect(status)), Err(OverlayError::Status(status)));
+        assert_eq!(put(redirect(status)), Err(OverlayError::Status(status)));
+    }
+    assert!(!visited.load(Ordering::SeqCst));
+}
+
+#[test]
+fn statuses_have_meanings() {
+    for (status, expected) in [
+        (401, OverlayError::Refused),
+        (403, OverlayError::Refused),
+        (404, OverlayError::Status(404)),
+        (409, OverlayError::Outdated),
+        (413, OverlayError::TooLarge),
+        (422, OverlayError::Refused),
+        (429, OverlayError::RateLimited),
+        (500, OverlayError::Status(500)),
+        (507, OverlayError::Full),
+    ] {
+        assert_eq!(put(says_status(status)), Err(expected), "{status}");
+    }
+    assert_eq!(get(says_status(404)), Ok(Vec::new()));
+    assert_eq!(get(says_status(200)), Ok(Vec::new()));
+    assert_eq!(get(says_status(500)), Err(OverlayError::Status(500)));
+    assert_eq!(put(says_status(204)), Ok(()));
+}
+
+#[test]
+fn what_cannot_be_a_packet_is_not_sent() {
+    let visited = Arc::new(AtomicBool::new(false));
+    let flag = visited.clone();
+    let store = client(server(move |_| flag.store(true, Ordering::SeqCst)));
+    for packet in [&[][..], &[7; 901]] {
+        let answer = runtime::block_on(store.put(SLOT, packet, Duration::from_secs(60)));
+        assert_eq!(answer, Err(OverlayError::TooLarge));
+    }
+    assert!(!visited.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_packet_is_put_found_replaced_and_removed() {
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+    let address = listener.get_ref().local_addr().unwrap();
+    let (alice, mallory, name) = (key(), key(), name());
+    let slot = Slot::of_name(&name);
+    runtime::block_on(async {
+        let store = Store::open(None, StoreOptions::default()).unwrap();
+        let _server = runtime::spawn(async move { store.serve(listener).await });
+        let (hers, his) = (client_of(address, &alice), client_of(address, &mallory));
+        let (old, new) = (signed(&alice, &name, 1), signed(&alice, &name, 2));
+        let ttl = Duration::from_secs(600);
+        assert_eq!(hers.get(slot).await, Ok(Vec::new()));
+        assert_eq!(hers.remove(slot).await, Ok(()));
+        hers.put(slot, &old, ttl).await.unwrap();
+        hers.put(slot, &new, ttl).await.unwrap();
+        assert_eq!(his.get(slot).await, Ok(vec![new.clone()]));
+        assert_eq!(his.put(slot, &old, ttl).await, Err(OverlayError::Outdated));
+        assert_eq!(his.put(slot, b"free storage", ttl).await, Err(OverlayError::Refused));
+        his.remove(slot).await.unwrap();
+        assert_eq!(his.get(slot).await, Ok(vec![new]), "only its writer removes it");
+        hers.remove(slot).await.unwrap();
+        assert_eq!(his.get(slot).await, Ok(Vec::new()));
+    });
+}
+
+#[test]
+fn secrets_differ_by_identity_store_and_slot_and_stay_the_same() {
+    let secret_for = |identity: &KeyPair, port_path: &str, slot: Slot| {
+        let (send, receive) = std::sync::mpsc::channel();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+            let secret = head.iter().find_map(|line| line.strip_prefix("p2p-secret: "));
+            send.send(secret.unwrap().to_owned()).unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 204 Gone\r\n\r\n");
+        });
+        let address = OverlayAddress::parse(&format!("store:http://{address}{port_path}")).unwrap();
+        runtime::block_on(overlay::open(&address, identity).remove(slot)).unwrap();
+        receive.recv().unwrap()
+    };
+    let (alice, bob) = (key(), key());
+    let secrets = [
+        secret_for(&alice, "/a/{slot}", SLOT),
+        secret_for(&alice, "/a/{slot}", Slot([8; 20])),
+        secret_for(&bob, "/a/{slot}", SLOT),
+    ];
+    for secret in &secrets {
+        assert_eq!(secret.len(), 64);
+        assert!(secret.bytes().all(|c| c.is_ascii_hexdigit()));
+        assert_eq!(secrets.iter().filter(|other| *other == secret).count(), 1);
+    }
+}
+
+#[test]
+fn a_proxy_of_the_environment_does_not_stand_before_this_machine() {
+    let dead = "http://127.0.0.1:1"; // nobody listens there
+    let mut again = Command::new(env::current_exe().unwrap());
+    again.args(["--exact", "a_packet_is_put_found_replaced_and_removed"]);
+    for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        again.env(variable, dead);
+    }
+    let output = again.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+}

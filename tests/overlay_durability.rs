@@ -1,0 +1,190 @@
+//! What a store has acknowledged survives its sudden death.
+
+#[path = "fixture/packets.rs"]
+mod packets;
+#[path = "fixture/store.rs"]
+mod store;
+
+use std::{
+    collections::HashMap,
+    env,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, mpsc},
+    thread,
+};
+
+use p2p::identity::{KeyPair, Name, Slot};
+use p2p::overlay::Rate;
+use p2p::overlay::store::StoreOptions;
+use p2p::registration::Packet;
+use packets::{key, name, signed};
+
+/// Set for the child; the folder of its store.
+const FOLDER: &str = "P2P_TEST_STORE_FOLDER";
+const SECRET: (&str, &str) = ("P2P-Secret", "0123456789abcdef");
+
+/// Not a test of its own: the store that other tests start and kill.
+#[test]
+fn store_in_a_child_process() {
+    let Some(folder) = env::var_os(FOLDER) else { return };
+    let rate = Rate { per_second: 1e6, burst: 1e6 };
+    let options = StoreOptions { rate, ..StoreOptions::default() };
+    println!("\nready {}", store::serve(Some(Path::new(&folder)), options));
+    let _ = std::io::stdout().flush();
+    let _ = std::io::stdin().read_line(&mut String::new()); // ends with the parent
+}
+
+struct ChildStore {
+    child: Child,
+    url: String,
+}
+
+impl ChildStore {
+    fn start(folder: &Path) -> ChildStore {
+        ChildStore::run(Command::new(env::current_exe().unwrap()), folder)
+    }
+
+    /// One whose files cannot grow beyond so many blocks of 512 octets: a disk that gets full.
+    fn start_on_small_disk(folder: &Path, blocks: u32) -> ChildStore {
+        let mut shell = Command::new("sh");
+        // a signal that is ignored stays ignored, and writing fails instead
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script]).arg(env::current_exe().unwrap());
+        ChildStore::run(shell, folder)
+    }
+
+    fn run(mut command: Command, folder: &Path) -> ChildStore {
+        command.args(["--exact", "store_in_a_child_process", "--nocapture"]);
+        command.env(FOLDER, folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let address = lines.find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+        let url = format!("http://{}/", address.expect("the child serves"));
+        ChildStore { child, url }
+    }
+
+    fn put(&self, key: &KeyPair, name: &Name, sequence: u64) -> Result<u16, ureq::Error> {
+        let url = format!("{}{}", self.url, Slot::of_name(name));
+        let packet = signed(key, name, sequence);
+        Ok(store::request("PUT", &url, &[SECRET], &packet)?.0)
+    }
+
+    /// The sequence of what a name's slot holds.
+    fn sequence(&self, name: &Name) -> Option<u64> {
+        let url = format!("{}{}", self.url, Slot::of_name(name));
+        let (status, body) = store::request("GET", &url, &[], b"").unwrap();
+        (status == 200).then(|| {
+            let packet = Packet::decode(&body[2..]).expect("one whole packet");
+            packet.registration().sequence.as_micros()
+        })
+    }
+
+    /// kill -9.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for ChildStore {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn no_acknowledged_packet_is_lost_by_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged = Mutex::new(HashMap::<Name, u64>::new());
+    for round in 1..=3 {
+        let store = ChildStore::start(folder.path());
+        for (name, sequence) in acknowledged.lock().unwrap().iter() {
+            let found = store.sequence(name);
+            assert!(found >= Some(*sequence), "{name}: {found:?} instead of {sequence}");
+        }
+        write_until_killed(store, round, &acknowledged);
+    }
+    let store = ChildStore::start(folder.path());
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() >= 12, "{}", acknowledged.len());
+    for (name, sequence) in &acknowledged {
+        assert!(store.sequence(name) >= Some(*sequence), "{name}");
+    }
+}
+
+/// Four people write, to two names each, until the store is killed in the midst of it.
+fn write_until_killed(store: ChildStore, round: u64, acknowledged: &Mutex<HashMap<Name, u64>>) {
+    let (count, counted) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let (key, names, count) = (key(), [name(), name()], count.clone());
+            let url = store.url.clone();
+            scope.spawn(move || {
+                for sequence in round * 1_000_000.. {
+                    let name = &names[sequence as usize % 2];
+                    let url = format!("{url}{}", Slot::of_name(name));
+                    let packet = signed(&key, name, sequence);
+                    match store::request("PUT", &url, &[SECRET], &packet) {
+                        Ok((204, _)) => {
+                            acknowledged.lock().unwrap().insert(name.clone(), sequence);
+                            let _ = count.send(());
+                        }
+                        Ok((status, _)) => panic!("status {status}"),
+                        Err(_) => return, // killed
+                    }
+                }
+            });
+        }
+        assert_eq!(counted.iter().take(150).count(), 150);
+        store.kill();
+    });
+}
+
+#[test]
+fn a_full_disk_refuses_writers_and_serves_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ChildStore::start_on_small_disk(folder.path(), 16);
+    let people: Vec<_> = (0..100).map(|_| (key(), name())).collect();
+    let mut statuses = people.iter().map(|(key, name)| store.put(key, name, 1).unwrap());
+    let kept = statuses.by_ref().take_while(|status| *status == 204).count();
+    assert!((5..80).contains(&kept), "{kept} kept");
+    assert!(statuses.all(|status| status == 507));
+    for (n, (_, name)) in people.iter().enumerate() {
+        assert_eq!(store.sequence(name).is_some(), n < kept, "{n} of {kept}");
+    }
+    store.kill();
+    let store = ChildStore::start(folder.path());
+    for (n, (key, name)) in people.iter().enumerate() {
+        assert_eq!(store.sequence(name).is_some(), n < kept, "{n} of {kept}");
+        assert_eq!(store.put(key, name, 2).unwrap(), 204);
+    }
+}
+
+#[test]
+fn the_log_does_not_grow_without_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ChildStore::start(folder.path());
+    let people: Vec<_> = (0..8).map(|_| (key(), name())).collect();
+    let length = || std::fs::metadata(folder.path().join("places.log")).unwrap().len();
+    thread::scope(|scope| {
+        for (key, name) in &people {
+            let store = &store;
+            scope.spawn(move || {
+                for sequence in 1..=800 {
+                    assert_eq!(store.put(key, name, sequence).unwrap(), 204);
+                }
+            });
+        }
+    });
+    // 6400 packets were some 1.6 MB; a compaction took place at the first, and began anew
+    assert!(length() < 1 << 20, "{}", length());
+    store.kill();
+    let store = ChildStore::start(folder.path());
+    for (_, name) in &people {
+        assert_eq!(store.sequence(name), Some(800));
+    }
+}
