@@ -1,5 +1,6 @@
 //! What belongs to one connection only, and the trace that a message leaves: RFC 9110, 7.6.
 
+use data_encoding::HEXLOWER;
 use hyper::{
     HeaderMap, Version,
     header::{
@@ -48,7 +49,7 @@ pub(super) fn strip(headers: &mut HeaderMap) -> Result<Kept, Failure> {
     let mut upgrades = false;
     if headers.contains_key(CONNECTION) {
         let lines: Vec<HeaderValue> = headers.get_all(CONNECTION).iter().cloned().collect();
-        for option in lines.iter().flat_map(|line| members(line)) {
+        for option in lines.iter().flat_map(members) {
             if INDISPENSABLE.iter().any(|name| option.eq_ignore_ascii_case(name.as_bytes())) {
                 let reason = "the Connection field names one that every hop needs".into();
                 return Err(Failure::Malformed { reason });
@@ -123,7 +124,7 @@ impl Pseudonym {
         context.update(&destination.port.get().to_be_bytes());
         context.update(destination.name.as_str().as_bytes());
         let hash = context.finish();
-        let short = data_encoding::HEXLOWER.encode(&hash.as_ref()[..5]);
+        let short = HEXLOWER.encode(&hash.as_ref()[..5]);
         Token(format!("p2p-{short}"))
     }
 }
@@ -143,8 +144,9 @@ impl Token {
     /// Whether a message has passed here before.
     pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
         headers.get_all(VIA).iter().flat_map(members).any(|member| {
-            let received_by = member.split(u8::is_ascii_whitespace).filter(|part| !part.is_empty());
-            received_by.skip(1).next().is_some_and(|by| by.eq_ignore_ascii_case(self.0.as_bytes()))
+            let mut received_by =
+                member.split(u8::is_ascii_whitespace).filter(|part| !part.is_empty());
+            received_by.nth(1).is_some_and(|by| by.eq_ignore_ascii_case(self.0.as_bytes()))
         })
     }
 
