@@ -15,8 +15,7 @@ const NEXT: &str = "GET /alice@example.com/1000/part HTTP/1.1\r\nHost: localhost
 /// Sends a probe with another request behind it and gives everything that comes back.
 fn probe(daemon: &Daemon, octets: &[u8]) -> String {
     let mut client = daemon.connect();
-    client.send_octets(octets);
-    client.send(NEXT);
+    client.send_octets(&[octets, NEXT.as_bytes()].concat());
     client.end();
     String::from_utf8_lossy(&client.rest()).into_owned()
 }

@@ -394,7 +394,7 @@ impl Client {
     }
 
     pub(crate) fn end(&mut self) {
-        self.reader.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = self.reader.get_mut().shutdown(std::net::Shutdown::Write);
     }
 
     /// The octets up to the empty line; empty when the connection ends.
