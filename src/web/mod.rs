@@ -1,1 +1,42 @@
-//! (stub)
+//! The HTTP side of the daemon, both ends, independent of how peers are found and connected.
+//!
+//! ```text
+//! browser ── TCP ──> Proxy ── stream ──> Gateway ──> the service's Handler
+//!                    target, gate        who asks, in which form
+//! ```
+//!
+//! [`Proxy`] answers a person's own programs. It reads which of the three access forms a request uses
+//! ([`target`]), lets no web site reach through ([`gate`]), sends the request over a stream of
+//! [`Peers`] and streams the answer back. [`Gateway`] is the other end of that stream: it tells the
+//! service who asks, in header fields that nobody can forge. Whatever goes wrong is a [`Failure`],
+//! which speaks the same words on a page, in JSON and on the command line.
+//!
+//! Forwarding follows RFC 9110 (7.6) and RFC 9112; what those leave to the parser is hyper's.
+
+mod cookie;
+mod error_page;
+mod failure;
+mod forwarded;
+mod gate;
+mod gateway;
+mod hop;
+mod location;
+mod pac;
+mod pace;
+mod page;
+mod peers;
+mod policy;
+mod proxy;
+mod slots;
+mod target;
+mod tunnel;
+mod welcome;
+mod words;
+
+pub use error_page::{Media, error_page};
+pub use failure::{Failure, Step};
+pub use gateway::{Gateway, Visitor};
+pub use hop::Pseudonym;
+pub use peers::{Io, Peers};
+pub use proxy::{Proxy, Settings};
+pub use words::Words;

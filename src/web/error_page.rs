@@ -1,0 +1,163 @@
+//! A [`Failure`] as a response: a page for people, JSON for programs that ask for it, else text.
+
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{ACCEPT, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, VARY},
+};
+use nanoserde::SerJson;
+
+use crate::runtime::http;
+use crate::runtime::http::Response;
+
+use super::failure::{Failure, Step};
+use super::page;
+use super::words::Words;
+
+const TEMPLATE: &str = include_str!("error.html");
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+/// The longest `details` of a `Proxy-Status` in octets.
+const MAX_DETAILS: usize = 240;
+
+/// What a client would like to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// A page: browsers.
+    Html,
+    /// An object: programs that say so.
+    Json,
+    /// One line for each thing: everything else.
+    Text,
+}
+
+impl Media {
+    /// Reads `Accept` (RFC 9110, 12.5.1); ranges such as `*/*` mean text.
+    pub fn wanted(headers: &HeaderMap) -> Media {
+        let mut best = (0.0, Media::Text);
+        let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        for range in lines.flat_map(|line| line.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let media = match parts.next().unwrap_or_default() {
+                "text/html" | "application/xhtml+xml" => Media::Html,
+                "application/json" => Media::Json,
+                "text/plain" => Media::Text,
+                _ => continue,
+            };
+            let quality = parts.find_map(|part| part.strip_prefix("q="));
+            let quality = quality.map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            if quality > best.0 {
+                best = (quality, media);
+            }
+        }
+        best.1
+    }
+}
+
+/// The response that tells a failure.
+pub fn error_page(failure: &Failure, media: Media) -> Response {
+    let words = failure.words();
+    let (content_type, body) = match media {
+        Media::Html => ("text/html; charset=utf-8", html(failure, &words)),
+        Media::Json => ("application/json", json(failure, words)),
+        Media::Text => ("text/plain; charset=utf-8", text(&words)),
+    };
+    let mut response = Response::new(http::full(body));
+    *response.status_mut() = failure.status();
+    let headers = response.headers_mut();
+    page::protect(headers, content_type);
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    headers.insert(PROXY_STATUS, proxy_status(failure));
+    if let Some(after) = failure.retry_after() {
+        headers.insert(RETRY_AFTER, after.as_secs().into());
+    }
+    if failure.closes() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// RFC 9209 with the strings of RFC 8941: printable ASCII, `"` and `\` escaped.
+fn proxy_status(failure: &Failure) -> HeaderValue {
+    let mut details = String::new();
+    for c in failure.to_string().chars().take(MAX_DETAILS) {
+        match c {
+            '"' | '\\' => details.extend(['\\', c]),
+            ' '..='~' => details.push(c),
+            _ => details.push('?'),
+        }
+    }
+    let value = format!("p2p; error={}; details=\"{details}\"", failure.error_type());
+    HeaderValue::try_from(value).expect("all of it is printable ASCII")
+}
+
+fn text(Words { headline, explanation, advice }: &Words) -> String {
+    format!("{headline}\n{explanation}\nhint: {advice}\n")
+}
+
+fn json(failure: &Failure, Words { headline, explanation, advice }: Words) -> String {
+    #[derive(SerJson)]
+    struct Report {
+        status: u16,
+        error: String,
+        step: Option<String>,
+        headline: String,
+        explanation: String,
+        advice: String,
+    }
+    let report = Report {
+        status: failure.status().as_u16(),
+        error: failure.error_type().into(),
+        step: failure.step().map(|step| step.label().into()),
+        headline,
+        explanation,
+        advice,
+    };
+    report.serialize_json() + "\n"
+}
+
+fn html(failure: &Failure, words: &Words) -> String {
+    let status = failure.status();
+    let label = format!("{} {}", status.as_u16(), reason(status));
+    let main = page::fill(
+        TEMPLATE,
+        &[
+            ("headline", &sentence(&words.headline)),
+            ("explanation", &sentence(&words.explanation)),
+            ("advice", &sentence(&words.advice)),
+            ("status", &label),
+            ("error", failure.error_type()),
+        ],
+    );
+    let main = main.replacen("<!-- steps -->", &steps(failure.step()), 1);
+    page::document(&words.headline, &main)
+}
+
+/// The way of the request with the step that failed; nothing when it did not set out.
+fn steps(failed: Option<Step>) -> String {
+    let Some(failed) = failed else { return String::new() };
+    let mut list = String::from("<ol class=\"steps\" aria-label=\"The way of this request\">\n");
+    for step in Step::ALL {
+        let (class, mark, state) = match step.cmp(&failed) {
+            std::cmp::Ordering::Less => ("done", "✓", "done"),
+            std::cmp::Ordering::Equal => ("failed", "!", "failed here"),
+            std::cmp::Ordering::Greater => ("ahead", "", "not reached"),
+        };
+        let label = step.label();
+        list.push_str(&format!(
+            "<li class=\"{class}\"><span class=\"mark\" aria-hidden=\"true\">{mark}</span>\
+             {label}<span class=\"quiet\">: {state}</span>\n"
+        ));
+    }
+    list + "</ol>\n"
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("")
+}
+
+/// A clause with a capital letter and a period.
+fn sentence(clause: &str) -> String {
+    let mut chars = clause.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    let period = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{}{}{period}", first.map(String::from).unwrap_or_default(), chars.as_str())
+}

@@ -1,0 +1,139 @@
+//! What a request tells the service about the client: which access form was used, and who asks.
+//!
+//! The proxy says which form; the gateway believes it only where it is one of the three forms of the
+//! very destination, so that nobody can make a service write links to a host of their choice. Whatever
+//! else looks like such a field is removed first, in every spelling: CGI and its successors cannot tell
+//! `P2P_Peer` from `P2P-Peer`. RFC 7239 for `Forwarded`.
+
+use hyper::{
+    HeaderMap,
+    header::{FORWARDED, HOST, HeaderName, HeaderValue},
+};
+
+use crate::identity::AccessForm;
+use crate::identity::Destination;
+
+use super::gateway::Visitor;
+use super::target::Access;
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const P2P_PEER: HeaderName = HeaderName::from_static("p2p-peer");
+const P2P_KEY: HeaderName = HeaderName::from_static("p2p-key");
+const P2P_TRUST: HeaderName = HeaderName::from_static("p2p-trust");
+
+/// Removes every field that could pass for one of ours.
+pub(super) fn remove_all(headers: &mut HeaderMap) {
+    let forged: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
+    for name in forged {
+        headers.remove(name);
+    }
+}
+
+/// Whether a program that knows only letters and digits in names would take `name` for ours.
+fn is_ours(name: &HeaderName) -> bool {
+    let begins = |prefix: &str| {
+        let name = name.as_str().as_bytes();
+        name.len() >= prefix.len()
+            && name
+                .iter()
+                .zip(prefix.bytes())
+                .all(|(is, wanted)| *is == wanted || wanted == b'-' && !is.is_ascii_alphanumeric())
+    };
+    begins("p2p-") || begins("x-forwarded-") || name == FORWARDED || begins("x-real-ip")
+}
+
+/// How the client of a request addresses the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Host and port that the client sees.
+    host: HeaderValue,
+    /// What it puts before every path; empty but in the path form.
+    prefix: String,
+}
+
+impl Form {
+    /// What the proxy tells.
+    pub(super) fn of(access: &Access) -> Option<Form> {
+        let host = HeaderValue::try_from(&access.authority).ok()?;
+        Some(Form { host, prefix: access.prefix() })
+    }
+
+    /// Reads what the proxy told; the proxy form where that is not one of the forms of `destination`.
+    pub(super) fn read(headers: &HeaderMap, destination: &Destination) -> Form {
+        let form = || {
+            let host = single(headers, &X_FORWARDED_HOST)?;
+            let prefix = single(headers, &X_FORWARDED_PREFIX).unwrap_or_default();
+            let http = single(headers, &X_FORWARDED_PROTO).is_none_or(|proto| proto == "http");
+            let genuine = http
+                && match form_of(host, destination)? {
+                    AccessForm::Path => prefix == destination.path_prefix(),
+                    AccessForm::OwnOrigin | AccessForm::Proxy => prefix.is_empty(),
+                };
+            let host = HeaderValue::try_from(host).ok()?;
+            genuine.then(|| Form { host, prefix: prefix.into() })
+        };
+        form().unwrap_or_else(|| Form { host: canonical(destination), prefix: String::new() })
+    }
+
+    /// Writes the fields that tell the form, and the `Host` that is the same in all of them.
+    pub(super) fn write(&self, headers: &mut HeaderMap, destination: &Destination) {
+        headers.insert(HOST, canonical(destination));
+        headers.insert(X_FORWARDED_HOST, self.host.clone());
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        if let Ok(prefix) = HeaderValue::try_from(&self.prefix)
+            && !prefix.is_empty()
+        {
+            headers.insert(X_FORWARDED_PREFIX, prefix);
+        }
+    }
+
+    /// Writes who asks. The visitor's address is nobody's business; its key stands for it.
+    pub(super) fn write_visitor(&self, headers: &mut HeaderMap, visitor: &Visitor) {
+        let fingerprint = visitor.key.fingerprint().to_string();
+        let forwarded = format!(
+            "by=_p2p;for=\"_peer-{}\";host=\"{}\";proto=http",
+            fingerprint.get(..9).unwrap_or_default(),
+            self.host.to_str().unwrap_or_default(),
+        );
+        let fields = [
+            (FORWARDED, Some(forwarded)),
+            (P2P_PEER, visitor.name.as_ref().map(ToString::to_string)),
+            (P2P_KEY, Some(visitor.key.to_string())),
+            (P2P_TRUST, Some(visitor.trust.into())),
+        ];
+        for (name, value) in fields {
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// The `Host` that a service sees in all forms.
+fn canonical(destination: &Destination) -> HeaderValue {
+    HeaderValue::try_from(destination.proxy_host()).expect("names are ASCII letters and digits")
+}
+
+/// In which form a client that sees `host` addresses `destination`, if in any.
+fn form_of(host: &str, destination: &Destination) -> Option<AccessForm> {
+    if host == destination.proxy_host() {
+        return Some(AccessForm::Proxy);
+    }
+    let end = host.rfind(':').filter(|at| !host[*at..].contains(']'));
+    let (name, port) = host.split_at(end.unwrap_or(host.len()));
+    if port.len() > 6 || port.bytes().skip(1).any(|b| !b.is_ascii_digit()) {
+        return None;
+    }
+    match name.strip_suffix(".localhost") {
+        Some(label) => (label == destination.origin_label()).then_some(AccessForm::OwnOrigin),
+        None => ["localhost", "127.0.0.1", "[::1]"].contains(&name).then_some(AccessForm::Path),
+    }
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}

@@ -1,0 +1,227 @@
+//! Bodies on their way through the proxy, with limits on silence instead of on size.
+//!
+//! A request body that stops coming is given up, and its failure remembered, so that the client can be
+//! told. A response body that stops coming ends broken, never clean: a truncated file must not look
+//! whole (RFC 9112, 8).
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use async_io::Timer;
+use bytes::Bytes;
+use event_listener::{Event, EventListener};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+
+use crate::runtime::clock;
+use crate::runtime::http::Body;
+use crate::runtime::http::BoxError;
+
+use super::Failure;
+use super::slots::Slot;
+
+/// How long a request body waits for 100 (Continue) before it is sent all the same: services that do
+/// not know `Expect` never send it.
+const CONTINUE: Duration = Duration::from_secs(1);
+
+/// How a request body is doing, for those who wait for the response.
+#[derive(Debug)]
+pub(super) struct Pace {
+    moved: Mutex<Instant>,
+    failed: Mutex<Option<Failure>>,
+    may_go: AtomicBool,
+    go: Event,
+}
+
+impl Pace {
+    pub(super) fn new() -> Arc<Pace> {
+        Arc::new(Pace {
+            moved: Mutex::new(clock::now()),
+            failed: Mutex::default(),
+            may_go: AtomicBool::new(false),
+            go: Event::new(),
+        })
+    }
+
+    /// When the body last moved.
+    pub(super) fn moved(&self) -> Instant {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the client's body broke, if it did.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The service wants the body of a request with `Expect: 100-continue`.
+    pub(super) fn go_on(&self) {
+        self.may_go.store(true, Relaxed);
+        self.go.notify(usize::MAX);
+    }
+
+    fn note(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
+    }
+
+    fn fail(&self, failure: Failure) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+}
+
+/// Measures how long nothing has come. Its timer is set once per limit, not once per read.
+#[derive(Debug)]
+struct Silence {
+    limit: Duration,
+    since: Option<Instant>,
+    timer: Option<Timer>,
+}
+
+impl Silence {
+    fn new(limit: Duration) -> Silence {
+        Silence { limit, since: None, timer: None }
+    }
+
+    /// Ready when it has lasted too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = *self.since.get_or_insert_with(clock::now) + self.limit;
+        loop {
+            let timer = self.timer.get_or_insert_with(|| Timer::at(due));
+            ready!(Pin::new(timer).poll(cx));
+            if clock::now() >= due {
+                return Poll::Ready(());
+            }
+            self.timer = None;
+        }
+    }
+
+    fn end(&mut self) {
+        self.since = None;
+    }
+}
+
+/// A client's body on its way to a service.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    body: Body,
+    pace: Arc<Pace>,
+    silence: Silence,
+    hold: Option<Hold>,
+}
+
+/// Keeps a body back until the service asks for it.
+#[derive(Debug)]
+struct Hold {
+    go: Pin<Box<EventListener>>,
+    latest: Timer,
+}
+
+impl RequestBody {
+    /// `expects`: the client waits for 100 (Continue).
+    pub(super) fn new(body: Body, pace: Arc<Pace>, limit: Duration, expects: bool) -> RequestBody {
+        let hold = expects
+            .then(|| Hold { go: Box::pin(pace.go.listen()), latest: Timer::after(CONTINUE) });
+        RequestBody { body, pace, silence: Silence::new(limit), hold }
+    }
+
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(hold) = &mut self.hold {
+            let go = self.pace.may_go.load(Relaxed)
+                || hold.go.as_mut().poll(cx).is_ready()
+                || Pin::new(&mut hold.latest).poll(cx).is_ready();
+            if !go {
+                return Poll::Pending;
+            }
+            self.hold = None;
+            self.pace.note();
+        }
+        Poll::Ready(())
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.poll_hold(cx).is_pending() {
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.silence.end();
+                self.pace.note();
+                if let Some(Err(error)) = &frame {
+                    let reason = format!("its body is broken: {error}");
+                    self.pace.fail(Failure::Malformed { reason });
+                }
+                Poll::Ready(frame)
+            }
+            Poll::Pending => self.silence.poll(cx).map(|()| {
+                self.pace.fail(Failure::RequestTimedOut);
+                Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+            }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A service's body on its way to a client; keeps its place among the requests until it ends.
+#[derive(Debug)]
+pub(super) struct ResponseBody {
+    body: Incoming,
+    silence: Silence,
+    _slot: Slot,
+}
+
+impl ResponseBody {
+    pub(super) fn new(body: Incoming, limit: Duration, slot: Slot) -> ResponseBody {
+        ResponseBody { body, silence: Silence::new(limit), _slot: slot }
+    }
+}
+
+impl HttpBody for ResponseBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.silence.end();
+                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+            }
+            Poll::Pending => self
+                .silence
+                .poll(cx)
+                .map(|()| Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

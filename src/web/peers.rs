@@ -1,0 +1,31 @@
+//! What the HTTP side needs from the layers that find and connect peers.
+
+use std::error::Error;
+
+use crate::{identity::Destination, runtime::http::BoxFuture};
+
+use super::Failure;
+
+/// A stream of octets in both directions, as hyper reads and writes it.
+pub trait Io: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}
+
+impl<T: hyper::rt::Read + hyper::rt::Write + Send + Unpin> Io for T {}
+
+/// Finds people and opens streams to their services.
+pub trait Peers: Send + Sync + 'static {
+    /// Opens a stream that carries one HTTP/1.1 exchange with the service at `destination`.
+    ///
+    /// The future does every step from the name to the stream, with time limits of its own.
+    ///
+    /// # Errors
+    /// The step that failed. A stream may also open and be refused later; see [`Peers::diagnose`].
+    fn open(&self, destination: &Destination) -> BoxFuture<Result<Box<dyn Io>, Failure>>;
+
+    /// What a broken stream means, where its error (or a source of it) tells more than that it broke:
+    /// the other daemon refused it because nothing is served at the port, for instance.
+    fn diagnose(&self, destination: &Destination, error: &(dyn Error + 'static))
+    -> Option<Failure>;
+
+    /// The destination whose own-origin label is a hash, among those this daemon has met.
+    fn destination_of_label(&self, label: &str) -> Option<Destination>;
+}

@@ -1,0 +1,18 @@
+//! The front page of the daemon's own host: what this is, and the three ways in.
+
+use crate::runtime::http;
+use crate::runtime::http::Response;
+
+use super::page;
+
+const TEMPLATE: &str = include_str!("welcome.html");
+
+/// The page for a client that sees the daemon at `authority`, such as `localhost:5050`.
+pub(super) fn welcome(authority: &str) -> Response {
+    let end = authority.rfind(']').map_or(0, |end| end + 1);
+    let port = authority[end..].find(':').map_or("", |at| &authority[end + at..]);
+    let body = page::document("p2p", &page::fill(TEMPLATE, &[("port", port)]));
+    let mut response = Response::new(http::full(body));
+    page::protect(response.headers_mut(), "text/html; charset=utf-8");
+    response
+}
