@@ -1,1 +1,37 @@
-//! (stub)
+//! A folder as a web site: files with everything HTTP knows about them, listings, archives.
+//!
+//! [`Folder`] answers requests as any [`Handler`](crate::runtime::http::Handler) does; who may send
+//! them and how they arrive is the business of the layers around it. It only ever reads.
+//!
+//! A request travels down this list:
+//!
+//! | module | asks |
+//! |---|---|
+//! | `respond` | which method, file or folder, and what of it |
+//! | `path` | which name below the folder the target means |
+//! | `folder`, `directory` | what lies there, opened so that nothing outside can be reached |
+//! | `representation` | what of a file to send: validators (`etag`), preconditions (`conditional`), `range` |
+//! | `body` | how its octets get out: in pieces, read ahead by one, never the whole file |
+//! | `listing`, `thumbnail`, `zip` | what is generated from a folder |
+//! | `page`, `problem` | how generated pages and refusals look |
+//!
+//! Every link in a generated page is relative, so that a folder works under any path prefix.
+
+mod body;
+mod conditional;
+mod date;
+mod directory;
+mod etag;
+mod folder;
+mod listing;
+mod media_type;
+mod page;
+mod path;
+mod problem;
+mod range;
+mod representation;
+mod respond;
+mod thumbnail;
+mod zip;
+
+pub use folder::{Folder, FolderError};

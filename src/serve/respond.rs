@@ -1,0 +1,120 @@
+//! From a request to its response: which method, which file or folder, and what of it.
+
+use std::{ffi::OsStr, sync::Arc};
+
+use hyper::{
+    Method, StatusCode,
+    header::{ALLOW, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS},
+    http::request::Parts,
+};
+
+use super::directory::Directory;
+use super::folder::{Folder, Node};
+use super::listing::{self, Query};
+use super::path::{self, PathError, RequestPath};
+use super::problem::Problem;
+use super::representation;
+use super::thumbnail;
+use super::zip;
+use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::unblock;
+
+/// What a shared folder can be asked to do.
+pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
+/// Stands for its folder.
+const INDEX: &str = "index.html";
+
+impl Handler for Folder {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        let (head, _) = request.into_parts();
+        Box::pin(async move {
+            let head = Arc::new(head);
+            let mut response = match respond(self, head.clone()).await {
+                Ok(response) => response,
+                Err(problem) => problem.response(&head),
+            };
+            let nosniff = HeaderValue::from_static("nosniff");
+            response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+            response
+        })
+    }
+}
+
+/// What looking up a target leads to.
+enum Found {
+    /// The response is known.
+    Response(Response),
+    /// A folder without an index.
+    Directory(Directory),
+}
+
+async fn respond(folder: Arc<Folder>, head: Arc<Parts>) -> Result<Response, Problem> {
+    match head.method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return Ok(options()),
+        _ => return Err(Problem::BadMethod),
+    }
+    let path = RequestPath::parse(head.uri.path()).map_err(|error| match error {
+        PathError::Malformed => Problem::BadTarget,
+        PathError::Hidden => Problem::Missing,
+    })?;
+    // one trip to another thread does for a file: opening, reading its head, deciding
+    let found = unblock({
+        let (folder, head, path) = (folder.clone(), head.clone(), path.clone());
+        move || look_up(&folder, &path, &head)
+    });
+    let directory = match found.await? {
+        Found::Response(response) => return Ok(response),
+        Found::Directory(directory) => directory,
+    };
+    let query = Query::parse(head.uri.query().unwrap_or(""));
+    if query.zip {
+        let permit = folder.archives.try_acquire_arc().ok_or(Problem::Busy)?;
+        return Ok(zip::respond(folder, path, &head, permit));
+    }
+    let _permit = folder.listings.acquire().await;
+    let folder = folder.clone();
+    unblock(move || listing::respond(&folder, &directory, &path, &query, &head)).await
+}
+
+fn look_up(folder: &Folder, path: &RequestPath, head: &Parts) -> Result<Found, Problem> {
+    let name = path.name().unwrap_or(OsStr::new(INDEX));
+    match folder.find(&path.segments)? {
+        Node::File(_) if path.slash => Err(Problem::Missing),
+        Node::File(open) if thumbnail::wanted(head) => {
+            Ok(Found::Response(thumbnail::respond(open, name, head)))
+        }
+        Node::File(open) => Ok(Found::Response(representation::of_file(open, name, head))),
+        Node::Directory(_) if !path.slash => Ok(Found::Response(with_slash(name, head))),
+        Node::Directory(directory) if directory.has_file(INDEX) => {
+            let segments: Vec<_> = path.segments.iter().cloned().chain([INDEX.into()]).collect();
+            match folder.find(&segments)? {
+                Node::File(open) => {
+                    let response = representation::of_file(open, OsStr::new(INDEX), head);
+                    Ok(Found::Response(response))
+                }
+                Node::Directory(_) => Ok(Found::Directory(directory)),
+            }
+        }
+        Node::Directory(directory) => Ok(Found::Directory(directory)),
+    }
+}
+
+/// Leads from `…/sub` to `…/sub/`, so that relative links start in the folder. The target is relative
+/// itself: what stands before this path on the client's side is not known here.
+fn with_slash(name: &OsStr, head: &Parts) -> Response {
+    let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = format!("{}/{query}", path::encode(name));
+    let mut response = Response::new(http::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    let location = HeaderValue::try_from(location).ok().map(|location| (LOCATION, location));
+    response.headers_mut().extend(location);
+    response
+}
+
+fn options() -> Response {
+    let mut response = Response::new(http::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
+    response
+}
