@@ -15,7 +15,7 @@ use super::{
     about::About,
     date::Date,
     fingerprint::Fingerprint,
-    media::{MediaType, Medium},
+    media::MediaType,
     tags::Tags,
     walk::{FileId, walk},
 };
@@ -40,7 +40,7 @@ pub(super) struct Catalog {
 #[derive(Debug)]
 pub(super) struct Entry {
     /// Where it lies below the folder.
-    pub path: PathBuf,
+    pub path: Box<Path>,
     /// What it is.
     pub media: MediaType,
     /// Which state of which file it is.
@@ -74,23 +74,25 @@ impl Catalog {
         let mut catalog =
             Catalog { root: root.into(), about: About::read(root), ..Catalog::default() };
         let mut best_cover = COVERS.len();
-        walk(root, &is_of_interest, &mut |path, id| {
-            if let Some(rank) = cover_rank(&path) {
-                if rank < best_cover && path.components().count() == 1 {
-                    best_cover = rank;
-                    catalog.cover = Some(path);
-                }
-            } else if let Some(media) = MediaType::of(&path) {
+        walk(root, role, |path, id, role| match role {
+            Role::Cover(rank) if rank < best_cover && path.components().count() == 1 => {
+                best_cover = rank;
+                catalog.cover = Some(path);
+            }
+            Role::Cover(_) => {}
+            Role::Sidecar => {
+                catalog.sidecars.insert(path);
+            }
+            Role::Item(media) => {
                 let content = known.get(&id).map(|content| Arc::clone(content));
                 let content = content.unwrap_or_else(|| {
                     catalog.read += 1;
                     Arc::new(Content::read(&root.join(&path), media, id))
                 });
-                catalog.entries.push(Entry { path, media, id, content });
-            } else {
-                catalog.sidecars.insert(path);
+                catalog.entries.push(Entry { path: path.into(), media, id, content });
             }
         })?;
+        catalog.entries.shrink_to_fit();
         catalog.entries.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok(catalog)
     }
@@ -118,7 +120,7 @@ impl Entry {
 
     /// Newest first; later tracks first where an album has one date; then by name.
     fn order(&self) -> impl Ord {
-        (Reverse(self.date()), Reverse(self.content.tags.track), &self.path)
+        (Reverse(self.date()), Reverse(self.content.tags.track), self.path.as_os_str())
     }
 }
 
@@ -128,20 +130,25 @@ impl Content {
     }
 }
 
-fn is_of_interest(path: &Path) -> bool {
-    MediaType::of(path).is_some()
-        || path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-            SIDECARS
-                .iter()
-                .any(|end| name.strip_suffix(end).is_some_and(|stem| stem.ends_with('.')))
-        })
+/// What a file is in a folder with feeds.
+enum Role {
+    /// A picture that stands for its folder, and how much it is preferred.
+    Cover(usize),
+    /// An item.
+    Item(MediaType),
+    /// Something that belongs to an item.
+    Sidecar,
 }
 
-/// Where a picture stands among those that stand for a folder.
-fn cover_rank(path: &Path) -> Option<usize> {
-    MediaType::of(path).filter(|media| media.medium == Medium::Photo)?;
-    let name = path.file_name()?.to_str()?;
-    COVERS.iter().position(|cover| cover.eq_ignore_ascii_case(name))
+fn role(path: &Path) -> Option<Role> {
+    let name = path.file_name()?;
+    if let Some(media) = MediaType::of(path) {
+        let cover = COVERS.iter().position(|cover| name.eq_ignore_ascii_case(cover));
+        return Some(cover.map_or(Role::Item(media), Role::Cover));
+    }
+    let name = name.to_str()?;
+    let belongs = |end: &&str| name.strip_suffix(*end).is_some_and(|stem| stem.ends_with('.'));
+    SIDECARS.iter().any(belongs).then_some(Role::Sidecar)
 }
 
 #[cfg(test)]
@@ -180,7 +187,7 @@ mod tests {
         let entry = |name: &str, secs, track| {
             let tags = Tags { date: Some(Date::from_secs(secs)), track, ..Tags::default() };
             let content = Content { tags, ..Content::default() }.into();
-            let path = PathBuf::from(name);
+            let path: Box<Path> = Path::new(name).into();
             let media = MediaType::of(&path).unwrap();
             Entry { path, media, id: FileId::default(), content }
         };

@@ -68,9 +68,7 @@ fn entry(item: &Item<'_>) -> Entry {
         mime_type: item.entry.media.mime.into(),
         title: item.title.to_string(),
         size_in_bytes: item.entry.id.size,
-        duration_in_seconds: tags
-            .duration
-            .map(|duration| duration.as_millis().div_ceil(1000) as u64),
+        duration_in_seconds: item.entry.seconds(),
     };
     Entry {
         id: item.guid.clone(),

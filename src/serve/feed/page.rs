@@ -175,6 +175,12 @@ impl Entry {
         tagged.or_else(named).unwrap_or_else(|| "untitled".into())
     }
 
+    /// How long it plays, in whole seconds; a jingle of 300 ms does not last none.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        let milliseconds = self.content.tags.duration?.as_millis();
+        Some(u64::try_from((milliseconds + 500) / 1000).unwrap_or(u64::MAX).max(1))
+    }
+
     /// What is told about it in plain text: the description in its tags, else artist and album.
     pub(super) fn description(&self) -> Option<String> {
         let tags = &self.content.tags;

@@ -3,7 +3,7 @@
 use super::{
     page::{Item, Page},
     rss,
-    xml::{Xml, html},
+    xml::{Xml, html_image},
 };
 
 const NAMESPACES: &[(&str, &str)] = &[
@@ -31,9 +31,7 @@ fn photo(xml: &mut Xml, item: &Item<'_>) {
     let tags = &item.entry.content.tags;
     rss::common(xml, item);
     xml.text("link", &item.url);
-    // the URL has no character that HTML would take for its own
-    let picture = format!("<img src=\"{}\" alt=\"{}\">", item.url, html(&item.title));
-    xml.text("description", &picture);
+    xml.text("description", &html_image(&item.url, &item.title));
     if let Some(artist) = &tags.artist {
         xml.text("dc:creator", artist);
     }

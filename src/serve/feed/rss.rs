@@ -90,9 +90,8 @@ fn entry(xml: &mut Xml, page: &Page<'_>, item: &Item<'_>) {
     if let Some(artist) = &tags.artist {
         xml.text("itunes:author", artist);
     }
-    if let Some(duration) = tags.duration {
-        // a jingle of 400 ms does not last 0 seconds
-        xml.text("itunes:duration", &duration.as_millis().div_ceil(1000).to_string());
+    if let Some(seconds) = item.entry.seconds() {
+        xml.text("itunes:duration", &seconds.to_string());
     }
     if let Some(picture) = &item.picture {
         xml.empty("itunes:image", &[("href", picture)]);

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, Metadata},
+    fs::{self, DirEntry, Metadata},
     io,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
@@ -41,17 +41,17 @@ impl FileId {
     }
 }
 
-/// Gives `visit` each file under `root` that `wanted` takes by its name, with its path below `root`.
+/// Gives `visit` each file under `root` that has a role by its name, with its path below `root`.
 ///
 /// Left out are empty files, everything whose name begins with a dot, and symbolic links to folders or
 /// to places that the walk itself would not reach. Folders that cannot be read are passed over.
 ///
 /// # Errors
 /// When `root` cannot be read.
-pub(super) fn walk(
+pub(super) fn walk<Role>(
     root: &Path,
-    wanted: &dyn Fn(&Path) -> bool,
-    visit: &mut dyn FnMut(PathBuf, FileId),
+    role: impl Fn(&Path) -> Option<Role>,
+    mut visit: impl FnMut(PathBuf, FileId, Role),
 ) -> io::Result<()> {
     let canonical = root.canonicalize()?;
     let mut looked_at = 0;
@@ -76,11 +76,11 @@ pub(super) fn walk(
             let path = folder.join(name);
             if kind.is_dir() {
                 todo.extend((!deep).then_some(path));
-            } else if wanted(&path)
-                && let Some(metadata) = look(&entry.path(), kind.is_symlink(), &canonical)
+            } else if let Some(role) = role(&path)
+                && let Some(metadata) = look(&entry, kind.is_symlink(), &canonical)
                 && metadata.len() > 0
             {
-                visit(path, FileId::of(&metadata));
+                visit(path, FileId::of(&metadata), role);
             }
         }
     }
@@ -88,15 +88,18 @@ pub(super) fn walk(
 }
 
 /// The metadata of a file that may be served.
-fn look(path: &Path, is_link: bool, root: &Path) -> Option<Metadata> {
-    if is_link {
-        let target = path.canonicalize().ok()?;
+fn look(entry: &DirEntry, is_link: bool, root: &Path) -> Option<Metadata> {
+    let metadata = if is_link {
+        let target = entry.path().canonicalize().ok()?;
         let inside = target.strip_prefix(root).ok()?;
-        if inside.components().any(|part| is_hidden(part.as_os_str())) {
+        if inside.iter().any(is_hidden) {
             return None;
         }
-    }
-    fs::metadata(path).ok().filter(Metadata::is_file)
+        fs::metadata(&target)
+    } else {
+        entry.metadata()
+    };
+    metadata.ok().filter(Metadata::is_file)
 }
 
 fn is_hidden(name: &OsStr) -> bool {

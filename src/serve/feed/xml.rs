@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use quick_xml::{
-    Writer,
+    Writer, escape,
     events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event},
 };
 
@@ -59,9 +59,18 @@ impl Xml {
     }
 }
 
-/// Plain text as HTML, for elements whose readers expect HTML.
-pub(super) fn html(text: &str) -> String {
-    quick_xml::escape::escape(text).replace('\n', "<br>\n")
+/// Plain text for elements whose readers expect HTML. It stays as it is where that means the same, since
+/// some readers look for a tag before they believe that it is HTML.
+pub(super) fn html(text: &str) -> Cow<'_, str> {
+    if !text.contains(['<', '>', '&', '\n']) {
+        return text.into();
+    }
+    format!("<p>{}</p>", escape::partial_escape(text).replace('\n', "<br>\n")).into()
+}
+
+/// An image in HTML.
+pub(super) fn html_image(url: &str, alternative: &str) -> String {
+    format!("<img src=\"{}\" alt=\"{}\">", escape::escape(url), escape::escape(alternative))
 }
 
 fn start<'a>(name: &'a str, attributes: Attributes<'_>) -> BytesStart<'a> {
@@ -106,6 +115,8 @@ mod tests {
 
     #[test]
     fn html_is_text_in_lines() {
-        assert_eq!(html("a < b\nc & d"), "a &lt; b<br>\nc &amp; d");
+        assert_eq!(html("a < b\nc & d"), "<p>a &lt; b<br>\nc &amp; d</p>");
+        assert_eq!(html("it's \"plain\""), "it's \"plain\"");
+        assert_eq!(html_image("u&v", "\"<"), "<img src=\"u&amp;v\" alt=\"&quot;&lt;\">");
     }
 }
