@@ -95,6 +95,18 @@ impl Folder {
         Ok(Folder { root: canonical, listings, archives })
     }
 
+    /// The shared folder, without links in its path.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of a file that may be served, without links in it. Blocks.
+    pub(super) fn file(&self, segments: &[OsString]) -> Option<PathBuf> {
+        matches!(self.find(segments), Ok(Node::File(_))).then_some(())?;
+        let canonical = fs::canonicalize(segments.iter().fold(self.root.clone(), |p, s| p.join(s)));
+        canonical.ok().filter(|path| path.starts_with(&self.root))
+    }
+
     /// Opens what lies at `segments` below the folder. Blocks for as long as the disk takes.
     pub(super) fn find(&self, segments: &[OsString]) -> Result<Node, Unavailable> {
         let mut asked = self.root.clone();

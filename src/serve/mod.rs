@@ -1,5 +1,7 @@
 //! A folder as a web site: files with everything HTTP knows about them, listings, archives.
 //!
+//! [`Site`] is what people get: a [`Folder`] and the [`feed`]s made from it.
+//!
 //! [`Folder`] answers requests as any [`Handler`](crate::runtime::http::Handler) does; who may send
 //! them and how they arrive is the business of the layers around it. It only ever reads.
 //!
@@ -22,6 +24,7 @@ mod conditional;
 mod date;
 mod directory;
 mod etag;
+pub mod feed;
 mod folder;
 mod listing;
 mod media_type;
@@ -31,7 +34,9 @@ mod problem;
 mod range;
 mod representation;
 mod respond;
+mod site;
 mod thumbnail;
 mod zip;
 
 pub use folder::{Folder, FolderError};
+pub use site::Site;
