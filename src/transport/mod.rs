@@ -1,1 +1,34 @@
-//! (stub)
+//! QUIC (RFC 9000) between keys, over the [`crate::link`].
+//!
+//! Both ends of a connection prove an Ed25519 key (TLS 1.3 with raw public keys, RFC 7250); there are
+//! no certificates and no names. All requests to a peer share one connection, each on a stream of its
+//! own, which begins with a short [`Preface`] and then carries HTTP/1.1 or the octets of a tunnel.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `endpoint` | [`Transport`]: open, accept, shut down |
+//! | `pool`, `connection` | one connection per peer, who uses it, when it ends |
+//! | `stream` | [`Stream`]: what hyper and tunnels read and write |
+//! | `preface`, `refusal` | how a stream begins, and how it is refused |
+//! | `tls`, `config`, `runtime` | what QUIC is made of |
+//!
+//! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
+//! says whose key a visitor has proved.
+
+mod config;
+mod connection;
+mod endpoint;
+mod error;
+mod pool;
+mod preface;
+mod refusal;
+mod runtime;
+mod stream;
+mod tls;
+
+pub use endpoint::{Accepted, IdleLimits, Opened, Transport};
+pub use error::ConnectError;
+pub use pool::ConnectTimings;
+pub use preface::{Preface, StreamKind};
+pub use refusal::Refusal;
+pub use stream::Stream;

@@ -1,0 +1,46 @@
+//! What shares a UDP port: QUIC packets and the control datagrams of this layer.
+//!
+//! QUIC version 1 sets the bit 0x80 or 0x40 of the first octet (RFC 9000, section 17) as long as
+//! neither end greases it, so everything below 0x40 can be ours, in the manner of RFC 9443:
+//!
+//! | first octet | meaning |
+//! |---|---|
+//! | 0x00 – 0x03 | left to STUN (RFC 8489) |
+//! | 0x20 | [`PROBE`] |
+//! | 0x21 | [`ANSWER`] |
+//! | 0x22 – 0x2f | for rendezvous and relays |
+//! | 0x40 – 0xff | QUIC |
+
+/// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
+pub(super) const PROBE: u8 = 0x20;
+/// The answer to a probe.
+pub(super) const ANSWER: u8 = 0x21;
+
+/// The first octet of every QUIC packet is at least this.
+const FIRST_QUIC: u8 = 0x40;
+/// Set in packets with a long header, those of the handshake.
+const LONG_HEADER: u8 = 0x80;
+
+/// What a datagram is, by its first octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A message of this layer.
+    Control,
+    /// A QUIC packet with a long header.
+    QuicLong,
+    /// A QUIC packet with a short header, as in an established connection.
+    QuicShort,
+    /// Anything else.
+    Unknown,
+}
+
+impl Kind {
+    pub(super) fn of(datagram: &[u8]) -> Kind {
+        match datagram.first() {
+            Some(&(PROBE | ANSWER)) => Kind::Control,
+            Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
+            Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
+            _ => Kind::Unknown,
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! The link of this host: real sockets and the path agent behind one socket for QUIC.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{self, IoSliceMut},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use event_listener::Event as Signal;
+use futures_lite::future;
+use quinn::udp::{RecvMeta, Transmit};
+
+use crate::identity::{Hit, KeyPair, PublicKey};
+use crate::runtime::{clock, random, spawn};
+
+use super::{
+    agent::{Agent, DialError, Event, Strangers},
+    datagram::Kind,
+    filter::{Sorter, filter},
+    locators,
+    socket::RealSocket,
+};
+
+/// The port of every virtual address; QUIC refuses port 0.
+pub(super) const VIRTUAL_PORT: u16 = 1;
+
+/// What QUIC may send to a peer whose address is not proved yet is kept: the first flight of a
+/// handshake, which else would be repeated only after a second.
+const MAX_HELD_PER_PEER: usize = 4;
+/// Peers with such datagrams; each of at most [`MAX_HELD_LENGTH`] octets.
+const MAX_HELD_PEERS: usize = 64;
+/// Three times 1200 octets: what QUIC itself sends to an unproved address (RFC 9000, section 8.1).
+const MAX_HELD_LENGTH: usize = 3600;
+
+/// Addresses that peers have seen us at; more than one per family and network hints at a NAT that
+/// changes its mind.
+const MAX_OBSERVED: usize = 4;
+
+/// The host identity layer under QUIC: QUIC packets go to host identity tags, this finds the way.
+///
+/// Control datagrams are read when QUIC reads, so a link works as long as an endpoint uses it.
+pub struct Link {
+    key: PublicKey,
+    /// Newest first.
+    pub(super) sockets: RwLock<Arc<[Arc<RealSocket>]>>,
+    state: Mutex<State>,
+    /// Wakes the task that keeps the agent's time.
+    driver: Arc<Signal>,
+    /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
+    pub(super) receiver: Mutex<Option<Waker>>,
+    /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
+    /// before any other task runs.
+    pub(super) blocked: Mutex<Option<Arc<RealSocket>>>,
+}
+
+struct State {
+    agent: Agent,
+    /// When the driver wakes up by itself.
+    armed: Option<Instant>,
+    dials: HashMap<Hit, Vec<async_channel::Sender<Result<Reached, Vec<SocketAddr>>>>>,
+    held: HashMap<Hit, Vec<Held>>,
+    observed: Vec<SocketAddr>,
+}
+
+/// A datagram that waits for a path.
+struct Held {
+    contents: Vec<u8>,
+    segment_size: Option<usize>,
+}
+
+/// A path to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// What QUIC calls the peer.
+    pub virtual_address: SocketAddr,
+    /// Where its packets go.
+    pub address: SocketAddr,
+    /// How long the probe took that proved it.
+    pub round_trip: Duration,
+}
+
+impl Link {
+    /// Binds a socket to each of `addresses` and starts the task that keeps the time.
+    ///
+    /// # Errors
+    /// When an address cannot be bound, or all 16 random octets that the key needs are refused by it.
+    pub fn bind(
+        keys: &KeyPair,
+        addresses: &[SocketAddr],
+        strangers: Strangers,
+    ) -> io::Result<Arc<Link>> {
+        let sockets =
+            addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
+        let agent =
+            Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let driver = Arc::new(Signal::new());
+        let link = Arc::new(Link {
+            key: keys.public(),
+            sockets: RwLock::new(sockets.into()),
+            state: Mutex::new(State {
+                agent,
+                armed: None,
+                dials: HashMap::new(),
+                held: HashMap::new(),
+                observed: Vec::new(),
+            }),
+            driver: driver.clone(),
+            receiver: Mutex::default(),
+            blocked: Mutex::default(),
+        });
+        spawn(drive(Arc::downgrade(&link), driver)).detach();
+        Ok(link)
+    }
+
+    /// The key that this host is known by.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// From now on, who may begin.
+    pub fn set_strangers(&self, strangers: Strangers) {
+        self.state().agent.set_strangers(strangers);
+    }
+
+    /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn add_socket(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let socket = RealSocket::bind(address)?;
+        let address = socket.address();
+        self.change_sockets(|sockets| sockets.insert(0, socket));
+        if let Some(waker) = lock(&self.receiver).take() {
+            waker.wake();
+        }
+        Ok(address)
+    }
+
+    /// Stops using the socket bound to `address`.
+    pub fn remove_socket(&self, address: SocketAddr) {
+        self.change_sockets(|sockets| sockets.retain(|socket| socket.address() != address));
+    }
+
+    fn change_sockets(&self, change: impl FnOnce(&mut Vec<Arc<RealSocket>>)) {
+        let mut sockets = self.sockets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut list = sockets.to_vec();
+        change(&mut list);
+        *sockets = list.into();
+    }
+
+    pub(super) fn sockets(&self) -> Arc<[Arc<RealSocket>]> {
+        self.sockets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The addresses of the sockets, wildcards included.
+    pub fn bound_addresses(&self) -> Vec<SocketAddr> {
+        self.sockets().iter().map(|socket| socket.address()).collect()
+    }
+
+    /// Where this host can be reached as far as it can see itself, the widest scope first: what to
+    /// publish. Link-local addresses and bridges of containers are left out.
+    pub fn local_locators(&self) -> Vec<SocketAddr> {
+        locators::locators(&self.bound_addresses(), &locators::interface_addresses())
+    }
+
+    /// The latest addresses at which peers claim to see this host.
+    pub fn observed_addresses(&self) -> Vec<SocketAddr> {
+        self.state().observed.clone()
+    }
+
+    /// Finds a path to a peer: asks all locators at once, and takes the first that answers.
+    ///
+    /// # Errors
+    /// [`NoPath`] says why there is none; silence takes five seconds.
+    pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
+        let (sender, answer) = async_channel::bounded(1);
+        self.with_agent(|state, now| {
+            let hit = state.agent.dial(peer, locators, now)?;
+            state.dials.entry(hit).or_default().push(sender);
+            Ok(())
+        })
+        .map_err(|error| match error {
+            DialError::Oneself => NoPath::Oneself,
+            DialError::Key => NoPath::Key,
+            DialError::TooManyPeers => NoPath::TooManyPeers,
+        })?;
+        match answer.recv().await {
+            Ok(Ok(reached)) => Ok(reached),
+            Ok(Err(tried)) => Err(NoPath::Unreachable { tried }),
+            Err(_) => Err(NoPath::Unreachable { tried: Vec::new() }), // the link is gone
+        }
+    }
+
+    /// The address in use for a peer.
+    pub fn path(&self, peer: &PublicKey) -> Option<SocketAddr> {
+        self.state().agent.path(peer.hit())
+    }
+
+    /// Watches the path to a peer for as long as the result is kept: while a connection exists.
+    pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
+        let hit = peer.hit();
+        self.with_agent(|state, _| state.agent.hold(hit));
+        Hold { link: self.clone(), hit }
+    }
+
+    /// Lets the agent work, then sends and tells what came out of it.
+    fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let now = clock::now();
+        let mut state = self.state();
+        let result = work(&mut state, now);
+        self.flush(&mut state);
+        result
+    }
+
+    fn flush(&self, state: &mut State) {
+        while let Some(event) = state.agent.poll_event() {
+            self.handle_event(state, event);
+        }
+        while let Some(transmit) = state.agent.poll_transmit() {
+            if let Some(socket) = self.socket_for(transmit.to) {
+                socket.send_control(transmit.to, &transmit.datagram);
+            }
+        }
+        let due = state.agent.poll_timeout();
+        if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
+            state.armed = due;
+            self.driver.notify(1);
+        }
+    }
+
+    fn handle_event(&self, state: &mut State, event: Event) {
+        match event {
+            Event::Reached { hit, address, round_trip } => {
+                let virtual_address = virtual_address(hit);
+                let reached = Reached { virtual_address, address, round_trip };
+                for dial in state.dials.remove(&hit).unwrap_or_default() {
+                    let _ = dial.try_send(Ok(reached)); // whoever asked may be gone
+                }
+            }
+            Event::Unreachable { hit, tried } => {
+                state.held.remove(&hit);
+                for dial in state.dials.remove(&hit).unwrap_or_default() {
+                    let _ = dial.try_send(Err(tried.clone()));
+                }
+            }
+            Event::Moved { hit, address } => {
+                for held in state.held.remove(&hit).unwrap_or_default() {
+                    let transmit = Transmit {
+                        destination: address,
+                        ecn: None,
+                        contents: &held.contents,
+                        segment_size: held.segment_size,
+                        src_ip: None,
+                    };
+                    if let Some(socket) = self.socket_for(address) {
+                        let _ = socket.send(&transmit); // lost, as datagrams may be
+                    }
+                }
+            }
+            Event::Observed(address) => {
+                state.observed.retain(|known| *known != address);
+                state.observed.insert(0, address);
+                state.observed.truncate(MAX_OBSERVED);
+            }
+        }
+    }
+
+    /// The socket for a destination: the one that suits best, among equals the newest.
+    pub(super) fn socket_for(&self, to: SocketAddr) -> Option<Arc<RealSocket>> {
+        let sockets = self.sockets();
+        // `max_by_key` takes the last of equals, the newest is first
+        sockets
+            .iter()
+            .rev()
+            .max_by_key(|socket| socket.suits(to))
+            .filter(|s| s.suits(to).is_some())
+            .cloned()
+    }
+
+    /// The real address for a QUIC packet. Without a proved one the packet is kept for a moment.
+    pub(super) fn route(&self, transmit: &Transmit<'_>) -> Option<SocketAddr> {
+        let SocketAddr::V6(to) = transmit.destination else { return Some(transmit.destination) };
+        let Some(hit) = Hit::from_ipv6(*to.ip()) else {
+            // a stateless reset to nobody we know; see `admits_unknown`
+            return Some(SocketAddr::new(to.ip().to_canonical(), to.port()));
+        };
+        let now = clock::now();
+        let mut state = self.state();
+        let address = state.agent.route(hit, now);
+        if state.agent.has_output() {
+            self.flush(&mut state);
+        }
+        if address.is_some() {
+            return address;
+        }
+        let room = state.held.len() < MAX_HELD_PEERS || state.held.contains_key(&hit);
+        if room && transmit.contents.len() <= MAX_HELD_LENGTH {
+            let held = state.held.entry(hit).or_default();
+            held.truncate(MAX_HELD_PER_PEER - 1);
+            held.push(Held {
+                contents: transmit.contents.to_vec(),
+                segment_size: transmit.segment_size,
+            });
+        }
+        None
+    }
+
+    /// Sorts a receive batch; gives the number of entries left for QUIC.
+    pub(super) fn sort(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+        count: usize,
+    ) -> usize {
+        let now = clock::now();
+        let mut state = self.state();
+        let mut sorting = Sorting { agent: &mut state.agent, now, worked: false };
+        let kept = filter(&mut sorting, buffers, metas, count);
+        if sorting.worked {
+            self.flush(&mut state);
+        }
+        kept
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    pub(super) fn own_address(&self) -> SocketAddr {
+        virtual_address(self.key.hit())
+    }
+}
+
+/// Nothing here leaves broken state behind when it panics.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn virtual_address(hit: Hit) -> SocketAddr {
+    (hit.to_ipv6(), VIRTUAL_PORT).into()
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({})", self.key.fingerprint())
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.driver.notify(1); // its task ends
+    }
+}
+
+/// Keeps the agent's time, and sleeps while there is nothing to wait for.
+async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
+    loop {
+        let listener = signal.listen();
+        let Some(strong) = link.upgrade() else { return };
+        let armed = strong.with_agent(|state, now| {
+            state.agent.handle_timeout(now);
+            state.armed = state.agent.poll_timeout();
+            state.armed
+        });
+        drop(strong);
+        future::or(listener, clock::sleep_until(armed)).await;
+    }
+}
+
+/// The agent while a receive batch is sorted.
+struct Sorting<'a> {
+    agent: &'a mut Agent,
+    now: Instant,
+    worked: bool,
+}
+
+impl Sorter for Sorting<'_> {
+    fn control(&mut self, from: SocketAddr, datagram: &[u8]) {
+        self.agent.handle_datagram(from, datagram, self.now);
+        self.worked = true;
+    }
+
+    fn sender(&mut self, from: SocketAddr, kind: Kind) -> Option<SocketAddr> {
+        if let Some(hit) = self.agent.source(from, self.now) {
+            return Some(virtual_address(hit));
+        }
+        let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
+        answerable.then_some(from)
+    }
+}
+
+/// See [`Link::hold`].
+#[derive(Debug)]
+pub struct Hold {
+    link: Arc<Link>,
+    hit: Hit,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let hit = self.hit;
+        self.link.with_agent(|state, now| state.agent.release(hit, now));
+    }
+}
+
+/// Why there is no path to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPath {
+    /// No candidate answered in five seconds.
+    Unreachable {
+        /// Which addresses were asked; empty if none is known.
+        tried: Vec<SocketAddr>,
+    },
+    /// The key is this host's own.
+    Oneself,
+    /// The key is not one that anybody can own.
+    Key,
+    /// So many peers are connected that there is no place for another.
+    TooManyPeers,
+}
+
+impl fmt::Display for NoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoPath::Unreachable { tried } if tried.is_empty() => {
+                f.write_str("no address of the peer is known")
+            }
+            NoPath::Unreachable { tried } => {
+                write!(f, "none of {} addresses of the peer answered", tried.len())
+            }
+            NoPath::Oneself => f.write_str("the peer is this very identity"),
+            NoPath::Key => f.write_str("the peer's key is not valid"),
+            NoPath::TooManyPeers => f.write_str("too many peers are connected"),
+        }
+    }
+}
+
+impl std::error::Error for NoPath {}

@@ -1,0 +1,120 @@
+//! How much unauthenticated work others may cause: token buckets in front of the expensive
+//! cryptography, one for each source and one for all of them.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    time::{Duration, Instant},
+};
+
+/// Sources that are told apart. Beyond it, further ones share one bucket: about 100 kB at most.
+const MAX_SOURCES: usize = 1024;
+
+/// Per source: a dial of 16 candidates behind one NAT arrives as 16 probes at once and comes again
+/// after 100, 300 and 700 ms.
+const SOURCE: Rate = Rate { interval: Duration::from_millis(50), burst: 64 };
+
+/// For all sources: one probe costs two scalar multiplications, some 200 µs on a small computer, so
+/// that a flood takes a tenth of its processor at most.
+const GLOBAL: Rate = Rate { interval: Duration::from_millis(2), burst: 256 };
+
+/// A rate in the form of the generic cell rate algorithm (ITU-T I.371).
+struct Rate {
+    /// Between two events on the average.
+    interval: Duration,
+    /// Events that may come at once.
+    burst: u32,
+}
+
+/// Remembers only when its debt will be paid.
+#[derive(Clone, Copy)]
+struct Bucket {
+    paid: Instant,
+}
+
+impl Bucket {
+    fn take(&mut self, rate: &Rate, now: Instant) -> bool {
+        let paid = self.paid.max(now);
+        if paid.saturating_duration_since(now) >= rate.interval * rate.burst {
+            return false;
+        }
+        self.paid = paid + rate.interval;
+        true
+    }
+}
+
+/// The buckets of one socket set.
+pub(super) struct Limiter {
+    global: Bucket,
+    sources: HashMap<IpAddr, Bucket>,
+    /// For sources that do not fit the table.
+    others: Bucket,
+}
+
+impl Limiter {
+    pub(super) fn new(now: Instant) -> Limiter {
+        let empty = Bucket { paid: now };
+        Limiter { global: empty, sources: HashMap::new(), others: empty }
+    }
+
+    /// Whether one more message of this source may be worked on.
+    pub(super) fn allow(&mut self, source: IpAddr, now: Instant) -> bool {
+        let source = site(source);
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
+            self.sources.retain(|_, bucket| bucket.paid > now);
+        }
+        let full = self.sources.len() >= MAX_SOURCES;
+        let bucket = match self.sources.get_mut(&source) {
+            Some(bucket) => bucket,
+            None if full => &mut self.others,
+            None => self.sources.entry(source).or_insert(Bucket { paid: now }),
+        };
+        bucket.take(&SOURCE, now) && self.global.take(&GLOBAL, now)
+    }
+}
+
+/// Who sends from one /64 of IPv6 can choose any address in it.
+fn site(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::clock;
+
+    #[test]
+    fn one_source_is_slowed_down_and_others_are_not() {
+        let now = clock::now();
+        let mut limiter = Limiter::new(now);
+        let loud = IpAddr::from([192, 0, 2, 1]);
+        let allowed = (0..1000).filter(|_| limiter.allow(loud, now)).count();
+        assert_eq!(allowed, SOURCE.burst as usize);
+        assert!(limiter.allow([192, 0, 2, 2].into(), now));
+        assert!(limiter.allow(loud, now + SOURCE.interval));
+    }
+
+    #[test]
+    fn many_sources_together_meet_the_global_rate_and_a_bounded_table() {
+        let now = clock::now();
+        let mut limiter = Limiter::new(now);
+        let allowed = (0..100_000u32).filter(|i| limiter.allow(IpAddr::from(i.to_be_bytes()), now));
+        assert_eq!(allowed.count(), GLOBAL.burst as usize);
+        assert!(limiter.sources.len() <= MAX_SOURCES);
+    }
+
+    #[test]
+    fn one_ipv6_site_is_one_source() {
+        let now = clock::now();
+        let mut limiter = Limiter::new(now);
+        let allowed = (0..1000u16)
+            .filter(|i| limiter.allow(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, *i).into(), now));
+        assert_eq!(allowed.count(), SOURCE.burst as usize);
+    }
+}

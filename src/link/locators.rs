@@ -1,0 +1,111 @@
+//! The addresses at which this host can be reached, as far as it can see itself.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// Interfaces that only containers and virtual machines of this host can reach.
+const BRIDGES: [&str; 4] = ["br-", "docker", "veth", "virbr"];
+
+/// An address of an interface that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct InterfaceAddress {
+    pub(super) interface: String,
+    pub(super) ip: IpAddr,
+}
+
+/// Asks the system; nothing if it does not tell.
+pub(super) fn interface_addresses() -> Vec<InterfaceAddress> {
+    let Ok(interfaces) = if_addrs::get_if_addrs() else { return Vec::new() };
+    interfaces
+        .into_iter()
+        .filter(|interface| interface.is_oper_up() || interface.is_loopback())
+        .map(|interface| InterfaceAddress { ip: interface.ip(), interface: interface.name })
+        .collect()
+}
+
+/// Where sockets bound like this can be reached, the widest first: global, local, loopback.
+pub(super) fn locators(bound: &[SocketAddr], interfaces: &[InterfaceAddress]) -> Vec<SocketAddr> {
+    let mut locators = Vec::new();
+    for socket in bound {
+        if !socket.ip().is_unspecified() {
+            locators.push(*socket);
+            continue;
+        }
+        let reachable = interfaces
+            .iter()
+            .filter(|address| address.ip.is_ipv4() == socket.is_ipv4() && is_reachable(address));
+        locators.extend(reachable.map(|address| SocketAddr::new(address.ip, socket.port())));
+    }
+    locators.sort_by_key(|locator| (scope(locator.ip()), *locator));
+    locators.dedup();
+    locators
+}
+
+fn is_reachable(address: &InterfaceAddress) -> bool {
+    let bridge = BRIDGES.iter().any(|prefix| address.interface.starts_with(prefix));
+    let link_local = match address.ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    !bridge && !link_local
+}
+
+/// 0 for addresses of the Internet, 1 for those of a site, 2 for those of this host.
+fn scope(ip: IpAddr) -> u8 {
+    let local = match ip {
+        IpAddr::V4(v4) => v4.is_private() || is_shared(v4.octets()),
+        IpAddr::V6(v6) => is_unique_local(v6),
+    };
+    if ip.is_loopback() { 2 } else { u8::from(local) }
+}
+
+/// RFC 6598: between a carrier's NAT and its customers.
+fn is_shared([a, b, _, _]: [u8; 4]) -> bool {
+    a == 100 && b & 0xc0 == 64
+}
+
+/// RFC 4193.
+fn is_unique_local(v6: Ipv6Addr) -> bool {
+    v6.segments()[0] & 0xfe00 == 0xfc00
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interfaces() -> Vec<InterfaceAddress> {
+        [
+            ("lo", "127.0.0.1"),
+            ("lo", "::1"),
+            ("eth0", "192.168.1.5"),
+            ("eth0", "203.0.113.5"),
+            ("eth0", "fe80::5"),
+            ("eth0", "fd00::5"),
+            ("eth0", "2001:db8::5"),
+            ("docker0", "172.17.0.1"),
+            ("br-6f1", "172.18.0.1"),
+            ("wlan0", "169.254.3.4"),
+        ]
+        .map(|(name, ip)| InterfaceAddress { interface: name.into(), ip: ip.parse().unwrap() })
+        .into()
+    }
+
+    fn text(bound: &[&str]) -> Vec<String> {
+        let bound: Vec<SocketAddr> = bound.iter().map(|text| text.parse().unwrap()).collect();
+        locators(&bound, &interfaces()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_wildcard_socket_is_reached_at_all_addresses_of_its_family() {
+        assert_eq!(
+            text(&["0.0.0.0:5050"]),
+            ["203.0.113.5:5050", "192.168.1.5:5050", "127.0.0.1:5050"]
+        );
+        assert_eq!(text(&["[::]:5050"]), ["[2001:db8::5]:5050", "[fd00::5]:5050", "[::1]:5050"]);
+    }
+
+    #[test]
+    fn a_socket_with_an_address_is_reached_there_only() {
+        assert_eq!(text(&["127.0.0.1:4001"]), ["127.0.0.1:4001"]);
+        assert_eq!(text(&["[fd00::5]:4001", "192.168.1.5:1"]), ["192.168.1.5:1", "[fd00::5]:4001"]);
+    }
+}

@@ -1,0 +1,246 @@
+//! What the agent knows of one peer: its candidates, and the path in use.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use super::{
+    candidate::{CHECK_TIME, Candidate, CandidateKind},
+    seal::{ProbeId, Remote},
+};
+
+/// Candidates of a peer: a packet names at most a dozen locators, and a peer that wanders needs some.
+pub(super) const MAX_CANDIDATES: usize = 16;
+
+/// How many probes of a peer are remembered so that copies of them draw nothing. A dial brings one
+/// probe a candidate pair, and a few more as long as they are not answered.
+const MAX_SEEN: usize = 64;
+
+/// A path that gave a sign of life so recently is taken without asking again.
+pub(super) const FRESH: Duration = Duration::from_secs(10);
+
+/// Datagrams that go out for so long without anything coming back put a path in doubt. QUIC repeats
+/// what is lost after about three round trips, so that on most lines this sees the second repetition;
+/// a shorter time would suspect slow lines.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// While a connection exists its path is probed when nothing was heard for so long: what a NAT is
+/// trusted to keep a mapping (RFC 8445, section 11).
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Another path is taken when its round trip is shorter by a quarter and by this much; smaller
+/// differences are noise and would make the choice flutter.
+const BETTER_BY: Duration = Duration::from_millis(5);
+
+/// A peer that was dialled or that knocked.
+pub(super) struct Peer {
+    pub(super) remote: Remote,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) path: Option<Path>,
+    /// Connections that exist.
+    pub(super) holds: usize,
+    /// Until when somebody waits for a path.
+    pub(super) dial: Option<Instant>,
+    /// Checks caused by datagrams that had no path may begin again then.
+    pub(super) retry: Instant,
+    /// For choosing whom to forget.
+    pub(super) last_used: Instant,
+    seen: VecDeque<ProbeId>,
+}
+
+/// The address in use; it has answered a probe of ours.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) address: SocketAddr,
+    pub(super) heard: Instant,
+    /// The first datagram sent since then.
+    unanswered: Option<Instant>,
+    /// Under suspicion the first candidate that answers wins.
+    pub(super) suspect: bool,
+}
+
+impl Path {
+    fn new(address: SocketAddr, now: Instant) -> Path {
+        Path { address, heard: now, unanswered: None, suspect: false }
+    }
+
+    /// Something came from its address. Suspicion only ends by an answered probe, because this can be
+    /// forged.
+    pub(super) fn hear(&mut self, now: Instant) {
+        self.heard = now;
+        self.unanswered = None;
+    }
+
+    /// Something is sent; true if that has been in vain for too long.
+    fn send(&mut self, now: Instant) -> bool {
+        let since = *self.unanswered.get_or_insert(now);
+        now.saturating_duration_since(since) >= SILENCE
+    }
+}
+
+impl Peer {
+    pub(super) fn new(remote: Remote, now: Instant) -> Peer {
+        Peer {
+            remote,
+            candidates: Vec::new(),
+            path: None,
+            holds: 0,
+            dial: None,
+            retry: now,
+            last_used: now,
+            seen: VecDeque::new(),
+        }
+    }
+
+    /// True for the first of all copies of a probe.
+    pub(super) fn is_first(&mut self, id: ProbeId) -> bool {
+        if self.seen.contains(&id) {
+            return false;
+        }
+        if self.seen.len() == MAX_SEEN {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(id);
+        true
+    }
+
+    pub(super) fn candidate(&mut self, address: SocketAddr) -> Option<&mut Candidate> {
+        self.candidates.iter_mut().find(|candidate| candidate.address == address)
+    }
+
+    /// Adds a candidate if it is new. A full list gives up the one heard of longest ago that is not in
+    /// use; locators give way to nothing but locators, so that a flood of probes cannot push them out.
+    pub(super) fn add_candidate(
+        &mut self,
+        address: SocketAddr,
+        kind: CandidateKind,
+        now: Instant,
+    ) -> Added {
+        if self.candidate(address).is_some() {
+            return Added::Known;
+        }
+        let mut evicted = None;
+        if self.candidates.len() >= MAX_CANDIDATES {
+            let path = self.path.as_ref().map(|path| path.address);
+            let weakest = self
+                .candidates
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| Some(c.address) != path)
+                .filter(|(_, c)| {
+                    kind == CandidateKind::Locator || c.kind == CandidateKind::PeerReflexive
+                })
+                .min_by_key(|(_, c)| (c.kind == CandidateKind::Locator, c.last_sign))
+                .map(|(at, _)| at);
+            let Some(weakest) = weakest else { return Added::NoRoom };
+            evicted = Some(self.candidates.swap_remove(weakest).address);
+        }
+        self.candidates.push(Candidate::new(address, kind, now));
+        Added::New { evicted }
+    }
+
+    /// Notes that a datagram is sent. True if that began checks, because there is no path or it has
+    /// been silent for too long.
+    pub(super) fn send(&mut self, now: Instant) -> bool {
+        self.last_used = now;
+        let silent = match &mut self.path {
+            Some(path) => path.send(now),
+            None => true,
+        };
+        if !silent || now < self.retry {
+            return false;
+        }
+        self.retry = now + CHECK_TIME;
+        self.suspect(now);
+        true
+    }
+
+    /// Asks all candidates, and lets the first one win.
+    pub(super) fn suspect(&mut self, now: Instant) {
+        if let Some(path) = &mut self.path {
+            path.suspect = true;
+        }
+        self.check_all(now);
+    }
+
+    pub(super) fn check_all(&mut self, now: Instant) {
+        for candidate in &mut self.candidates {
+            candidate.start_check(now);
+        }
+    }
+
+    pub(super) fn end_checks(&mut self) {
+        for candidate in &mut self.candidates {
+            candidate.end_check();
+        }
+    }
+
+    /// Whether the path can be used without asking again.
+    pub(super) fn has_fresh_path(&self, now: Instant) -> bool {
+        self.path
+            .as_ref()
+            .is_some_and(|path| !path.suspect && now.saturating_duration_since(path.heard) < FRESH)
+    }
+
+    /// A candidate has answered: takes it as path if there is none, or it is better. True if the path
+    /// changed.
+    pub(super) fn choose(
+        &mut self,
+        address: SocketAddr,
+        round_trip: Duration,
+        now: Instant,
+    ) -> bool {
+        let current = self.path.as_ref().and_then(|path| {
+            self.candidates.iter().find(|c| c.address == path.address)?.round_trip
+        });
+        match &mut self.path {
+            Some(path) if path.address == address => {
+                path.hear(now);
+                path.suspect = false;
+                self.retry = now;
+                return false;
+            }
+            Some(path) if !path.suspect && !is_better(round_trip, current) => return false,
+            path => *path = Some(Path::new(address, now)),
+        }
+        self.retry = now;
+        true
+    }
+
+    /// When the path should be probed for keeping it.
+    pub(super) fn keepalive_due(&self) -> Option<Instant> {
+        let path = self.path.as_ref().filter(|_| self.holds > 0)?;
+        let checking = self.candidates.iter().any(|c| c.address == path.address && c.is_checking());
+        (!checking).then_some(path.heard + KEEPALIVE)
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let checks = self.candidates.iter().filter_map(Candidate::next_due);
+        checks.chain(self.dial).chain(self.keepalive_due()).min()
+    }
+
+    /// Whether the agent may forget this peer when it needs the room.
+    pub(super) fn is_idle(&self) -> bool {
+        self.holds == 0 && self.dial.is_none()
+    }
+}
+
+fn is_better(new: Duration, current: Option<Duration>) -> bool {
+    current.is_none_or(|current| new + (current / 4).max(BETTER_BY) < current)
+}
+
+/// What became of a candidate that should be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It was there.
+    Known,
+    /// It is there, possibly in place of another.
+    New {
+        /// The one that had to go.
+        evicted: Option<SocketAddr>,
+    },
+    /// All places are taken by better ones.
+    NoRoom,
+}

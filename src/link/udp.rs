@@ -1,0 +1,134 @@
+//! The link as QUIC's socket.
+
+use std::{
+    fmt,
+    future::Future,
+    io::{self, IoSliceMut},
+    net::{SocketAddr, UdpSocket},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use quinn::{
+    AsyncUdpSocket, UdpPoller,
+    udp::{RecvMeta, Transmit},
+};
+
+use super::host::{Link, lock};
+
+/// Receive errors in a row (such as ICMP unreachable) after which a socket waits for its next turn.
+const MAX_RECEIVE_ERRORS: u32 = 8;
+
+/// QUIC makes its receive buffers for so many datagrams of at most 1472 octets. The kernel joins 64
+/// datagrams or 65535 octets, whichever is less, so this is enough and saves a third of the memory.
+const MAX_RECEIVE_SEGMENTS: usize = 65535usize.div_ceil(1472);
+
+impl AsyncUdpSocket for Link {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(WritePoller { link: self, waiting: None })
+    }
+
+    /// Trouble with a path is this layer's business: every error but "would block" is like a lost
+    /// packet. An error given to QUIC would end the connection.
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let Some(destination) = self.route(transmit) else { return Ok(()) };
+        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
+        let real = Transmit { destination, src_ip: None, ..transmit.clone() };
+        match socket.send(&real) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                *lock(&self.blocked) = Some(socket);
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Errors are swallowed here too: one given to QUIC would end the endpoint.
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        {
+            let mut receiver = lock(&self.receiver);
+            if !receiver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                *receiver = Some(cx.waker().clone());
+            }
+        }
+        // each socket must be asked until it would block, or its readiness is never registered
+        for socket in self.sockets().iter() {
+            let mut errors = 0;
+            while errors < MAX_RECEIVE_ERRORS {
+                match socket.receive(buffers, metas) {
+                    Ok(count) => {
+                        let kept = self.sort(buffers, metas, count);
+                        if kept > 0 {
+                            return Poll::Ready(Ok(kept));
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if socket.poll_readable(cx).is_pending() {
+                            break;
+                        }
+                    }
+                    Err(_) => errors += 1,
+                }
+            }
+            if errors == MAX_RECEIVE_ERRORS {
+                cx.waker().wake_by_ref(); // not registered: come back soon
+            }
+        }
+        Poll::Pending
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.own_address())
+    }
+
+    /// The smallest of all sockets, because QUIC fills a batch before its path is known.
+    fn max_transmit_segments(&self) -> usize {
+        self.sockets().iter().map(|socket| socket.max_transmit_segments()).min().unwrap_or(1)
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        let most = self.sockets().iter().map(|socket| socket.max_receive_segments()).max();
+        most.unwrap_or(1).min(MAX_RECEIVE_SEGMENTS)
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.sockets().iter().any(|socket| socket.may_fragment())
+    }
+}
+
+/// Waits until the socket that was full can send again.
+struct WritePoller {
+    link: Arc<Link>,
+    waiting: Option<Pin<Box<async_io::WritableOwned<UdpSocket>>>>,
+}
+
+impl UdpPoller for WritePoller {
+    fn poll_writable(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut waiting = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => {
+                let Some(socket) = lock(&self.link.blocked).clone() else {
+                    return Poll::Ready(Ok(()));
+                };
+                Box::pin(socket.writable())
+            }
+        };
+        if waiting.as_mut().poll(cx).is_pending() {
+            self.waiting = Some(waiting);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for WritePoller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WritePoller")
+    }
+}

@@ -1,0 +1,130 @@
+//! How QUIC is tuned, with the reasons.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::{
+    ClientConfig, ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout,
+    MtuDiscoveryConfig, ServerConfig, TransportConfig, VarInt,
+};
+use ring::{hkdf, hmac};
+
+use crate::identity::{KeyPair, PublicKey};
+use crate::runtime::random;
+
+use super::tls::Credentials;
+
+/// A connection whose other end is silent for so long is dead: longer than a change of network or a
+/// restarted router takes, and what people wait for.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The end that dialled speaks up when nothing was heard for so long. Two of three may be lost before
+/// [`IDLE_TIMEOUT`], and a NAT keeps its mapping. The other end need not: its answer is a sign too.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Streams that the other end may have open, each of them a request in progress. Further ones wait.
+const MAX_STREAMS: u32 = 256;
+
+/// What one stream may be ahead of its reader: 320 Mbit/s at 100 ms of round trip. It is also what a
+/// slow reader costs in memory.
+const STREAM_WINDOW: u32 = 4 << 20;
+/// The same for all streams of a connection together.
+const CONNECTION_WINDOW: u32 = 8 << 20;
+/// What may be sent and not acknowledged, kept for retransmission. As much as one stream takes.
+const SEND_WINDOW: u64 = 4 << 20;
+
+/// Path MTU discovery ends where a relay's header of 21 octets still fits an Ethernet frame, so that a
+/// path can change to a relay without packets getting lost: 1500 - 48 (IPv6 and UDP) - 21.
+const MAX_MTU: u16 = 1452 - 21;
+/// Every path of QUIC carries this much (RFC 9000, section 14), more is found out.
+const INITIAL_MTU: u16 = 1200;
+
+/// Connection attempts that wait for acceptance, and octets kept for each and all of them.
+const MAX_INCOMING: usize = 64;
+const INCOMING_BUFFER: u64 = 8 << 10;
+const INCOMING_BUFFER_TOTAL: u64 = 256 << 10;
+
+/// For the socket that QUIC shares with control datagrams.
+pub(super) fn endpoint(keys: &KeyPair) -> EndpointConfig {
+    let mut config = EndpointConfig::new(Arc::new(reset_key(keys)));
+    config.grease_quic_bit(false); // or control datagrams cannot be told from packets
+    config.cid_generator(|| Box::new(RandomIds));
+    config
+}
+
+/// For dialling one peer.
+///
+/// # Errors
+/// When TLS refuses the configuration, which is the same for all keys.
+pub(super) fn client(
+    credentials: &Credentials,
+    peer: PublicKey,
+) -> Result<ClientConfig, rustls::Error> {
+    let mut transport = transport();
+    transport.keep_alive_interval(Some(KEEP_ALIVE));
+    let mut config = ClientConfig::new(Arc::new(credentials.client(peer)?));
+    config.transport_config(Arc::new(transport));
+    config.token_store(Arc::new(quinn::NoneTokenStore)); // addresses are proved below QUIC
+    Ok(config)
+}
+
+/// For being dialled.
+///
+/// # Errors
+/// When TLS refuses the configuration.
+pub(super) fn server(credentials: &Credentials) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::with_crypto(Arc::new(credentials.server()?));
+    config
+        .transport_config(Arc::new(transport()))
+        .migration(false) // virtual addresses stay
+        .max_incoming(MAX_INCOMING)
+        .incoming_buffer_size(INCOMING_BUFFER)
+        .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL);
+    Ok(config)
+}
+
+fn transport() -> TransportConfig {
+    let mut mtu = MtuDiscoveryConfig::default();
+    mtu.upper_bound(MAX_MTU);
+    let mut config = TransportConfig::default();
+    config
+        .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(IdleTimeout::try_from(IDLE_TIMEOUT).ok())
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(SEND_WINDOW)
+        .initial_mtu(INITIAL_MTU)
+        .mtu_discovery_config(Some(mtu));
+    config
+}
+
+/// The key of stateless resets (RFC 9000, section 10.3) follows from the identity, so that a restarted
+/// daemon can tell its peers that it has forgotten their connections.
+fn reset_key(keys: &KeyPair) -> hmac::Key {
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"p2p quic stateless reset");
+    let secret = salt.extract(&keys.seed()[..]);
+    match secret.expand(&[b"key"], hmac::HMAC_SHA256) {
+        Ok(okm) => hmac::Key::from(okm),
+        // too long an output would be refused; a random key only means slower news of a restart
+        Err(_) => hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()),
+    }
+}
+
+/// Connection ids that a restarted daemon does not take for malformed: quinn's own carry a checksum
+/// under a key of the process, and an id with another checksum draws no stateless reset.
+struct RandomIds;
+
+impl ConnectionIdGenerator for RandomIds {
+    fn generate_cid(&mut self) -> ConnectionId {
+        ConnectionId::new(&random::bytes::<8>())
+    }
+
+    fn cid_len(&self) -> usize {
+        8
+    }
+
+    fn cid_lifetime(&self) -> Option<Duration> {
+        None
+    }
+}

@@ -1,0 +1,140 @@
+//! A QUIC connection with a peer, and who uses it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_lite::future;
+use quinn::ConnectionError;
+
+use crate::identity::PublicKey;
+use crate::link::Hold;
+use crate::runtime::clock;
+
+use super::error::ConnectError;
+use super::preface::Preface;
+use super::refusal::{CANCELLED, Refusal};
+use super::stream::Stream;
+
+/// A request waits so long for a place among the peer's streams.
+const STREAM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection whose other end has proved its key.
+#[derive(Debug)]
+pub(super) struct Connection {
+    quic: quinn::Connection,
+    peer: PublicKey,
+    usage: Mutex<Usage>,
+    /// The link watches the path meanwhile.
+    _hold: Hold,
+}
+
+/// Who uses a connection.
+#[derive(Clone, Copy, Debug)]
+struct Usage {
+    streams: usize,
+    /// Since the last stream ended, or the connection began.
+    idle_since: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(quic: quinn::Connection, peer: PublicKey, hold: Hold) -> Arc<Connection> {
+        let usage = Mutex::new(Usage { streams: 0, idle_since: clock::now() });
+        Arc::new(Connection { quic, peer, usage, _hold: hold })
+    }
+
+    pub(super) fn peer(&self) -> PublicKey {
+        self.peer
+    }
+
+    /// False as soon as it is known that nothing can be sent any more.
+    pub(super) fn is_alive(&self) -> bool {
+        self.quic.close_reason().is_none()
+    }
+
+    /// Since when nobody uses it.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let usage = self.usage();
+        (usage.streams == 0).then_some(usage.idle_since)
+    }
+
+    /// Opens a stream and sends its preface.
+    ///
+    /// # Errors
+    /// When the connection turns out to be dead, or the peer allows no more streams for too long.
+    pub(super) async fn open(
+        self: &Arc<Connection>,
+        preface: Preface,
+    ) -> Result<Stream, ConnectError> {
+        let guard = StreamGuard::new(self);
+        let opening = clock::timeout(STREAM_PATIENCE, self.quic.open_bi()).await;
+        let (send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
+        let mut stream = Stream::new(send, receive, guard);
+        let (send, _) = stream.halves();
+        send.write_all(&preface.encode()).await.map_err(|error| match error {
+            quinn::WriteError::ConnectionLost(error) => ConnectError::from(error),
+            error => ConnectError::Lost(error.to_string().into()),
+        })?;
+        Ok(stream)
+    }
+
+    /// The next stream that the peer opens.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub(super) async fn accept(self: &Arc<Connection>) -> Result<Stream, ConnectionError> {
+        let (send, receive) = self.quic.accept_bi().await?;
+        Ok(Stream::new(send, receive, StreamGuard::new(self)))
+    }
+
+    /// Waits until the connection has ended, and ends it when nobody used it for `limit`.
+    pub(super) async fn watch(&self, limit: Duration) {
+        let ended = async {
+            self.quic.closed().await;
+        };
+        let unused = async {
+            loop {
+                let wake = self.idle_since().unwrap_or_else(clock::now) + limit;
+                clock::sleep_until(Some(wake)).await;
+                if self.idle_since().is_some_and(|since| clock::now() >= since + limit) {
+                    return self.close_unused();
+                }
+            }
+        };
+        future::or(ended, unused).await;
+    }
+
+    /// Ends the connection because nobody uses it.
+    pub(super) fn close_unused(&self) {
+        self.quic.close(CANCELLED, b"unused");
+    }
+
+    /// Ends the connection with a reason for the other side.
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        self.quic.close(refusal.code(), b"");
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a stream as long as it exists.
+#[derive(Debug)]
+pub(super) struct StreamGuard(Arc<Connection>);
+
+impl StreamGuard {
+    fn new(connection: &Arc<Connection>) -> StreamGuard {
+        connection.usage().streams += 1;
+        StreamGuard(connection.clone())
+    }
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        let mut usage = self.0.usage();
+        usage.streams -= 1;
+        usage.idle_since = clock::now();
+    }
+}

@@ -1,0 +1,346 @@
+//! Streams to and from peers: what the layers above use.
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use quinn::{Endpoint, Incoming, VarInt};
+
+use crate::identity::{KeyPair, PublicKey};
+use crate::link::Link;
+use crate::runtime::{clock, spawn};
+
+use super::config;
+use super::connection::Connection;
+use super::error::ConnectError;
+use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
+use super::preface::Preface;
+use super::refusal::Refusal;
+use super::runtime::OneThread;
+use super::stream::Stream;
+use super::tls::{self, Credentials, SERVER_NAME};
+
+/// A handshake takes two round trips, and a lost packet a second more.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Handshakes of others that go on at a time; each costs about a millisecond of processor time.
+const MAX_HANDSHAKES: usize = 64;
+
+/// A new stream must say so soon what it is for.
+const PREFACE_TIME: Duration = Duration::from_secs(10);
+
+/// Streams that wait for [`Transport::accept`]. Beyond it, they wait in their own tasks.
+const ACCEPT_QUEUE: usize = 64;
+
+/// At the end peers are told, and so long is waited for them to hear it.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What shutting down is called on the wire.
+const SHUT_DOWN: VarInt = VarInt::from_u32(0);
+
+/// How long connections are kept that nobody uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleLimits {
+    /// Those that this host dialled: a visitor who reads a page for five minutes is warm for the next.
+    pub dialled: Duration,
+    /// Those that others dialled. Longer, so that the end which pays for keeping it alive decides.
+    pub accepted: Duration,
+}
+
+impl Default for IdleLimits {
+    fn default() -> IdleLimits {
+        IdleLimits { dialled: Duration::from_secs(300), accepted: Duration::from_secs(360) }
+    }
+}
+
+/// QUIC between keys: dials peers, shares one connection among all requests to a peer, and accepts
+/// what others open.
+///
+/// Dropping it closes all connections at once; [`Transport::shutdown`] is the polite way.
+pub struct Transport {
+    shared: Arc<Shared>,
+    accepted: async_channel::Receiver<Accepted>,
+}
+
+struct Shared {
+    endpoint: Endpoint,
+    link: Arc<Link>,
+    credentials: Credentials,
+    limits: IdleLimits,
+    pool: Mutex<Pool>,
+    handshakes: AtomicUsize,
+    accepted: async_channel::Sender<Accepted>,
+}
+
+/// A stream that was opened to a peer.
+#[derive(Debug)]
+pub struct Opened {
+    /// The stream, its preface sent.
+    pub stream: Stream,
+    /// How long connecting took, if this request made or awaited the connection.
+    pub connected: Option<ConnectTimings>,
+    /// Where the peer's packets go; None only if the link has just forgotten it.
+    pub path: Option<SocketAddr>,
+}
+
+/// A stream that a peer opened.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The key that the peer has proved to own.
+    pub peer: PublicKey,
+    /// The stream, its preface read.
+    pub stream: Stream,
+    /// What the stream is for.
+    pub preface: Preface,
+}
+
+impl Accepted {
+    /// Ends the stream so that the peer learns why.
+    pub fn refuse(self, refusal: Refusal) {
+        self.stream.refuse(refusal);
+    }
+}
+
+impl Transport {
+    /// Starts QUIC on a link; `keys` must be those of the link.
+    ///
+    /// # Errors
+    /// When TLS refuses the keys or the link has no socket.
+    pub fn new(keys: &KeyPair, link: Arc<Link>, limits: IdleLimits) -> io::Result<Transport> {
+        let credentials = Credentials::new(keys).map_err(io::Error::other)?;
+        let server = config::server(&credentials).map_err(io::Error::other)?;
+        let endpoint = Endpoint::new_with_abstract_socket(
+            config::endpoint(keys),
+            Some(server),
+            link.clone(),
+            Arc::new(OneThread),
+        )?;
+        let (sender, accepted) = async_channel::bounded(ACCEPT_QUEUE);
+        let shared = Arc::new(Shared {
+            endpoint,
+            link,
+            credentials,
+            limits,
+            pool: Mutex::default(),
+            handshakes: AtomicUsize::new(0),
+            accepted: sender,
+        });
+        spawn(shared.clone().accept_connections()).detach();
+        Ok(Transport { shared, accepted })
+    }
+
+    /// The link below.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.shared.link
+    }
+
+    /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
+    ///
+    /// `locators` are where the peer may be; they are used when it must be dialled. A connection that
+    /// turns out to be dead is replaced once.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says why there is no stream. Nothing of the request was sent then.
+    pub async fn open(
+        &self,
+        peer: PublicKey,
+        locators: &[SocketAddr],
+        preface: Preface,
+    ) -> Result<Opened, ConnectError> {
+        let (connection, connected) = self.connection(peer, locators).await?;
+        let (stream, connected) = match connection.open(preface).await {
+            Ok(stream) => (stream, connected),
+            Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
+            Err(_) => {
+                let (connection, connected) = self.connection(peer, locators).await?;
+                (connection.open(preface).await?, connected)
+            }
+        };
+        Ok(Opened { stream, connected, path: self.shared.link.path(&peer) })
+    }
+
+    async fn connection(
+        &self,
+        peer: PublicKey,
+        locators: &[SocketAddr],
+    ) -> Result<(Arc<Connection>, Option<ConnectTimings>), ConnectError> {
+        let claim = self.shared.pool().claim(peer);
+        let dial = match claim {
+            Claim::Ready(connection) => return Ok((connection, None)),
+            Claim::Wait(dial) => dial,
+            Claim::Start(dial) => {
+                // in a task of its own: others wait for it even if this request is given up
+                let task = self.shared.clone().dial(peer, locators.to_vec(), dial.clone());
+                spawn(task).detach();
+                dial
+            }
+        };
+        let (connection, timings) = dial.wait().await?;
+        Ok((connection, Some(timings)))
+    }
+
+    /// The next stream that any peer opens; None after the shutdown.
+    pub async fn accept(&self) -> Option<Accepted> {
+        self.accepted.recv().await.ok()
+    }
+
+    /// Connections that exist.
+    pub fn connections(&self) -> usize {
+        self.shared.pool().len()
+    }
+
+    /// Closes all connections, and waits a moment for the peers to hear of it.
+    pub async fn shutdown(&self) {
+        self.shared.close();
+        clock::timeout(FAREWELL, self.shared.endpoint.wait_idle()).await;
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("link", &self.shared.link).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.accepted.close();
+        self.endpoint.close(SHUT_DOWN, b"shutting down");
+    }
+
+    async fn dial(self: Arc<Shared>, peer: PublicKey, locators: Vec<SocketAddr>, dial: Arc<Dial>) {
+        let outcome = self.connect(peer, &locators).await;
+        {
+            let mut pool = self.pool();
+            match &outcome {
+                Ok((connection, _)) => pool.ready(connection),
+                Err(_) => pool.fail(peer, &dial),
+            }
+        }
+        if let Ok((connection, _)) = &outcome {
+            self.clone().start(connection.clone(), self.limits.dialled);
+        }
+        dial.finish(outcome);
+    }
+
+    async fn connect(&self, peer: PublicKey, locators: &[SocketAddr]) -> Outcome {
+        let start = clock::now();
+        let reached = self.link.reach(peer, locators).await?;
+        let hold = self.link.hold(&peer);
+        let answered = clock::now();
+        let config = config::client(&self.credentials, peer)
+            .map_err(|error| ConnectError::Lost(error.to_string().into()))?;
+        let connecting = self
+            .endpoint
+            .connect_with(config, reached.virtual_address, SERVER_NAME)
+            .map_err(|_| ConnectError::ShutDown)?; // the address and the configuration are valid
+        let quic = clock::timeout(HANDSHAKE_TIME, connecting)
+            .await
+            .ok_or(ConnectError::HandshakeTimeout)??;
+        if tls::peer_key(&quic) != Some(peer) {
+            return Err(ConnectError::WrongKey); // the verifier has refused it already
+        }
+        let connection = Connection::new(quic, peer, hold);
+        let now = clock::now();
+        if !self.pool().admit(&connection, now) {
+            connection.close_unused();
+            return Err(ConnectError::TooManyConnections);
+        }
+        let timings = ConnectTimings {
+            probe: answered.saturating_duration_since(start),
+            handshake: now.saturating_duration_since(answered),
+        };
+        Ok((connection, timings))
+    }
+
+    async fn accept_connections(self: Arc<Shared>) {
+        while let Some(incoming) = self.endpoint.accept().await {
+            if self.handshakes.load(Relaxed) >= MAX_HANDSHAKES {
+                incoming.refuse();
+                continue;
+            }
+            let handshake = Handshake::begin(&self);
+            spawn(handshake.run(incoming)).detach();
+        }
+    }
+
+    /// Lets a connection live: its streams are taken, and it ends when nobody uses it.
+    fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
+        spawn(accept_streams(connection.clone(), self.accepted.clone())).detach();
+        spawn(async move {
+            connection.watch(idle_limit).await;
+            self.pool().remove(&connection);
+        })
+        .detach();
+    }
+}
+
+/// A handshake that another host began; it counts until it is dropped.
+struct Handshake(Arc<Shared>);
+
+impl Handshake {
+    fn begin(shared: &Arc<Shared>) -> Handshake {
+        shared.handshakes.fetch_add(1, Relaxed);
+        Handshake(shared.clone())
+    }
+
+    /// Nothing is known of the other end before the handshake is complete: only then is it used.
+    async fn run(self, incoming: Incoming) {
+        let Ok(connecting) = incoming.accept() else { return };
+        let Some(Ok(quic)) = clock::timeout(HANDSHAKE_TIME, connecting).await else { return };
+        let Some(peer) = tls::peer_key(&quic) else { return };
+        let shared = &self.0;
+        // the key of the handshake must be that of the probes, or packets would go to another's path
+        if quic.remote_address().ip() != peer.hit().to_ipv6() {
+            return;
+        }
+        let connection = Connection::new(quic, peer, shared.link.hold(&peer));
+        {
+            let mut pool = shared.pool();
+            if !pool.admit(&connection, clock::now()) {
+                return connection.refuse(Refusal::Busy);
+            }
+            pool.ready_unless_dialling(&connection);
+        }
+        shared.clone().start(connection, shared.limits.accepted);
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Takes the streams of one connection until it ends. Each preface is read in a task of its own, so
+/// that a slow one stops nobody; the peer cannot open more than the limit of streams.
+async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sender<Accepted>) {
+    while let Ok(mut stream) = connection.accept().await {
+        let (peer, queue) = (connection.peer(), queue.clone());
+        spawn(async move {
+            let (_, receive) = stream.halves();
+            let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
+            if let Some(preface) = preface {
+                // after the shutdown nobody takes it, and dropping resets it
+                let _ = queue.send(Accepted { peer, stream, preface }).await;
+            }
+        })
+        .detach();
+    }
+}

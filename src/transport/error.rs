@@ -1,0 +1,101 @@
+//! Why there is no stream to a peer.
+
+use std::{fmt, net::SocketAddr};
+
+use quinn::{ConnectionError, TransportErrorCode};
+
+use crate::link::NoPath;
+
+use super::refusal::Refusal;
+use super::tls::WRONG_KEY_ALERT;
+
+/// Why a stream to a peer could not be opened. Nothing of the request was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// No candidate answered a probe within five seconds.
+    Unreachable {
+        /// Which addresses were asked; empty if none is known.
+        tried: Vec<SocketAddr>,
+    },
+    /// A candidate answered, but the handshake did not end in time: its way carries small packets
+    /// only, or the peer is overloaded.
+    HandshakeTimeout,
+    /// Who answered could not prove to own the key.
+    WrongKey,
+    /// The wanted key is not one that anybody can own.
+    InvalidKey,
+    /// The wanted key is this host's own.
+    Oneself,
+    /// So many connections are in use that there is no place for another.
+    TooManyConnections,
+    /// As many streams to this peer are open as it allows, for longer than a request should wait.
+    TooManyStreams,
+    /// The peer does not want the connection.
+    Refused(Refusal),
+    /// The connection broke; the text says how.
+    Lost(Box<str>),
+    /// This host is shutting down.
+    ShutDown,
+}
+
+impl From<NoPath> for ConnectError {
+    fn from(error: NoPath) -> ConnectError {
+        match error {
+            NoPath::Unreachable { tried } => ConnectError::Unreachable { tried },
+            NoPath::Oneself => ConnectError::Oneself,
+            NoPath::Key => ConnectError::InvalidKey,
+            NoPath::TooManyPeers => ConnectError::TooManyConnections,
+        }
+    }
+}
+
+impl From<ConnectionError> for ConnectError {
+    fn from(error: ConnectionError) -> ConnectError {
+        match error {
+            ConnectionError::TransportError(error)
+                if error.code == TransportErrorCode::crypto(WRONG_KEY_ALERT) =>
+            {
+                ConnectError::WrongKey
+            }
+            ConnectionError::TimedOut => ConnectError::HandshakeTimeout,
+            ConnectionError::LocallyClosed => ConnectError::ShutDown,
+            ConnectionError::ApplicationClosed(ref close) => {
+                match Refusal::from_code(close.error_code) {
+                    Some(refusal) => ConnectError::Refused(refusal),
+                    None => ConnectError::Lost(error.to_string().into()),
+                }
+            }
+            ConnectionError::ConnectionClosed(ref close)
+                if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+            {
+                ConnectError::Refused(Refusal::Busy)
+            }
+            error => ConnectError::Lost(error.to_string().into()),
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectError::Unreachable { tried } => {
+                NoPath::Unreachable { tried: tried.clone() }.fmt(f)
+            }
+            ConnectError::HandshakeTimeout => {
+                f.write_str("the peer answered, but no connection came about in time")
+            }
+            ConnectError::WrongKey => f.write_str("who answered does not own the peer's key"),
+            ConnectError::InvalidKey => f.write_str("the peer's key is not valid"),
+            ConnectError::Oneself => f.write_str("the peer is this very identity"),
+            ConnectError::TooManyConnections => f.write_str("too many connections are in use"),
+            ConnectError::TooManyStreams => {
+                f.write_str("too many requests to the peer are in progress")
+            }
+            ConnectError::Refused(refusal) => refusal.fmt(f),
+            ConnectError::Lost(how) => write!(f, "the connection broke: {how}"),
+            ConnectError::ShutDown => f.write_str("this host is shutting down"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}

@@ -1,0 +1,94 @@
+//! The first octets of each stream: what it carries, and for which service.
+//!
+//! ```text
+//! kind(1)  service port(2, big-endian)  length(1)  extension(length)
+//! ```
+//!
+//! The extension is for later versions; what is not understood in it is skipped.
+
+use std::fmt;
+
+use quinn::RecvStream;
+
+use crate::identity::ServicePort;
+
+/// What travels on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamKind {
+    /// One HTTP/1.1 exchange, upgrades included.
+    Http,
+    /// The octets of a TCP connection.
+    Tunnel,
+}
+
+/// How a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Preface {
+    /// What travels on it.
+    pub kind: StreamKind,
+    /// For which service of the other side.
+    pub port: ServicePort,
+}
+
+const HTTP: u8 = 1;
+const TUNNEL: u8 = 2;
+const LENGTH: usize = 4;
+
+impl Preface {
+    pub(super) fn encode(self) -> [u8; LENGTH] {
+        let kind = match self.kind {
+            StreamKind::Http => HTTP,
+            StreamKind::Tunnel => TUNNEL,
+        };
+        let [high, low] = self.port.get().to_be_bytes();
+        [kind, high, low, 0]
+    }
+
+    /// None for a kind or a port that does not exist.
+    fn decode([kind, high, low, _]: [u8; LENGTH]) -> Option<Preface> {
+        let kind = match kind {
+            HTTP => StreamKind::Http,
+            TUNNEL => StreamKind::Tunnel,
+            _ => return None,
+        };
+        let port = ServicePort::new(u16::from_be_bytes([high, low]))?;
+        Some(Preface { kind, port })
+    }
+
+    /// Reads the preface off a stream. None when the stream ends before, or it makes no sense.
+    pub(super) async fn read(stream: &mut RecvStream) -> Option<Preface> {
+        let mut head = [0; LENGTH];
+        stream.read_exact(&mut head).await.ok()?;
+        let mut extension = [0; u8::MAX as usize];
+        stream.read_exact(&mut extension[..head[LENGTH - 1].into()]).await.ok()?;
+        Preface::decode(head)
+    }
+}
+
+impl fmt::Display for StreamKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StreamKind::Http => "http",
+            StreamKind::Tunnel => "tunnel",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_comes_back_and_nonsense_does_not() {
+        for kind in [StreamKind::Http, StreamKind::Tunnel] {
+            for port in [1, 80, 1000, 65535] {
+                let preface = Preface { kind, port: ServicePort::new(port).unwrap() };
+                assert_eq!(Preface::decode(preface.encode()), Some(preface));
+            }
+        }
+        assert_eq!(Preface::decode([HTTP, 0x03, 0xe8, 0]).unwrap().port.get(), 1000);
+        assert_eq!(Preface::decode([HTTP, 0, 0, 0]), None);
+        assert_eq!(Preface::decode([0, 0, 80, 0]), None);
+        assert_eq!(Preface::decode([3, 0, 80, 0]), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! One bidirectional QUIC stream as hyper and tunnels want it.
+
+use std::{
+    future::Future,
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use futures_lite::{AsyncRead, AsyncWrite};
+use hyper::rt::ReadBufCursor;
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
+
+use super::connection::StreamGuard;
+use super::refusal::{CANCELLED, Refusal};
+
+/// Packets' worth of data taken from QUIC at once: one lock for up to 20 kB.
+const CHUNKS: usize = 16;
+
+/// A stream between this host and a peer.
+///
+/// Shutting it down ends its sending half cleanly. Dropping it before that resets the half, and
+/// dropping it before the end of what comes stops that half, so that the other side never takes a
+/// part for the whole.
+#[derive(Debug)]
+pub struct Stream {
+    send: SendStream,
+    receive: RecvStream,
+    /// Taken from QUIC and not yet asked for: `chunks[next..count]`.
+    chunks: [Bytes; CHUNKS],
+    next: usize,
+    count: usize,
+    send_ended: bool,
+    receive_ended: bool,
+    _guard: StreamGuard,
+}
+
+impl Stream {
+    pub(super) fn new(send: SendStream, receive: RecvStream, guard: StreamGuard) -> Stream {
+        Stream {
+            send,
+            receive,
+            chunks: [const { Bytes::new() }; CHUNKS],
+            next: 0,
+            count: 0,
+            send_ended: false,
+            receive_ended: false,
+            _guard: guard,
+        }
+    }
+
+    pub(super) fn halves(&mut self) -> (&mut SendStream, &mut RecvStream) {
+        (&mut self.send, &mut self.receive)
+    }
+
+    /// Ends both halves with a code that the other side can tell from an accident.
+    pub(super) fn refuse(mut self, refusal: Refusal) {
+        self.abandon(refusal.code());
+    }
+
+    fn abandon(&mut self, code: VarInt) {
+        // an error only says that the half was closed already
+        if !self.send_ended {
+            let _ = self.send.reset(code);
+        }
+        if !self.receive_ended {
+            let _ = self.receive.stop(code);
+        }
+        self.send_ended = true;
+        self.receive_ended = true;
+    }
+
+    /// Hands `take` one chunk after the other until it says how many octets it took of none. True
+    /// unless the stream has ended.
+    fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&[u8]) -> usize,
+    ) -> Poll<io::Result<()>> {
+        if self.next == self.count {
+            if self.receive_ended {
+                return Poll::Ready(Ok(()));
+            }
+            let read = pin!(self.receive.read_chunks(&mut self.chunks)).poll(cx);
+            let Some(count) = ready!(read).map_err(read_error)? else {
+                self.receive_ended = true;
+                return Poll::Ready(Ok(()));
+            };
+            (self.next, self.count) = (0, count);
+        }
+        while self.next < self.count {
+            let chunk = &mut self.chunks[self.next];
+            let taken = take(chunk);
+            if taken < chunk.len() {
+                chunk.advance(taken);
+                break;
+            }
+            *chunk = Bytes::new(); // or its packet stays in memory
+            self.next += 1;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.send).poll_write(cx, octets).map_err(write_error)
+    }
+
+    fn finish(&mut self) -> Poll<io::Result<()>> {
+        if !self.send_ended {
+            self.send_ended = true;
+            // an error only says that it was closed already
+            let _ = self.send.finish();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.abandon(CANCELLED);
+    }
+}
+
+impl hyper::rt::Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_fill(cx, |chunk| {
+            let length = chunk.len().min(buffer.remaining());
+            buffer.put_slice(&chunk[..length]);
+            length
+        })
+    }
+}
+
+impl hyper::rt::Write for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, octets)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut written = 0;
+        for slice in slices.iter().filter(|slice| !slice.is_empty()) {
+            match self.poll_send(cx, slice) {
+                Poll::Ready(Ok(count)) => {
+                    written += count;
+                    if count < slice.len() {
+                        break;
+                    }
+                }
+                // what was taken counts; the error will come again
+                _ if written > 0 => break,
+                other => return other,
+            }
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Without this hyper copies head and body into one buffer first.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.finish()
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut filled = 0;
+        let result = self.poll_fill(cx, |chunk| {
+            let length = chunk.len().min(buffer.len() - filled);
+            buffer[filled..filled + length].copy_from_slice(&chunk[..length]);
+            filled += length;
+            length
+        });
+        result.map_ok(|()| filled)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, octets)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.finish()
+    }
+}
+
+fn read_error(error: ReadError) -> io::Error {
+    match error {
+        ReadError::Reset(code) => broken_off(code),
+        ReadError::ConnectionLost(error) => connection_lost(error),
+        other => io::Error::new(io::ErrorKind::NotConnected, other),
+    }
+}
+
+fn write_error(error: WriteError) -> io::Error {
+    match error {
+        WriteError::Stopped(code) => broken_off(code),
+        WriteError::ConnectionLost(error) => connection_lost(error),
+        other => io::Error::new(io::ErrorKind::NotConnected, other),
+    }
+}
+
+fn broken_off(code: VarInt) -> io::Error {
+    match Refusal::from_code(code) {
+        Some(refusal) => refusal.into(),
+        None => io::Error::new(io::ErrorKind::ConnectionReset, "the peer broke off"),
+    }
+}
+
+fn connection_lost(error: quinn::ConnectionError) -> io::Error {
+    let kind = match error {
+        quinn::ConnectionError::TimedOut => io::ErrorKind::TimedOut,
+        quinn::ConnectionError::LocallyClosed => io::ErrorKind::ConnectionAborted,
+        _ => io::ErrorKind::ConnectionReset,
+    };
+    io::Error::new(kind, error)
+}

@@ -1,0 +1,507 @@
+//! QUIC between keys over real sockets of the loopback interface.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_io::Async;
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use ring::digest::{Context, SHA256, digest};
+use zeroize::Zeroizing;
+
+use p2p::identity::{KeyPair, PublicKey, ServicePort};
+use p2p::link::{Link, Strangers};
+use p2p::runtime::{block_on, clock, http, random, spawn};
+use p2p::transport::{
+    Accepted, ConnectError, IdleLimits, Opened, Preface, Refusal, Stream, StreamKind, Transport,
+};
+
+const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
+
+/// No test should come near this; it turns a hang into a failure.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One end of a conversation.
+struct Host {
+    transport: Transport,
+    key: PublicKey,
+}
+
+impl Host {
+    fn new(keys: &KeyPair, address: SocketAddr, limits: IdleLimits) -> Host {
+        let link = Link::bind(keys, &[address], Strangers::Welcome).unwrap();
+        let transport = Transport::new(keys, link, limits).unwrap();
+        Host { transport, key: keys.public() }
+    }
+
+    fn at(address: SocketAddr) -> Host {
+        Host::new(&fresh_keys(), address, IdleLimits::default())
+    }
+
+    fn locators(&self) -> Vec<SocketAddr> {
+        self.transport.link().local_locators()
+    }
+
+    async fn open(&self, peer: &Host) -> Result<Opened, ConnectError> {
+        self.transport.open(peer.key, &peer.locators(), preface(1000)).await
+    }
+
+    async fn accept(&self) -> Accepted {
+        self.transport.accept().await.expect("the transport is open")
+    }
+}
+
+fn fresh_keys() -> KeyPair {
+    KeyPair::from_seed(&Zeroizing::new(random::bytes()))
+}
+
+fn preface(port: u16) -> Preface {
+    Preface { kind: StreamKind::Http, port: ServicePort::new(port).unwrap() }
+}
+
+/// Runs a test, which must end in time.
+fn run(test: impl Future<Output = ()>) {
+    block_on(async {
+        clock::timeout(LIMIT, test).await.expect("the test ends in time");
+    });
+}
+
+/// Both ends of one stream.
+async fn pair(client: &Host, server: &Host) -> (Opened, Accepted) {
+    let (opened, accepted) = future::zip(client.open(server), server.accept()).await;
+    (opened.unwrap(), accepted)
+}
+
+async fn read_all(stream: &mut Stream) -> std::io::Result<Vec<u8>> {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await?;
+    Ok(all)
+}
+
+async fn echo(mut stream: Stream) {
+    let request = read_all(&mut stream).await.unwrap();
+    stream.write_all(&request).await.unwrap();
+    stream.close().await.unwrap();
+}
+
+/// Sends on a stream and gives what comes back, to the end.
+async fn exchange(stream: &mut Stream, request: &[u8]) -> Vec<u8> {
+    stream.write_all(request).await.unwrap();
+    stream.close().await.unwrap();
+    read_all(stream).await.unwrap()
+}
+
+/// Answers everything with an echo, for ever.
+fn serve_echo(host: &Arc<Host>) {
+    let host = host.clone();
+    spawn(async move {
+        while let Some(accepted) = host.transport.accept().await {
+            spawn(echo(accepted.stream)).detach();
+        }
+    })
+    .detach();
+}
+
+fn echo_works_at(address: SocketAddr) {
+    run(async {
+        let (client, server) = (Host::at(address), Host::at(address));
+        let (mut opened, accepted) = pair(&client, &server).await;
+        assert_eq!(accepted.peer, client.key);
+        assert_eq!(accepted.preface, preface(1000));
+        assert_eq!(opened.path, Some(server.locators()[0]));
+        assert!(opened.connected.is_some());
+        let ((), answer) =
+            future::zip(echo(accepted.stream), exchange(&mut opened.stream, b"hello")).await;
+        assert_eq!(answer, b"hello");
+    });
+}
+
+#[test]
+fn echo_over_ipv4() {
+    echo_works_at(V4);
+}
+
+#[test]
+fn echo_over_ipv6() {
+    echo_works_at(V6);
+}
+
+#[test]
+fn later_streams_use_the_same_connection_in_both_directions() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let first = pair(&client, &server).await;
+        let second = pair(&client, &server).await;
+        let back = pair(&server, &client).await;
+        assert!(first.0.connected.is_some());
+        assert_eq!((second.0.connected, back.0.connected), (None, None));
+        assert_eq!(back.1.peer, server.key);
+        assert_eq!((client.transport.connections(), server.transport.connections()), (1, 1));
+    });
+}
+
+#[test]
+fn a_large_transfer_arrives_unchanged() {
+    const LENGTH: usize = 100_000_000;
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut opened, mut accepted) = pair(&client, &server).await;
+        let block: Vec<u8> = (0..1_000_003u32).map(|i| (i ^ (i >> 7)) as u8).collect();
+        let sending = async {
+            let mut hash = Context::new(&SHA256);
+            let mut left = LENGTH;
+            while left > 0 {
+                let part = &block[..left.min(block.len())];
+                accepted.stream.write_all(part).await.unwrap();
+                hash.update(part);
+                left -= part.len();
+            }
+            accepted.stream.close().await.unwrap();
+            hash.finish()
+        };
+        let receiving = async {
+            let (mut hash, mut length) = (Context::new(&SHA256), 0);
+            let mut buffer = vec![0; 50_001];
+            loop {
+                let count = opened.stream.read(&mut buffer).await.unwrap();
+                if count == 0 {
+                    return (hash.finish(), length);
+                }
+                hash.update(&buffer[..count]);
+                length += count;
+            }
+        };
+        let (sent, (received, length)) = future::zip(sending, receiving).await;
+        assert_eq!(length, LENGTH);
+        assert_eq!(sent.as_ref(), received.as_ref());
+    });
+}
+
+#[test]
+fn another_key_at_the_address_does_not_answer() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let wanted = fresh_keys().public();
+        let error =
+            client.transport.open(wanted, &server.locators(), preface(80)).await.unwrap_err();
+        assert_eq!(error, ConnectError::Unreachable { tried: server.locators() });
+    });
+}
+
+#[test]
+fn nobody_there_nowhere_to_ask_and_oneself() {
+    run(async {
+        let client = Host::at(V4);
+        let peer = fresh_keys().public();
+        let none = client.transport.open(peer, &[], preface(80)).await.unwrap_err();
+        assert_eq!(none, ConnectError::Unreachable { tried: vec![] });
+        let oneself = client.open(&client).await.unwrap_err();
+        assert_eq!(oneself, ConnectError::Oneself);
+        let invalid = client.transport.open(PublicKey([0; 32]), &[V4], preface(80)).await;
+        assert_eq!(invalid.unwrap_err(), ConnectError::InvalidKey);
+    });
+}
+
+#[test]
+fn concurrent_first_requests_share_one_dial() {
+    run(async {
+        let (client, server) = (Arc::new(Host::at(V4)), Arc::new(Host::at(V4)));
+        serve_echo(&server);
+        let tasks: Vec<_> = (0..32u8)
+            .map(|number| {
+                let (client, server) = (client.clone(), server.clone());
+                spawn(async move {
+                    let mut opened = client.open(&server).await.unwrap();
+                    assert_eq!(exchange(&mut opened.stream, &[number; 100]).await, [number; 100]);
+                    opened.connected
+                })
+            })
+            .collect();
+        let mut timings = Vec::new();
+        for task in tasks {
+            timings.push(task.await.expect("all waited for the dial"));
+        }
+        timings.dedup();
+        assert_eq!(timings.len(), 1);
+        assert_eq!(server.transport.connections(), 1);
+    });
+}
+
+#[test]
+fn a_failed_dial_is_shared_and_given_up_requests_do_not_stop_it() {
+    run(async {
+        let client = Host::at(V4);
+        let silent = UdpSocket::bind(V4).unwrap();
+        let locators = [silent.local_addr().unwrap()];
+        let peer = fresh_keys().public();
+        let open = || client.transport.open(peer, &locators, preface(80));
+        let start = clock::now();
+        assert!(clock::timeout(Duration::from_millis(10), open()).await.is_none());
+        let (one, other) = future::zip(open(), open()).await;
+        let expected = ConnectError::Unreachable { tried: locators.to_vec() };
+        assert_eq!((one.unwrap_err(), other.unwrap_err()), (expected.clone(), expected));
+        let took = clock::now() - start;
+        assert!(took > Duration::from_secs(4) && took < Duration::from_secs(8), "{took:?}");
+    });
+}
+
+#[test]
+fn dead_candidates_delay_nothing() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        // one that swallows, one that is closed, one of the other family, one that is refused
+        let silent = UdpSocket::bind(V4).unwrap();
+        let closed = UdpSocket::bind(V4).unwrap().local_addr().unwrap();
+        let mut locators =
+            vec![silent.local_addr().unwrap(), closed, "[2001:db8::1]:9".parse().unwrap()];
+        locators.push("0.0.0.0:9".parse().unwrap());
+        locators.extend(server.locators());
+        let (opened, _) = future::zip(
+            async { client.transport.open(server.key, &locators, preface(80)).await.unwrap() },
+            server.accept(),
+        )
+        .await;
+        let timings = opened.connected.unwrap();
+        assert!(timings.probe < Duration::from_secs(1), "{timings:?}");
+        assert_eq!(opened.path, server.locators().first().copied());
+    });
+}
+
+#[test]
+fn strangers_are_not_heard_by_a_mere_visitor() {
+    run(async {
+        let (client, visitor) = (Host::at(V4), Host::at(V4));
+        visitor.transport.link().set_strangers(Strangers::Ignored);
+        let error = client.open(&visitor).await.unwrap_err();
+        assert_eq!(error, ConnectError::Unreachable { tried: visitor.locators() });
+    });
+}
+
+#[test]
+fn refusals_arrive_on_the_stream() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        for refusal in
+            [Refusal::NotServed, Refusal::AccessRefused, Refusal::Busy, Refusal::Internal]
+        {
+            let (mut opened, accepted) = pair(&client, &server).await;
+            accepted.refuse(refusal);
+            let error = read_all(&mut opened.stream).await.unwrap_err();
+            assert_eq!(Refusal::find(&error), Some(refusal));
+        }
+    });
+}
+
+#[test]
+fn refusals_are_found_in_the_errors_of_an_http_client() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (opened, accepted) = pair(&client, &server).await;
+        accepted.refuse(Refusal::AccessRefused);
+        let request = hyper::Request::get("/").header("host", "x").body(http::empty()).unwrap();
+        let error = http::request_over(opened.stream, request).await.unwrap_err();
+        assert_eq!(Refusal::find(&error), Some(Refusal::AccessRefused), "{error:?}");
+    });
+}
+
+#[test]
+fn http_crosses_a_stream() {
+    struct Hello;
+    impl http::Handler for Hello {
+        fn handle(self: Arc<Self>, request: http::Request) -> http::BoxFuture<http::Response> {
+            let path = request.uri().path().to_owned();
+            Box::pin(async move { http::Response::new(http::full(path)) })
+        }
+    }
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (opened, accepted) = pair(&client, &server).await;
+        let serving =
+            http::serve_connection(accepted.stream, http::Limits::default(), Arc::new(Hello));
+        spawn(serving).detach();
+        let request = hyper::Request::get("/some/path").body(http::empty()).unwrap();
+        let response = http::request_over(opened.stream, request).await.unwrap();
+        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+        assert_eq!(body.to_bytes(), "/some/path");
+    });
+}
+
+#[test]
+fn a_dropped_stream_never_looks_whole() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut opened, mut accepted) = pair(&client, &server).await;
+        accepted.stream.write_all(b"half of").await.unwrap();
+        drop(accepted);
+        let error = read_all(&mut opened.stream).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!(Refusal::find(&error), None);
+
+        // the other direction: a reader that goes away stops the writer
+        let (mut opened, accepted) = pair(&client, &server).await;
+        drop(accepted);
+        let block = vec![0; 1 << 20];
+        let error = loop {
+            if let Err(error) = opened.stream.write_all(&block).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn unused_connections_are_closed_and_used_ones_are_not() {
+    const LIMIT: Duration = Duration::from_millis(200);
+    run(async {
+        let limits = IdleLimits { dialled: LIMIT, ..IdleLimits::default() };
+        let client = Host::new(&fresh_keys(), V4, limits);
+        let server = Host::at(V4);
+        let (opened, accepted) = pair(&client, &server).await;
+        let start = clock::now();
+        while clock::now() < start + 3 * LIMIT {
+            clock::sleep(LIMIT / 4).await;
+            assert_eq!(client.transport.connections(), 1);
+        }
+        drop((opened, accepted));
+        while client.transport.connections() + server.transport.connections() > 0 {
+            clock::sleep(LIMIT / 4).await;
+        }
+        // and the next request dials again
+        assert!(pair(&client, &server).await.0.connected.is_some());
+    });
+}
+
+#[test]
+fn a_restarted_peer_is_dialled_again() {
+    run(async {
+        let keys = fresh_keys();
+        let client = Host::at(V4);
+        let server = Host::new(&keys, V4, IdleLimits::default());
+        let address = server.locators()[0];
+        let (mut opened, _accepted) = pair(&client, &server).await;
+
+        // a crash: the socket is gone without a farewell, and another process has it
+        server.transport.link().remove_socket(address);
+        let server = Host::new(&keys, address, IdleLimits::default());
+        // whatever is sent on the dead connection draws a stateless reset
+        let start = clock::now();
+        opened.stream.write_all(b"are you there").await.unwrap();
+        let error = read_all(&mut opened.stream).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        let took = clock::now() - start;
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert!(pair(&client, &server).await.0.connected.is_some());
+    });
+}
+
+#[test]
+fn a_farewell_is_heard_at_once() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut opened, accepted) = pair(&client, &server).await;
+        server.transport.shutdown().await;
+        assert!(server.transport.accept().await.is_none());
+        let error = read_all(&mut opened.stream).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        drop(accepted);
+        let error = server.open(&client).await.unwrap_err();
+        assert_eq!(error, ConnectError::ShutDown);
+    });
+}
+
+#[test]
+fn a_peer_that_vanishes_in_mid_transfer_is_noticed() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut opened, mut accepted) = pair(&client, &server).await;
+        accepted.stream.write_all(b"the beginning").await.unwrap();
+        let mut beginning = [0; 13];
+        opened.stream.read_exact(&mut beginning).await.unwrap();
+        server.transport.link().remove_socket(server.locators()[0]);
+        let error = opened.stream.read(&mut [0; 10]).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        // the connection is out of use then
+        assert_eq!(client.transport.connections(), 0);
+    });
+}
+
+#[test]
+fn a_slow_preface_stops_nobody() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (_first, _) = pair(&client, &server).await;
+        let mut streams = Vec::new();
+        for port in 1..=200 {
+            let opened = client.transport.open(server.key, &[], preface(port)).await.unwrap();
+            streams.push(opened);
+        }
+        let mut ports = Vec::new();
+        for _ in 1..=200 {
+            ports.push(server.accept().await.preface.port.get());
+        }
+        ports.sort_unstable();
+        assert!(ports.into_iter().eq(1..=200));
+    });
+}
+
+#[test]
+fn both_dial_at_the_same_time() {
+    run(async {
+        let (one, other) = (Host::at(V4), Host::at(V4));
+        let dials = future::zip(one.open(&other), other.open(&one));
+        let accepts = future::zip(one.accept(), other.accept());
+        let ((a, b), (c, d)) = future::zip(dials, accepts).await;
+        let (mut a, mut b) = (a.unwrap(), b.unwrap());
+        let echoes = future::zip(echo(c.stream), echo(d.stream));
+        let asks = future::zip(exchange(&mut a.stream, b"1"), exchange(&mut b.stream, b"2"));
+        let (_, answers) = future::zip(echoes, asks).await;
+        assert_eq!(answers, (b"1".to_vec(), b"2".to_vec()));
+    });
+}
+
+#[test]
+fn a_connection_survives_a_new_socket() {
+    run(async {
+        let (client, server) = (Arc::new(Host::at(V4)), Arc::new(Host::at(V4)));
+        serve_echo(&server);
+        let mut opened = client.open(&server).await.unwrap();
+        let old = client.transport.link().bound_addresses()[0];
+        client.transport.link().add_socket(V4).unwrap();
+        client.transport.link().remove_socket(old);
+        let request = vec![7; 100_000];
+        let answer = exchange(&mut opened.stream, &request).await;
+        assert_eq!(digest(&SHA256, &answer).as_ref(), digest(&SHA256, &request).as_ref());
+        assert_eq!(client.transport.connections(), 1);
+    });
+}
+
+#[test]
+fn junk_on_the_port_disturbs_nothing() {
+    run(async {
+        let (client, server) = (Arc::new(Host::at(V4)), Arc::new(Host::at(V4)));
+        serve_echo(&server);
+        let flood = {
+            let to = server.locators()[0];
+            spawn(async move {
+                let socket = Async::<UdpSocket>::bind(V4).unwrap();
+                for round in 0..3000u32 {
+                    let mut datagram = vec![(round % 256) as u8; (round % 1500) as usize];
+                    if let Some(first) = datagram.first_mut() {
+                        *first = [0x20, 0x21, 0x45, 0xc3, 0x00][(round % 5) as usize];
+                    }
+                    let _ = socket.send_to(&datagram, to).await;
+                }
+            })
+        };
+        for number in 0..50u8 {
+            let mut opened = client.open(&server).await.unwrap();
+            assert_eq!(exchange(&mut opened.stream, &[number; 1000]).await, [number; 1000]);
+        }
+        flood.await;
+        assert_eq!(server.transport.connections(), 1);
+    });
+}
