@@ -151,7 +151,7 @@ impl Destination {
     pub fn origin_label(&self) -> String {
         let host = format!("{}.{}{AT}{}", self.port, self.name.user(), self.name.domain());
         let plain = host.replace('-', "--").replace('.', "-");
-        if plain.len() <= MAX_LABEL && read_plain(&plain).as_ref() == Some(self) {
+        if is_label(&plain) && read_plain(&plain).as_ref() == Some(self) {
             return plain;
         }
         let hash = digest(&SHA256, format!("p2p origin {}:{}", self.name, self.port).as_bytes());
@@ -168,9 +168,9 @@ impl Destination {
             AccessForm::Proxy => format!("http://{}{path}", self.proxy_host()),
             AccessForm::Path => format!("http://{daemon}{}{path}", self.path_prefix()),
             AccessForm::OwnOrigin => {
-                let port = daemon.rsplit_once(':').map_or("", |(_, port)| port);
-                let colon = if port.is_empty() { "" } else { ":" };
-                format!("http://{}.localhost{colon}{port}{path}", self.origin_label())
+                let port = daemon.rsplit_once(':').and_then(|(_, port)| ServicePort::parse(port));
+                let port = port.map_or(String::new(), |port| format!(":{port}"));
+                format!("http://{}.localhost{port}{path}", self.origin_label())
             }
         }
     }
@@ -204,6 +204,12 @@ impl OriginLabel {
     }
 }
 
+/// Whether every resolver takes it as one label; `+` and `_` are in names, not in host names.
+fn is_label(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    text.len() <= MAX_LABEL && text.bytes().all(plain)
+}
+
 /// Undoes `-` to `--` and `.` to `-`.
 fn read_plain(label: &str) -> Option<Destination> {
     let host = label.replace("--", "\0").replace('-', ".").replace('\0', "-");
@@ -232,3 +238,6 @@ impl fmt::Display for DestinationError {
 }
 
 impl std::error::Error for DestinationError {}
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,20 @@
 //! use a name is decided in higher layers.
 
 mod access_form;
+mod default_name;
 mod hit;
 mod key;
+mod key_file;
 mod name;
+mod share_link;
 mod slot;
 mod timestamp;
 
 pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, ServicePort};
 pub use hit::Hit;
 pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError};
+pub use key_file::{KeyFileError, KeyId, Lock, MAX_KEY_FILE, PublicKeyFile, SecretKeyFile};
 pub use name::{Name, NameError};
+pub use share_link::{ShareLink, ShareLinkError};
 pub use slot::Slot;
 pub use timestamp::Timestamp;

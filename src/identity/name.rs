@@ -171,3 +171,80 @@ impl fmt::Display for NameError {
 }
 
 impl std::error::Error for NameError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn splits_at_the_at() {
+        let name = Name::parse("Alice.B+c_d@Example.COM").unwrap();
+        assert_eq!(name.as_str(), "alice.b+c_d@example.com");
+        assert_eq!((name.user(), name.domain()), ("alice.b+c_d", "example.com"));
+    }
+
+    #[test]
+    fn says_which_rule_is_broken() {
+        let long_label = format!("a@{}.com", "b".repeat(64));
+        let long_user = format!("{}@example.com", "a".repeat(65));
+        let long = format!("a@{}com", "b.".repeat(126));
+        for (text, error) in [
+            ("", NameError::NoAt),
+            ("alice", NameError::NoAt),
+            ("@example.com", NameError::EmptyUser),
+            ("alice@", NameError::EmptyDomain),
+            (".alice@example.com", NameError::EmptyPart),
+            ("alice.@example.com", NameError::EmptyPart),
+            ("a..b@example.com", NameError::EmptyPart),
+            ("alice@example.com.", NameError::EmptyPart),
+            ("alice@.com", NameError::EmptyPart),
+            ("at@example.com", NameError::PartAt),
+            ("alice.AT.work@example.com", NameError::PartAt),
+            ("al ice@example.com", NameError::UserCharacter(' ')),
+            ("al\nice@example.com", NameError::UserCharacter('\n')),
+            ("zo\u{eb}@example.com", NameError::UserCharacter('\u{eb}')),
+            ("alice@bob@example.com", NameError::DomainCharacter('@')),
+            ("alice@exam_ple.com", NameError::DomainCharacter('_')),
+            ("alice@127.0.0.1:80", NameError::DomainCharacter(':')),
+            ("alice@-example.com", NameError::DomainLabel),
+            ("alice@example-.com", NameError::DomainLabel),
+            (&long_label, NameError::DomainLabel),
+            (&long_user, NameError::UserTooLong),
+            (&long, NameError::TooLong),
+        ] {
+            assert_eq!(Name::parse(text), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_longest_name_is_a_name() {
+        let domain = [&"b".repeat(63)[..]; 3].join(".");
+        let name = format!("{}@{}", "a".repeat(62), domain);
+        assert_eq!(name.len(), Name::MAX_LENGTH);
+        assert_eq!(Name::parse(&name).unwrap().domain(), domain);
+        assert_eq!(Name::parse(&format!("a{name}")), Err(NameError::TooLong));
+        let user = "a".repeat(64);
+        assert_eq!(Name::parse(&format!("{user}@b")).unwrap().user(), user);
+    }
+
+    proptest! {
+        #[test]
+        fn has_one_spelling(text in "[A-Za-z0-9._+-]{1,12}@[A-Za-z0-9.-]{1,12}") {
+            if let Ok(name) = Name::parse(&text) {
+                prop_assert_eq!(name.as_str(), text.to_ascii_lowercase());
+                prop_assert_eq!(Name::parse(&text.to_ascii_uppercase()), Ok(name.clone()));
+                prop_assert_eq!(format!("{}@{}", name.user(), name.domain()), name.as_str());
+                prop_assert!(name.user().split('.').all(|part| part != "at"));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,300}") {
+            if let Err(error) = Name::parse(&text) {
+                prop_assert!(!error.to_string().ends_with('.'));
+            }
+        }
+    }
+}

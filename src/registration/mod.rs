@@ -3,7 +3,16 @@
 //! Sans-IO: time and randomness are arguments. Storing and fetching is the business of
 //! [`crate::overlay`]; whether a key belongs to a name, of [`crate::trust`].
 
+mod cache;
+mod floors;
+mod jitter;
 mod packet;
+mod publisher;
+mod resolver;
 mod wire;
 
+pub use cache::{Cache, Cached, NEGATIVE_LIFETIME};
+pub use floors::{Floors, FloorsError};
 pub use packet::{EncodeError, Packet, PacketError, Registration, Rendezvous};
+pub use publisher::{Publication, Publisher, Whereabouts};
+pub use resolver::{Lookup, MAX_CLOCK_SKEW, Outcome, Patience, Refusal, Report, Said, Wanted};

@@ -322,7 +322,7 @@ impl Reader {
                 let limit = Registration::MAX_CERTIFICATES;
                 add(&mut self.certificates, value.to_vec(), limit, kind)
             }
-            FIRST_OPTIONAL.. => Ok(()),
+            optional if optional >= FIRST_OPTIONAL => Ok(()),
             _ => Err(PacketError::Unknown(kind)),
         }
     }

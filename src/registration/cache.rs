@@ -1,0 +1,103 @@
+//! What look-ups found, for as long as it holds.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use super::{
+    packet::Packet,
+    resolver::{Outcome, Wanted},
+};
+use crate::identity::Timestamp;
+
+/// Remembered outcomes of look-ups. Bounded; what would end first goes first.
+///
+/// A packet is forgotten by both clocks, whichever comes first: the monotonic one stands still while
+/// a laptop sleeps, and the wall clock may be set back.
+#[derive(Debug)]
+pub struct Cache {
+    capacity: usize,
+    entries: HashMap<Wanted, Entry>,
+}
+
+/// What the cache knows of somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cached {
+    /// The newest packet of each key, as in [`Outcome::found`].
+    Found(Vec<Packet>),
+    /// A look-up found nothing a moment ago.
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Entry {
+    packets: Vec<Packet>,
+    until: Instant,
+    expires: Timestamp,
+}
+
+/// For how long a look-up without result is not repeated.
+pub const NEGATIVE_LIFETIME: Duration = Duration::from_secs(30);
+
+impl Cache {
+    /// An empty cache for so many outcomes, at least one.
+    pub fn new(capacity: usize) -> Cache {
+        Cache { capacity: capacity.max(1), entries: HashMap::new() }
+    }
+
+    /// Remembers an outcome until the first of its packets expires; for half a minute if it has none
+    /// or if a packet, by a clock that is off, has expired already.
+    pub fn insert(&mut self, now: Instant, wall: Timestamp, wanted: Wanted, outcome: &Outcome) {
+        let packets = outcome.found.clone();
+        let shortly = wall.saturating_add(NEGATIVE_LIFETIME);
+        let first = packets.iter().map(Packet::expires).min();
+        let expires = first.unwrap_or(shortly).max(shortly);
+        let longest = packets.iter().map(|p| p.registration().ttl).min().unwrap_or_default();
+        let span = expires.since(wall).min(longest).max(NEGATIVE_LIFETIME);
+        if !self.entries.contains_key(&wanted) && self.entries.len() >= self.capacity {
+            self.forget_first_to_end();
+        }
+        self.entries.insert(wanted, Entry { packets, until: now + span, expires });
+    }
+
+    /// What is remembered of somebody and still holds.
+    pub fn get(&mut self, now: Instant, wall: Timestamp, wanted: &Wanted) -> Option<Cached> {
+        let entry = self.entries.get(wanted)?;
+        if entry.until <= now || entry.expires <= wall {
+            self.entries.remove(wanted);
+            return None;
+        }
+        if entry.packets.is_empty() {
+            return Some(Cached::Nothing);
+        }
+        Some(Cached::Found(entry.packets.clone()))
+    }
+
+    /// Forgets somebody: what was remembered did not lead to him.
+    pub fn forget(&mut self, wanted: &Wanted) {
+        self.entries.remove(wanted);
+    }
+
+    /// Forgets that look-ups found nothing: there is a new network.
+    pub fn forget_failures(&mut self) {
+        self.entries.retain(|_, entry| !entry.packets.is_empty());
+    }
+
+    /// How many outcomes are remembered.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn forget_first_to_end(&mut self) {
+        let first = self.entries.iter().min_by_key(|(_, entry)| entry.until);
+        if let Some(wanted) = first.map(|(wanted, _)| wanted.clone()) {
+            self.entries.remove(&wanted);
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The book of contacts, and its text form that people read and edit.
+//!
+//! ```text
+//! # name  key  binding  since
+//! alice@example.com 7zk2…(52 characters) pinned 2026-11-22T07:25:18Z
+//! ```
+
+use std::{collections::BTreeMap, fmt};
+
+use super::contact::Contact;
+use crate::identity::{Name, NameError, PublicKey, Timestamp};
+
+/// A person's contacts, ordered by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contacts {
+    by_name: BTreeMap<Name, Contact>,
+}
+
+/// The first line of the text form.
+const HEADER: &str = "# name  key  binding  since\n";
+
+impl Contacts {
+    /// How many contacts a book holds.
+    pub const CAPACITY: usize = 4096;
+    /// The longest text form in octets that is read: a full book with the longest names.
+    pub const MAX_TEXT: usize = Contacts::CAPACITY * 350;
+
+    /// A book without contacts.
+    pub fn new() -> Contacts {
+        Contacts::default()
+    }
+
+    /// The contact of a name.
+    pub fn get(&self, name: &Name) -> Option<&Contact> {
+        self.by_name.get(name)
+    }
+
+    /// The contacts to which a key belongs; one person may have several names.
+    pub fn with_key(&self, key: &PublicKey) -> impl Iterator<Item = &Contact> {
+        let key = *key;
+        self.iter().filter(move |contact| contact.key == key)
+    }
+
+    /// All contacts, ordered by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Contact> {
+        self.by_name.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// Adds a contact, or strengthens the binding of one that is known with the same key. A weaker
+    /// binding changes nothing.
+    ///
+    /// # Errors
+    /// When the name is known with another key, which only [`Contacts::replace`] overrules, or when
+    /// the book is full.
+    pub fn add(&mut self, contact: Contact) -> Result<(), ContactsError> {
+        match self.by_name.get(&contact.name) {
+            Some(known) if known.key != contact.key => {
+                Err(ContactsError::KeyChanged(Box::new(KeyChanged {
+                    known: known.clone(),
+                    claimed: contact.key,
+                })))
+            }
+            Some(known) if !contact.binding.is_stronger_than(known.binding) => Ok(()),
+            _ => self.replace(contact),
+        }
+    }
+
+    /// Adds a contact in place of the one with the same name, whatever key that had. For a person's
+    /// explicit word only.
+    ///
+    /// # Errors
+    /// When the book is full.
+    pub fn replace(&mut self, contact: Contact) -> Result<(), ContactsError> {
+        if !self.by_name.contains_key(&contact.name) && self.len() >= Contacts::CAPACITY {
+            return Err(ContactsError::Full);
+        }
+        let since = Timestamp::from_secs(contact.since.as_secs());
+        self.by_name.insert(contact.name.clone(), Contact { since, ..contact });
+        Ok(())
+    }
+
+    /// Removes and gives the contact of a name.
+    pub fn remove(&mut self, name: &Name) -> Option<Contact> {
+        self.by_name.remove(name)
+    }
+
+    /// The text form.
+    pub fn to_text(&self) -> String {
+        let mut text = HEADER.to_owned();
+        for Contact { name, key, binding, since } in self.iter() {
+            text.push_str(&format!("{name} {key} {binding} {}\n", since.to_date_time()));
+        }
+        text
+    }
+
+    /// Reads the text form. Empty lines and lines that begin with `#` are skipped, and not kept.
+    ///
+    /// # Errors
+    /// At the first line that is no contact, and which line that is.
+    pub fn parse(text: &str) -> Result<Contacts, ContactsError> {
+        if text.len() > Contacts::MAX_TEXT {
+            return Err(ContactsError::Full);
+        }
+        let mut contacts = Contacts::new();
+        for (index, line) in text.lines().enumerate() {
+            if line.trim().is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let at = |what| ContactsError::Line { number: index + 1, what };
+            let contact = parse_line(line).map_err(at)?;
+            if contacts.get(&contact.name).is_some() {
+                return Err(at(LineError::Repeated));
+            }
+            contacts.replace(contact)?;
+        }
+        Ok(contacts)
+    }
+}
+
+fn parse_line(line: &str) -> Result<Contact, LineError> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [name, key, binding, since] = fields[..] else { return Err(LineError::Fields) };
+    Ok(Contact {
+        name: Name::parse(name).map_err(LineError::Name)?,
+        key: key.parse().map_err(|_| LineError::Key)?,
+        binding: binding.parse().map_err(|()| LineError::Binding)?,
+        since: Timestamp::parse_date_time(since).ok_or(LineError::Since)?,
+    })
+}
+
+/// Why the book does not take a contact or a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactsError {
+    /// A name is known with another key.
+    KeyChanged(Box<KeyChanged>),
+    /// There are [`Contacts::CAPACITY`] contacts already, or the text is longer than a full book's.
+    Full,
+    /// A line of the text form is no contact.
+    Line {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        what: LineError,
+    },
+}
+
+/// A name that came with another key than the one known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChanged {
+    /// What is known.
+    pub known: Contact,
+    /// The key that came.
+    pub claimed: PublicKey,
+}
+
+/// What is wrong with a line of the text form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineError {
+    /// It has not four fields.
+    Fields,
+    /// Its first field is no name.
+    Name(NameError),
+    /// Its second field is no key.
+    Key,
+    /// Its third field is no binding.
+    Binding,
+    /// Its fourth field is no date and time.
+    Since,
+    /// An earlier line has the same name.
+    Repeated,
+}
+
+impl fmt::Display for ContactsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ContactsError::KeyChanged(change) => {
+                let KeyChanged { known, claimed } = &**change;
+                let (old, new) = (known.key.fingerprint(), claimed.fingerprint());
+                write!(f, "{} is known with key {old}, not {new}", known.name)
+            }
+            ContactsError::Full => {
+                write!(f, "there is room for {} contacts only", Contacts::CAPACITY)
+            }
+            ContactsError::Line { number, what } => write!(f, "line {number}: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for ContactsError {}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LineError::Fields => f.write_str("a contact is a name, a key, a binding and a date"),
+            LineError::Name(error) => error.fmt(f),
+            LineError::Key => f.write_str("the key is not 52 characters of base32"),
+            LineError::Binding => {
+                f.write_str("the binding is none of pinned, certified, domain, first-use")
+            }
+            LineError::Since => f.write_str("the date does not look like 2026-11-22T07:25:18Z"),
+            LineError::Repeated => f.write_str("the name stands in an earlier line"),
+        }
+    }
+}
+
+impl std::error::Error for LineError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::*;
+    use crate::trust::Binding;
+
+    fn contact(user: &str, key: u8, binding: Binding) -> Contact {
+        Contact {
+            name: Name::parse(&format!("{user}@example.com")).unwrap(),
+            key: PublicKey([key; 32]),
+            binding,
+            since: Timestamp::from_secs(1_800_000_000),
+        }
+    }
+
+    #[test]
+    fn a_changed_key_is_never_taken_silently() {
+        let mut contacts = Contacts::new();
+        let known = contact("alice", 1, Binding::FirstUse);
+        contacts.add(known.clone()).unwrap();
+        let other = contact("alice", 2, Binding::Pinned);
+        let error = contacts.add(other.clone()).unwrap_err();
+        let change = KeyChanged { known: known.clone(), claimed: other.key };
+        assert_eq!(error, ContactsError::KeyChanged(Box::new(change)));
+        assert_eq!(contacts.get(&known.name), Some(&known));
+        contacts.replace(other.clone()).unwrap();
+        assert_eq!(contacts.get(&known.name), Some(&other), "an explicit word may");
+    }
+
+    #[test]
+    fn a_binding_only_gets_stronger() {
+        let mut contacts = Contacts::new();
+        let bindings = [Binding::Domain, Binding::FirstUse, Binding::Pinned, Binding::Certified];
+        for binding in bindings {
+            contacts.add(contact("alice", 1, binding)).unwrap();
+        }
+        assert_eq!(contacts.iter().map(|c| c.binding).collect::<Vec<_>>(), [Binding::Pinned]);
+        let removed = contacts.remove(&contact("alice", 1, Binding::Pinned).name);
+        assert!(removed.is_some() && contacts.is_empty());
+    }
+
+    #[test]
+    fn one_key_may_have_several_names() {
+        let mut contacts = Contacts::new();
+        for (user, key) in [("zoe", 1), ("alice", 1), ("bob", 2)] {
+            contacts.add(contact(user, key, Binding::Pinned)).unwrap();
+        }
+        let of_one: Vec<&str> =
+            contacts.with_key(&PublicKey([1; 32])).map(|c| c.name.user()).collect();
+        assert_eq!(of_one, ["alice", "zoe"]);
+    }
+
+    #[test]
+    fn the_book_is_bounded() {
+        let mut contacts = Contacts::new();
+        for number in 0..Contacts::CAPACITY {
+            contacts.add(contact(&format!("u{number}"), 1, Binding::FirstUse)).unwrap();
+        }
+        let more = contact("more", 1, Binding::FirstUse);
+        assert_eq!(contacts.add(more), Err(ContactsError::Full));
+        contacts.add(contact("u7", 1, Binding::Pinned)).unwrap();
+        assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts.clone()));
+        let text = format!("{}{}", contacts.to_text(), "# more\n".repeat(200_000));
+        assert_eq!(Contacts::parse(&text), Err(ContactsError::Full));
+    }
+
+    #[test]
+    fn people_may_edit_the_text() {
+        let key = PublicKey([1; 32]);
+        let text = format!(
+            "# friends\n\n  \nBob@Example.com   {} \tpinned 2026-11-22T07:25:18Z\r\n",
+            key.to_string().to_uppercase()
+        );
+        let contacts = Contacts::parse(&text).unwrap();
+        let written = contacts.to_text();
+        let bob = format!("bob@example.com {key} pinned 2026-11-22T07:25:18Z\n");
+        assert_eq!(written, format!("# name  key  binding  since\n{bob}"));
+        assert_eq!(Contacts::parse("").unwrap(), Contacts::new());
+    }
+
+    #[test]
+    fn says_which_line_is_wrong_and_why() {
+        let key = PublicKey([1; 32]).to_string();
+        let date = "2026-11-22T07:25:18Z";
+        let good = format!("bob@example.com {key} pinned {date}");
+        for (line, what) in [
+            ("alice".to_owned(), LineError::Fields),
+            (format!("{good} more"), LineError::Fields),
+            (format!("alice {key} pinned {date}"), LineError::Name(NameError::NoAt)),
+            (format!("alice@example.com {}x pinned {date}", &key), LineError::Key),
+            (format!("alice@example.com {key} trusted {date}"), LineError::Binding),
+            (format!("alice@example.com {key} pinned 2026-11-22"), LineError::Since),
+            (good.clone(), LineError::Repeated),
+        ] {
+            let error = Contacts::parse(&format!("{good}\n\n{line}\n")).unwrap_err();
+            assert_eq!(error, ContactsError::Line { number: 3, what });
+            assert!(error.to_string().starts_with("line 3: "));
+        }
+    }
+
+    fn any_contact() -> impl Strategy<Value = Contact> {
+        let name = "[a-z0-9_+-]{1,20}@[a-z]{1,20}\\.[a-z]{2,3}";
+        (name, any::<[u8; 32]>(), select(&Binding::ALL[..]), 0..250_000_000_000_u64)
+            .prop_filter_map("a name", |(name, key, binding, since)| {
+                let name = Name::parse(&name).ok()?;
+                let since = Timestamp::from_secs(since);
+                Some(Contact { name, key: PublicKey(key), binding, since })
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_form_comes_back(list in vec(any_contact(), 0..20)) {
+            let mut contacts = Contacts::new();
+            for contact in list {
+                contacts.replace(contact).unwrap();
+            }
+            prop_assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+            let _ = Contacts::parse(&text);
+        }
+    }
+}

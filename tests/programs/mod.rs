@@ -1,0 +1,17 @@
+//! Programs that some tests compare ours with, and that need not be installed.
+
+use std::{env, path::PathBuf};
+
+/// Where a program is. None, with a word to the reader of the log, if it is not installed.
+///
+/// # Panics
+/// When it is missing where `CI` is set: there, a test that does not run is a failure.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file());
+    if found.is_none() {
+        assert!(env::var_os("CI").is_none(), "{program} is not installed");
+        println!("skipped: needs {program}");
+    }
+    found
+}
