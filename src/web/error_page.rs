@@ -122,12 +122,12 @@ fn html(failure: &Failure, words: &Words) -> String {
         &[
             ("headline", &sentence(&words.headline)),
             ("explanation", &sentence(&words.explanation)),
-            ("advice", &sentence(&words.advice)),
             ("status", &label),
             ("error", failure.error_type()),
         ],
     );
     let main = main.replacen("<!-- steps -->", &steps(failure.step()), 1);
+    let main = main.replacen("<!-- advice -->", &advice(&words.advice), 1);
     page::document(&words.headline, &main)
 }
 
@@ -148,6 +148,16 @@ fn steps(failed: Option<Step>) -> String {
         ));
     }
     list + "</ol>\n"
+}
+
+/// The advice with its command, `"p2p …"`, set apart.
+fn advice(advice: &str) -> String {
+    let advice = page::escape(&sentence(advice));
+    let command = advice.split_once("&quot;p2p ").and_then(|(before, rest)| {
+        let (command, after) = rest.split_once("&quot;")?;
+        Some(format!("{before}<code>p2p {command}</code>{after}"))
+    });
+    command.unwrap_or(advice)
 }
 
 fn reason(status: StatusCode) -> &'static str {
