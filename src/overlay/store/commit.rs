@@ -2,6 +2,9 @@
 //!
 //! A change is made in memory, then written; only then its writer is told. If writing fails, the changes
 //! of that write are undone and their writers are told that there is no room. Readers wait for neither.
+//!
+//! Writers wait while the journal is compacted, which takes as long as writing everything once and
+//! happens when as much has been appended as the store holds.
 
 use std::{
     fmt, io,
