@@ -59,6 +59,18 @@ fn says(answer: impl Into<Vec<u8>>) -> SocketAddr {
     server(move |mut stream| drop(stream.write_all(&answer)))
 }
 
+/// A server that does not wait for a head, which never comes.
+fn says_at_once(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
 /// The status and a body that needs no reading.
 fn says_status(status: u16) -> SocketAddr {
     says(format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
@@ -152,6 +164,14 @@ fn a_dead_store_is_unreachable() {
     let hangs_up = get(server(drop));
     let expected = matches!(hangs_up, Err(OverlayError::Unreachable(_) | OverlayError::Malformed));
     assert!(expected, "{hangs_up:?}");
+}
+
+#[test]
+fn a_store_without_tls_is_no_https_store() {
+    let server = says_at_once("HTTP/1.1 400 Bad Request\r\n\r\n");
+    let address = OverlayAddress::parse(&format!("store:https://{server}/")).unwrap();
+    let answer = runtime::block_on(overlay::open(&address, &key()).get(SLOT));
+    assert!(matches!(answer, Err(OverlayError::Unreachable(_))), "{answer:?}");
 }
 
 #[test]

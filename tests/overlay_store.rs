@@ -109,25 +109,6 @@ fn many_writers_at_once_all_get_their_place() {
 }
 
 #[test]
-fn writers_at_once_in_one_slot_do_not_pass_the_limit_of_eight() {
-    let address = store::serve(None, StoreOptions::default());
-    let name = name();
-    let url = format!("http://{address}/{}", Slot::of_name(&name));
-    let writers: Vec<_> = (0..24)
-        .map(|n| {
-            let (url, packet) = (url.clone(), signed(&key(), &name, 1));
-            thread::spawn(move || {
-                let secret = format!("{n:016}");
-                store::request("PUT", &url, &[("P2P-Secret", &secret)], &packet).unwrap().0
-            })
-        })
-        .collect();
-    let statuses: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 8);
-    assert_eq!(statuses.iter().filter(|status| **status == 507).count(), 16);
-}
-
-#[test]
 fn a_full_store_says_so_and_serves_what_it_has() {
     let capacity = Capacity { places: 3, octets: 1 << 20 };
     let address = store::serve(None, StoreOptions { capacity, ..StoreOptions::default() });

@@ -10,6 +10,7 @@ use std::{
     env, fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    thread,
 };
 
 use p2p::identity::{KeyPair, Name, Slot};
@@ -84,6 +85,7 @@ fn conforms(subject: &Subject) {
     writing_takes_a_secret_and_a_packet(subject);
     writers_share_a_slot_and_keep_to_their_own(subject);
     eight_writers_fill_a_slot(subject);
+    writers_at_the_same_instant_do_not_overfill_a_slot(subject);
     methods_are_known_or_refused(subject);
     strange_times_to_live_are_survived(subject);
     if subject.verifies {
@@ -152,6 +154,19 @@ fn eight_writers_fill_a_slot(subject: &Subject) {
     assert_eq!((status, body.len()), (200, 8 * (2 + people[0].packet(1).len())));
     assert_eq!(subject.delete(slot, &people[1].secret), 204);
     assert_eq!(subject.put(slot, &people[8].secret, "3600", &people[8].packet(1)), 204);
+}
+
+fn writers_at_the_same_instant_do_not_overfill_a_slot(subject: &Subject) {
+    let name = name();
+    let slot = Slot::of_name(&name);
+    let people: Vec<Person> = (1..=24).map(|n| Person::new(n, &name)).collect();
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let put = |person: &Person| subject.put(slot, &person.secret, "60", &person.packet(1));
+        let puts: Vec<_> = people.iter().map(|person| scope.spawn(move || put(person))).collect();
+        puts.into_iter().map(|put| put.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 8, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 507).count(), 16, "{statuses:?}");
 }
 
 fn methods_are_known_or_refused(subject: &Subject) {
@@ -245,7 +260,7 @@ fn the_php_script_conforms() {
         Some(url.split(')').next()?.to_owned())
     });
     let url = url.expect("php says where it listens");
-    std::thread::spawn(move || lines.for_each(drop)); // it logs every request
+    thread::spawn(move || lines.for_each(drop)); // it logs every request
     conforms(&Subject { url: format!("http://{url}/p2p.php?k={{slot}}"), verifies: false });
 }
 

@@ -155,3 +155,37 @@ async fn receive(socket: &Async<UdpSocket>) -> io::Result<(Vec<u8>, SocketAddr)>
     let (length, from) = socket.recv_from(&mut buffer).await?;
     Ok((buffer[..length].to_vec(), from))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback(index: u32) -> Link {
+        Link { index, address: Ipv4Addr::LOCALHOST.into(), prefix: 8 }
+    }
+
+    #[test]
+    fn links_that_come_are_joined_and_links_that_went_are_forgotten() {
+        let listener = Listener::bind(Domain::IPV4, 0).unwrap();
+        let joined = || listener.joined.lock().unwrap().len();
+        listener.join(&[loopback(1)]);
+        listener.join(&[loopback(1)]);
+        assert_eq!(joined(), 1);
+        listener.join(&[loopback(1), loopback(2)]); // the same interface once more
+        assert_eq!(joined(), 2);
+        listener.join(&[]);
+        assert_eq!(joined(), 0);
+        listener.join(&[loopback(1)]);
+        assert_eq!(joined(), 1);
+    }
+
+    #[test]
+    fn a_link_that_takes_no_multicast_is_left_out() {
+        let listener = Listener::bind(Domain::IPV4, 0).unwrap();
+        let nowhere = Link { index: 9999, address: [192, 0, 2, 254].into(), prefix: 24 };
+        listener.join(&[nowhere.clone(), loopback(1)]);
+        assert_eq!(listener.joined.lock().unwrap().len(), 1);
+        Asker::new().send(b"?", &[nowhere], 9).unwrap_err();
+        Asker::new().send(b"?", &[], 9).unwrap_err();
+    }
+}

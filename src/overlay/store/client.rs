@@ -135,6 +135,7 @@ fn translate(error: ureq::Error) -> OverlayError {
     match error {
         ureq::Error::Timeout(_) => OverlayError::TimedOut,
         ureq::Error::BodyExceedsLimit(_) => OverlayError::TooLarge,
+        ureq::Error::Io(error) if is_tls(&error) => OverlayError::Unreachable(error.to_string()),
         ureq::Error::Io(error) => match error.kind() {
             io::ErrorKind::TimedOut => OverlayError::TimedOut,
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OverlayError::Malformed,
@@ -148,4 +149,9 @@ fn translate(error: ureq::Error) -> OverlayError {
         | ureq::Error::Rustls(_) => OverlayError::Unreachable(error.to_string()),
         _ => OverlayError::Malformed,
     }
+}
+
+/// Whether it is the handshake that failed, for a certificate most likely.
+fn is_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }

@@ -2,6 +2,9 @@
 //!
 //! A change is made in memory, then written; only then its writer is told. If writing fails, the changes
 //! of that write are undone and their writers are told that there is no room. Readers wait for neither.
+//!
+//! Writers wait while the journal is compacted, which takes as long as writing everything once and
+//! happens when as much has been appended as the store holds.
 
 use std::{
     fmt, io,
@@ -72,36 +75,56 @@ pub(super) async fn order(queue: &Sender<Order>, operation: Operation) -> Result
 }
 
 /// Carries out orders until the queue is closed. Without a journal nothing outlives the process.
-pub(super) async fn run(
-    orders: Receiver<Order>,
-    places: SharedPlaces,
-    mut journal: Option<Journal>,
-) {
+pub(super) async fn run(orders: Receiver<Order>, places: SharedPlaces, journal: Option<Journal>) {
+    let mut committer = Committer { places, journal };
     while let Ok(first) = orders.recv().await {
-        let mut batch = vec![first];
-        while let Some(order) = orders.try_recv().ok().filter(|_| batch.len() < MAX_BATCH) {
-            batch.push(order);
-        }
+        let batch = gather(first, &orders);
         let (replies, operations) = batch.into_iter().map(|o| (o.reply, o.operation)).unzip();
         let now = Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX);
-        let made: Vec<_> = apply(&mut places.lock(), operations, now);
-        let outcomes;
-        (journal, outcomes) = match journal {
-            None => (None, made.into_iter().map(|change| change.map(drop)).collect()),
-            Some(journal) => {
-                let places = places.clone();
-                let (journal, outcomes) = unblock(move || persist(journal, &places, made)).await;
-                (Some(journal), outcomes)
-            }
-        };
+        let changes = apply(&mut committer.places.lock(), operations, now);
+        let outcomes = committer.make_durable(changes).await;
         tell(replies, outcomes);
-        journal = match journal {
-            Some(journal) if journal.is_wasteful(live_octets(&places.lock())) => {
-                let places = places.clone();
-                Some(unblock(move || compact(journal, &places)).await)
-            }
-            journal => journal,
+        committer.compact_if_wasteful().await;
+    }
+}
+
+/// What waits already, and no more than one disk write should answer for.
+fn gather(first: Order, orders: &Receiver<Order>) -> Vec<Order> {
+    let mut batch = vec![first];
+    while batch.len() < MAX_BATCH
+        && let Ok(order) = orders.try_recv()
+    {
+        batch.push(order);
+    }
+    batch
+}
+
+/// The one that changes places; its journal is lent to the thread that writes.
+struct Committer {
+    places: SharedPlaces,
+    journal: Option<Journal>,
+}
+
+impl Committer {
+    async fn make_durable(
+        &mut self,
+        changes: Vec<Result<Change, Refusal>>,
+    ) -> Vec<Result<(), Refusal>> {
+        let Some(journal) = self.journal.take() else {
+            return changes.into_iter().map(|change| change.map(drop)).collect();
         };
+        let places = self.places.clone();
+        let (journal, outcomes) = unblock(move || persist(journal, &places, changes)).await;
+        self.journal = Some(journal);
+        outcomes
+    }
+
+    async fn compact_if_wasteful(&mut self) {
+        let live = live_octets(&self.places.lock());
+        if let Some(journal) = self.journal.take_if(|journal| journal.is_wasteful(live)) {
+            let places = self.places.clone();
+            self.journal = Some(unblock(move || compact(journal, &places)).await);
+        }
     }
 }
 
@@ -179,4 +202,79 @@ fn compact(mut journal: Journal, places: &SharedPlaces) -> Journal {
     });
     drop(copied); // a disk without room for it keeps the old log, and the next attempt comes later
     journal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Slot;
+    use crate::overlay::store::places::{Author, Capacity, Writer};
+    use crate::runtime::{block_on, spawn};
+
+    fn put(n: u8, sequence: u64) -> Operation {
+        let key = PlaceKey { slot: Slot([n; 20]), writer: Writer([n; 16]) };
+        let packet = vec![n; 10].into();
+        let author = Author([n; 16]);
+        Operation::Put(key, Place { author, expires: Seconds::MAX, sequence, packet })
+    }
+
+    fn places() -> SharedPlaces {
+        SharedPlaces::new(Places::new(Capacity::default()))
+    }
+
+    /// Has operations done that all wait before the first is looked at.
+    fn all_at_once(
+        places: &SharedPlaces,
+        journal: Option<Journal>,
+        operations: impl IntoIterator<Item = Operation>,
+    ) -> Vec<Result<(), Refusal>> {
+        let (orders, queue) = async_channel::unbounded();
+        let wait: Vec<_> = operations
+            .into_iter()
+            .map(|operation| {
+                let (reply, outcome) = async_channel::bounded(1);
+                orders.try_send(Order { operation, reply }).unwrap();
+                outcome
+            })
+            .collect();
+        let committer = spawn(run(queue, places.clone(), journal));
+        block_on(async {
+            let mut outcomes = Vec::new();
+            for outcome in wait {
+                outcomes.push(outcome.recv().await.unwrap());
+            }
+            committer.cancel().await;
+            outcomes
+        })
+    }
+
+    #[test]
+    fn more_than_a_batch_is_all_answered() {
+        let places = places();
+        let operations = (0..2 * MAX_BATCH as u64 + 5).map(|sequence| put(1, sequence));
+        let outcomes = all_at_once(&places, None, operations);
+        assert_eq!(outcomes.len(), 2 * MAX_BATCH + 5);
+        assert!(outcomes.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn changes_of_one_batch_build_on_each_other_and_are_replayed_as_they_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), |_| ()).unwrap();
+        let Operation::Put(key, _) = put(2, 1) else { unreachable!() };
+        let operations =
+            [put(1, 1), put(1, 3), put(1, 2), put(2, 1), Operation::Remove(key), put(3, 1)];
+        let outcomes = all_at_once(&places(), Some(journal), operations);
+        let expected = [Ok(()), Ok(()), Err(Refusal::Outdated), Ok(()), Ok(()), Ok(())];
+        assert_eq!(outcomes, expected);
+        let mut replayed = Places::new(Capacity::default());
+        Journal::open(folder.path(), |record| match record {
+            record::Record::Filled(key, place) => drop(replayed.restore(key, place)),
+            record::Record::Emptied(key) => drop(replayed.take(&key)),
+        })
+        .unwrap();
+        let found: Vec<_> =
+            replayed.after(None, 9).map(|(k, p)| (k.slot.0[0], p.sequence)).collect();
+        assert_eq!(found, [(1, 3), (3, 1)]);
+    }
 }
