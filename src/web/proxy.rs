@@ -6,7 +6,7 @@
 //! Responses with 1xx other than 100 and 101 end here, since hyper's server cannot send them; a client
 //! that speaks HTTP/1.0 learns of a broken body only where it has a length.
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, io, mem, sync::Arc, time::Duration};
 
 use futures_lite::future;
 use http_body_util::BodyExt;
@@ -174,7 +174,7 @@ impl Proxy {
         let mut response = self.exchange(request, destination, expects).await?;
         let service = client.is_some().then(|| upgrade::on(&mut response));
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let version = response.version();
+        let version = mem::replace(response.version_mut(), Version::HTTP_11);
         let headers = response.headers_mut();
         let kept = hop::strip(headers)
             .map_err(|_| Failure::ResponseMalformed { destination: destination.clone() })?;
