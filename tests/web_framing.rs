@@ -232,16 +232,13 @@ fn responses_leave_with_one_framing() {
         assert_eq!((answer.status, framings), (200, 1), "{path}: {answer:?}");
         assert_eq!((answer.text().as_str(), answer.whole), ("hello", true), "{path}");
     }
-    for (path, status, length) in [("/not-modified", 304, Some("5")), ("/no-content", 204, None)] {
+    for (path, status) in [("/not-modified", 304), ("/no-content", 204)] {
         let mut client = daemon.connect();
         client.send(&format!(
             "GET /alice@example.com/2000{path} HTTP/1.1\r\nHost: localhost\r\n\r\n{NEXT}"
         ));
         let head = client.head();
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
-        let told = head.to_lowercase();
-        let told = told.lines().find_map(|line| line.strip_prefix("content-length: "));
-        assert_eq!(told, length, "{path}");
         assert_eq!(client.answer().text(), "0123456789", "the next answer follows at once");
     }
 }
