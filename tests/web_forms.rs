@@ -85,7 +85,25 @@ fn hash_labels_are_looked_up() {
     let label = long_name().origin_label();
     let host = format!("{label}.localhost:{}", daemon.port());
     let answer = daemon.get(&host, "/", "");
-    assert!(answer.text().contains("somebody_with_underscores@example.com"), "{answer:?}");
+    assert!(
+        answer
+            .text()
+            .contains("somebody-with-a-name-that-fits-no-label-of-sixty-three-octets@example.com"),
+        "{answer:?}"
+    );
+    // a person who is sent to a hash label finds it again
+    let path = "/another-with-a-name-that-fits-no-label-of-sixty-three-octets@example.com/1000/";
+    let sent = daemon.get(&daemon.host(), path, "Sec-Fetch-Mode: navigate\r\n");
+    let location = sent.field("location").unwrap();
+    let host = location.strip_prefix("http://").unwrap().strip_suffix('/').unwrap();
+    assert!(host.starts_with("h-"), "{location}");
+    let answer = daemon.get(host, "/", "");
+    assert!(
+        answer
+            .text()
+            .contains("another-with-a-name-that-fits-no-label-of-sixty-three-octets@example.com"),
+        "{answer:?}"
+    );
     let other = format!("h-{}.localhost", "a".repeat(32));
     let answer = daemon.get(&other, "/", "");
     assert_eq!(answer.status, 502);

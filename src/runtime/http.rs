@@ -212,11 +212,13 @@ where
         .max_headers(100)
         .handshake(io)
         .await?;
+    // handed over before the connection runs: what breaks it at once is told to a request that waits
+    let response = sender.send_request(request);
     spawn(async move {
         let _ = connection.with_upgrades().await; // its errors reach the response and its body
     })
     .detach();
-    sender.send_request(request).await
+    response.await
 }
 
 /// hyper's timers on async-io.

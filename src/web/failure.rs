@@ -2,7 +2,10 @@
 //!
 //! What it is called among people is in `words.rs`.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt::{self, Write},
+    time::Duration,
+};
 
 use hyper::StatusCode;
 
@@ -186,7 +189,10 @@ impl fmt::Display for Failure {
     /// What and why in one line; the advice is the command line's hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.words();
-        write!(f, "{}: {}", words.headline, words.explanation)
+        // parts may come from elsewhere; a terminal would obey control characters
+        let printable = |c: char| if c.is_control() { '?' } else { c };
+        let line = words.headline.chars().chain(": ".chars()).chain(words.explanation.chars());
+        line.map(printable).try_for_each(|c| f.write_char(c))
     }
 }
 

@@ -137,3 +137,86 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn forgeries_go_in_every_spelling() {
+        let forged = [
+            "p2p-peer",
+            "p2p_peer",
+            "p2p.peer",
+            "p2p!key",
+            "p2p~trust",
+            "P2P-ANYTHING",
+            "p2p-",
+            "forwarded",
+            "x-forwarded-for",
+            "x_forwarded_host",
+            "x-forwarded_prefix",
+            "x.forwarded.proto",
+            "x-forwarded-user",
+            "x-real-ip",
+            "x_real_ip",
+        ];
+        let genuine = ["p2p", "p2pool", "x-p2p-peer", "x-forwarded", "forwarded-by", "host", "x"];
+        let lines: Vec<_> = forged.iter().chain(&genuine).map(|name| (*name, "v")).collect();
+        let mut headers = headers(&lines);
+        remove_all(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        let mut genuine = genuine;
+        genuine.sort_unstable();
+        assert_eq!(left, genuine);
+    }
+
+    #[test]
+    fn only_forms_of_the_destination_are_believed() {
+        let destination =
+            Destination::from_proxy_host("alice.at.example.com:1000").unwrap().unwrap();
+        let prefix = "/alice@example.com/1000";
+        let label = "1000-alice-at-example-com.localhost";
+        let table = [
+            ("alice.at.example.com:1000", "", true),
+            ("localhost:5050", prefix, true),
+            ("localhost", prefix, true),
+            ("127.0.0.1:5050", prefix, true),
+            ("[::1]:5050", prefix, true),
+            ("1000-alice-at-example-com.localhost:5050", "", true),
+            (label, "", true),
+            ("evil.example", "", false),
+            ("evil.example", prefix, false),
+            ("localhost:5050", "", false),
+            ("localhost:5050", "/bob@example.com/1000", false),
+            ("localhost:5050", "//evil.example", false),
+            ("1000-bob-at-example-com.localhost", "", false),
+            (label, prefix, false),
+            ("localhost:5050\"><script>", prefix, false),
+            ("localhost:505050505", prefix, false),
+        ];
+        for (host, given, believed) in table {
+            let mut lines = vec![("x-forwarded-host", host), ("x-forwarded-proto", "http")];
+            if !given.is_empty() {
+                lines.push(("x-forwarded-prefix", given));
+            }
+            let form = Form::read(&headers(&lines), &destination);
+            let told = (form.host.to_str().unwrap(), form.prefix.as_str());
+            let expected = if believed { (host, given) } else { ("alice.at.example.com:1000", "") };
+            assert_eq!(told, expected, "{host} {given}");
+        }
+        let twice = headers(&[("x-forwarded-host", label), ("x-forwarded-host", label)]);
+        assert_eq!(Form::read(&twice, &destination).host, "alice.at.example.com:1000");
+        let https = headers(&[("x-forwarded-host", label), ("x-forwarded-proto", "https")]);
+        assert_eq!(Form::read(&https, &destination).host, "alice.at.example.com:1000");
+    }
+}

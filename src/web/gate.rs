@@ -117,3 +117,92 @@ fn is_safe(method: &Method) -> bool {
 fn is(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     headers.get(name).is_some_and(|value| value == wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::identity::Destination;
+
+    use super::*;
+
+    type Lines = &'static [(&'static str, &'static str)];
+
+    fn headers(lines: Lines) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn access(form: AccessForm) -> Access {
+        let destination =
+            Destination::from_proxy_host("alice.at.example.com:1000").unwrap().unwrap();
+        let authority = match form {
+            AccessForm::Proxy => "alice.at.example.com:1000",
+            AccessForm::Path => "localhost:5050",
+            AccessForm::OwnOrigin => "1000-alice-at-example-com.localhost:5050",
+        };
+        let path = "/".parse().unwrap();
+        Access { destination, form, authority: authority.into(), path }
+    }
+
+    #[test]
+    fn what_acts_must_come_from_the_own_origin() {
+        use AccessForm::*;
+        const OWN: (&str, &str) = ("origin", "http://1000-alice-at-example-com.localhost:5050");
+        const OTHER: (&str, &str) = ("origin", "http://1000-bob-at-example-com.localhost:5050");
+        const WEBSOCKET: (&str, &str) = ("upgrade", "websocket");
+        let table: [(&str, AccessForm, Lines, bool); 20] = [
+            ("GET", OwnOrigin, &[("sec-fetch-site", "cross-site")], true),
+            ("OPTIONS", OwnOrigin, &[OTHER], true),
+            ("POST", OwnOrigin, &[], true),
+            ("POST", OwnOrigin, &[OWN], true),
+            ("POST", OwnOrigin, &[OTHER], false),
+            ("POST", OwnOrigin, &[OWN, OTHER], false),
+            ("POST", OwnOrigin, &[("origin", "null")], false),
+            ("POST", OwnOrigin, &[("origin", "http://1000-alice-at-example-com.localhost")], false),
+            ("POST", OwnOrigin, &[("sec-fetch-site", "same-origin"), OWN], true),
+            ("POST", OwnOrigin, &[("sec-fetch-site", "none")], true),
+            ("POST", OwnOrigin, &[("sec-fetch-site", "same-site"), OWN], false),
+            ("POST", OwnOrigin, &[("sec-fetch-site", "cross-site")], false),
+            ("POST", OwnOrigin, &[("sec-fetch-site", "whatever")], false),
+            ("DELETE", Path, &[("sec-fetch-site", "cross-site")], false),
+            ("BREW", Path, &[("origin", "http://evil.example")], false),
+            ("PATCH", Proxy, &[("origin", "http://alice.at.example.com:1000")], true),
+            ("PATCH", Proxy, &[("origin", "http://example.com")], false),
+            ("GET", OwnOrigin, &[WEBSOCKET, OWN], true),
+            ("GET", OwnOrigin, &[WEBSOCKET, OTHER], false),
+            ("GET", Proxy, &[WEBSOCKET], true),
+        ];
+        for (method, form, lines, passes) in table {
+            let result = check(&method.parse().unwrap(), &headers(lines), &access(form));
+            assert_eq!(result.is_ok(), passes, "{method} {form:?} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn service_workers_need_an_origin_of_their_own() {
+        let worker = headers(&[("service-worker", "script"), ("sec-fetch-site", "same-origin")]);
+        let refused = check(&Method::GET, &worker, &access(AccessForm::Path));
+        assert_eq!(refused, Err(Failure::ServiceWorkerRefused));
+        assert_eq!(check(&Method::GET, &worker, &access(AccessForm::OwnOrigin)), Ok(()));
+    }
+
+    #[test]
+    fn navigations_are_told_from_tools() {
+        const BROWSER: (&str, &str) = ("user-agent", "Mozilla/5.0 (X11)");
+        let table: [(Lines, bool); 7] = [
+            (&[("sec-fetch-mode", "navigate")], true),
+            (&[("sec-fetch-mode", "cors"), BROWSER, ("accept", "text/html")], false),
+            (&[BROWSER, ("accept", "application/xml, text/html;q=0.9")], true),
+            (&[BROWSER, ("accept", "*/*")], false),
+            (&[("user-agent", "curl/8.5"), ("accept", "*/*")], false),
+            (&[("user-agent", "Wget/1.21"), ("accept", "text/html")], false),
+            (&[], false),
+        ];
+        for (lines, navigates) in table {
+            assert_eq!(is_navigation(&Method::GET, &headers(lines)), navigates, "{lines:?}");
+        }
+        assert!(!is_navigation(&Method::POST, &headers(&[("sec-fetch-mode", "navigate")])));
+    }
+}

@@ -4,8 +4,8 @@ use data_encoding::HEXLOWER;
 use hyper::{
     HeaderMap, Version,
     header::{
-        CONNECTION, Entry, HeaderName, HeaderValue, MAX_FORWARDS, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+        CONNECTION, CONTENT_LENGTH, Entry, HeaderName, HeaderValue, MAX_FORWARDS,
+        PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 use ring::digest::{Context, SHA256};
@@ -74,6 +74,9 @@ pub(super) fn strip(headers: &mut HeaderMap) -> Result<Kept, Failure> {
         .get_all(TE)
         .iter()
         .any(|line| members(line).any(|coding| coding.eq_ignore_ascii_case(b"trailers")));
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH); // it does not count beside chunks (RFC 9112, 6.3)
+    }
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
@@ -181,4 +184,96 @@ pub(super) fn is_last(headers: &mut HeaderMap) -> Result<bool, Failure> {
 /// The members of a comma-separated list (RFC 9110, 5.6.1) without white space and empty ones.
 fn members(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     line.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn fields_of_one_hop_go() {
+        let mut all = headers(&[
+            ("connection", "x-one, close"),
+            ("connection", " X-Two ,,upgrade"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("proxy-authorization", "Basic x"),
+            ("proxy-authenticate", "Basic"),
+            ("te", "gzip, trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "websocket"),
+            ("trailer", "x-sum"),
+            ("host", "kept"),
+        ]);
+        let kept = strip(&mut all).unwrap();
+        assert_eq!(names(&all), ["host", "trailer", "x-three"]);
+        kept.restore(&mut all);
+        assert_eq!(all["connection"], "upgrade, te");
+        assert_eq!(all["upgrade"], "websocket");
+        assert_eq!(all["te"], "trailers");
+    }
+
+    #[test]
+    fn an_upgrade_must_be_named_and_visible() {
+        let upgrade = |lines| strip(&mut headers(lines)).unwrap().upgrade;
+        assert!(upgrade(&[("connection", "Upgrade"), ("upgrade", "websocket")]).is_some());
+        assert!(upgrade(&[("upgrade", "websocket")]).is_none());
+        assert!(upgrade(&[("connection", "upgrade"), ("upgrade", "h2c")]).is_none());
+        assert!(upgrade(&[("connection", "upgrade"), ("upgrade", "x, TLS/1.2")]).is_none());
+        assert!(upgrade(&[("connection", "upgrade")]).is_none());
+    }
+
+    #[test]
+    fn indispensable_fields_cannot_be_named() {
+        for option in ["host", "close, Content-Length", "TRANSFER-ENCODING"] {
+            let mut headers = headers(&[("connection", option), ("host", "x")]);
+            assert!(matches!(strip(&mut headers), Err(Failure::Malformed { .. })), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_token_meets_itself_only() {
+        let destination =
+            |host| Destination::from_proxy_host(host).unwrap().expect("a peer's host");
+        let (alice, other) = (destination("alice.at.x.org:1"), destination("alice.at.x.org:2"));
+        let own = Pseudonym::new([1; 16]);
+        let mut passed = headers(&[("via", "1.0 fred (a, b), 1.1 p.example.net")]);
+        own.token(Station::Proxy, &alice).append_to(&mut passed, Version::HTTP_11);
+        assert!(own.token(Station::Proxy, &alice).is_in(&passed));
+        assert!(!own.token(Station::Gateway, &alice).is_in(&passed));
+        assert!(!own.token(Station::Proxy, &other).is_in(&passed));
+        assert!(!Pseudonym::new([2; 16]).token(Station::Proxy, &alice).is_in(&passed));
+        assert_eq!(passed.get_all("via").iter().count(), 2);
+    }
+
+    #[test]
+    fn max_forwards_is_a_number() {
+        let count = |value| {
+            let mut headers = headers(&[("max-forwards", value)]);
+            is_last(&mut headers).map(|last| (last, headers["max-forwards"].clone()))
+        };
+        assert_eq!(count("0").unwrap(), (true, HeaderValue::from_static("0")));
+        assert_eq!(count("10").unwrap(), (false, HeaderValue::from_static("9")));
+        for wrong in ["", "+1", "-1", "1 2", "99999999999"] {
+            assert!(count(wrong).is_err(), "{wrong:?}");
+        }
+        assert_eq!(is_last(&mut HeaderMap::new()), Ok(false));
+    }
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Proxy`] answers a person's own programs. It reads which of the three access forms a request uses
-//! ([`target`]), lets no web site reach through ([`gate`]), sends the request over a stream of
+//! (`target.rs`), lets no web site reach through (`gate.rs`), sends the request over a stream of
 //! [`Peers`] and streams the answer back. [`Gateway`] is the other end of that stream: it tells the
 //! service who asks, in header fields that nobody can forge. Whatever goes wrong is a [`Failure`],
 //! which speaks the same words on a page, in JSON and on the command line.
@@ -20,6 +20,7 @@ mod forwarded;
 mod gate;
 mod gateway;
 mod hop;
+mod labels;
 mod location;
 mod pac;
 mod pace;

@@ -12,8 +12,7 @@ use crate::runtime::http::Response;
 pub(super) fn proxy_pac(port: u16) -> Response {
     let script = format!(
         "function FindProxyForURL(url, host) {{\n  \
-           if (/^.+\\.at\\..+$/i.test(host) && !/\\.at\\.$/i.test(host))\n    \
-             return \"PROXY 127.0.0.1:{port}\";\n  \
+           if (/.\\.at\\../i.test(host)) return \"PROXY 127.0.0.1:{port}\";\n  \
            return \"DIRECT\";\n\
          }}\n"
     );

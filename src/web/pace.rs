@@ -188,12 +188,27 @@ impl HttpBody for RequestBody {
 pub(super) struct ResponseBody {
     body: Incoming,
     silence: Silence,
+    /// Told at the next turn, when what came before it has been flushed.
+    broken: Option<BoxError>,
     _slot: Slot,
 }
 
 impl ResponseBody {
     pub(super) fn new(body: Incoming, limit: Duration, slot: Slot) -> ResponseBody {
-        ResponseBody { body, silence: Silence::new(limit), _slot: slot }
+        ResponseBody { body, silence: Silence::new(limit), broken: None, _slot: slot }
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.silence.end();
+                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+            }
+            Poll::Pending => self
+                .silence
+                .poll(cx)
+                .map(|()| Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))),
+        }
     }
 }
 
@@ -205,15 +220,16 @@ impl HttpBody for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                self.silence.end();
-                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match ready!(self.poll_body(cx)) {
+            Some(Err(error)) => {
+                self.broken = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
-            Poll::Pending => self
-                .silence
-                .poll(cx)
-                .map(|()| Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))),
+            frame => Poll::Ready(frame),
         }
     }
 

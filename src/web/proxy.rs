@@ -1,13 +1,12 @@
 //! The asking end: answers a person's own programs, in whichever access form they ask.
 //!
-//! Every request passes the same stations: what is it for ([`target`](super::target)), may it
-//! ([`gate`](super::gate)), a stream to the peer, the request over it, the response back. Nothing is
+//! Every request passes the same stations: what is it for (`target.rs`), may it (`gate.rs`), a stream to the peer, the request over it, the response back. Nothing is
 //! held back and nothing is collected: bodies flow with the back-pressure of both ends.
 //!
 //! Responses with 1xx other than 100 and 101 end here, since hyper's server cannot send them; a client
 //! that speaks HTTP/1.0 learns of a broken body only where it has a length.
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, io, mem, sync::Arc, time::Duration};
 
 use futures_lite::future;
 use http_body_util::BodyExt;
@@ -35,6 +34,7 @@ use super::error_page::{Media, error_page};
 use super::failure::Failure;
 use super::forwarded::{self, Form};
 use super::hop::{self, Pseudonym, Station};
+use super::labels::Labels;
 use super::pace::{Pace, RequestBody, ResponseBody};
 use super::peers::Peers;
 use super::slots::{Slot, Slots};
@@ -80,6 +80,7 @@ pub struct Proxy {
     peers: Arc<dyn Peers>,
     api: Option<Arc<dyn Handler>>,
     settings: Settings,
+    labels: Labels,
     requests: Slots,
     tunnels: Slots,
 }
@@ -93,7 +94,7 @@ impl Proxy {
     ) -> Arc<Proxy> {
         let (requests, tunnels) =
             (Slots::new(settings.concurrent), Slots::new(settings.concurrent));
-        Arc::new(Proxy { peers, api, settings, requests, tunnels })
+        Arc::new(Proxy { peers, api, settings, labels: Labels::default(), requests, tunnels })
     }
 }
 
@@ -109,7 +110,9 @@ impl Handler for Proxy {
 impl Proxy {
     async fn answer(self: Arc<Self>, request: Request) -> Result<Response, Failure> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        let known = |label: &str| self.peers.destination_of_label(label);
+        let known = |label: &str| {
+            self.labels.destination(label).or_else(|| self.peers.destination_of_label(label))
+        };
         let target = target::classify(method, uri, headers, self.settings.port, &known)?;
         match target {
             Target::Peer(access) => self.forward(request, access).await,
@@ -137,6 +140,7 @@ impl Proxy {
     async fn forward(&self, mut request: Request, access: Access) -> Result<Response, Failure> {
         gate::check(request.method(), request.headers(), &access)?;
         if let Some(to) = better_address(&request, &access) {
+            self.labels.remember(&access.destination);
             return redirect(&to);
         }
         let slot = self.requests.take()?;
@@ -170,7 +174,7 @@ impl Proxy {
         let mut response = self.exchange(request, destination, expects).await?;
         let service = client.is_some().then(|| upgrade::on(&mut response));
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let version = response.version();
+        let version = mem::replace(response.version_mut(), Version::HTTP_11);
         let headers = response.headers_mut();
         let kept = hop::strip(headers)
             .map_err(|_| Failure::ResponseMalformed { destination: destination.clone() })?;
@@ -258,8 +262,10 @@ impl Proxy {
         if error.is_parse() {
             return Attempt::Failed(Failure::ResponseMalformed { destination });
         }
+        if error.is_incomplete_message() {
+            return Attempt::Failed(Failure::ResponseIncomplete { destination });
+        }
         let lost = Failure::LinkLost { name: destination.name };
-        // an error of the stream itself: the end of a stream may come after part of a response
         if has_io_error(error) { Attempt::Dead(lost) } else { Attempt::Failed(lost) }
     }
 

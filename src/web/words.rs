@@ -91,10 +91,11 @@ impl Failure {
                 match served.as_deref() {
                     None => "the peer is there, but it has no service at this port".into(),
                     Some([]) => "the peer is there, but it shares nothing with you now".into(),
-                    Some(ports) => format!(
-                        "the peer is there; it serves {}",
-                        ports.iter().map(|port| format!("port {port}")).collect::<Vec<_>>().join(", ")
-                    ),
+                    Some([port]) => format!("the peer is there; it serves port {port}"),
+                    Some(ports) => {
+                        let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+                        format!("the peer is there; it serves ports {}", ports.join(", "))
+                    }
                 },
                 "check the port, or ask whether the service is running".into(),
             ),
@@ -123,7 +124,7 @@ impl Failure {
             ),
             Failure::ResponseIncomplete { destination } => (
                 format!("the response from {destination} was cut short"),
-                "the connection ended in the middle of the answer".into(),
+                "the connection ended before the answer was complete".into(),
                 "try again".into(),
             ),
             Failure::Loop { destination } => (
@@ -163,8 +164,8 @@ impl Failure {
             Failure::CrossSite { origin } => (
                 "a web page reached for something that is not its own".into(),
                 format!(
-                    "the request comes from {origin}; pages may not change things or open sockets at \
-                     another peer"
+                    "the request comes from {origin}; pages may not act on addresses other than \
+                     their own"
                 ),
                 "if you meant it, open the other page itself and do it there".into(),
             ),

@@ -147,7 +147,9 @@ impl Peers for Loopback {
 
 /// A destination whose label is a hash.
 pub(crate) fn long_name() -> Destination {
-    let name = Name::parse("somebody_with_underscores@example.com").unwrap();
+    let name =
+        Name::parse("somebody-with-a-name-that-fits-no-label-of-sixty-three-octets@example.com")
+            .unwrap();
     Destination { name, port: ServicePort::new(1000).unwrap() }
 }
 
