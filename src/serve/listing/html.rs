@@ -19,14 +19,15 @@ const PREVIEWED: usize = 12;
 /// The page as HTML.
 pub(super) fn render(listing: &Listing) -> String {
     let title = title(listing);
+    let entries = entries(listing);
+    let about_times =
+        if entries.contains("<time") { "<footer>Times are in UTC.</footer>" } else { "" };
     let main = format!(
-        "<header>\n{}<h1><bdi>{}</bdi></h1>\n{}</header>\n<main>\n{}{}</main>\n<footer>{}</footer>",
+        "<header>\n{}<h1><bdi>{}</bdi></h1>\n{}</header>\n<main>\n{entries}{}</main>\n{about_times}",
         breadcrumb(listing),
         escape(&title),
         about(listing),
-        entries(listing),
         pages(listing),
-        "Times are in UTC.",
     );
     let page_title = match &listing.owner {
         Some(owner) if *owner != title => format!("{title} \u{2013} {owner}"),
@@ -201,7 +202,6 @@ fn sort_link(listing: &Listing, key: Key, name: &str) -> String {
 fn row(entry: &Entry, previews: &mut usize) -> String {
     let (href, name) = (href(entry), escape(&entry.name.to_string_lossy()));
     let picture = row_picture(entry, &href);
-    let pictured = if picture.starts_with("<img") { " class=\"pictured\"" } else { "" };
     let link = if entry.is_folder {
         format!("<a class=\"folder\" href=\"{href}\"><bdi>{name}</bdi></a>")
     } else {
@@ -212,8 +212,9 @@ fn row(entry: &Entry, previews: &mut usize) -> String {
         Some(Kind::Video) => video(&href, previews),
         _ => String::new(),
     };
+    let class = if player.is_empty() { "" } else { " class=\"played\"" };
     format!(
-        "<tr{pictured}><th scope=\"row\"><div class=\"entry\">{picture}{link}</div>{player}</th>\
+        "<tr{class}><th scope=\"row\"><div class=\"entry\">{picture}{link}</div>{player}</th>\
          <td class=\"size\">{}</td><td class=\"time\">{}</td></tr>\n",
         size_of(entry),
         time_of(entry),
@@ -223,7 +224,7 @@ fn row(entry: &Entry, previews: &mut usize) -> String {
 fn row_picture(entry: &Entry, href: &str) -> String {
     match thumbnail_of(entry, href) {
         Some(source) => {
-            format!("<img src=\"{source}\" alt=\"\" loading=\"lazy\" decoding=\"async\">")
+            format!("<img src=\"{source}\" alt=\"\" loading=\"lazy\">")
         }
         None => icon(entry),
     }
@@ -235,7 +236,7 @@ fn cell(entry: &Entry, previews: &mut usize) -> String {
         (Some(Kind::Video), _) => video(&href, previews),
         (_, Some(source)) => {
             format!(
-                "<a href=\"{href}\" tabindex=\"-1\" aria-hidden=\"true\"><img src=\"{source}\" alt=\"\" loading=\"lazy\" decoding=\"async\"></a>"
+                "<a href=\"{href}\" tabindex=\"-1\" aria-hidden=\"true\"><img src=\"{source}\" alt=\"\" loading=\"lazy\"></a>"
             )
         }
         (_, None) => format!(
