@@ -440,7 +440,7 @@ fn refusals_speak_to_browsers_and_to_programs() {
 fn a_closed_file_is_forbidden_and_a_pipe_is_not_there() {
     let site = Site::with(&[("closed", b"x")]);
     let path = site.folder.path().join("closed");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&path).is_err() {
         assert_eq!(site.get("/closed").status, 403); // root may read everything
     }
@@ -539,8 +539,8 @@ fn every_link_of_every_listing_is_relative() {
         "<a href=\"../\"><bdi>b</bdi></a>",
         "<h1><bdi>c</bdi></h1>",
         "<img src=\"x.jpg?thumb\" alt=\"\" loading=\"lazy\"",
-        "<audio controls preload=\"none\" src=\"y.mp3\">",
-        "<video controls preload=\"metadata\" src=\"z.mp4\">",
+        "<audio controls preload=\"none\" src=\"y.mp3\" aria-label=\"y.mp3\">",
+        "<video controls preload=\"metadata\" src=\"z.mp4\" ",
     ] {
         assert!(text.contains(part), "{part}");
     }
@@ -782,4 +782,44 @@ fn names_that_are_no_text_reach_the_disk_exactly() {
     fs::write(site.folder.path().join(Path::new(name)), "exact").unwrap();
     assert_eq!(site.get("/%FF%FE%20caf%E9.txt").text(), "exact");
     assert!(site.get("/?json").text().contains("\"href\":\"%FF%FE%20caf%E9.txt\""));
+}
+
+#[test]
+fn compressed_versions_beside_a_file() {
+    let site = Site::with(&[
+        ("style.css", b"body { color: black }"),
+        ("style.css.gz", b"gzipped"),
+        ("style.css.br", b"brotli"),
+        ("photo.jpg", b"photo"),
+        ("photo.jpg.gz", b"never"),
+        ("old.css", b"content"),
+        ("old.css.gz", b"outdated"),
+        ("index.html", b"<p>"),
+        ("index.html.gz", b"page"),
+    ]);
+    let outdated = File::options().write(true).open(site.folder.path().join("old.css.gz")).unwrap();
+    outdated.set_modified(UNIX_EPOCH).unwrap();
+    for (target, accept, coding, content) in [
+        ("/style.css", "gzip, deflate, br, zstd", "br", "brotli"),
+        ("/style.css", "gzip, deflate", "gzip", "gzipped"),
+        ("/style.css", "identity", "", "body { color: black }"),
+        ("/photo.jpg", "gzip", "", "photo"),
+        ("/old.css", "gzip", "", "content"),
+        ("/", "gzip", "gzip", "page"),
+        ("/style.css.gz", "gzip", "", "gzipped"),
+    ] {
+        let answer = site.get_with(target, &[("accept-encoding", accept)]);
+        assert_eq!(
+            (answer.field("content-encoding"), answer.text()),
+            (coding, content),
+            "{target}"
+        );
+    }
+    let plain = site.get("/style.css");
+    let small = site.get_with("/style.css", &[("accept-encoding", "gzip")]);
+    assert_eq!(small.field("content-type"), "text/css; charset=utf-8");
+    assert_eq!((plain.field("vary"), small.field("vary")), ("Accept-Encoding", "Accept-Encoding"));
+    assert_ne!(plain.field("etag"), small.field("etag"));
+    let part = site.get_with("/style.css", &[("accept-encoding", "gzip"), ("range", "bytes=0-3")]);
+    assert_eq!((part.field("content-range"), part.text()), ("bytes 0-3/7", "gzip"));
 }
