@@ -82,7 +82,7 @@ impl fmt::Display for EntityTag {
 impl Validators {
     /// The validators of a file at the time `now`.
     pub(super) fn of_file(metadata: &Metadata, now: Timestamp) -> Validators {
-        let opaque = format!(
+        let state = format!(
             "{:x}-{:x}-{:x}-{:x}.{:x}-{:x}.{:x}",
             metadata.dev(),
             metadata.ino(),
@@ -97,7 +97,8 @@ impl Validators {
         let weak = now.since(changed) < SETTLED + Duration::from_secs(1);
         let latest = now.as_secs().min(LAST_DATE);
         let modified = u64::try_from(metadata.mtime()).ok().filter(|secs| *secs <= latest);
-        Validators { tag: EntityTag { weak, opaque }, modified }
+        // hashed, because inode numbers are nobody's business
+        Validators { tag: EntityTag { weak, ..EntityTag::of_content(state.as_bytes()) }, modified }
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Folder {
     /// Canonical.
     root: PathBuf,
     /// Listings that are made at a time; each holds the names of a whole folder.
-    pub(super) listings: Semaphore,
+    pub(super) listings: Arc<Semaphore>,
     /// Archives that are sent at a time; each keeps a thread.
     pub(super) archives: Arc<Semaphore>,
 }
@@ -91,8 +91,11 @@ impl Folder {
         };
         let canonical = fs::canonicalize(root).map_err(unreadable)?;
         fs::read_dir(&canonical).map_err(unreadable)?;
-        let (listings, archives) = (Semaphore::new(LISTINGS), Arc::new(Semaphore::new(ARCHIVES)));
-        Ok(Folder { root: canonical, listings, archives })
+        Ok(Folder {
+            root: canonical,
+            listings: Arc::new(Semaphore::new(LISTINGS)),
+            archives: Arc::new(Semaphore::new(ARCHIVES)),
+        })
     }
 
     /// The shared folder, without links in its path.

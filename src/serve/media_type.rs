@@ -62,6 +62,13 @@ pub(super) fn kind(media_type: &str) -> Kind {
     }
 }
 
+/// Whether files of a type become much smaller when they are compressed.
+pub(super) fn is_compressible(media_type: &str) -> bool {
+    media_type.starts_with("text/")
+        || COMPRESSIBLE.contains(&media_type)
+        || media_type.ends_with("+xml")
+}
+
 fn is_text(head: &[u8]) -> bool {
     let valid = match std::str::from_utf8(head) {
         Ok(_) => true,
@@ -73,6 +80,14 @@ fn is_text(head: &[u8]) -> bool {
 
 /// Pictures that browsers of today show.
 const SHOWN: [&str; 8] = ["avif", "bmp", "gif", "jpeg", "png", "svg+xml", "webp", "x-icon"];
+
+const COMPRESSIBLE: [&str; 5] = [
+    "application/json",
+    "application/ld+json",
+    "application/manifest+json",
+    "application/wasm",
+    "application/xml",
+];
 
 const ARCHIVES: [&str; 11] = [
     "gzip",

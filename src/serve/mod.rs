@@ -12,6 +12,7 @@
 //! | `respond` | which method, file or folder, and what of it |
 //! | `path` | which name below the folder the target means |
 //! | `folder`, `directory` | what lies there, opened so that nothing outside can be reached |
+//! | `encoding` | whether its owner has put a compressed version beside it |
 //! | `representation` | what of a file to send: validators (`etag`), preconditions (`conditional`), `range` |
 //! | `body` | how its octets get out: in pieces, read ahead by one, never the whole file |
 //! | `listing`, `thumbnail`, `zip` | what is generated from a folder |
@@ -23,6 +24,7 @@ mod body;
 mod conditional;
 mod date;
 mod directory;
+mod encoding;
 mod etag;
 pub mod feed;
 mod folder;

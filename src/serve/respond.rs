@@ -9,11 +9,11 @@ use hyper::{
 };
 
 use super::directory::Directory;
+use super::encoding;
 use super::folder::{Folder, Node};
 use super::listing::{self, Query};
 use super::path::{self, PathError, RequestPath};
 use super::problem::Problem;
-use super::representation;
 use super::thumbnail;
 use super::zip;
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
@@ -72,26 +72,29 @@ async fn respond(folder: Arc<Folder>, head: Arc<Parts>) -> Result<Response, Prob
         let permit = folder.archives.try_acquire_arc().ok_or(Problem::Busy)?;
         return Ok(zip::respond(folder, path, &head, permit));
     }
-    let _permit = folder.listings.acquire().await;
-    let folder = folder.clone();
-    unblock(move || listing::respond(&folder, &directory, &path, &query, &head)).await
+    let permit = folder.listings.acquire_arc().await;
+    unblock(move || {
+        let _permit = permit; // here, because this goes on when the client has gone
+        listing::respond(&folder, &directory, &path, &query, &head)
+    })
+    .await
 }
 
 fn look_up(folder: &Folder, path: &RequestPath, head: &Parts) -> Result<Found, Problem> {
-    let name = path.name().unwrap_or(OsStr::new(INDEX));
+    let name = path.name().unwrap_or_default();
     match folder.find(&path.segments)? {
         Node::File(_) if path.slash => Err(Problem::Missing),
         Node::File(open) if thumbnail::wanted(head) => {
             Ok(Found::Response(thumbnail::respond(open, name, head)))
         }
-        Node::File(open) => Ok(Found::Response(representation::of_file(open, name, head))),
+        Node::File(open) => Ok(Found::Response(encoding::respond(folder, path, open, head))),
         Node::Directory(_) if !path.slash => Ok(Found::Response(with_slash(name, head))),
         Node::Directory(directory) if directory.has_file(INDEX) => {
-            let segments: Vec<_> = path.segments.iter().cloned().chain([INDEX.into()]).collect();
-            match folder.find(&segments)? {
+            let mut path = path.clone();
+            path.segments.push(INDEX.into());
+            match folder.find(&path.segments)? {
                 Node::File(open) => {
-                    let response = representation::of_file(open, OsStr::new(INDEX), head);
-                    Ok(Found::Response(response))
+                    Ok(Found::Response(encoding::respond(folder, &path, open, head)))
                 }
                 Node::Directory(_) => Ok(Found::Directory(directory)),
             }

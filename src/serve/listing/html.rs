@@ -3,30 +3,27 @@
 //! Every link is relative to the folder. Names are text everywhere and stand in an element of their own
 //! (`bdi`), so that neither markup nor writing direction of a name reaches beyond it.
 
-use std::{ffi::OsStr, fmt::Write};
+use std::fmt::Write;
 
+use super::entry::{cell, row};
+use super::quantity::{count, grouped};
 use super::scan::{Entry, Scan};
 use super::{Direction, Key, Listing};
-use crate::serve::date::Date;
-use crate::serve::media_type::{Kind, kind};
+use crate::serve::media_type::Kind;
 use crate::serve::page::{escape, frame};
-use crate::serve::path;
-use crate::serve::thumbnail;
-
-/// Videos on one page whose first picture is fetched; each costs a request or two.
-const PREVIEWED: usize = 12;
 
 /// The page as HTML.
 pub(super) fn render(listing: &Listing) -> String {
     let title = title(listing);
+    let entries = entries(listing);
+    let about_times =
+        if entries.contains("<time") { "<footer>Times are in UTC.</footer>" } else { "" };
     let main = format!(
-        "<header>\n{}<h1><bdi>{}</bdi></h1>\n{}</header>\n<main>\n{}{}</main>\n<footer>{}</footer>",
+        "<header>\n{}<h1><bdi>{}</bdi></h1>\n{}</header>\n<main>\n{entries}{}</main>\n{about_times}",
         breadcrumb(listing),
         escape(&title),
         about(listing),
-        entries(listing),
         pages(listing),
-        "Times are in UTC.",
     );
     let page_title = match &listing.owner {
         Some(owner) if *owner != title => format!("{title} \u{2013} {owner}"),
@@ -198,112 +195,6 @@ fn sort_link(listing: &Listing, key: Key, name: &str) -> String {
     format!("<a href=\"?sort={key}&amp;order={direction}\"{mark}>{name}{arrow}</a>")
 }
 
-fn row(entry: &Entry, previews: &mut usize) -> String {
-    let (href, name) = (href(entry), escape(&entry.name.to_string_lossy()));
-    let picture = row_picture(entry, &href);
-    let pictured = if picture.starts_with("<img") { " class=\"pictured\"" } else { "" };
-    let link = if entry.is_folder {
-        format!("<a class=\"folder\" href=\"{href}\"><bdi>{name}</bdi></a>")
-    } else {
-        format!("<a href=\"{href}\"><bdi>{name}</bdi></a>")
-    };
-    let player = match kind_of(entry) {
-        Some(Kind::Audio) => format!("<audio controls preload=\"none\" src=\"{href}\"></audio>"),
-        Some(Kind::Video) => video(&href, previews),
-        _ => String::new(),
-    };
-    format!(
-        "<tr{pictured}><th scope=\"row\"><div class=\"entry\">{picture}{link}</div>{player}</th>\
-         <td class=\"size\">{}</td><td class=\"time\">{}</td></tr>\n",
-        size_of(entry),
-        time_of(entry),
-    )
-}
-
-fn row_picture(entry: &Entry, href: &str) -> String {
-    match thumbnail_of(entry, href) {
-        Some(source) => {
-            format!("<img src=\"{source}\" alt=\"\" loading=\"lazy\" decoding=\"async\">")
-        }
-        None => icon(entry),
-    }
-}
-
-fn cell(entry: &Entry, previews: &mut usize) -> String {
-    let (href, name) = (href(entry), escape(&entry.name.to_string_lossy()));
-    let view = match (kind_of(entry), thumbnail_of(entry, &href)) {
-        (Some(Kind::Video), _) => video(&href, previews),
-        (_, Some(source)) => {
-            format!(
-                "<a href=\"{href}\" tabindex=\"-1\" aria-hidden=\"true\"><img src=\"{source}\" alt=\"\" loading=\"lazy\" decoding=\"async\"></a>"
-            )
-        }
-        (_, None) => format!(
-            "<a href=\"{href}\" tabindex=\"-1\" aria-hidden=\"true\"><span class=\"blank\">{}</span></a>",
-            icon(entry)
-        ),
-    };
-    format!(
-        "<li>{view}<a href=\"{href}\"><span class=\"name\"><bdi>{name}</bdi></span></a><small>{}</small></li>\n",
-        size_of(entry),
-    )
-}
-
-fn video(href: &str, previews: &mut usize) -> String {
-    *previews += 1;
-    let preload = if *previews <= PREVIEWED { "metadata" } else { "none" };
-    format!("<video controls preload=\"{preload}\" src=\"{href}\"></video>")
-}
-
-/// Where a small version of a picture is to be had; None for one that is too large to be shown small.
-fn thumbnail_of(entry: &Entry, href: &str) -> Option<String> {
-    if kind_of(entry) != Some(Kind::Picture) {
-        return None;
-    }
-    match entry.media_type() {
-        "image/jpeg" => Some(format!("{href}?thumb")),
-        _ if entry.measure?.size <= thumbnail::LARGEST_WHOLE => Some(href.to_owned()),
-        _ => None,
-    }
-}
-
-fn icon(entry: &Entry) -> String {
-    let name = match kind_of(entry) {
-        None => "folder",
-        Some(Kind::Picture) => "picture",
-        Some(Kind::Audio) => "audio",
-        Some(Kind::Video) => "video",
-        Some(Kind::Document) => "document",
-        Some(Kind::Archive) => "archive",
-        Some(Kind::Other) => "other",
-    };
-    format!("<svg class=\"icon {name}\" aria-hidden=\"true\"><use href=\"#{name}\"/></svg>")
-}
-
-/// None for a folder.
-fn kind_of(entry: &Entry) -> Option<Kind> {
-    (!entry.is_folder).then(|| kind(entry.media_type()))
-}
-
-fn href(entry: &Entry) -> String {
-    let name: &OsStr = &entry.name;
-    path::encode(name) + if entry.is_folder { "/" } else { "" }
-}
-
-fn size_of(entry: &Entry) -> String {
-    match entry.measure {
-        Some(measure) if !entry.is_folder => human_size(measure.size),
-        _ => String::new(),
-    }
-}
-
-fn time_of(entry: &Entry) -> String {
-    entry.measure.map_or(String::new(), |measure| {
-        let date = Date::from_unix(measure.modified);
-        format!("<time datetime=\"{date}\">{}</time>", date.plain())
-    })
-}
-
 fn pages(listing: &Listing) -> String {
     let (page, pages) = (listing.page, listing.pages);
     if pages == 1 {
@@ -326,73 +217,4 @@ fn pages(listing: &Listing) -> String {
     format!(
         "<nav class=\"pages\" aria-label=\"Pages\">{previous}<span>Page {page} of {pages}</span>{next}</nav>\n"
     )
-}
-
-/// `3 files`; None for none.
-fn count(number: usize, thing: &str) -> Option<String> {
-    let plural = if number == 1 { "" } else { "s" };
-    (number > 0).then(|| format!("{} {thing}{plural}", grouped(number)))
-}
-
-/// Digits in groups of three, with thin spaces that do not break.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push('\u{202F}');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Decimal units, as disks and file managers have them: `999 B`, `1.2 MB`, `35 GB`.
-fn human_size(octets: u64) -> String {
-    if octets < 1000 {
-        return format!("{octets} B");
-    }
-    let mut tenths = octets / 100; // of the present unit
-    let mut units = ["kB", "MB", "GB", "TB", "PB", "EB"].into_iter();
-    let mut unit = units.next();
-    while tenths >= 9_995 {
-        tenths /= 1000;
-        unit = units.next().or(unit);
-    }
-    let unit = unit.unwrap_or_default();
-    if tenths < 100 {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
-    } else {
-        format!("{} {unit}", (tenths + 5) / 10)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_for_people() {
-        for (octets, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 kB"),
-            (9_999, "9.9 kB"),
-            (10_000, "10 kB"),
-            (999_499, "999 kB"),
-            (1_234_567, "1.2 MB"),
-            (35_000_000_000, "35 GB"),
-            (u64::MAX, "18 EB"),
-        ] {
-            assert_eq!(human_size(octets), text);
-        }
-    }
-
-    #[test]
-    fn counts_are_grouped() {
-        assert_eq!(count(0, "file"), None);
-        assert_eq!(count(1, "file").unwrap(), "1 file");
-        assert_eq!(count(20_000, "file").unwrap(), "20\u{202F}000 files");
-        assert_eq!(grouped(1_234_567), "1\u{202F}234\u{202F}567");
-    }
 }

@@ -3,9 +3,11 @@
 //! A listing is made anew for each request and is never longer than a page; of a folder with very many
 //! files only so many names are kept in memory as [`scan`] says.
 
+mod entry;
 mod html;
 mod json;
 mod order;
+mod quantity;
 mod scan;
 
 use hyper::{

@@ -47,8 +47,8 @@ pub(super) struct Measure {
     pub(super) modified: i64,
 }
 
-/// Entries that are kept of a folder: some 15 MB. Further ones are counted.
-const MOST: usize = 100_000;
+/// Entries that are kept of a folder: some 10 MB while they are sorted. Further ones are counted.
+const MOST: usize = 50_000;
 
 impl Scan {
     /// Reads the names in a folder. Links are followed to see what they are, and are not listed if they
