@@ -113,6 +113,18 @@ fn damaged_files_break_nothing() {
 }
 
 #[test]
+fn an_opus_file_of_no_channels_still_has_its_tags() {
+    let folder = Folder::with(&["episode.opus"]);
+    let mut file = fs::read(folder.path("episode.opus")).unwrap();
+    let head = file.windows(8).position(|bytes| bytes == b"OpusHead").unwrap();
+    file[head + 9] = 0;
+    folder.write("episode.opus", &file);
+    let channel = folder.channel("/feed.xml", PROXY_FORM);
+    assert_eq!(channel.child("item").text("title"), "Soup & <bread>");
+    assert_eq!(channel.child("item").text("itunes:duration"), "2");
+}
+
+#[test]
 fn many_files_come_in_pages() {
     let mut folder = Folder::new();
     for number in 1..=25 {

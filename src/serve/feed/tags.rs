@@ -6,6 +6,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader, Seek},
+    panic::{self, AssertUnwindSafe},
     path::Path,
     time::Duration,
 };
@@ -13,7 +14,7 @@ use std::{
 use exif::{Exif, In, Tag as ExifTag, Value};
 use lofty::{
     config::ParseOptions,
-    file::{AudioFile, TaggedFile, TaggedFileExt},
+    file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
     picture::PictureType,
     probe::Probe,
     tag::{Accessor, ItemKey, Tag},
@@ -23,6 +24,7 @@ use super::{
     bounded::Bounded,
     date::{Date, TagDate},
     media::{MediaType, Medium},
+    opus,
 };
 
 /// The tags that feeds have a place for; all texts are trimmed and of bounded length.
@@ -68,8 +70,7 @@ impl Tags {
 pub(super) fn embedded_picture(path: &Path, media: MediaType) -> Option<Vec<u8>> {
     match media.medium {
         Medium::Audio | Medium::Video => {
-            let options = ParseOptions::new().read_properties(false);
-            let file = probe(path, options)?;
+            let file = parse(path, ParseOptions::new().read_properties(false))?;
             let pictures = || file.tags().iter().flat_map(|tag| tag.pictures());
             let front = pictures().find(|p| p.pic_type() == PictureType::CoverFront);
             Some(front.or_else(|| pictures().next())?.data().to_vec())
@@ -85,12 +86,16 @@ pub(super) fn embedded_picture(path: &Path, media: MediaType) -> Option<Vec<u8>>
 }
 
 fn of_audio(path: &Path, modified: Date) -> Tags {
-    let mut options = ParseOptions::new().read_cover_art(false);
     // what has odd properties may still have tags
-    let file = probe(path, options).or_else(|| probe(path, options.read_properties(false)));
+    let mut options = ParseOptions::new().read_cover_art(false);
+    let file = parse(path, options).or_else(|| parse(path, options.read_properties(false)));
     let Some(file) = file else { return Tags::default() };
-    let mut tags = Tags { duration: Some(file.properties().duration()), ..Tags::default() };
-    tags.duration = tags.duration.filter(|duration| *duration > Duration::ZERO);
+    let duration = match file.file_type() {
+        FileType::Opus => open(path, AUDIO_LIMIT).and_then(|mut file| opus::duration(&mut file)),
+        _ => Some(file.properties().duration()),
+    };
+    let duration = duration.filter(|duration| *duration > Duration::ZERO);
+    let mut tags = Tags { duration, ..Tags::default() };
     // the format's own tag first; an ID3v1 at the end is cut to 30 characters
     let own = file.primary_tag_type();
     let mut found: Vec<&Tag> = file.tags().iter().collect();
@@ -185,11 +190,30 @@ fn size(path: &Path) -> Option<(u32, u32)> {
     Some((size.width.try_into().ok()?, size.height.try_into().ok()?))
 }
 
-fn probe(path: &Path, options: ParseOptions) -> Option<TaggedFile> {
-    let probe = Probe::new(open(path, AUDIO_LIMIT)?).options(options);
-    // the content tells better than the name
-    probe.guess_file_type().ok()?.read().ok()
+/// What lofty makes of a file. The content tells better than the name of which kind it is, but kinds
+/// that no name stands for are left alone: each parser is one more that a stranger's file can reach.
+fn parse(path: &Path, mut options: ParseOptions) -> Option<TaggedFile> {
+    let probe = Probe::new(open(path, AUDIO_LIMIT)?).guess_file_type().ok()?;
+    let kind = probe.file_type().filter(|kind| KINDS.contains(kind))?;
+    if kind == FileType::Opus {
+        options.read_properties(false);
+    }
+    let probe = probe.options(options);
+    // where panics unwind, a defect of the parser costs the tags of one file
+    panic::catch_unwind(AssertUnwindSafe(|| probe.read().ok())).ok()?
 }
+
+/// The kinds of file whose names [`MediaType`] knows.
+const KINDS: [FileType; 8] = [
+    FileType::Aac,
+    FileType::Aiff,
+    FileType::Flac,
+    FileType::Mp4,
+    FileType::Mpeg,
+    FileType::Opus,
+    FileType::Vorbis,
+    FileType::Wav,
+];
 
 fn open(path: &Path, limit: u64) -> Option<BufReader<Bounded<File>>> {
     Some(BufReader::new(Bounded::new(File::open(path).ok()?, limit)))
