@@ -2,7 +2,7 @@
 
 mod feed_support;
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, io::Cursor, os::unix::fs::symlink};
 
 use feed_support::{Element, Folder, PATH_FORM, PROXY_FORM, answer, head};
 use hyper::StatusCode;
@@ -257,6 +257,10 @@ fn the_picture_in_a_file_can_be_had_alone() {
         assert!(!picture.header("etag").is_empty());
         assert!(cover(name, "HEAD").body.is_empty());
     }
+    let preview = cover("photo.jpg", "GET").body;
+    let exif = exif::Reader::new().read_from_container(&mut Cursor::new(preview)).unwrap();
+    let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY).unwrap();
+    assert_eq!((exif.fields().len(), field.value.get_uint(0)), (1, Some(6)));
     for name in ["jingle.wav", "make.sh", "nothing.mp3"] {
         assert_eq!(cover(name, "GET").status, StatusCode::NOT_FOUND, "{name}");
     }

@@ -34,7 +34,9 @@ mod json_feed;
 mod media;
 mod opus;
 mod page;
+mod photograph;
 mod photos;
+mod recording;
 mod rss;
 mod tags;
 mod walk;
@@ -57,7 +59,7 @@ use answer::{Document, refusal};
 use base_url::BaseUrl;
 use catalog::Catalog;
 use media::MediaType;
-use page::Page;
+use page::{Page, Wanted};
 
 /// The feeds of one folder. Clones share what they know of it.
 #[derive(Clone, Debug)]
@@ -144,7 +146,7 @@ impl Feeds {
         let (owner, size) = (self.owner.clone(), self.page_size);
         let document = unblock(move || match kind {
             FeedKind::Cover => Some(cover::of_catalog(&catalog)),
-            _ => render(&Page::of(&catalog, (kind, number, size), &base, &owner)?),
+            _ => render(&Page::of(&catalog, Wanted { kind, number, size }, &base, &owner)?),
         });
         match document.await {
             Some(document) => document.answer(request),
