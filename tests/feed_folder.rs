@@ -2,7 +2,7 @@
 
 mod feed_support;
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, io::Cursor, os::unix::fs::symlink};
 
 use feed_support::{Element, Folder, PATH_FORM, PROXY_FORM, answer, head};
 use hyper::StatusCode;
@@ -110,6 +110,18 @@ fn damaged_files_break_nothing() {
     let all = folder.channel("/feed.xml", PROXY_FORM).all("item").count();
     assert_eq!(all, 5 * 81 + 3);
     assert_eq!(folder.channel("/photos.xml", PROXY_FORM).all("item").count(), 81);
+}
+
+#[test]
+fn an_opus_file_of_no_channels_still_has_its_tags() {
+    let folder = Folder::with(&["episode.opus"]);
+    let mut file = fs::read(folder.path("episode.opus")).unwrap();
+    let head = file.windows(8).position(|bytes| bytes == b"OpusHead").unwrap();
+    file[head + 9] = 0;
+    folder.write("episode.opus", &file);
+    let channel = folder.channel("/feed.xml", PROXY_FORM);
+    assert_eq!(channel.child("item").text("title"), "Soup & <bread>");
+    assert_eq!(channel.child("item").text("itunes:duration"), "2");
 }
 
 #[test]
@@ -245,6 +257,10 @@ fn the_picture_in_a_file_can_be_had_alone() {
         assert!(!picture.header("etag").is_empty());
         assert!(cover(name, "HEAD").body.is_empty());
     }
+    let preview = cover("photo.jpg", "GET").body;
+    let exif = exif::Reader::new().read_from_container(&mut Cursor::new(preview)).unwrap();
+    let field = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY).unwrap();
+    assert_eq!((exif.fields().len(), field.value.get_uint(0)), (1, Some(6)));
     for name in ["jingle.wav", "make.sh", "nothing.mp3"] {
         assert_eq!(cover(name, "GET").status, StatusCode::NOT_FOUND, "{name}");
     }

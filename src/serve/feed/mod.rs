@@ -8,9 +8,15 @@
 //! | `feed-cover` | JPEG or PNG | the picture of the feeds |
 //!
 //! Nothing is configured: titles, dates, durations and pictures come from the files' own tags, and where
-//! these are silent from their names and the time of the last write. [`about`] tells what `feed.txt` may
-//! add. URLs are spelled as the client spells its own, and a folder is looked through at each request, so
-//! that a file is in the feed as soon as it is in the folder; [`catalog`] keeps what was read.
+//! these are silent from their names and the time of the last write. `feed.txt` beside the files may say
+//! more: its first line is the title of the feeds; lines below it such as `author: Alice`,
+//! `category: Arts > Food`, `language: en-gb` and `explicit: true` are settings; the rest is the
+//! description. `cover.jpg`, `cover.png` or `folder.jpg` is the picture; `one.vtt`, `one.srt` and
+//! `one.chapters.json` are subtitles and chapters of `one.mp3`.
+//!
+//! URLs are spelled as the client spells its own. The folder is looked through at each request, so that a
+//! file is in the feed as soon as it is in the folder, but each file is read only once. An item stays the
+//! same when its file is renamed or moved, not when its content or tags are changed.
 //!
 //! Serving the files themselves, and `feed.xml` where a file of that name exists, is the business of the
 //! folder's handler.
@@ -26,8 +32,11 @@ mod fingerprint;
 mod guid;
 mod json_feed;
 mod media;
+mod opus;
 mod page;
+mod photograph;
 mod photos;
+mod recording;
 mod rss;
 mod tags;
 mod walk;
@@ -50,7 +59,7 @@ use answer::{Document, refusal};
 use base_url::BaseUrl;
 use catalog::Catalog;
 use media::MediaType;
-use page::Page;
+use page::{Page, Wanted};
 
 /// The feeds of one folder. Clones share what they know of it.
 #[derive(Clone, Debug)]
@@ -137,7 +146,7 @@ impl Feeds {
         let (owner, size) = (self.owner.clone(), self.page_size);
         let document = unblock(move || match kind {
             FeedKind::Cover => Some(cover::of_catalog(&catalog)),
-            _ => render(&Page::of(&catalog, (kind, number, size), &base, &owner)?),
+            _ => render(&Page::of(&catalog, Wanted { kind, number, size }, &base, &owner)?),
         });
         match document.await {
             Some(document) => document.answer(request),

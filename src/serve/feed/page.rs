@@ -14,6 +14,17 @@ use super::{
     tags::clean,
 };
 
+/// Which page is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Of which feed.
+    pub kind: FeedKind,
+    /// Its number, from 1.
+    pub number: usize,
+    /// How many items a page has at most.
+    pub size: usize,
+}
+
 /// A page.
 #[derive(Debug)]
 pub(super) struct Page<'a> {
@@ -57,12 +68,12 @@ const MAX_TITLE: usize = 255;
 const TRANSCRIPTS: [(&str, &str); 2] = [("vtt", "text/vtt"), ("srt", "application/x-subrip")];
 
 impl<'a> Page<'a> {
-    /// The page `number` of at most `size` items. None when there is no such page; the first always is.
+    /// The page that is wanted. None when there is no such page; the first always is.
     ///
     /// Reads the files of the page that are new to it.
     pub(super) fn of(
         catalog: &'a Catalog,
-        (kind, number, size): (FeedKind, usize, usize),
+        Wanted { kind, number, size }: Wanted,
         base: &'a BaseUrl,
         owner: &'a Owner,
     ) -> Option<Page<'a>> {
@@ -216,7 +227,10 @@ mod tests {
         let host = HeaderMap::from_iter([(hyper::header::HOST, "h".parse().unwrap())]);
         let base = BaseUrl::of(&host).unwrap();
         let owner = Owner { name: None, port: ServicePort::HTTP };
-        let page = |n| Page::of(&catalog, (FeedKind::Podcast, n, 10), &base, &owner);
+        let page = |number| {
+            let wanted = Wanted { kind: FeedKind::Podcast, number, size: 10 };
+            Page::of(&catalog, wanted, &base, &owner)
+        };
         let first = page(1).unwrap();
         let titles: Vec<_> = first.items.iter().map(|item| &*item.title).collect();
         assert_eq!(titles, ["b"]);

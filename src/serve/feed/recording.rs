@@ -1,0 +1,114 @@
+//! Tags, playing time and cover of audio and video.
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    time::Duration,
+};
+
+use lofty::{
+    config::ParseOptions,
+    file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
+    picture::PictureType,
+    probe::Probe,
+    tag::{Accessor, ItemKey, Tag},
+};
+
+use super::{
+    date::{Date, TagDate},
+    opus,
+    tags::{MAX_DESCRIPTION, MAX_LINE, Tags, clean, open},
+};
+
+/// Octets of a file that may be read for its tags; covers are larger than all else.
+const LIMIT: u64 = 24 << 20;
+
+/// The tags of a recording that was last written at `modified`.
+pub(super) fn tags(path: &Path, modified: Date) -> Tags {
+    // what has odd properties may still have tags
+    let mut options = ParseOptions::new().read_cover_art(false);
+    let file = parse(path, options).or_else(|| parse(path, options.read_properties(false)));
+    let Some(file) = file else { return Tags::default() };
+    let duration = match file.file_type() {
+        FileType::Opus => open(path, LIMIT).and_then(|mut file| opus::duration(&mut file)),
+        _ => Some(file.properties().duration()),
+    };
+    let duration = duration.filter(|duration| *duration > Duration::ZERO);
+    let mut tags = Tags { duration, ..Tags::default() };
+    // the format's own tag first; an ID3v1 at the end is cut to 30 characters
+    let own = file.primary_tag_type();
+    let mut found: Vec<&Tag> = file.tags().iter().collect();
+    found.sort_by_key(|tag| tag.tag_type() != own);
+    for tag in found {
+        tags.fill(tag, modified);
+    }
+    tags
+}
+
+/// The front cover, else any picture in the tags.
+pub(super) fn cover(path: &Path) -> Option<Vec<u8>> {
+    let file = parse(path, ParseOptions::new().read_properties(false))?;
+    let pictures = || file.tags().iter().flat_map(|tag| tag.pictures());
+    let front = pictures().find(|picture| picture.pic_type() == PictureType::CoverFront);
+    Some(front.or_else(|| pictures().next())?.data().to_vec())
+}
+
+impl Tags {
+    /// Takes from `tag` what is missing.
+    fn fill(&mut self, tag: &Tag, modified: Date) {
+        let line = |text: &str| clean(text, MAX_LINE, false);
+        let first = |keys: &[ItemKey], max, lines| {
+            keys.iter().find_map(|key| clean(tag.get_string(*key)?, max, lines))
+        };
+        self.title = self.title.take().or_else(|| line(&tag.title()?));
+        self.artist = self.artist.take().or_else(|| line(&tag.artist()?));
+        self.artist =
+            self.artist.take().or_else(|| first(&[ItemKey::AlbumArtist], MAX_LINE, false));
+        self.album = self.album.take().or_else(|| line(&tag.album()?));
+        self.description =
+            self.description.take().or_else(|| first(&DESCRIPTIONS, MAX_DESCRIPTION, true));
+        self.track = self.track.or_else(|| tag.track());
+        self.disk = self.disk.or_else(|| tag.disk());
+        self.date = self.date.or_else(|| {
+            let date = tag.date()?;
+            let clock = |part: Option<u8>, unit| part.map_or(0, |n| i64::from(n) * unit);
+            let time = clock(date.hour, 3600) + clock(date.minute, 60) + clock(date.second, 1);
+            let year = i64::from(date.year);
+            TagDate { year, month: date.month, day: date.day, time }.resolve(modified)
+        });
+    }
+}
+
+/// Where a description may stand, the most telling first.
+const DESCRIPTIONS: [ItemKey; 5] = [
+    ItemKey::PodcastDescription,
+    ItemKey::Description,
+    ItemKey::Comment,
+    ItemKey::UnsyncLyrics,
+    ItemKey::Lyrics,
+];
+
+/// What lofty makes of a file. The content tells better than the name of which kind it is, but kinds
+/// that no name stands for are left alone: each parser is one more that a stranger's file can reach.
+fn parse(path: &Path, mut options: ParseOptions) -> Option<TaggedFile> {
+    let probe = Probe::new(open(path, LIMIT)?).guess_file_type().ok()?;
+    let kind = probe.file_type().filter(|kind| KINDS.contains(kind))?;
+    if kind == FileType::Opus {
+        options.read_properties(false);
+    }
+    let probe = probe.options(options);
+    // where panics unwind, a defect of the parser costs the tags of one file
+    panic::catch_unwind(AssertUnwindSafe(|| probe.read().ok())).ok()?
+}
+
+/// The kinds of file whose names [`MediaType`](super::media::MediaType) knows.
+const KINDS: [FileType; 8] = [
+    FileType::Aac,
+    FileType::Aiff,
+    FileType::Flac,
+    FileType::Mp4,
+    FileType::Mpeg,
+    FileType::Opus,
+    FileType::Vorbis,
+    FileType::Wav,
+];
