@@ -120,6 +120,9 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// The pair that belongs to a seed.
+    ///
+    /// # Panics
+    /// For a seed of zeros, which no source of randomness gives.
     pub fn from_seed(seed: &Seed) -> KeyPair {
         KeyPair { pair: ed25519::KeyPair::from_seed(ed25519::Seed::new(**seed)) }
     }
