@@ -1,6 +1,10 @@
 //! Key files are minisign's: its Rust crate and Debian's program read ours, and we read theirs.
 
-use std::{fs, io::Cursor, path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    io::Cursor,
+    process::Command,
+};
 
 use p2p::identity::{KeyFileError, KeyPair, Lock, PublicKeyFile, SecretKeyFile, Seed};
 
@@ -46,21 +50,27 @@ fn the_crate_opens_our_locked_files_and_we_open_its() {
 fn the_program_signs_with_our_files_and_we_read_its() {
     let Some(program) = programs::find("minisign") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| {
-        let output =
-            Command::new(&program).args(arguments).current_dir(folder.path()).output().unwrap();
+    let run = |arguments: &[&str], passphrase: &str| {
+        fs::write(folder.path().join("input"), passphrase).unwrap();
+        let input = File::open(folder.path().join("input")).unwrap();
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(folder.path()).stdin(input);
+        let output = command.output().unwrap();
         assert!(output.status.success(), "minisign {arguments:?}: {output:?}");
     };
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    let read = |name: &str| fs::read_to_string(Path::new(folder.path()).join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
 
-    write("our.key", &file().to_text(None));
-    write("our.pub", &file().public().to_text());
     write("letter", "Dear Bob");
-    run(&["-S", "-s", "our.key", "-m", "letter"]);
-    run(&["-V", "-p", "our.pub", "-m", "letter"]);
+    write("our.pub", &file().public().to_text());
+    write("open.key", &file().to_text(None));
+    write("locked.key", &file().to_text(Some(Lock { passphrase: "correct", salt: [5; 32] })));
+    for (key, passphrase) in [("open.key", ""), ("locked.key", "correct\n")] {
+        run(&["-S", "-s", key, "-m", "letter"], passphrase);
+        run(&["-V", "-p", "our.pub", "-m", "letter"], "");
+    }
 
-    run(&["-G", "-W", "-s", "their.key", "-p", "their.pub"]);
+    run(&["-G", "-W", "-s", "their.key", "-p", "their.pub"], "");
     let theirs = SecretKeyFile::parse(&read("their.key"), None).unwrap();
     assert_eq!(PublicKeyFile::parse(&read("their.pub")), Ok(theirs.public()));
 }

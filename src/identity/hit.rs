@@ -57,3 +57,19 @@ impl fmt::Debug for Hit {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_looks_like_an_orchid_of_its_suite() {
+        let hit = Hit::of(&PublicKey([1; 32]));
+        assert_eq!(&hit.to_ipv6().octets()[..4], [0x20, 0x01, 0x00, 0x21]);
+        assert_eq!(Hit::from_ipv6(hit.to_ipv6()), Some(hit));
+        assert_ne!(Hit::of(&PublicKey([2; 32])), hit);
+        for other in ["2001:20::1", "2001:22::1", "2001:db8::1", "::1"] {
+            assert_eq!(Hit::from_ipv6(other.parse().unwrap()), None, "{other}");
+        }
+    }
+}

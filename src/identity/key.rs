@@ -120,6 +120,9 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// The pair that belongs to a seed.
+    ///
+    /// # Panics
+    /// For a seed of zeros, which no source of randomness gives.
     pub fn from_seed(seed: &Seed) -> KeyPair {
         KeyPair { pair: ed25519::KeyPair::from_seed(ed25519::Seed::new(**seed)) }
     }
@@ -165,3 +168,81 @@ impl fmt::Display for SignatureError {
 }
 
 impl std::error::Error for SignatureError {}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn octets<const N: usize>(hex: &str) -> [u8; N] {
+        HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap()
+    }
+
+    fn pair(seed: u8) -> KeyPair {
+        KeyPair::from_seed(&Seed::new([seed; 32]))
+    }
+
+    /// RFC 8032, section 7.1, test 2.
+    #[test]
+    fn signs_as_the_standard_does() {
+        let seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+        let key = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+        let signature = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
+                         085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+        let pair = KeyPair::from_seed(&Seed::new(octets(seed)));
+        assert_eq!(pair.public().as_bytes(), &octets::<32>(key));
+        assert_eq!(pair.sign(&[0x72]), octets::<64>(signature));
+        assert_eq!(*pair.seed(), octets::<32>(seed));
+    }
+
+    #[test]
+    fn a_signature_fits_one_message_and_one_key() {
+        let signature = pair(1).sign(b"text");
+        assert_eq!(pair(1).public().verify(b"text", &signature), Ok(()));
+        assert_eq!(pair(1).public().verify(b"texT", &signature), Err(SignatureError));
+        assert_eq!(pair(2).public().verify(b"text", &signature), Err(SignatureError));
+        // the same scalar plus the group's order, which lenient verifiers take
+        let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+        let mut malleable = signature;
+        let mut carry = 0;
+        for (octet, add) in malleable[32..].iter_mut().zip(octets::<32>(order)) {
+            let sum = u16::from(*octet) + u16::from(add) + carry;
+            *octet = sum as u8;
+            carry = sum >> 8;
+        }
+        assert_eq!(pair(1).public().verify(b"text", &malleable), Err(SignatureError));
+    }
+
+    #[test]
+    fn both_sides_agree_on_a_secret() {
+        let secret = |mine: &KeyPair, theirs: PublicKey| {
+            *theirs.to_x25519().unwrap().dh(&mine.to_x25519().unwrap()).unwrap()
+        };
+        let (alice, bob) = (pair(1), pair(2));
+        assert_eq!(secret(&alice, bob.public()), secret(&bob, alice.public()));
+        assert_ne!(secret(&alice, bob.public()), secret(&alice, alice.public()));
+    }
+
+    #[test]
+    fn fingerprints_are_six_groups_of_four() {
+        let print = pair(1).public().fingerprint().to_string();
+        let groups: Vec<&str> = print.split('-').collect();
+        assert_eq!(groups.len(), 6);
+        assert!(groups.iter().all(|group| group.len() == 4), "{print}");
+        assert_ne!(print, pair(2).public().fingerprint().to_string());
+        assert_eq!(format!("{:?}", pair(1)), format!("KeyPair({print})"));
+    }
+
+    proptest! {
+        #[test]
+        fn keys_come_back_from_text(key in any::<[u8; 32]>(), more in "[a-z2-7=]{1,3}") {
+            let text = PublicKey(key).to_string();
+            prop_assert_eq!(text.parse(), Ok(PublicKey(key)));
+            prop_assert_eq!(text.to_uppercase().parse(), Ok(PublicKey(key)));
+            prop_assert_eq!(format!("{text}{more}").parse::<PublicKey>(), Err(SignatureError));
+            prop_assert_eq!(text[1..].parse::<PublicKey>(), Err(SignatureError));
+        }
+    }
+}

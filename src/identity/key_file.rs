@@ -210,6 +210,9 @@ fn read_body(body: &Body, locked: bool) -> Result<SecretKeyFile, KeyFileError> {
     let (id, rest) = cut::<8>(&**body);
     let mut seed = Seed::default();
     seed.copy_from_slice(&rest[..32]);
+    if *seed == [0; 32] {
+        return Err(KeyFileError::Damaged); // nobody draws it, and it cannot make a pair
+    }
     let pair = KeyPair::from_seed(&seed);
     if pair.public().as_bytes() != &rest[32..64] {
         return Err(KeyFileError::Damaged);

@@ -50,3 +50,29 @@ impl fmt::Debug for Slot {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_a_key_have_their_own_slots() {
+        let name = Name::parse("alice@example.com").unwrap();
+        // sha256 of "p2p slot name", a zero octet and the name
+        let slot = Slot::of_name(&name);
+        assert_eq!(slot.to_string(), "b3643f9043e2d0f778783baeae917e5912f9ab84");
+        let key = PublicKey(*b"alice@example.com and 15 octets.");
+        assert_ne!(Slot::of_key(&key), slot);
+        assert_eq!(Slot::from_hex(&slot.to_string()), Some(slot));
+    }
+
+    #[test]
+    fn reads_forty_lower_case_digits_only() {
+        let good = "00112233445566778899aabbccddeeff00112233";
+        assert!(Slot::from_hex(good).is_some());
+        for bad in ["", &good[1..], &good.to_uppercase(), &format!("{good}0"), &format!("{good}00")]
+        {
+            assert_eq!(Slot::from_hex(bad), None, "{bad}");
+        }
+    }
+}

@@ -76,6 +76,17 @@ fn a_public_half_that_does_not_fit_is_damage() {
 }
 
 #[test]
+fn a_seed_of_zeros_is_damage() {
+    for fill in [0, 1] {
+        let mut body = Body::new([0; BODY_LENGTH]);
+        body[40..72].fill(fill);
+        let sum = checksum(&body);
+        body[72..].copy_from_slice(&sum);
+        assert_eq!(read_body(&body, false).unwrap_err(), KeyFileError::Damaged);
+    }
+}
+
+#[test]
 fn reads_an_open_file_of_minisign_itself() {
     // `minisign -G -W` of Debian 12 (0.11): it has no checksum
     let secret = "untrusted comment: minisign encrypted secret key\n\

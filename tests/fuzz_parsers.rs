@@ -1,0 +1,320 @@
+//! Mutated input for every parser that strangers or editors feed: packets, contacts, links, names
+//! and key files.
+//!
+//! Bounded and seeded, so it runs as an ordinary test. `P2P_FUZZ_SECONDS=600` runs each parser for so
+//! long from a seed that it prints; `P2P_FUZZ_SEED` repeats one. The corpus in `tests/corpus/` has a
+//! folder per parser: files that begin with `ok-` are accepted, with `bad-` refused. What a run finds
+//! belongs there.
+
+use std::{env, fs, path::Path, thread, time::Duration};
+
+use data_encoding::HEXLOWER;
+use p2p::{
+    identity::{KeyPair, Name, PublicKeyFile, SecretKeyFile, Seed, ShareLink},
+    registration::Packet,
+    runtime::{clock, random},
+    trust::Contacts,
+};
+
+/// The domain separator of packets.
+const DOMAIN: &[u8] = b"p2p registration packet v1\0";
+const SIGNATURE: usize = 64;
+
+#[test]
+fn packets() {
+    let accepted = fuzz("packet", 6_000, mutate_packet, |bytes| {
+        let Ok(packet) = Packet::decode(bytes) else { return false };
+        let registration = packet.registration();
+        assert_eq!(packet.as_bytes(), bytes, "bytes are kept as they came");
+        let (content, signature) = bytes.split_last_chunk::<SIGNATURE>().unwrap();
+        registration.key.verify(&[DOMAIN, content].concat(), signature).unwrap();
+        let Some(pair) = pairs().into_iter().find(|pair| pair.public() == registration.key) else {
+            panic!("a valid signature of an unknown key: {}", registration.key)
+        };
+        let again = Packet::sign(registration, &pair).unwrap();
+        assert_eq!(Packet::decode(again.as_bytes()).unwrap().registration(), registration);
+        if !has_unknown_fields(content) {
+            assert_eq!(again.as_bytes(), bytes, "there is one way to write it");
+        }
+        true
+    });
+    assert!(accepted > 100, "the mutations reach beyond the signature check: {accepted}");
+}
+
+#[test]
+fn contacts() {
+    let accepted = fuzz("contacts", 20_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let Ok(contacts) = Contacts::parse(text) else { return false };
+        assert!(contacts.len() <= Contacts::CAPACITY);
+        assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts));
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn share_links() {
+    let accepted = fuzz("share-link", 40_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let Ok(link) = ShareLink::parse(text) else { return false };
+        assert!(link.overlays.len() <= ShareLink::MAX_OVERLAYS);
+        let printed = link.to_string();
+        assert!(printed.is_ascii() && printed.len() <= ShareLink::MAX_LENGTH);
+        assert_eq!(ShareLink::parse(&printed), Ok(link));
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn names() {
+    let accepted = fuzz("name", 60_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let Ok(name) = Name::parse(text) else { return false };
+        assert_eq!(name.as_str(), text.to_ascii_lowercase());
+        assert!(name.as_str().len() <= Name::MAX_LENGTH);
+        assert_eq!(Name::parse(name.as_str()), Ok(name));
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn key_files() {
+    let accepted = fuzz("key-file", 20_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let public = PublicKeyFile::parse(text);
+        if let Ok(file) = public {
+            assert_eq!(PublicKeyFile::parse(&file.to_text()), Ok(file));
+        }
+        // without passphrase: scrypt has its own tests and takes its time
+        let secret = SecretKeyFile::parse(text, None);
+        if let Ok(file) = &secret {
+            let again = SecretKeyFile::parse(&file.to_text(None), None).unwrap();
+            assert_eq!((again.id, again.pair.seed()), (file.id, file.pair.seed()));
+        }
+        public.is_ok() || secret.is_ok()
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+/// Runs a parser over its corpus and over mutations of it; how many mutations it accepted.
+fn fuzz(
+    folder: &str,
+    rounds: u64,
+    mutate: impl Fn(&mut Random, &[Vec<u8>]) -> Vec<u8>,
+    accepts: impl Fn(&[u8]) -> bool,
+) -> u64 {
+    let corpus = corpus(folder);
+    for (file, bytes) in &corpus {
+        let witness = Witness { what: format!("{folder}/{file}"), bytes };
+        assert_eq!(accepts(bytes), file.starts_with("ok-"), "{}", witness.what);
+    }
+    let seeds: Vec<Vec<u8>> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
+    let number = |variable| env::var(variable).ok().and_then(|text| text.parse().ok());
+    let span = number("P2P_FUZZ_SECONDS").map(Duration::from_secs);
+    let first = if span.is_some() { random::number() } else { 0x5eed };
+    let seed = number("P2P_FUZZ_SEED").unwrap_or(first);
+    println!("{folder}: P2P_FUZZ_SEED={seed}");
+    let mut random = Random(seed);
+    let start = clock::now();
+    let mut accepted = 0;
+    for round in 0.. {
+        let over = span.map_or(round >= rounds, |span| clock::now() - start >= span);
+        if over {
+            break;
+        }
+        let bytes = mutate(&mut random, &seeds);
+        let _witness = Witness { what: format!("{folder}, seed {seed}, {round}"), bytes: &bytes };
+        accepted += u64::from(accepts(&bytes));
+    }
+    println!("{folder}: accepted {accepted}");
+    accepted
+}
+
+/// Prints the input on the way out of a panic.
+struct Witness<'a> {
+    what: String,
+    bytes: &'a [u8],
+}
+
+impl Drop for Witness<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let Witness { what, bytes } = self;
+            println!("{what}: {}\n{}", HEXLOWER.encode(bytes), bytes.escape_ascii());
+        }
+    }
+}
+
+fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    let begins = |with| files.iter().filter(move |(name, _)| name.starts_with(with)).count();
+    assert!(begins("ok-") > 1 && begins("bad-") > 0, "{} is incomplete", folder.display());
+    assert_eq!(begins("ok-") + begins("bad-"), files.len(), "{}", folder.display());
+    files
+}
+
+/// The keys of the corpus.
+fn pairs() -> [KeyPair; 2] {
+    [1, 2].map(|seed| KeyPair::from_seed(&Seed::new([seed; 32])))
+}
+
+/// Fields from 129 on are not known yet.
+fn has_unknown_fields(content: &[u8]) -> bool {
+    let mut rest = &content[5..];
+    while let [kind, high, low, after @ ..] = rest {
+        if *kind > 128 {
+            return true;
+        }
+        rest = &after[usize::from(u16::from_be_bytes([*high, *low]))..];
+    }
+    false
+}
+
+/// Changes a packet; most are signed again, or all would fail at the signature.
+fn mutate_packet(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
+    if random.below(8) == 0 {
+        return mutate(random, corpus);
+    }
+    let contents: Vec<Vec<u8>> = corpus
+        .iter()
+        .map(|bytes| bytes[..bytes.len().saturating_sub(SIGNATURE)].to_vec())
+        .collect();
+    let content = match random.below(3) {
+        0 => mutate(random, &contents),
+        _ => mutate_fields(random, &contents),
+    };
+    let pair = &pairs()[random.below(8) / 7];
+    [&content[..], &pair.sign(&[DOMAIN, &content].concat())].concat()
+}
+
+/// Drops, repeats, swaps, borrows and changes whole fields, whose lengths stay right.
+fn mutate_fields(random: &mut Random, contents: &[Vec<u8>]) -> Vec<u8> {
+    let base = random.pick(contents);
+    let mut fields = fields(base);
+    for _ in 0..=random.below(3) {
+        let at = random.below(fields.len().max(1));
+        match random.below(6) {
+            0 if at < fields.len() => drop(fields.remove(at)),
+            1 if at < fields.len() => fields.insert(at, fields[at].clone()),
+            2 if at + 1 < fields.len() => fields.swap(at, at + 1),
+            3 => {
+                let donor = self::fields(random.pick::<Vec<u8>>(contents));
+                if !donor.is_empty() {
+                    fields.push(random.pick(&donor).clone());
+                    fields.sort_by_key(|(kind, _)| *kind);
+                }
+            }
+            4 => {
+                let value = vec![random.octet(); random.below(60)];
+                fields.push((random.octet() | 0x80, value));
+                fields.sort_by_key(|(kind, _)| *kind);
+            }
+            _ if at < fields.len() && !fields[at].1.is_empty() => {
+                let place = random.below(fields[at].1.len());
+                fields[at].1[place] = random.octet();
+            }
+            _ => {}
+        }
+    }
+    let mut content = b"p2pr\x01".to_vec();
+    for (kind, value) in fields {
+        content.push(kind);
+        content.extend_from_slice(&(value.len() as u16).to_be_bytes());
+        content.extend_from_slice(&value);
+    }
+    content
+}
+
+fn fields(content: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut fields = Vec::new();
+    let mut rest = content.get(5..).unwrap_or_default();
+    while let [kind, high, low, after @ ..] = rest {
+        let length = u16::from_be_bytes([*high, *low]).into();
+        let Some((value, next)) = after.split_at_checked(length) else { break };
+        fields.push((*kind, value.to_vec()));
+        rest = next;
+    }
+    fields
+}
+
+/// Changes one to four things in a file of the corpus.
+fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = random.pick(corpus).clone();
+    for _ in 0..=random.below(4) {
+        let (from, to) = random.range(bytes.len());
+        match random.below(8) {
+            0 if from < bytes.len() => bytes[from] ^= 1 << random.below(8),
+            1 if from < bytes.len() => bytes[from] = random.interesting(),
+            2 => bytes.truncate(from),
+            3 => drop(bytes.drain(from..to)),
+            4 => {
+                let copy = bytes[from..to.min(from + 200)].to_vec();
+                bytes.splice(to..to, copy);
+            }
+            5 => {
+                let other = random.pick(corpus);
+                let (start, end) = random.range(other.len());
+                bytes.splice(from..to, other[start..end].iter().copied());
+            }
+            6 => bytes.insert(from, random.interesting()),
+            _ if from + 1 < bytes.len() => {
+                // a length, if one lies here
+                let length = u16::from_be_bytes([bytes[from], bytes[from + 1]]);
+                let changed = [length.wrapping_add(1), length.wrapping_sub(1), 0, u16::MAX];
+                bytes[from..from + 2].copy_from_slice(&random.pick(&changed).to_be_bytes());
+            }
+            _ => {}
+        }
+    }
+    bytes
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    fn octet(&mut self) -> u8 {
+        self.next() as u8
+    }
+
+    /// An octet that parsers treat specially, or any.
+    fn interesting(&mut self) -> u8 {
+        let octet = self.octet();
+        *self
+            .pick(&[0, 1, 0x7f, 0x80, 0xff, b'\n', b' ', b'.', b'-', b'@', b'%', b'/', b'A', octet])
+    }
+
+    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
+    }
+
+    /// Two places in order, up to and including the end.
+    fn range(&mut self, length: usize) -> (usize, usize) {
+        let (one, other) = (self.below(length + 1), self.below(length + 1));
+        (one.min(other), one.max(other))
+    }
+}
