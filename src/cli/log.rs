@@ -7,7 +7,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 struct Stderr;
 
 /// Starts logging; `verbosity` counts how often `-v` was given.
-pub fn start(verbosity: usize) {
+pub(super) fn start(verbosity: usize) {
     let level = match verbosity {
         0 => LevelFilter::Warn,
         1 => LevelFilter::Info,

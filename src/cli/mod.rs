@@ -1,1 +1,160 @@
-//! (stub)
+//! The command line: one file per subcommand.
+//!
+//! Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 refused (trust or access).
+
+mod contact;
+mod demo;
+mod expose;
+mod home;
+mod init;
+mod log;
+mod lookup;
+mod open;
+mod proxy;
+mod running;
+mod serve;
+mod speak;
+mod status;
+mod store;
+
+use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
+
+use argh::FromArgs;
+
+use speak::{Failure, Outcome};
+
+/// Publish and open HTTP services under names like alice@example.com,
+/// without a service provider.
+#[derive(FromArgs)]
+#[argh(
+    note = "Everywhere: --home DIR keeps the state elsewhere than in ~/.config/p2p, -v logs more.",
+    example = "p2p init alice@example.com\np2p serve ./media --port 1000\np2p proxy",
+    error_code(0, "Done."),
+    error_code(1, "It failed."),
+    error_code(2, "The command line is wrong."),
+    error_code(3, "Refused: trust or access.")
+)]
+struct Arguments {
+    #[argh(subcommand)]
+    command: Command,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Command {
+    Init(init::Init),
+    Serve(serve::Serve),
+    Expose(expose::Expose),
+    Proxy(proxy::Proxy),
+    Open(open::Open),
+    Contact(contact::ContactCommand),
+    Lookup(lookup::Lookup),
+    Status(status::Status),
+    Store(store::Store),
+    Demo(demo::Demo),
+}
+
+/// What can be given with every command, before or behind its name.
+#[derive(Debug, Default, PartialEq)]
+struct Everywhere {
+    home: Option<PathBuf>,
+    verbosity: usize,
+    version: bool,
+}
+
+/// Runs the program: reads the command line, does it, and maps the result to an exit code.
+pub fn main() -> ExitCode {
+    let arguments = match env::args_os().skip(1).map(OsString::into_string).collect() {
+        Ok(arguments) => arguments,
+        Err(bad) => {
+            let bad = bad.to_string_lossy().into_owned();
+            return Failure::usage(format!("{bad:?} is not UTF-8")).report();
+        }
+    };
+    match split(arguments).and_then(|(everywhere, rest)| run(&everywhere, &rest)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
+    if everywhere.version {
+        return speak::line(format!("p2p {}", env!("CARGO_PKG_VERSION")));
+    }
+    log::start(everywhere.verbosity);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let parsed = match Arguments::from_args(&["p2p"], &arguments) {
+        Ok(parsed) => parsed,
+        Err(early) if early.status.is_ok() => return speak::line(early.output.trim_end()),
+        Err(early) => return Err(wrong(&early.output)),
+    };
+    let home = everywhere.home.as_deref();
+    match parsed.command {
+        Command::Init(command) => command.run(home),
+        Command::Serve(command) => command.run(home),
+        Command::Expose(command) => command.run(home),
+        Command::Proxy(command) => command.run(home),
+        Command::Open(command) => command.run(home),
+        Command::Contact(command) => command.run(home),
+        Command::Lookup(command) => command.run(home),
+        Command::Status(command) => command.run(home),
+        Command::Store(command) => command.run(),
+        Command::Demo(command) => command.run(),
+    }
+}
+
+/// argh's complaint as one line, lower case.
+fn wrong(output: &str) -> Failure {
+    let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.split(" Run p2p --help").next().unwrap_or_default().trim_end_matches('.');
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_ascii_lowercase());
+    let text: String = first.into_iter().chain(letters).collect();
+    Failure::usage(text).hint("p2p --help")
+}
+
+/// Takes what holds everywhere out of the arguments.
+fn split(arguments: Vec<String>) -> Result<(Everywhere, Vec<String>), Failure> {
+    let (mut everywhere, mut rest) = (Everywhere::default(), Vec::new());
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--" => {
+                rest.push(argument);
+                rest.extend(arguments);
+                break;
+            }
+            "--home" => {
+                let home =
+                    arguments.next().ok_or_else(|| Failure::usage("--home needs a directory"))?;
+                everywhere.home = Some(home.into());
+            }
+            "-v" | "--verbose" => everywhere.verbosity += 1,
+            "-vv" => everywhere.verbosity += 2,
+            "-V" | "--version" => everywhere.version = true,
+            text => match text.strip_prefix("--home=") {
+                Some(home) => everywhere.home = Some(home.into()),
+                None => rest.push(argument),
+            },
+        }
+    }
+    Ok((everywhere, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let (everywhere, rest) = split(words("serve -v . --home /h --port 1 -- -v")).ok().unwrap();
+        assert_eq!(everywhere.home, Some("/h".into()));
+        assert_eq!(everywhere.verbosity, 1);
+        assert_eq!(rest, words("serve . --port 1 -- -v"));
+        assert!(split(words("serve --home")).is_err());
+    }
+}

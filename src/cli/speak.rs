@@ -2,45 +2,45 @@
 //! happened to what and why, then a line with what helps.
 
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     io::{self, Write},
     process::ExitCode,
 };
 
 /// Why a command ended without doing its work.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
 }
 
 /// What a command gives.
-pub type Outcome = Result<(), Failure>;
+pub(super) type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// It was tried and failed: exit code 1.
-    pub fn failed(message: impl Display) -> Failure {
+    pub(super) fn failed(message: impl Display) -> Failure {
         Failure { message: message.to_string(), hint: None, code: 1 }
     }
 
     /// The command line asks for what cannot be: exit code 2.
-    pub fn usage(message: impl Display) -> Failure {
+    pub(super) fn usage(message: impl Display) -> Failure {
         Failure { message: message.to_string(), hint: None, code: 2 }
     }
 
     /// Trust or access forbids it: exit code 3.
-    pub fn refused(message: impl Display) -> Failure {
+    pub(super) fn refused(message: impl Display) -> Failure {
         Failure { message: message.to_string(), hint: None, code: 3 }
     }
 
     /// Adds the one thing that helps.
-    pub fn hint(self, hint: impl Display) -> Failure {
+    pub(super) fn hint(self, hint: impl Display) -> Failure {
         Failure { hint: Some(hint.to_string()), ..self }
     }
 
     /// Says it on stderr and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub(super) fn report(&self) -> ExitCode {
         let mut text = format!("p2p: error: {}\n", self.message);
         if let Some(hint) = &self.hint {
             text.push_str(&format!("hint: {hint}\n"));
@@ -50,11 +50,17 @@ impl Failure {
     }
 }
 
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// Writes a line of results. A reader that went away has what it wanted.
 ///
 /// # Errors
 /// When stdout cannot be written for another reason, such as a full disk.
-pub fn line(text: impl Display) -> Outcome {
+pub(super) fn line(text: impl Display) -> Outcome {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -65,6 +71,6 @@ pub fn line(text: impl Display) -> Outcome {
 }
 
 /// Writes a line for people on stderr.
-pub fn note(text: impl Display) {
+pub(super) fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -1,6 +1,11 @@
 //! Settings: what people write into `config.toml`, below what the environment and the command line say.
 
-use std::{collections::BTreeMap, fmt, io, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env, fmt, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use nanoserde::{Toml, TomlParser};
 
@@ -12,11 +17,11 @@ use crate::runtime::file;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
     /// `overlay`: where packets are published and looked up.
-    pub overlays: Option<Vec<OverlayAddress>>,
+    overlays: Option<Vec<OverlayAddress>>,
     /// `listen`: where browsers find the proxy.
-    pub listen: Option<Vec<SocketAddr>>,
+    listen: Option<Vec<SocketAddr>>,
     /// `udp`: where peers find this daemon.
-    pub udp: Option<Vec<SocketAddr>>,
+    udp: Option<Vec<SocketAddr>>,
 }
 
 /// More than any real configuration.
@@ -37,6 +42,68 @@ impl Config {
         };
         parse(&text).map_err(|problem| ConfigError { path, problem })
     }
+}
+
+/// Where browsers find the proxy unless told otherwise.
+pub const DEFAULT_LISTEN: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), PORT),
+];
+/// Where peers find the daemon unless told otherwise; another port if this one is taken.
+const DEFAULT_UDP: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), PORT),
+];
+/// The port of the paper.
+const PORT: u16 = 5050;
+/// Spaces between, as many as wanted.
+const OVERLAYS_VARIABLE: &str = "P2P_OVERLAYS";
+
+impl Config {
+    /// The overlays to use: those of the command line, else of `$P2P_OVERLAYS`, else of the file, else
+    /// the local network, which needs nobody.
+    ///
+    /// # Errors
+    /// Says what in `$P2P_OVERLAYS` is no overlay.
+    pub fn overlays(&self, given: &[OverlayAddress]) -> Result<Vec<OverlayAddress>, String> {
+        if !given.is_empty() {
+            return Ok(given.to_vec());
+        }
+        if let Ok(texts) = env::var(OVERLAYS_VARIABLE) {
+            let parse = |text| {
+                let wrong = |error| format!("{OVERLAYS_VARIABLE}: {error}");
+                OverlayAddress::parse(text).map_err(wrong)
+            };
+            return texts.split_whitespace().map(parse).collect();
+        }
+        Ok(self.overlays.clone().unwrap_or_else(|| vec![OverlayAddress::Lan]))
+    }
+
+    /// The UDP addresses to use, and whether a free port will do where one is taken.
+    pub fn udp(&self, given: &[SocketAddr]) -> Udp {
+        match (given, &self.udp) {
+            ([], None) => Udp { addresses: DEFAULT_UDP.to_vec(), or_any_port: true },
+            ([], Some(configured)) => Udp { addresses: configured.clone(), or_any_port: false },
+            (given, _) => Udp { addresses: given.to_vec(), or_any_port: false },
+        }
+    }
+
+    /// Where the proxy listens.
+    pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
+        if !given.is_empty() {
+            return given.to_vec();
+        }
+        self.listen.clone().unwrap_or_else(|| DEFAULT_LISTEN.to_vec())
+    }
+}
+
+/// Where peers shall find the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Udp {
+    /// Addresses to bind.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether any free port will do where one is taken.
+    pub or_any_port: bool,
 }
 
 fn parse(text: &str) -> Result<Config, String> {

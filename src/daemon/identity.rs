@@ -4,8 +4,10 @@ use std::{fmt, io};
 
 use zeroize::Zeroizing;
 
-use super::home::{Home, HomeError, plain};
-use crate::identity::{KeyFileError, KeyPair, Name, PublicKeyFile, SecretKeyFile, Seed};
+use super::home::{Home, HomeError};
+use crate::identity::{
+    KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, SecretKeyFile, Seed, ShareLink,
+};
 use crate::runtime::{
     file::{self, Access},
     random,
@@ -23,8 +25,145 @@ pub struct Identity {
 /// A secret text typed by a person; zeroed when dropped.
 pub type Passphrase = Zeroizing<String>;
 
+/// Somebody who can be asked for a passphrase.
+pub trait PassphraseSource {
+    /// What was typed; None when nobody is there.
+    fn ask(&mut self) -> Option<Passphrase>;
+}
+
 const SECRET: &str = "identity.key";
 const PUBLIC: &str = "identity.pub";
 const NAME: &str = "name";
-/// Key files have a few hundred octets, a name at most 254.
-const MAX_SIZE: usize = 4096;
+
+impl Identity {
+    /// Makes a key pair and writes the files of a home.
+    ///
+    /// # Errors
+    /// [`IdentityError::Exists`] when there is a key already: it is never overwritten.
+    pub fn create(
+        home: &Home,
+        name: Option<Name>,
+        passphrase: Option<Passphrase>,
+    ) -> Result<Identity, IdentityError> {
+        let keys = KeyPair::from_seed(&Seed::new(random::bytes()));
+        let files = SecretKeyFile::new(keys.clone());
+        let lock = passphrase.as_ref().map(|passphrase| Lock { passphrase, salt: random::bytes() });
+        let secret = home.path(SECRET);
+        let failed =
+            |error| IdentityError::Home(HomeError::Unusable { path: secret.clone(), error });
+        match file::create(&secret, files.to_text(lock).as_bytes(), Access::Private) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(IdentityError::Exists);
+            }
+            result => result.map_err(failed)?,
+        }
+        file::replace(&home.path(PUBLIC), files.public().to_text().as_bytes(), Access::Public)
+            .map_err(failed)?;
+        let identity = Identity { name: None, keys };
+        match name {
+            Some(name) => identity.named(home, name),
+            None => Ok(identity),
+        }
+    }
+
+    /// Reads the files of a home, and makes a nameless identity where there is none.
+    ///
+    /// # Errors
+    /// When a file is damaged, or stays locked.
+    pub fn load_or_create(
+        home: &Home,
+        passphrases: &mut dyn PassphraseSource,
+    ) -> Result<Identity, IdentityError> {
+        let path = home.path(SECRET);
+        let text = match file::read(&path, MAX_KEY_FILE) {
+            Ok(octets) => Zeroizing::new(octets),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Identity::create(home, None, None);
+            }
+            Err(error) => return Err(HomeError::Unusable { path, error }.into()),
+        };
+        let damaged = |error| IdentityError::Key { path: path.display().to_string(), error };
+        let text = std::str::from_utf8(&text).map_err(|_| damaged(KeyFileError::NotAKeyFile))?;
+        let file = match SecretKeyFile::parse(text, None) {
+            Err(KeyFileError::NeedsPassphrase) => {
+                let passphrase = passphrases.ask().ok_or(IdentityError::NeedsPassphrase)?;
+                SecretKeyFile::parse(text, Some(&passphrase))
+            }
+            result => result,
+        };
+        let keys = file.map_err(damaged)?.pair;
+        Ok(Identity { name: read_name(home)?, keys })
+    }
+
+    /// The same identity with a name, which is written down.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn named(self, home: &Home, name: Name) -> Result<Identity, IdentityError> {
+        let path = home.path(NAME);
+        file::replace(&path, format!("{name}\n").as_bytes(), Access::Public)
+            .map_err(|error| HomeError::Unusable { path, error })?;
+        Ok(Identity { name: Some(name), ..self })
+    }
+
+    /// What friends are given to know the key and where to look; empty without a name.
+    pub fn share_link(&self, overlays: &[String]) -> String {
+        let Some(name) = self.name.clone() else { return String::new() };
+        // those of one machine or link help nobody elsewhere, but somebody next door
+        let overlays = overlays.iter().filter(|overlay| ShareLink::can_carry(overlay));
+        let overlays = overlays.take(ShareLink::MAX_OVERLAYS).cloned().collect();
+        ShareLink { name, key: self.keys.public(), overlays }.to_string()
+    }
+}
+
+fn read_name(home: &Home) -> Result<Option<Name>, IdentityError> {
+    let path = home.path(NAME);
+    match file::read(&path, Name::MAX_LENGTH + 2) {
+        Ok(octets) => {
+            let text = String::from_utf8_lossy(&octets);
+            Name::parse(text.trim_end()).map(Some).map_err(IdentityError::Name)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(HomeError::Unusable { path, error }.into()),
+    }
+}
+
+/// Why there is no identity to use.
+#[derive(Debug)]
+pub enum IdentityError {
+    /// A new one was wanted where one is.
+    Exists,
+    /// The key is locked and nobody can be asked.
+    NeedsPassphrase,
+    /// The key file cannot be used.
+    Key {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        error: KeyFileError,
+    },
+    /// What stands in the file `name` is none.
+    Name(NameError),
+    /// The home cannot be used.
+    Home(HomeError),
+}
+
+impl From<HomeError> for IdentityError {
+    fn from(error: HomeError) -> IdentityError {
+        IdentityError::Home(error)
+    }
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IdentityError::Exists => f.write_str("this home has an identity already"),
+            IdentityError::NeedsPassphrase => f.write_str("the key is locked by a passphrase"),
+            IdentityError::Key { path, error } => write!(f, "cannot use {path}: {error}"),
+            IdentityError::Name(error) => write!(f, "the file \"name\" of this home: {error}"),
+            IdentityError::Home(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for IdentityError {}

@@ -24,8 +24,11 @@ impl ServicePort {
     pub const HTTP: ServicePort = ServicePort(NonZeroU16::new(80).expect("80 is not zero"));
 
     /// None for 0.
-    pub fn new(port: u16) -> Option<ServicePort> {
-        NonZeroU16::new(port).map(ServicePort)
+    pub const fn new(port: u16) -> Option<ServicePort> {
+        match NonZeroU16::new(port) {
+            Some(port) => Some(ServicePort(port)),
+            None => None,
+        }
     }
 
     /// Reads decimal digits, without sign and leading zeros.

@@ -55,6 +55,22 @@ pub fn incoming(body: Incoming) -> Body {
     body.map_err(BoxError::from).boxed_unsync()
 }
 
+/// All of a small body; None when it is longer than `limit` octets or breaks off.
+pub async fn collect<B>(mut body: B, limit: usize) -> Option<Vec<u8>>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
+    let mut content = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let data = frame.ok()?.into_data().unwrap_or_default();
+        if content.len() + data.len() > limit {
+            return None;
+        }
+        content.extend_from_slice(&data);
+    }
+    Some(content)
+}
+
 fn never(never: Infallible) -> BoxError {
     match never {}
 }

@@ -29,6 +29,18 @@ pub struct Lease {
     number: u64,
 }
 
+impl Lease {
+    /// The lease of this number at a port, as it was once given out.
+    pub fn new(port: ServicePort, number: u64) -> Lease {
+        Lease { port, number }
+    }
+
+    /// The number that tells it from earlier and later ones.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+}
+
 /// All services of this daemon.
 #[derive(Default)]
 pub struct Services {

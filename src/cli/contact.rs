@@ -1,0 +1,121 @@
+//! `p2p contact`: whose keys this person accepts.
+
+use std::path::Path;
+
+use argh::FromArgs;
+
+use super::{
+    home,
+    speak::{self, Failure, Outcome},
+};
+use crate::daemon::{ContactBook, ContactStatus};
+use crate::identity::{Name, PublicKey, ShareLink};
+
+/// Keep the book of people whose keys you accept.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "contact")]
+pub(super) struct ContactCommand {
+    #[argh(subcommand)]
+    action: Action,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Action {
+    Add(Add),
+    List(List),
+    Remove(Remove),
+}
+
+/// Accept somebody's key.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "add")]
+struct Add {
+    /// a share link p2p://…, or a name
+    #[argh(positional)]
+    who: String,
+
+    /// the public key, where a name is given
+    #[argh(positional)]
+    key: Option<String>,
+}
+
+/// List the people whose keys are accepted, and how they came to be.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "list")]
+struct List {
+    /// print JSON
+    #[argh(switch)]
+    json: bool,
+}
+
+/// Forget somebody's key.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "remove")]
+struct Remove {
+    /// whose
+    #[argh(positional)]
+    name: String,
+}
+
+impl ContactCommand {
+    pub(super) fn run(self, given: Option<&Path>) -> Outcome {
+        let book = ContactBook::new(&home::prepare(given)?);
+        match self.action {
+            Action::Add(add) => add.run(&book),
+            Action::List(list) => list.run(&book),
+            Action::Remove(remove) => remove.run(&book),
+        }
+    }
+}
+
+impl Add {
+    fn run(self, book: &ContactBook) -> Outcome {
+        let (name, key) = match &self.key {
+            None => {
+                let link = ShareLink::parse(&self.who).map_err(|error| {
+                    Failure::usage(format!("{:?} is not a share link: {error}", self.who))
+                        .hint("p2p contact add NAME KEY takes a name and a key")
+                })?;
+                (link.name, link.key)
+            }
+            Some(key) => {
+                let key: PublicKey = key.parse().map_err(|_| {
+                    Failure::usage(format!("{key:?} is not a public key of 52 characters"))
+                })?;
+                (parse_name(&self.who)?, key)
+            }
+        };
+        book.pin(&name, key).map_err(Failure::refused)?;
+        speak::line(format!("{name}  {}", key.fingerprint()))
+    }
+}
+
+impl List {
+    fn run(self, book: &ContactBook) -> Outcome {
+        let contacts = book.list().map_err(Failure::failed)?;
+        if self.json {
+            return speak::line(nanoserde::SerJson::serialize_json(&contacts));
+        }
+        if contacts.is_empty() {
+            speak::note("no contacts yet; p2p contact add LINK adds one");
+        }
+        contacts.iter().try_for_each(|ContactStatus { name, fingerprint, trust, .. }| {
+            speak::line(format!("{name:<30} {fingerprint}  {trust}"))
+        })
+    }
+}
+
+impl Remove {
+    fn run(self, book: &ContactBook) -> Outcome {
+        let name = parse_name(&self.name)?;
+        if book.remove(&name).map_err(Failure::failed)? {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("{name} is not a contact")).hint("p2p contact list"))
+    }
+}
+
+fn parse_name(text: &str) -> Result<Name, Failure> {
+    Name::parse(text).map_err(|error| Failure::usage(format!("{text:?} is not a name: {error}")))
+}

@@ -1,0 +1,54 @@
+//! What all commands need of the home directory, with errors a person can act on.
+
+use std::path::Path;
+
+use super::speak::Failure;
+use crate::daemon::{
+    Config, Home, HomeError, Identity, IdentityError, Passphrase, PassphraseSource,
+};
+
+/// The home, made if it is missing.
+///
+/// # Errors
+/// When it cannot be used.
+pub(super) fn prepare(given: Option<&Path>) -> Result<Home, Failure> {
+    let home = Home::locate(given).map_err(unusable)?;
+    home.prepare().map_err(unusable)?;
+    Ok(home)
+}
+
+/// A home error with its hint.
+pub(super) fn unusable(error: HomeError) -> Failure {
+    Failure::failed(&error).hint(error.hint())
+}
+
+/// The settings of a home.
+///
+/// # Errors
+/// When `config.toml` cannot be understood.
+pub(super) fn config(home: &Home) -> Result<Config, Failure> {
+    Config::load(home).map_err(Failure::failed)
+}
+
+/// The identity of a home; one without a name is made where there is none.
+///
+/// # Errors
+/// When its files are damaged or stay locked.
+pub(super) fn identity(home: &Home) -> Result<Identity, Failure> {
+    Identity::load_or_create(home, &mut Terminal).map_err(|error| {
+        let failure = Failure::failed(&error);
+        match error {
+            IdentityError::NeedsPassphrase => failure.hint("run it on a terminal"),
+            _ => failure,
+        }
+    })
+}
+
+/// Asks a person at the terminal.
+struct Terminal;
+
+impl PassphraseSource for Terminal {
+    fn ask(&mut self) -> Option<Passphrase> {
+        rpassword::prompt_password("passphrase: ").ok().map(Into::into)
+    }
+}

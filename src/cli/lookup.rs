@@ -1,0 +1,119 @@
+//! `p2p lookup`: what each overlay says about a name.
+
+use std::path::Path;
+
+use argh::FromArgs;
+use nanoserde::SerJson;
+
+use super::{
+    home,
+    serve::overlay,
+    speak::{self, Failure, Outcome},
+};
+use crate::daemon::look_up;
+use crate::identity::Name;
+use crate::overlay::OverlayAddress;
+use crate::registration::{Outcome as Answers, Wanted};
+use crate::runtime::{block_on, clock};
+
+/// Ask every overlay where somebody is, and show what each answers.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "lookup")]
+pub(super) struct Lookup {
+    /// whose registration
+    #[argh(positional)]
+    name: String,
+
+    /// where to look, such as lan or store:https://… (repeatable)
+    #[argh(option, from_str_fn(overlay))]
+    overlay: Vec<OverlayAddress>,
+
+    /// print JSON
+    #[argh(switch)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(SerJson)]
+struct Report {
+    name: String,
+    overlays: Vec<OverlayReport>,
+    found: Vec<FoundReport>,
+}
+
+#[derive(SerJson)]
+struct OverlayReport {
+    address: String,
+    answer: String,
+    ms: Option<f64>,
+}
+
+#[derive(SerJson)]
+struct FoundReport {
+    key: String,
+    fingerprint: String,
+    age: u64,
+    expires_in: u64,
+    locators: Vec<String>,
+}
+
+impl Lookup {
+    pub(super) fn run(self, given: Option<&Path>) -> Outcome {
+        let name = Name::parse(&self.name)
+            .map_err(|error| Failure::usage(format!("{:?} is not a name: {error}", self.name)))?;
+        let home = home::prepare(given)?;
+        let overlays = home::config(&home)?.overlays(&self.overlay).map_err(Failure::usage)?;
+        let identity = home::identity(&home)?;
+        let wanted = Wanted::Name(name.clone());
+        let (addresses, answers) = block_on(look_up(&home, &identity, &overlays, &wanted));
+        let report = report(&name, addresses, &answers);
+        if self.json {
+            speak::line(report.serialize_json())?;
+        } else {
+            describe(&report)?;
+        }
+        if report.found.is_empty() {
+            let tried = report.overlays.len();
+            return Err(Failure::failed(format!("nobody called {name} in {tried} overlays"))
+                .hint("ask for a share link, which says where to look"));
+        }
+        Ok(())
+    }
+}
+
+fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {
+    let now = clock::wall();
+    let overlays = addresses.into_iter().zip(&answers.reports).map(|(address, report)| {
+        let ms = report.latency.map(|latency| latency.as_secs_f64() * 1000.0);
+        OverlayReport { address, answer: report.said.to_string(), ms }
+    });
+    let found = answers.found.iter().map(|packet| {
+        let registration = packet.registration();
+        FoundReport {
+            key: registration.key.to_string(),
+            fingerprint: registration.key.fingerprint().to_string(),
+            age: now.since(registration.sequence).as_secs(),
+            expires_in: packet.expires().since(now).as_secs(),
+            locators: registration.locators.iter().map(ToString::to_string).collect(),
+        }
+    });
+    Report { name: name.to_string(), overlays: overlays.collect(), found: found.collect() }
+}
+
+fn describe(report: &Report) -> Outcome {
+    for OverlayReport { address, answer, ms } in &report.overlays {
+        let time = ms.map_or_else(|| "     -".into(), |ms| format!("{ms:6.1} ms"));
+        speak::line(format!("{time}  {address}  {answer}"))?;
+    }
+    for found in &report.found {
+        speak::line(format!("key      {}", found.fingerprint))?;
+        speak::line(format!(
+            "signed   {} s ago, counts for {} s more",
+            found.age, found.expires_in
+        ))?;
+        for locator in &found.locators {
+            speak::line(format!("at       {locator}"))?;
+        }
+    }
+    Ok(())
+}

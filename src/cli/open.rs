@@ -1,0 +1,78 @@
+//! `p2p open`: the web address of somebody's service.
+
+use std::path::Path;
+
+use argh::FromArgs;
+
+use super::{
+    home,
+    speak::{self, Failure, Outcome},
+};
+use crate::daemon::{ContactBook, ControlClient, Labels, Status};
+use crate::identity::{AccessForm, Destination, Name, ServicePort, ShareLink};
+use crate::runtime::block_on;
+
+/// Print the web addresses of a service; a share link also makes its owner a contact.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "open")]
+pub(super) struct Open {
+    /// whose: alice@example.com:1000, or a share link p2p://…
+    #[argh(positional)]
+    target: String,
+
+    /// print all three forms: own origin, path, proxy
+    #[argh(switch)]
+    all: bool,
+}
+
+impl Open {
+    pub(super) fn run(self, given: Option<&Path>) -> Outcome {
+        let home = home::prepare(given)?;
+        let destination = if self.target.starts_with("p2p:") {
+            let link = ShareLink::parse(&self.target).map_err(|error| {
+                Failure::usage(format!("{:?} is not a share link: {error}", self.target))
+            })?;
+            ContactBook::new(&home).pin(&link.name, link.key).map_err(Failure::refused)?;
+            speak::note(format!(
+                "{} is a contact; fingerprint {}",
+                link.name,
+                link.key.fingerprint()
+            ));
+            Destination { name: link.name, port: ServicePort::HTTP }
+        } else {
+            destination(&self.target)?
+        };
+        Labels::new(&home).remember(&destination);
+        let status = block_on(ControlClient::new(&home).get::<Status>("/api/status")).ok();
+        let proxy = status.and_then(|status| status.proxy.first().cloned());
+        if proxy.is_none() {
+            speak::note("the address works while p2p proxy runs");
+        }
+        let port =
+            proxy.as_ref().and_then(|address| address.rsplit_once(':')).map_or("5050", |p| p.1);
+        let daemon = format!("localhost:{port}");
+        let forms: &[AccessForm] = if self.all {
+            &[AccessForm::OwnOrigin, AccessForm::Path, AccessForm::Proxy]
+        } else {
+            &[AccessForm::OwnOrigin]
+        };
+        forms.iter().try_for_each(|form| speak::line(destination.url(*form, &daemon, "/")))
+    }
+}
+
+/// Reads `alice@example.com` or `alice@example.com:1000`.
+///
+/// # Errors
+/// Says what is wrong with the name or the port.
+pub(super) fn destination(text: &str) -> Result<Destination, Failure> {
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) => (name, ServicePort::parse(port)),
+        None => (text, Some(ServicePort::HTTP)),
+    };
+    let port = port.ok_or_else(|| {
+        Failure::usage(format!("{text:?}: the port must be a number from 1 to 65535"))
+    })?;
+    let name = Name::parse(name)
+        .map_err(|error| Failure::usage(format!("{name:?} is not a name: {error}")))?;
+    Ok(Destination { name, port })
+}

@@ -1,0 +1,58 @@
+//! `p2p serve`: shares a folder.
+
+use std::{net::SocketAddr, path::Path};
+
+use argh::FromArgs;
+
+use super::{
+    running::{self, Network, Wish},
+    speak::{Failure, Outcome},
+};
+use crate::daemon::{Offer, plain};
+use crate::identity::ServicePort;
+use crate::overlay::OverlayAddress;
+
+/// Share a folder: web site, listing, podcast and photo feeds.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "serve")]
+pub(super) struct Serve {
+    /// the folder
+    #[argh(positional)]
+    folder: String,
+
+    /// the port under your name, 80 unless given
+    #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
+    port: ServicePort,
+
+    /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
+    #[argh(option)]
+    udp: Vec<SocketAddr>,
+
+    /// where to publish, such as lan or store:https://… (repeatable)
+    #[argh(option, from_str_fn(overlay))]
+    overlay: Vec<OverlayAddress>,
+}
+
+impl Serve {
+    pub(super) fn run(self, home: Option<&Path>) -> Outcome {
+        let folder = Path::new(&self.folder).canonicalize().map_err(|error| {
+            Failure::failed(format!("cannot serve {}: {}", self.folder, plain(&error)))
+        })?;
+        if !folder.is_dir() {
+            return Err(Failure::failed(format!("cannot serve {}: not a folder", self.folder))
+                .hint("give the folder that the file is in"));
+        }
+        let network = Network { udp: self.udp, overlays: self.overlay };
+        running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder)))
+    }
+}
+
+/// Reads a port for argh.
+pub(super) fn port(text: &str) -> Result<ServicePort, String> {
+    ServicePort::parse(text).ok_or_else(|| format!("{text:?} is not a number from 1 to 65535"))
+}
+
+/// Reads an overlay for argh.
+pub(super) fn overlay(text: &str) -> Result<OverlayAddress, String> {
+    OverlayAddress::parse(text).map_err(|error| error.to_string())
+}

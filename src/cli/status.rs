@@ -1,0 +1,76 @@
+//! `p2p status`: what the daemon of this home is doing.
+
+use std::path::Path;
+
+use argh::FromArgs;
+use nanoserde::SerJson;
+
+use super::{
+    home,
+    speak::{self, Failure, Outcome},
+};
+use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus, Status as Report};
+use crate::runtime::block_on;
+
+/// Show what the daemon serves, where it publishes and whom it talks to.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "status")]
+pub(super) struct Status {
+    /// print JSON
+    #[argh(switch)]
+    json: bool,
+}
+
+impl Status {
+    pub(super) fn run(self, given: Option<&Path>) -> Outcome {
+        let home = Home::locate(given).map_err(home::unusable)?;
+        let report: Report =
+            block_on(ControlClient::new(&home).get("/api/status")).map_err(|error| {
+                let failure = Failure::failed(&error);
+                match error {
+                    ControlError::NoDaemon => failure.hint("p2p proxy or p2p serve starts one"),
+                    _ => failure,
+                }
+            })?;
+        if self.json {
+            speak::line(report.serialize_json())
+        } else {
+            speak::line(describe(&report))
+        }
+    }
+}
+
+fn describe(report: &Report) -> String {
+    let mut rows = vec![
+        ("name", report.name.clone().unwrap_or_else(|| "none (p2p init makes one)".into())),
+        ("fingerprint", report.fingerprint.clone()),
+        ("peers come to", report.udp.join(" ")),
+        (
+            "browsers come to",
+            if report.proxy.is_empty() {
+                "nowhere (p2p proxy)".into()
+            } else {
+                report.proxy.join(" ")
+            },
+        ),
+    ];
+    rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
+    rows.extend(
+        report
+            .services
+            .iter()
+            .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
+    );
+    rows.push(("connections", report.connections.to_string()));
+    let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
+    lines.join("\n")
+}
+
+fn describe_overlay(overlay: &OverlayStatus) -> String {
+    let OverlayStatus { address, published, error } = overlay;
+    match (published, error) {
+        (_, Some(error)) => format!("{address}  {error}"),
+        (Some(age), None) => format!("{address}  stored {age} s ago"),
+        (None, None) => format!("{address}  nothing stored"),
+    }
+}

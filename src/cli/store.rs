@@ -1,0 +1,54 @@
+//! `p2p store`: lends storage to others' registration packets.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+};
+
+use argh::FromArgs;
+use async_io::Async;
+use futures_lite::future;
+
+use super::{
+    running::Stop,
+    speak::{self, Failure, Outcome},
+};
+use crate::daemon::{notify, plain};
+use crate::overlay::store::{Store as PacketStore, StoreOptions};
+use crate::runtime::block_on;
+
+/// Keep signed registration packets for others: an overlay of type store.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "store")]
+pub(super) struct Store {
+    /// where it listens, such as 0.0.0.0:8090
+    #[argh(option, default = "SocketAddr::from(([127, 0, 0, 1], 8090))")]
+    listen: SocketAddr,
+
+    /// where packets are kept; without it they are gone when the store ends
+    #[argh(option)]
+    dir: Option<PathBuf>,
+}
+
+impl Store {
+    pub(super) fn run(self) -> Outcome {
+        let store = PacketStore::open(self.dir.as_deref(), StoreOptions::default())
+            .map_err(Failure::failed)?;
+        let cannot = |error| {
+            Failure::failed(format!("cannot listen at {}: {}", self.listen, plain(&error)))
+                .hint("choose another address with --listen ADDR")
+        };
+        let listener = TcpListener::bind(self.listen).map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        let listener = Async::new(listener).map_err(cannot)?;
+        block_on(async {
+            let mut stop = Stop::new()?;
+            speak::note(format!("others use it by --overlay store:http://{address}/{{slot}}"));
+            speak::line(format!("ready store=http://{address}/{{slot}}"))?;
+            notify::ready();
+            future::or(store.serve(listener), stop.wait()).await;
+            notify::stopping();
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The control interface: what programs on this machine may ask of the daemon.
+//!
+//! It is HTTP with JSON, the same on the control socket of the home (whoever may open it is trusted) and
+//! at `http://p2p.localhost:5050/api/` (where a token from the home is asked for, since any web page can
+//! send requests there).
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use hyper::{
+    Method, StatusCode,
+    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use nanoserde::{DeJson, SerJson};
+use ring::digest::{SHA256, digest};
+
+use super::{Daemon, Offer};
+use crate::identity::ServicePort;
+use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::service::{Lease, Upstream};
+
+/// What `GET /api/status` answers.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct Status {
+    /// The name, or nothing for a visitor with a key only.
+    pub name: Option<String>,
+    /// The public key in base32.
+    pub key: String,
+    /// What people compare.
+    pub fingerprint: String,
+    /// What friends are given; empty without a name.
+    pub share_link: String,
+    /// Where peers find this daemon.
+    pub udp: Vec<String>,
+    /// Where browsers find its proxy; empty while there is none.
+    pub proxy: Vec<String>,
+    /// What each overlay said last.
+    pub overlays: Vec<OverlayStatus>,
+    /// What is served.
+    pub services: Vec<ServiceStatus>,
+    /// How many peers have a connection.
+    pub connections: usize,
+}
+
+/// One overlay.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct OverlayStatus {
+    /// As configured.
+    pub address: String,
+    /// Seconds since the packet was stored there, if it is.
+    pub published: Option<u64>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// One service.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct ServiceStatus {
+    /// At which port.
+    pub port: u16,
+    /// What answers there.
+    pub target: String,
+    /// Seconds until it must be renewed.
+    pub expires: Option<u64>,
+}
+
+/// One contact, as `GET /api/contacts` lists them.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct ContactStatus {
+    /// Whose key.
+    pub name: String,
+    /// The public key in base32.
+    pub key: String,
+    /// What people compare.
+    pub fingerprint: String,
+    /// How the key came to be accepted.
+    pub trust: String,
+}
+
+/// The body of `PUT /api/services/PORT`.
+#[derive(Debug, Clone, Default, SerJson, DeJson)]
+pub struct PutService {
+    /// An application's address.
+    pub url: Option<String>,
+    /// Or a folder's path.
+    pub folder: Option<String>,
+    /// Who may use it; `public` is everybody.
+    pub allow: Option<String>,
+    /// Seconds until it is gone unless renewed; for ever if left out.
+    pub ttl: Option<u64>,
+    /// The registration that this renews.
+    pub lease: Option<u64>,
+    /// Whether another service at this port may be replaced; true if left out.
+    pub replace: Option<bool>,
+}
+
+/// The answer to a registration.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct Registered {
+    /// To be given when it is renewed.
+    pub lease: u64,
+    /// What serves.
+    pub target: String,
+    /// Under which name.
+    pub name: String,
+    /// Whether the name was made just for this.
+    pub fresh_name: bool,
+}
+
+/// The body of `PUT /api/proxy`.
+#[derive(Debug, Clone, Default, SerJson, DeJson)]
+pub struct PutProxy {
+    /// Addresses to listen at.
+    pub listen: Vec<String>,
+}
+
+/// The body of every error.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct Problem {
+    /// One line: what, to what, why.
+    pub error: String,
+}
+
+/// Bodies of requests are small.
+const MAX_BODY: usize = 16 * 1024;
+
+/// Answers the control interface for whoever reached it; see [`TokenGate`] for those who must show a token.
+#[derive(Debug)]
+pub(super) struct Control {
+    daemon: Weak<Daemon>,
+}
+
+/// An answer that is not 200, with the reason.
+struct Refused(StatusCode, String);
+
+type Answer = Result<(StatusCode, String), Refused>;
+
+impl Control {
+    /// The interface of a daemon; it does not keep the daemon alive.
+    pub(super) fn new(daemon: &Arc<Daemon>) -> Control {
+        Control { daemon: Arc::downgrade(daemon) }
+    }
+
+    async fn answer(&self, request: Request) -> Answer {
+        let daemon = self
+            .daemon
+            .upgrade()
+            .ok_or_else(|| Refused(StatusCode::SERVICE_UNAVAILABLE, "shutting down".into()))?;
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().strip_prefix("/api/").unwrap_or_default().to_owned();
+        let segments: Vec<&str> = path.split('/').collect();
+        match (segments.as_slice(), &head.method) {
+            (["status"], &Method::GET) => ok(&daemon.status()),
+            (["services"], &Method::GET) => ok(&daemon.service_statuses()),
+            (["contacts"], &Method::GET) => ok(&daemon.contact_statuses()),
+            (["services", port], &Method::PUT) => {
+                let port = service_port(port)?;
+                let wish = read(body).await?;
+                put_service(&daemon, port, wish)
+            }
+            (["services", port], &Method::DELETE) => {
+                if daemon.withdraw(service_port(port)?) {
+                    Ok((StatusCode::NO_CONTENT, String::new()))
+                } else {
+                    Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
+                }
+            }
+            (["proxy"], &Method::PUT) => {
+                let wish: PutProxy = read(body).await?;
+                put_proxy(&daemon, &wish)
+            }
+            (["proxy"], &Method::DELETE) => {
+                daemon.close_proxy();
+                Ok((StatusCode::NO_CONTENT, String::new()))
+            }
+            (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
+            (["services", _] | ["proxy"], _) => Err(not_allowed("PUT, DELETE")),
+            _ => Err(Refused(StatusCode::NOT_FOUND, format!("there is no /api/{path}"))),
+        }
+    }
+}
+
+impl Handler for Control {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        Box::pin(async move {
+            match self.answer(request).await {
+                Ok((status, body)) => json(status, body),
+                Err(refused) => problem(refused),
+            }
+        })
+    }
+}
+
+fn ok(value: &impl SerJson) -> Answer {
+    Ok((StatusCode::OK, value.serialize_json()))
+}
+
+fn not_allowed(methods: &str) -> Refused {
+    Refused(StatusCode::METHOD_NOT_ALLOWED, methods.to_owned())
+}
+
+fn service_port(text: &str) -> Result<ServicePort, Refused> {
+    ServicePort::parse(text).ok_or_else(|| {
+        Refused(StatusCode::BAD_REQUEST, format!("{text:?} is not a port from 1 to 65535"))
+    })
+}
+
+async fn read<T: DeJson>(body: http::Body) -> Result<T, Refused> {
+    let bad = |problem: String| Refused(StatusCode::BAD_REQUEST, problem);
+    let body = http::collect(body, MAX_BODY).await;
+    let body = body.ok_or_else(|| bad("the body is too long or broken".into()))?;
+    let text = std::str::from_utf8(&body).map_err(|_| bad("the body is not UTF-8".into()))?;
+    T::deserialize_json(text)
+        .map_err(|error| bad(format!("the body is not the JSON expected: {error}")))
+}
+
+fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Answer {
+    let bad = |problem: String| Refused(StatusCode::BAD_REQUEST, problem);
+    let ttl = wish.ttl.map(|ttl| Duration::from_secs(ttl.clamp(1, MAX_TTL)));
+    if let Some(allow) = wish.allow.as_deref().filter(|allow| *allow != "public") {
+        return Err(bad(format!("allow: {allow:?} is not known here, only \"public\" is")));
+    }
+    if let (Some(lease), Some(ttl)) = (wish.lease, ttl) {
+        if daemon.renew(Lease::new(port, lease), ttl) {
+            return Ok((StatusCode::NO_CONTENT, String::new()));
+        }
+        return Err(Refused(StatusCode::NOT_FOUND, format!("port {port} is no longer yours")));
+    }
+    let offer = match (wish.url, wish.folder) {
+        (Some(url), None) => {
+            let upstream =
+                Upstream::parse(&url).map_err(|error| bad(format!("{url:?}: {error}")))?;
+            Offer::Application(upstream)
+        }
+        (None, Some(folder)) => Offer::Folder(PathBuf::from(folder)),
+        _ => return Err(bad("give either url or folder".into())),
+    };
+    let registered = daemon
+        .register(port, offer, ttl, wish.replace.unwrap_or(true))
+        .map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
+    Ok((StatusCode::CREATED, registered.serialize_json()))
+}
+
+/// A registration that is not renewed for longer than a week was forgotten.
+const MAX_TTL: u64 = 7 * 24 * 3600;
+
+fn put_proxy(daemon: &Arc<Daemon>, wish: &PutProxy) -> Answer {
+    let bad = |text: &String| Refused(StatusCode::BAD_REQUEST, format!("{text:?} is no address"));
+    let addresses: Vec<SocketAddr> = wish
+        .listen
+        .iter()
+        .map(|text| text.parse().map_err(|_| bad(text)))
+        .collect::<Result<_, _>>()?;
+    let bound = daemon
+        .open_proxy(&addresses)
+        .map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
+    let listen = bound.iter().map(ToString::to_string).collect();
+    Ok((StatusCode::OK, PutProxy { listen }.serialize_json()))
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(http::full(body));
+    *response.status_mut() = status;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// No page may read, frame or keep what the interface says.
+const HEADERS: [(HeaderName, &str); 3] = [
+    (CONTENT_TYPE, "application/json"),
+    (CACHE_CONTROL, "no-store"),
+    (hyper::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+fn problem(Refused(status, reason): Refused) -> Response {
+    let methods = (status == StatusCode::METHOD_NOT_ALLOWED).then(|| reason.clone());
+    let error = if methods.is_some() { "this method does nothing here".into() } else { reason };
+    let mut response = json(status, Problem { error }.serialize_json());
+    if let Some(methods) = methods.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
+}
+
+/// Lets those through who show the token of the home.
+pub(super) struct TokenGate {
+    /// SHA-256 of the token: comparing hashes tells nothing about the token by the time it takes.
+    hash: [u8; 32],
+    control: Arc<Control>,
+}
+
+impl TokenGate {
+    /// Asks for `token` before `control`.
+    pub(super) fn new(token: &str, control: Arc<Control>) -> TokenGate {
+        TokenGate { hash: sha256(token), control }
+    }
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+impl Handler for TokenGate {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        if sha256(token) == self.hash {
+            return self.control.clone().handle(request);
+        }
+        let reason = "send the token of this home: Authorization: Bearer TOKEN".into();
+        let mut response = problem(Refused(StatusCode::UNAUTHORIZED, reason));
+        let scheme = HeaderValue::from_static("Bearer realm=\"p2p\"");
+        response.headers_mut().insert(hyper::header::WWW_AUTHENTICATE, scheme);
+        Box::pin(async { response })
+    }
+}
+
+impl fmt::Debug for TokenGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenGate")
+    }
+}

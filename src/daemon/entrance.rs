@@ -1,0 +1,58 @@
+//! The entrance for browsers and programs: TCP listeners in front of the proxy.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use async_io::Async;
+
+use super::StartError;
+use crate::runtime::http::{self, Handler, Limits};
+use crate::runtime::{Task, spawn};
+use crate::web::{Peers, Proxy, Pseudonym, Settings};
+
+/// Open listeners; dropping it closes them.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    addresses: Vec<SocketAddr>,
+    _tasks: Vec<Task<()>>,
+}
+
+impl Entrance {
+    /// Listens at each address. One of several may fail if the machine has no such address, as one
+    /// without IPv6 has no `::1`.
+    pub(super) fn open(
+        addresses: &[SocketAddr],
+        peers: &Arc<dyn Peers>,
+        api: &Arc<dyn Handler>,
+        pseudonym: &Pseudonym,
+    ) -> Result<Entrance, StartError> {
+        let mut listeners = Vec::new();
+        for address in addresses {
+            match TcpListener::bind(address).and_then(Async::new) {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    log::info!("no such address on this machine: {address}");
+                }
+                Err(error) => return Err(StartError::Listen { address: *address, error }),
+            }
+        }
+        let local = |listener: &Async<TcpListener>| listener.get_ref().local_addr();
+        let bound: Vec<SocketAddr> = listeners.iter().filter_map(|l| local(l).ok()).collect();
+        let Some(first) = bound.first() else { return Err(StartError::Nowhere) };
+        let settings = Settings::new(first.port(), pseudonym.clone());
+        let proxy = Proxy::new(peers.clone(), Some(api.clone()), settings);
+        let tasks = listeners
+            .into_iter()
+            .map(|listener| spawn(http::serve(listener, Limits::default(), proxy.clone())))
+            .collect();
+        Ok(Entrance { addresses: bound, _tasks: tasks })
+    }
+
+    /// Where it listens.
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+}

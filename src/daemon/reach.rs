@@ -1,0 +1,150 @@
+//! From a destination to a stream: finds the person, connects to the key, opens a stream to the service.
+
+use std::{
+    error::Error, fmt, net::SocketAddr, os::unix::net::UnixStream, sync::Arc, time::Duration,
+};
+
+use async_io::Async;
+
+use super::answer::Answering;
+use super::finder::{Finder, Found};
+use super::labels::Labels;
+use crate::identity::Destination;
+use crate::runtime::http::BoxFuture;
+use crate::runtime::{SocketIo, clock};
+use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
+use crate::web::{Failure, Io, Peers};
+
+/// How long each step to a stream took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reached {
+    /// Asking the overlays; zero if the answer was remembered.
+    pub look_up: Duration,
+    /// Finding a path and shaking hands; zero if the connection was there.
+    pub connect: Duration,
+    /// The address that is used; None for this identity itself.
+    pub path: Option<SocketAddr>,
+}
+
+/// Opens streams for the proxy.
+pub(super) struct Reach {
+    transport: Arc<Transport>,
+    finder: Arc<Finder>,
+    answering: Arc<Answering>,
+    labels: Labels,
+}
+
+/// What a tunnel to oneself may stall.
+const STALL: Duration = Duration::from_secs(60);
+
+impl Reach {
+    pub(super) fn new(
+        transport: Arc<Transport>,
+        finder: Arc<Finder>,
+        answering: Arc<Answering>,
+        labels: Labels,
+    ) -> Reach {
+        Reach { transport, finder, answering, labels }
+    }
+
+    /// Opens a stream, and says how long each step took.
+    pub(super) async fn open(
+        &self,
+        destination: &Destination,
+    ) -> Result<(Box<dyn Io>, Reached), Failure> {
+        let started = clock::now();
+        if self.answering.is_own(&destination.name) {
+            return Ok((self.to_oneself(destination)?, Reached::default()));
+        }
+        let found = self.finder.find(&destination.name).await?;
+        let look_up = found.asked.unwrap_or_default();
+        let (opened, look_up) = match self.connect(&found, destination).await {
+            Ok(opened) => (opened, look_up),
+            // a remembered packet may be of yesterday
+            Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout)
+                if found.asked.is_none() =>
+            {
+                let again = self.finder.find_again(&found).await?;
+                let opened = self.connect(&again, destination).await;
+                let opened = opened.map_err(|error| failure(error, &again, destination))?;
+                (opened, again.asked.unwrap_or_default())
+            }
+            Err(error) => return Err(failure(error, &found, destination)),
+        };
+        let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
+        let connect = connect.unwrap_or_default();
+        if opened.connected.is_some() {
+            log::info!("connected to {} at {:?} in {connect:.1?}", destination.name, opened.path);
+        }
+        Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
+    }
+
+    async fn connect(&self, found: &Found, to: &Destination) -> Result<Opened, ConnectError> {
+        let registration = found.packet.registration();
+        let preface = Preface { kind: StreamKind::Http, port: to.port };
+        self.transport.open(registration.key, &registration.locators, preface).await
+    }
+
+    /// One's own services answer without a detour.
+    fn to_oneself(&self, destination: &Destination) -> Result<Box<dyn Io>, Failure> {
+        let defect = |error: std::io::Error| Failure::Defect { detail: error.to_string() };
+        let (near, far) = Async::<UnixStream>::pair().map_err(defect)?;
+        let far = SocketIo::unix(far, STALL);
+        if !self.answering.answer_oneself(far, destination.port) {
+            let served = Some(self.answering.ports());
+            return Err(Failure::PortNotServed { destination: destination.clone(), served });
+        }
+        Ok(Box::new(SocketIo::unix(near, STALL)))
+    }
+}
+
+impl Peers for Arc<Reach> {
+    fn open(&self, destination: &Destination) -> BoxFuture<Result<Box<dyn Io>, Failure>> {
+        let (reach, destination) = (self.clone(), destination.clone());
+        Box::pin(async move { Reach::open(&reach, &destination).await.map(|(io, _)| io) })
+    }
+
+    fn diagnose(
+        &self,
+        destination: &Destination,
+        error: &(dyn Error + 'static),
+    ) -> Option<Failure> {
+        Some(refused(Refusal::find(error)?, destination))
+    }
+
+    fn destination_of_label(&self, label: &str) -> Option<Destination> {
+        self.labels.find(label)
+    }
+}
+
+/// What a refused stream means.
+fn refused(refusal: Refusal, destination: &Destination) -> Failure {
+    let destination = destination.clone();
+    match refusal {
+        Refusal::NotServed => Failure::PortNotServed { destination, served: None },
+        Refusal::AccessRefused => Failure::AccessRefused { destination, presented: None },
+        Refusal::Busy => Failure::Unreachable { name: destination.name, last_seen: None },
+        Refusal::Internal => Failure::LinkLost { name: destination.name },
+    }
+}
+
+/// What it means that there is no stream.
+fn failure(error: ConnectError, found: &Found, destination: &Destination) -> Failure {
+    let name = destination.name.clone();
+    match error {
+        ConnectError::Unreachable { .. } => {
+            let since = clock::wall().since(found.packet.registration().sequence);
+            Failure::Unreachable { name, last_seen: Some(since) }
+        }
+        ConnectError::HandshakeTimeout => Failure::ConnectTimedOut { name },
+        ConnectError::Refused(refusal) => refused(refusal, destination),
+        ConnectError::Lost(_) | ConnectError::ShutDown => Failure::LinkLost { name },
+        other => Failure::HandshakeFailed { name, detail: other.to_string() },
+    }
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reach")
+    }
+}

@@ -1,0 +1,102 @@
+//! Why the daemon cannot start, or cannot do what a command wants of it.
+
+use std::{fmt, io, net::SocketAddr};
+
+use super::{HomeError, IdentityError, plain};
+use crate::serve::FolderError;
+use crate::service::ServiceError;
+
+/// What stands in the way of a daemon or of a service.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address for browsers cannot be had.
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// This machine has none of the addresses for browsers.
+    Nowhere,
+    /// The addresses for peers cannot be had.
+    Udp {
+        /// Which.
+        addresses: Vec<SocketAddr>,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The folder cannot be served.
+    Folder(FolderError),
+    /// The port is taken, or there are too many.
+    Service(ServiceError),
+    /// The name of a nameless identity cannot be kept.
+    Identity(IdentityError),
+    /// The home cannot be used.
+    Home(HomeError),
+}
+
+impl StartError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StartError::Listen { address, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                let port = address.port();
+                Some(format!(
+                    "another program has port {port}; p2p proxy --listen 127.0.0.1:0 takes a free one"
+                ))
+            }
+            StartError::Listen { .. } | StartError::Nowhere => {
+                Some("choose another address with --listen ADDR".into())
+            }
+            StartError::Udp { .. } => Some("choose another address with --udp ADDR".into()),
+            StartError::Service(_) => Some("choose another port with --port N".into()),
+            StartError::Home(error) => Some(error.hint()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Listen { address, error } => {
+                write!(f, "cannot listen at {address}: {}", plain(error))
+            }
+            StartError::Nowhere => f.write_str("no address to listen at"),
+            StartError::Udp { addresses, error } => {
+                let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                write!(f, "cannot use UDP at {}: {}", texts.join(" and "), plain(error))
+            }
+            StartError::Folder(error) => error.fmt(f),
+            StartError::Service(error) => error.fmt(f),
+            StartError::Identity(error) => error.fmt(f),
+            StartError::Home(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<HomeError> for StartError {
+    fn from(error: HomeError) -> StartError {
+        StartError::Home(error)
+    }
+}
+
+impl From<IdentityError> for StartError {
+    fn from(error: IdentityError) -> StartError {
+        StartError::Identity(error)
+    }
+}
+
+impl From<FolderError> for StartError {
+    fn from(error: FolderError) -> StartError {
+        StartError::Folder(error)
+    }
+}
+
+impl From<ServiceError> for StartError {
+    fn from(error: ServiceError) -> StartError {
+        StartError::Service(error)
+    }
+}

@@ -1,0 +1,237 @@
+//! Two people on one machine, with real processes: a store, alice who serves, bob who browses.
+//!
+//! Every process listens on loopback at a port of the system's choice, keeps its home in a folder of its
+//! own, and is ended with the test.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// How long a process may take until it is ready, on a machine busy with other tests.
+const READY_TIME: Duration = Duration::from_secs(60);
+
+/// Alice's name in all tests.
+pub const ALICE: &str = "alice@example.com";
+
+/// A running `p2p`.
+pub struct Program {
+    child: Child,
+    /// What stood behind `ready ` on its stdout.
+    pub ready: String,
+}
+
+impl Program {
+    /// Starts it and waits for its `ready` line.
+    pub fn start(home: &Path, arguments: &[&str]) -> Program {
+        let mut child = command(home, arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
+            let _ = child.kill();
+            panic!("p2p {arguments:?} did not get ready")
+        });
+        let ready = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        Program { child, ready }
+    }
+
+    /// The value of `key=` in the ready line.
+    pub fn said(&self, key: &str) -> &str {
+        let value = self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("no {key}= in {:?}", self.ready))
+    }
+
+    /// The process id, for looking at its memory.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory in KiB, and the most there ever was.
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// Sends SIGTERM, as a service manager does, and waits for the end.
+    pub fn stop(mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap()
+    }
+
+    /// Ends it without a chance to clean up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `p2p` in a home, with nothing of the tester's own settings.
+pub fn command(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p"));
+    command.args(arguments).env("P2P_HOME", home).stdin(Stdio::null());
+    for variable in ["P2P_OVERLAYS", "NOTIFY_SOCKET", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs a command of `p2p` to its end.
+pub fn run(home: &Path, arguments: &[&str]) -> Output {
+    command(home, arguments).output().unwrap()
+}
+
+/// Stdout of a command that must succeed.
+pub fn succeed(command: &mut Command) -> Vec<u8> {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    output.stdout
+}
+
+/// A store, alice who serves `folder` at port 1000, and bob's proxy.
+pub struct Neighbours {
+    /// Alice's shared folder.
+    pub folder: PathBuf,
+    pub bob: Program,
+    pub alice: Program,
+    pub store: Program,
+    /// Homes and folder, removed at the end.
+    pub root: TempDir,
+}
+
+impl Neighbours {
+    /// Starts all three; `fill` puts into the folder what alice shares.
+    pub fn start(fill: impl FnOnce(&Path)) -> Neighbours {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("media");
+        fs::create_dir(&folder).unwrap();
+        fill(&folder);
+        let store =
+            Program::start(&root.path().join("store"), &["store", "--listen", "127.0.0.1:0"]);
+        let overlay = format!("store:{}", store.said("store"));
+        let home = root.path().join("alice");
+        assert!(run(&home, &["init", ALICE]).status.success());
+        let alice = Program::start(
+            &home,
+            &[
+                &["serve", folder.to_str().unwrap(), "--port", "1000"],
+                &["--udp", "127.0.0.1:0", "--overlay", &overlay][..],
+            ]
+            .concat(),
+        );
+        let bob = Program::start(
+            &root.path().join("bob"),
+            &["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--overlay", &overlay],
+        );
+        Neighbours { folder, bob, alice, store, root }
+    }
+
+    /// Host and port of bob's proxy.
+    pub fn proxy(&self) -> &str {
+        self.bob.said("proxy")
+    }
+
+    /// The overlay that the three use.
+    pub fn overlay(&self) -> String {
+        format!("store:{}", self.store.said("store"))
+    }
+
+    /// The URL of `path` (which begins with a slash) in the path form.
+    pub fn path_url(&self, path: &str) -> String {
+        format!("http://{}/{ALICE}/1000{path}", self.proxy())
+    }
+
+    /// The URL of `path` in the proxy form; it needs bob's proxy.
+    pub fn proxy_url(&self, path: &str) -> String {
+        format!("http://alice.at.example.com:1000{path}")
+    }
+
+    /// The URL of `path` in the own-origin form.
+    pub fn origin_url(&self, path: &str) -> String {
+        let port = self.proxy().rsplit_once(':').unwrap().1;
+        format!("http://1000-alice-at-example-com.localhost:{port}{path}")
+    }
+}
+
+/// Whether a program is installed. Without it the test says `skipped: needs …` and passes, but where
+/// `CI` is set it fails, so that nothing is skipped unnoticed.
+pub fn have(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    missing(found, program)
+}
+
+/// The same for a Python package.
+pub fn have_python(package: &str) -> bool {
+    let script = format!("import {package}");
+    let found = Command::new(python()).args(["-c", &script]).output();
+    missing(found.is_ok_and(|output| output.status.success()), &format!("python package {package}"))
+}
+
+/// The Python with the packages of the tests: `$P2P_TEST_PYTHON`, else `python3`.
+pub fn python() -> String {
+    env::var("P2P_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+fn missing(found: bool, what: &str) -> bool {
+    assert!(found || env::var_os("CI").is_none(), "needs {what}, which CI must install");
+    if !found {
+        println!("skipped: needs {what}");
+    }
+    found
+}
+
+/// `length` octets that no compression shortens and no shift resembles.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut octets = Vec::with_capacity(length + 8);
+    while octets.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        octets.extend_from_slice(&state.to_le_bytes());
+    }
+    octets.truncate(length);
+    octets
+}
+
+/// Reads all of a stream into a text.
+pub fn text(mut stream: impl Read) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
