@@ -1,7 +1,5 @@
 //! Bodies and upgrades flow at once, in both directions, and silence ends.
 
-mod web_harness;
-
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -9,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use web_harness::{ALICE, Client, Daemon, Setup};
+use crate::harness::{ALICE, Client, Daemon, Setup};
 
 const SWITCH: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 

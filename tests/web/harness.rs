@@ -1,5 +1,4 @@
 //! A proxy and a gateway on loopback TCP, and a client that sends and sees raw octets.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     error::Error,

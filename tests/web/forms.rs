@@ -1,8 +1,6 @@
 //! The three access forms lead to the same service, which is told how and by whom it is asked.
 
-mod web_harness;
-
-use web_harness::{ALICE, Daemon, Setup, long_name};
+use crate::harness::{ALICE, Daemon, Setup, long_name};
 
 use std::sync::Arc;
 
