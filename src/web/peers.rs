@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use crate::{identity::Destination, runtime::http::BoxFuture};
+use crate::identity::Destination;
+use crate::runtime::http::BoxFuture;
 
 use super::Failure;
 

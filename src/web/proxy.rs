@@ -52,6 +52,9 @@ pub struct Settings {
     pub limits: Limits,
     /// Time in which a response must begin, counted from when the request last moved.
     pub response: Duration,
+    /// How long a client that waits for 100 (Continue) is kept waiting for a service that never sends
+    /// it.
+    pub expect: Duration,
     /// Time in which a client must send more of its request's body.
     pub request_idle: Duration,
     /// Time in which a service must send more of its response's body.
@@ -68,6 +71,7 @@ impl Settings {
             pseudonym,
             limits: Limits::default(),
             response: Duration::from_secs(60),
+            expect: Duration::from_secs(1),
             request_idle: Duration::from_secs(60),
             response_idle: Duration::from_secs(600),
             concurrent: 512,
@@ -221,10 +225,11 @@ impl Proxy {
     ) -> Result<hyper::Response<Incoming>, Attempt> {
         let io = self.peers.open(destination).await.map_err(Attempt::Failed)?;
         let pace = Pace::new();
-        let idle = self.settings.request_idle;
-        let paced = pace.clone();
-        let mut request =
-            request.map(|body| RequestBody::new(body, paced, idle, expects).boxed_unsync());
+        let Settings { request_idle, expect, .. } = self.settings;
+        let mut request = request.map(|body| {
+            let body = RequestBody::new(body, pace.clone(), request_idle);
+            if expects { body.hold(expect) } else { body }.boxed_unsync()
+        });
         if expects {
             let pace = pace.clone();
             on_informational(&mut request, move |response| {

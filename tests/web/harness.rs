@@ -1,5 +1,4 @@
 //! A proxy and a gateway on loopback TCP, and a client that sends and sees raw octets.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     error::Error,
@@ -33,6 +32,8 @@ pub(crate) fn alice(port: u16) -> Destination {
 /// A running daemon, both ends.
 pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
+    /// Where its streams arrive.
+    pub(crate) gateway: SocketAddr,
     /// Lets the event stream go on.
     pub(crate) events: async_channel::Sender<Bytes>,
 }
@@ -78,7 +79,7 @@ impl Setup {
                 http::serve(own, limits, proxy).await;
             });
         });
-        Daemon { address, events }
+        Daemon { address, gateway: gateway_address, events }
     }
 }
 
@@ -335,9 +336,12 @@ impl Daemon {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let socket = TcpStream::connect(self.address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { reader: BufReader::new(socket) }
+        Client::connect(self.address)
+    }
+
+    /// A visitor who speaks to the gateway without a proxy.
+    pub(crate) fn visit(&self) -> Client {
+        Client::connect(self.gateway)
     }
 
     /// Host and port as clients write it.
@@ -386,6 +390,12 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    fn connect(address: SocketAddr) -> Client {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { reader: BufReader::new(socket) }
+    }
+
     pub(crate) fn send(&mut self, text: &str) {
         self.send_octets(text.as_bytes());
     }
