@@ -15,7 +15,7 @@ use p2p::identity::{KeyPair, PublicKey, ServicePort};
 use p2p::link::{Link, Strangers};
 use p2p::runtime::{block_on, clock, http, random, spawn};
 use p2p::transport::{
-    Accepted, ConnectError, IdleLimits, Opened, Preface, Refusal, Stream, StreamKind, Transport,
+    Accepted, ConnectError, Lifetimes, Opened, Preface, Refusal, Stream, StreamKind, Transport,
 };
 
 const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -31,14 +31,14 @@ struct Host {
 }
 
 impl Host {
-    fn new(keys: &KeyPair, address: SocketAddr, limits: IdleLimits) -> Host {
+    fn new(keys: &KeyPair, address: SocketAddr, lifetimes: Lifetimes) -> Host {
         let link = Link::bind(keys, &[address], Strangers::Welcome).unwrap();
-        let transport = Transport::new(keys, link, limits).unwrap();
+        let transport = Transport::new(keys, link, lifetimes).unwrap();
         Host { transport, key: keys.public() }
     }
 
     fn at(address: SocketAddr) -> Host {
-        Host::new(&fresh_keys(), address, IdleLimits::default())
+        Host::new(&fresh_keys(), address, Lifetimes::default())
     }
 
     fn locators(&self) -> Vec<SocketAddr> {
@@ -220,9 +220,10 @@ fn concurrent_first_requests_share_one_dial() {
                 })
             })
             .collect();
+        // who came when the dial was done has no timings, all others have the same
         let mut timings = Vec::new();
         for task in tasks {
-            timings.push(task.await.expect("all waited for the dial"));
+            timings.extend(task.await);
         }
         timings.dedup();
         assert_eq!(timings.len(), 1);
@@ -357,8 +358,8 @@ fn a_dropped_stream_never_looks_whole() {
 fn unused_connections_are_closed_and_used_ones_are_not() {
     const LIMIT: Duration = Duration::from_millis(200);
     run(async {
-        let limits = IdleLimits { dialled: LIMIT, ..IdleLimits::default() };
-        let client = Host::new(&fresh_keys(), V4, limits);
+        let lifetimes = Lifetimes { dialled: LIMIT, ..Lifetimes::default() };
+        let client = Host::new(&fresh_keys(), V4, lifetimes);
         let server = Host::at(V4);
         let (opened, accepted) = pair(&client, &server).await;
         let start = clock::now();
@@ -380,13 +381,13 @@ fn a_restarted_peer_is_dialled_again() {
     run(async {
         let keys = fresh_keys();
         let client = Host::at(V4);
-        let server = Host::new(&keys, V4, IdleLimits::default());
+        let server = Host::new(&keys, V4, Lifetimes::default());
         let address = server.locators()[0];
         let (mut opened, _accepted) = pair(&client, &server).await;
 
         // a crash: the socket is gone without a farewell, and another process has it
         server.transport.link().remove_socket(address);
-        let server = Host::new(&keys, address, IdleLimits::default());
+        let server = Host::new(&keys, address, Lifetimes::default());
         // whatever is sent on the dead connection draws a stateless reset
         let start = clock::now();
         opened.stream.write_all(b"are you there").await.unwrap();
@@ -415,22 +416,27 @@ fn a_farewell_is_heard_at_once() {
 
 #[test]
 fn a_peer_that_vanishes_in_mid_transfer_is_noticed() {
+    const SILENCE: Duration = Duration::from_secs(2);
     run(async {
-        let (client, server) = (Host::at(V4), Host::at(V4));
+        let lifetimes = Lifetimes { silence: SILENCE, ..Lifetimes::default() };
+        let (client, server) = (Host::new(&fresh_keys(), V4, lifetimes), Host::at(V4));
         let (mut opened, mut accepted) = pair(&client, &server).await;
         accepted.stream.write_all(b"the beginning").await.unwrap();
         let mut beginning = [0; 13];
         opened.stream.read_exact(&mut beginning).await.unwrap();
         server.transport.link().remove_socket(server.locators()[0]);
+        let start = clock::now();
         let error = opened.stream.read(&mut [0; 10]).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        let took = clock::now() - start;
+        assert!(took < 3 * SILENCE, "{took:?}");
         // the connection is out of use then
         assert_eq!(client.transport.connections(), 0);
     });
 }
 
 #[test]
-fn a_slow_preface_stops_nobody() {
+fn two_hundred_streams_at_once() {
     run(async {
         let (client, server) = (Host::at(V4), Host::at(V4));
         let (_first, _) = pair(&client, &server).await;

@@ -5,7 +5,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -46,7 +46,7 @@ const MAX_OBSERVED: usize = 4;
 pub struct Link {
     key: PublicKey,
     /// Newest first.
-    pub(super) sockets: RwLock<Arc<[Arc<RealSocket>]>>,
+    sockets: RwLock<Arc<[Arc<RealSocket>]>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
@@ -55,16 +55,21 @@ pub struct Link {
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
     /// before any other task runs.
     pub(super) blocked: Mutex<Option<Arc<RealSocket>>>,
+    /// Which socket is read first.
+    pub(super) turn: AtomicUsize,
 }
 
 struct State {
     agent: Agent,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
-    dials: HashMap<Hit, Vec<async_channel::Sender<Result<Reached, Vec<SocketAddr>>>>>,
+    dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     held: HashMap<Hit, Vec<Held>>,
     observed: Vec<SocketAddr>,
 }
+
+/// A path, or the addresses that were asked in vain.
+type DialOutcome = Result<Reached, Vec<SocketAddr>>;
 
 /// A datagram that waits for a path.
 struct Held {
@@ -87,7 +92,7 @@ impl Link {
     /// Binds a socket to each of `addresses` and starts the task that keeps the time.
     ///
     /// # Errors
-    /// When an address cannot be bound, or all 16 random octets that the key needs are refused by it.
+    /// When an address cannot be bound.
     pub fn bind(
         keys: &KeyPair,
         addresses: &[SocketAddr],
@@ -111,6 +116,7 @@ impl Link {
             driver: driver.clone(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
+            turn: AtomicUsize::new(0),
         });
         spawn(drive(Arc::downgrade(&link), driver)).detach();
         Ok(link)
