@@ -59,7 +59,7 @@ use crate::runtime::{
 };
 use crate::serve::{Site, feed::Owner};
 use crate::service::{Lease, Service, Upstream};
-use crate::transport::{IdleLimits, Transport};
+use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
@@ -382,7 +382,7 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
-    Transport::new(keys, link, IdleLimits::default()).map_err(failed)
+    Transport::new(keys, link, Lifetimes::default()).map_err(failed)
 }
 
 /// The newest packets seen before; a file that is damaged is as good as none.
