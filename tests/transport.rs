@@ -130,6 +130,31 @@ fn echo_over_ipv6() {
 }
 
 #[test]
+fn one_host_serves_both_families_and_both_at_one_port() {
+    run(async {
+        let keys = fresh_keys();
+        let link = Link::bind(&keys, &[V4, V6], Strangers::Welcome).unwrap();
+        let transport = Transport::new(&keys, link, Lifetimes::default()).unwrap();
+        let server = Arc::new(Host { transport, key: keys.public() });
+        assert_eq!(server.locators().len(), 2);
+        serve_echo(&server);
+        for address in [V4, V6] {
+            let client = Host::at(address);
+            let mut opened = client.open(&server).await.unwrap();
+            assert_eq!(opened.path.unwrap().is_ipv4(), address.is_ipv4());
+            assert_eq!(exchange(&mut opened.stream, b"x").await, b"x");
+        }
+        // the wildcards of both families can share a port
+        let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let link = Link::bind(&keys, &[any_v4], Strangers::Welcome).unwrap();
+        let port = link.bound_addresses()[0].port();
+        link.add_socket(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).unwrap();
+        assert_eq!(link.bound_addresses().len(), 2);
+        assert!(link.local_locators().contains(&SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+    });
+}
+
+#[test]
 fn later_streams_use_the_same_connection_in_both_directions() {
     run(async {
         let (client, server) = (Host::at(V4), Host::at(V4));

@@ -484,5 +484,4 @@ pub(super) enum DialError {
 }
 
 #[cfg(test)]
-#[path = "agent_tests.rs"]
 mod tests;

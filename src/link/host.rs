@@ -36,6 +36,9 @@ const MAX_HELD_PEERS: usize = 64;
 /// Three times 1200 octets: what QUIC itself sends to an unproved address (RFC 9000, section 8.1).
 const MAX_HELD_LENGTH: usize = 3600;
 
+/// Kept datagrams are of no use after so long: QUIC has repeated them.
+const HELD_TIME: Duration = Duration::from_secs(1);
+
 /// Addresses that peers have seen us at; more than one per family and network hints at a NAT that
 /// changes its mind.
 const MAX_OBSERVED: usize = 4;
@@ -68,11 +71,36 @@ struct State {
     observed: Vec<SocketAddr>,
 }
 
+impl State {
+    /// Keeps a datagram until its receiver has proved an address.
+    fn hold_back(&mut self, hit: Hit, transmit: &Transmit<'_>, now: Instant) {
+        if self.held.len() >= MAX_HELD_PEERS {
+            self.held.retain(|_, held| held.iter().any(|held| !held.is_old(now)));
+        }
+        let room = self.held.len() < MAX_HELD_PEERS || self.held.contains_key(&hit);
+        if !room || transmit.contents.len() > MAX_HELD_LENGTH {
+            return;
+        }
+        let held = self.held.entry(hit).or_default();
+        held.retain(|held| !held.is_old(now));
+        held.truncate(MAX_HELD_PER_PEER - 1);
+        let (contents, segment_size) = (transmit.contents.to_vec(), transmit.segment_size);
+        held.push(Held { since: now, contents, segment_size });
+    }
+}
+
+impl Held {
+    fn is_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) > HELD_TIME
+    }
+}
+
 /// A path, or the addresses that were asked in vain.
 type DialOutcome = Result<Reached, Vec<SocketAddr>>;
 
 /// A datagram that waits for a path.
 struct Held {
+    since: Instant,
     contents: Vec<u8>,
     segment_size: Option<usize>,
 }
@@ -303,15 +331,7 @@ impl Link {
         if address.is_some() {
             return address;
         }
-        let room = state.held.len() < MAX_HELD_PEERS || state.held.contains_key(&hit);
-        if room && transmit.contents.len() <= MAX_HELD_LENGTH {
-            let held = state.held.entry(hit).or_default();
-            held.truncate(MAX_HELD_PER_PEER - 1);
-            held.push(Held {
-                contents: transmit.contents.to_vec(),
-                segment_size: transmit.segment_size,
-            });
-        }
+        state.hold_back(hit, transmit, now);
         None
     }
 

@@ -13,8 +13,8 @@ use hyper::{
 use crate::identity::AccessForm;
 use crate::identity::Destination;
 
-use super::gateway::Visitor;
 use super::target::Access;
+use super::visitor::Visitor;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -25,7 +25,7 @@ use crate::runtime::clock;
 use crate::runtime::http::Body;
 use crate::runtime::http::BoxError;
 
-use super::Failure;
+use super::failure::Failure;
 use super::slots::Slot;
 
 /// How a request body is doing, for those who wait for the response.

@@ -5,7 +5,7 @@ use std::error::Error;
 use crate::identity::Destination;
 use crate::runtime::http::BoxFuture;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// A stream of octets in both directions, as hyper reads and writes it.
 pub trait Io: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}

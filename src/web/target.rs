@@ -13,7 +13,7 @@ use crate::identity::Destination;
 use crate::identity::OriginLabel;
 use crate::identity::ServicePort;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// The longest request target in octets.
 const MAX_TARGET: usize = 8 * 1024;

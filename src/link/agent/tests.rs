@@ -9,6 +9,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::link::peer::MAX_CANDIDATES;
 use crate::runtime::clock;
 
 /// A small generator of numbers that are random enough for a simulation (xorshift64*).
@@ -206,7 +207,7 @@ impl World {
             assert!(node.agent.pending.len() <= MAX_PENDING);
             assert!(node.agent.pending_order.len() <= MAX_PENDING);
             for peer in node.agent.peers.values() {
-                assert!(peer.candidates.len() <= super::super::peer::MAX_CANDIDATES);
+                assert!(peer.candidates.len() <= MAX_CANDIDATES);
             }
         }
     }
