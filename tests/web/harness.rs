@@ -144,6 +144,8 @@ impl Peers for Loopback {
     fn destination_of_label(&self, label: &str) -> Option<Destination> {
         (label == long_name().origin_label()).then(long_name)
     }
+
+    fn remember_label(&self, _destination: &Destination) {}
 }
 
 /// A destination whose label is a hash.
