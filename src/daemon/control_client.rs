@@ -13,8 +13,7 @@ use nanoserde::{DeJson, SerJson};
 
 use super::control::Problem;
 use super::home::{Home, plain};
-use crate::runtime::http;
-use crate::runtime::{SocketIo, clock};
+use crate::runtime::{SocketIo, clock, http};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
 const ANSWER_TIME: Duration = Duration::from_secs(10);

@@ -21,8 +21,10 @@ use crate::runtime::{clock, spawn};
 use crate::trust::{self, Binding, Contact, Decision, FirstUse};
 use crate::web::Failure;
 
-/// A look-up with a first answer waits this much longer for a newer one.
+/// A look-up of a known key with a first answer waits this much longer for a newer one.
 const SETTLE: Duration = Duration::from_millis(150);
+/// A look-up by name alone waits longer: a quick liar must not be the only one to claim it.
+const SETTLE_NAME: Duration = Duration::from_secs(1);
 /// A look-up without any answer ends after this time.
 const DEADLINE: Duration = Duration::from_secs(6);
 /// How many people are remembered.
@@ -168,11 +170,11 @@ impl Finder {
 
     /// Asks the overlays and says what each answered.
     pub(super) async fn ask(&self, wanted: &Wanted) -> Outcome {
-        let slot = match wanted {
-            Wanted::Name(name) => Slot::of_name(name),
-            Wanted::Key(key) | Wanted::Contact(_, key) => Slot::of_key(key),
+        let (slot, settle) = match wanted {
+            Wanted::Name(name) => (Slot::of_name(name), SETTLE_NAME),
+            Wanted::Key(key) | Wanted::Contact(_, key) => (Slot::of_key(key), SETTLE),
         };
-        let patience = Patience { settle: SETTLE, deadline: DEADLINE };
+        let patience = Patience { settle, deadline: DEADLINE };
         let (sender, answers) = async_channel::bounded(self.overlays.len().max(1));
         for (index, overlay) in self.overlays.iter().enumerate() {
             let (sender, answer) = (sender.clone(), overlay.get(slot));

@@ -59,7 +59,7 @@ use crate::runtime::{
 };
 use crate::serve::{Site, feed::Owner};
 use crate::service::{Lease, Service, Upstream};
-use crate::transport::{IdleLimits, Transport};
+use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
@@ -327,6 +327,7 @@ impl Daemon {
         let last = self.finder.sequences().of(&self.keys.public());
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
+        link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
         let whereabouts =
             move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
         *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
@@ -369,7 +370,7 @@ fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Starts QUIC at the addresses wanted, or at free ports where that is allowed.
 fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
-    let open = |addresses: &[SocketAddr]| Link::bind(keys, addresses, Strangers::Welcome);
+    let open = |addresses: &[SocketAddr]| Link::bind(keys, addresses, Strangers::Ignored);
     let mut link = open(&udp.addresses);
     if udp.or_any_port && link.is_err() {
         // taken, or no IPv6: each family for itself, at its port or any
@@ -382,7 +383,7 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
-    Transport::new(keys, link, IdleLimits::default()).map_err(failed)
+    Transport::new(keys, link, Lifetimes::default()).map_err(failed)
 }
 
 /// The newest packets seen before; a file that is damaged is as good as none.

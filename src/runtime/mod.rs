@@ -16,5 +16,5 @@ mod splice;
 
 pub use blocking::unblock;
 pub use executor::{Task, block_on, spawn};
-pub use socket::{Connection, SocketIo, TcpIo, UnixIo};
+pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     io::{self, IoSlice, Read, Write},
     net::{Shutdown, TcpStream},
-    os::unix::net::UnixStream,
+    os::{fd::AsFd, unix::net::UnixStream},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -13,6 +13,7 @@ use std::{
 
 use async_io::{Async, Timer};
 use hyper::rt::ReadBufCursor;
+use socket2::SockRef;
 
 /// How much one read takes from the kernel at most.
 const READ_SIZE: usize = 64 * 1024;
@@ -21,55 +22,6 @@ thread_local! {
     /// Reads go through here, because hyper's buffer is not initialised and clearing it for each read
     /// costs more than this copy.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into_boxed_slice());
-}
-
-/// A kind of connection: what differs between TCP and Unix sockets.
-pub trait Connection: Send + 'static {
-    /// Reads what is there.
-    ///
-    /// # Errors
-    /// `WouldBlock` when nothing is there.
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize>;
-
-    /// Writes what fits.
-    ///
-    /// # Errors
-    /// `WouldBlock` when nothing fits.
-    fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
-
-    /// Ends the sending direction.
-    ///
-    /// # Errors
-    /// When the connection is gone already.
-    fn finish(&self) -> io::Result<()>;
-}
-
-impl Connection for TcpStream {
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&mut &*self).read(buffer)
-    }
-
-    fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&mut &*self).write_vectored(slices)
-    }
-
-    fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
-
-impl Connection for UnixStream {
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&mut &*self).read(buffer)
-    }
-
-    fn send(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&mut &*self).write_vectored(slices)
-    }
-
-    fn finish(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
 }
 
 /// A connection for hyper and for tunnels. A peer that takes nothing for too long is cut off.
@@ -102,14 +54,17 @@ impl SocketIo<UnixStream> {
     }
 }
 
-impl<S: Connection> SocketIo<S> {
+impl<S: AsFd> SocketIo<S>
+where
+    for<'a> &'a S: Read + Write,
+{
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
-            match self.socket.get_ref().send(slices) {
+            match (&mut self.socket.get_ref()).write_vectored(slices) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => {
@@ -128,10 +83,10 @@ impl<S: Connection> SocketIo<S> {
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
-        mut receive: impl FnMut(&S) -> io::Result<usize>,
+        mut receive: impl FnMut(&mut &S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            match receive(self.socket.get_ref()) {
+            match receive(&mut self.socket.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => return Poll::Ready(result),
@@ -142,14 +97,17 @@ impl<S: Connection> SocketIo<S> {
 
     fn poll_finish(&self) -> Poll<io::Result<()>> {
         // only flushing would leave the other side waiting for the end
-        match self.socket.get_ref().finish() {
+        match SockRef::from(self.socket.get_ref()).shutdown(Shutdown::Write) {
             Err(error) if error.kind() != io::ErrorKind::NotConnected => Poll::Ready(Err(error)),
             _ => Poll::Ready(Ok(())),
         }
     }
 }
 
-impl<S: Connection + Unpin> hyper::rt::Read for SocketIo<S> {
+impl<S: AsFd + Unpin> hyper::rt::Read for SocketIo<S>
+where
+    for<'a> &'a S: Read + Write,
+{
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -158,7 +116,7 @@ impl<S: Connection + Unpin> hyper::rt::Read for SocketIo<S> {
         let room = buffer.remaining().min(READ_SIZE);
         self.poll_receive(cx, |socket| {
             SCRATCH.with_borrow_mut(|scratch| {
-                let count = socket.receive(&mut scratch[..room])?;
+                let count = socket.read(&mut scratch[..room])?;
                 buffer.put_slice(&scratch[..count]);
                 Ok(count)
             })
@@ -167,7 +125,10 @@ impl<S: Connection + Unpin> hyper::rt::Read for SocketIo<S> {
     }
 }
 
-impl<S: Connection + Unpin> hyper::rt::Write for SocketIo<S> {
+impl<S: AsFd + Unpin> hyper::rt::Write for SocketIo<S>
+where
+    for<'a> &'a S: Read + Write,
+{
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -81,9 +81,18 @@ fn turned(jpeg: &[u8], orientation: u8) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, Write};
+    use std::{
+        fs,
+        io::{Seek, Write},
+    };
+
+    use http_body_util::BodyExt;
+    use hyper::Request;
+    use hyper::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 
     use super::*;
+    use crate::runtime::block_on;
+    use crate::serve::folder::{Folder, Node};
 
     /// A JPEG with an Exif thumbnail, as cameras make them; `orientation` as in Exif.
     fn photo(thumbnail: &[u8], orientation: u8) -> Vec<u8> {
@@ -119,6 +128,30 @@ mod tests {
         let exif = exif::Reader::new().read_from_container(&mut reader).unwrap();
         let orientation = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY).unwrap();
         assert_eq!(orientation.value.get_uint(0), Some(6));
+    }
+
+    #[test]
+    fn a_large_picture_answers_with_its_thumbnail() {
+        let small = b"\xFF\xD8\xFF\xDBsmall\xFF\xD9";
+        let mut picture = photo(small, 3);
+        picture.resize(SMALL as usize + 1, 0);
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("a.jpg"), &picture).unwrap();
+        let folder = Folder::open(temp.path()).unwrap();
+        let ask = |request: hyper::http::request::Builder| {
+            let Ok(Node::File(open)) = folder.find(&["a.jpg".into()]) else {
+                panic!("it is there")
+            };
+            let (head, ()) = request.uri("/a.jpg?thumb").body(()).unwrap().into_parts();
+            assert!(wanted(&head));
+            respond(open, OsStr::new("a.jpg"), &head)
+        };
+        let thumbnail = ask(Request::builder());
+        assert_eq!(thumbnail.headers()[CONTENT_TYPE], "image/jpeg");
+        let tag = thumbnail.headers()[ETAG].clone();
+        let content = block_on(thumbnail.into_body().collect()).unwrap().to_bytes();
+        assert!(content.len() < 100 && content.ends_with(&small[2..]));
+        assert_eq!(ask(Request::builder().header(IF_NONE_MATCH, tag)).status(), 304);
     }
 
     #[test]

@@ -6,8 +6,7 @@ use hyper::{
 };
 use nanoserde::SerJson;
 
-use crate::runtime::http;
-use crate::runtime::http::Response;
+use crate::runtime::http::{self, Response};
 
 use super::failure::{Failure, Step};
 use super::page;

@@ -1,7 +1,5 @@
 //! Bodies and upgrades flow at once, in both directions, and silence ends.
 
-mod web_harness;
-
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -9,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use web_harness::{ALICE, Client, Daemon, Setup};
+use crate::harness::{ALICE, Client, Daemon, Setup};
 
 const SWITCH: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 
@@ -156,7 +154,12 @@ fn trailers_pass_both_ways() {
 
 #[test]
 fn the_service_decides_whether_it_wants_a_body() {
-    let daemon = Daemon::start();
+    let daemon = Setup {
+        // only the service's word counts
+        settings: Box::new(|settings| settings.expect = Duration::from_secs(3600)),
+        ..Setup::default()
+    }
+    .start();
     let request = |path: &str| {
         let mut client = daemon.connect();
         client.send(&format!(
@@ -179,6 +182,34 @@ fn the_service_decides_whether_it_wants_a_body() {
         daemon.host()
     ));
     assert_eq!(client.answer().status, 417);
+}
+
+#[test]
+fn services_that_never_say_continue_get_the_body() {
+    fn service(mut socket: TcpStream) {
+        let mut request = Vec::new();
+        while !request.ends_with(b"hi") {
+            let mut octet = [0];
+            socket.read_exact(&mut octet).unwrap();
+            request.push(octet[0]);
+        }
+        socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+    }
+    let daemon = Setup {
+        settings: Box::new(|settings| settings.expect = Duration::from_millis(10)),
+        raw: service,
+        ..Setup::default()
+    }
+    .start();
+    let mut client = daemon.connect();
+    client.send(&format!(
+        "POST /alice@example.com/2000/ HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\
+         Expect: 100-continue\r\n\r\n",
+        daemon.host()
+    ));
+    assert!(client.head().starts_with("HTTP/1.1 100 "));
+    client.send("hi");
+    assert_eq!(client.answer().text(), "ok");
 }
 
 #[test]

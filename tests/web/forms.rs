@@ -1,12 +1,10 @@
 //! The three access forms lead to the same service, which is told how and by whom it is asked.
 
-mod web_harness;
-
-use web_harness::{ALICE, Daemon, Setup, long_name};
-
 use std::sync::Arc;
 
 use p2p::runtime::http::{self, BoxFuture, Handler, Request, Response};
+
+use crate::harness::{ALICE, Daemon, Setup, long_name};
 
 #[test]
 fn all_forms_give_the_same_octets() {
@@ -67,6 +65,26 @@ fn the_service_sees_form_and_visitor_and_no_forgery() {
         rest.sort();
         assert_eq!(rest, expected);
     }
+}
+
+#[test]
+fn a_visitor_cannot_lie_to_the_gateway() {
+    let daemon = Daemon::start();
+    let mut visitor = daemon.visit();
+    visitor.send(
+        "GET http://127.0.0.1:22/seen HTTP/1.1\r\nHost: evil.example\r\nP2P-Peer: eve@evil.example\r\n\
+         P2P_Trust: certified\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Host: evil.example\r\n\
+         X-Forwarded-Prefix: /evil\r\nForwarded: for=10.0.0.1\r\nConnection: p2p-key\r\n\r\n",
+    );
+    let seen = visitor.answer().text();
+    assert!(seen.starts_with("GET /seen\n"), "{seen}");
+    assert!(!seen.contains("evil") && !seen.contains("10.0.0.1"), "{seen}");
+    assert!(seen.contains("\np2p-peer: bob@example.org\np2p-trust: pinned\n"), "{seen}");
+    assert!(seen.contains(&format!("\nhost: {ALICE}\n")), "{seen}");
+    assert!(seen.contains(&format!("\nx-forwarded-host: {ALICE}\n")), "{seen}");
+    let mut visitor = daemon.visit();
+    visitor.send("CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(visitor.answer().status, 400);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn every_failure_speaks() {
             format!("{status} {error} {step}\n{failure}\nhint: {}\n\n", failure.words().advice)
         })
         .collect();
-    let golden = include_str!("web_failures.txt");
+    let golden = include_str!("failures.txt");
     assert!(told == golden, "the words differ; they are:\n{told}");
 }
 

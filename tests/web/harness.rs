@@ -1,11 +1,10 @@
 //! A proxy and a gateway on loopback TCP, and a client that sends and sees raw octets.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     error::Error,
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
@@ -33,6 +32,8 @@ pub(crate) fn alice(port: u16) -> Destination {
 /// A running daemon, both ends.
 pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
+    /// Where its streams arrive.
+    pub(crate) gateway: SocketAddr,
     /// Lets the event stream go on.
     pub(crate) events: async_channel::Sender<Bytes>,
 }
@@ -68,7 +69,11 @@ impl Setup {
         let address = own.get_ref().local_addr().unwrap();
         let mut settings = Settings::new(address.port(), Pseudonym::new([7; 16]));
         (self.settings)(&mut settings);
-        let peers = Arc::new(Loopback { gateway: gateway_address, raw: raw_address });
+        let peers = Arc::new(Loopback {
+            gateway: gateway_address,
+            raw: raw_address,
+            met: Mutex::new(vec![long_name()]),
+        });
         let proxy = Proxy::new(peers, self.api, settings);
         let limits = self.limits;
         thread::spawn(move || {
@@ -78,7 +83,7 @@ impl Setup {
                 http::serve(own, limits, proxy).await;
             });
         });
-        Daemon { address, events }
+        Daemon { address, gateway: gateway_address, events }
     }
 }
 
@@ -106,6 +111,8 @@ async fn serve_gateway(listener: Async<TcpListener>, service: Arc<Service>) {
 struct Loopback {
     gateway: SocketAddr,
     raw: SocketAddr,
+    /// Destinations to whose labels people were sent.
+    met: Mutex<Vec<Destination>>,
 }
 
 impl Peers for Loopback {
@@ -141,7 +148,11 @@ impl Peers for Loopback {
     }
 
     fn destination_of_label(&self, label: &str) -> Option<Destination> {
-        (label == long_name().origin_label()).then(long_name)
+        self.met.lock().unwrap().iter().find(|met| met.origin_label() == label).cloned()
+    }
+
+    fn remember_label(&self, destination: &Destination) {
+        self.met.lock().unwrap().push(destination.clone());
     }
 }
 
@@ -335,9 +346,12 @@ impl Daemon {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let socket = TcpStream::connect(self.address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { reader: BufReader::new(socket) }
+        Client::connect(self.address)
+    }
+
+    /// A visitor who speaks to the gateway without a proxy.
+    pub(crate) fn visit(&self) -> Client {
+        Client::connect(self.gateway)
     }
 
     /// Host and port as clients write it.
@@ -386,6 +400,12 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    fn connect(address: SocketAddr) -> Client {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { reader: BufReader::new(socket) }
+    }
+
     pub(crate) fn send(&mut self, text: &str) {
         self.send_octets(text.as_bytes());
     }

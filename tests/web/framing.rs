@@ -1,13 +1,11 @@
 //! Where one message ends and the next begins: what must not be read in two ways (RFC 9112, 6 and 11).
 
-mod web_harness;
-
 use std::{
     io::{Read, Write},
     net::TcpStream,
 };
 
-use web_harness::{ALICE, Client, Daemon, Setup};
+use crate::harness::{ALICE, Client, Daemon, Setup};
 
 /// What follows each probe: had a parser taken part of the probe for a body, this would be answered.
 const NEXT: &str = "GET /alice@example.com/1000/part HTTP/1.1\r\nHost: localhost\r\n\r\n";
