@@ -13,6 +13,7 @@ use crate::overlay::address::StoreUrl;
 use crate::overlay::{Abilities, Overlay, OverlayError, check_length};
 use crate::runtime::clock;
 use crate::runtime::http::BoxFuture;
+use crate::runtime::plain;
 use crate::runtime::unblock;
 
 /// A whole request: name resolution, connection, TLS, answer.
@@ -139,7 +140,7 @@ fn translate(error: ureq::Error) -> OverlayError {
         ureq::Error::Io(error) => match error.kind() {
             io::ErrorKind::TimedOut => OverlayError::TimedOut,
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OverlayError::Malformed,
-            _ => OverlayError::Unreachable(error.to_string()),
+            _ => OverlayError::Unreachable(plain(&error)),
         },
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed

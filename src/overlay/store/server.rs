@@ -27,6 +27,7 @@ use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Packet;
 use crate::runtime::clock;
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
+use crate::runtime::plain;
 use crate::runtime::{Task, spawn};
 
 /// What a browser gets that looks at the store itself.
@@ -160,7 +161,7 @@ impl fmt::Display for StoreError {
                 write!(f, "{} is not a store's journal", file.display())
             }
             StoreError::Io(folder, error) => {
-                write!(f, "cannot keep a store in {}: {error}", folder.display())
+                write!(f, "cannot keep a store in {}: {}", folder.display(), plain(error))
             }
         }
     }
