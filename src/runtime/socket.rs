@@ -7,6 +7,7 @@ use std::{
     net::{Shutdown, TcpStream},
     os::{fd::AsFd, unix::net::UnixStream},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,8 +16,12 @@ use async_io::{Async, Timer};
 use hyper::rt::ReadBufCursor;
 use socket2::SockRef;
 
+use super::clock;
+
 /// How much one read takes from the kernel at most.
 const READ_SIZE: usize = 64 * 1024;
+/// How long the other side may go on sending after the end was sent to it.
+const LINGER: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// Reads go through here, because hyper's buffer is not initialised and clearing it for each read
@@ -27,7 +32,7 @@ thread_local! {
 /// A connection for hyper and for tunnels. A peer that takes nothing for too long is cut off.
 #[derive(Debug)]
 pub struct SocketIo<S> {
-    socket: Async<S>,
+    socket: Arc<Async<S>>,
     stall: Duration,
     /// Runs while a write waits.
     stalled: Option<Timer>,
@@ -43,14 +48,19 @@ impl SocketIo<TcpStream> {
     pub fn new(socket: Async<TcpStream>, stall: Duration) -> TcpIo {
         // small writes are whole messages here; a refusal only costs delay
         let _ = socket.get_ref().set_nodelay(true);
-        SocketIo { socket, stall, stalled: None }
+        SocketIo { socket: Arc::new(socket), stall, stalled: None }
+    }
+
+    /// Stays with whoever gives the connection away, to end it when it is no longer used.
+    pub fn closer(&self) -> Closer {
+        Closer(self.socket.clone())
     }
 }
 
 impl SocketIo<UnixStream> {
     /// Wraps a connection; a write that makes no progress for `stall` fails with `TimedOut`.
     pub fn unix(socket: Async<UnixStream>, stall: Duration) -> UnixIo {
-        SocketIo { socket, stall, stalled: None }
+        SocketIo { socket: Arc::new(socket), stall, stalled: None }
     }
 }
 
@@ -155,5 +165,34 @@ where
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_finish()
+    }
+}
+
+/// Ends a connection so that the last that was sent is read: RFC 9112, 9.6.
+///
+/// A client that still uploads when it is refused has sent what nobody reads. Closing then resets the
+/// connection, and the client fails to send before it sees the answer.
+#[derive(Debug)]
+pub struct Closer(Arc<Async<TcpStream>>);
+
+impl Closer {
+    /// Sends the end and takes what still comes, for a few seconds at most. Does nothing while the
+    /// connection is in use, as after an upgrade.
+    pub async fn close(self) {
+        let Some(socket) = Arc::into_inner(self.0) else { return };
+        let _ = socket.get_ref().shutdown(Shutdown::Write); // it may be gone already
+        let rest = async {
+            while socket.readable().await.is_ok() {
+                let read = SCRATCH.with_borrow_mut(|scratch| socket.get_ref().read(scratch));
+                match read {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => break,
+                }
+            }
+        };
+        clock::timeout(LINGER, rest).await;
     }
 }
