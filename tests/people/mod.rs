@@ -2,7 +2,7 @@
 //!
 //! Every process listens on loopback at a port of the system's choice, keeps its home in a folder of its
 //! own, and is ended with the test.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::{
     env, fs,
@@ -25,6 +25,8 @@ pub const ALICE: &str = "alice@example.com";
 /// A running `p2p`.
 pub struct Program {
     child: Child,
+    /// The lines that came on its stdout before it was ready.
+    pub before_ready: Vec<String>,
     /// What stood behind `ready ` on its stdout.
     pub ready: String,
 }
@@ -44,17 +46,23 @@ impl Program {
                 let _ = sender.send(line);
             }
         });
-        let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
-            let _ = child.kill();
-            panic!("p2p {arguments:?} did not get ready")
-        });
-        let ready = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Program { child, ready }
+        let mut program = Program { child, before_ready: Vec::new(), ready: String::new() };
+        while program.ready.is_empty() {
+            let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
+                panic!("p2p {arguments:?} did not get ready: {:?}", program.before_ready)
+            });
+            match line.strip_prefix("ready ") {
+                Some(ready) => program.ready = ready.to_owned(),
+                None => program.before_ready.push(line),
+            }
+        }
+        program
     }
 
     /// The value of `key=` in the ready line.
     pub fn said(&self, key: &str) -> &str {
-        let value = self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        let value =
+            self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
         value.unwrap_or_else(|| panic!("no {key}= in {:?}", self.ready))
     }
 
