@@ -107,7 +107,7 @@ impl Finder {
         }
         let answer = self.answer(&Wanted::Name(name.clone())).await;
         if answer.packets.is_empty() {
-            return Err(self.why_nothing(name, &answer.reports));
+            return Err(self.why_nothing(name, contacts.get(name).is_some(), &answer.reports));
         }
         let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
         let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
@@ -141,8 +141,8 @@ impl Finder {
         Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
 
-    /// Says why a look-up found nobody.
-    fn why_nothing(&self, name: &Name, reports: &[Report]) -> Failure {
+    /// Says why a look-up found nobody. A contact whose registration is gone has only gone away.
+    fn why_nothing(&self, name: &Name, is_contact: bool, reports: &[Report]) -> Failure {
         let name = name.clone();
         for report in reports {
             match &report.said {
@@ -157,7 +157,11 @@ impl Finder {
         }
         let silent = |r: &Report| matches!(r.said, Said::Failed(_) | Said::TooLate);
         if reports.is_empty() || !reports.iter().all(silent) {
-            return Failure::NameUnknown { name };
+            return if is_contact {
+                Failure::Unreachable { name, last_seen: None }
+            } else {
+                Failure::NameUnknown { name }
+            };
         }
         let tried = self.overlays.iter().zip(reports);
         let tried = tried.map(|(o, r)| format!("{}: {}", o.address(), r.said)).collect();
