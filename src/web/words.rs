@@ -27,7 +27,7 @@ impl Failure {
             Failure::NameUnknown { name } => (
                 format!("nobody is known as {name}"),
                 "no contact has this name and no overlay holds a registration packet for it".into(),
-                format!("check the spelling, or ask for the key and run \"p2p contact add {name}\""),
+                "check the spelling, or ask for the share link and give it to \"p2p contact add\"".into(),
             ),
             Failure::LabelUnknown => (
                 "this short address is not known here".into(),
@@ -53,8 +53,8 @@ impl Failure {
                      key was replaced or somebody else pretends to be {name}"
                 ),
                 format!(
-                    "ask {name} over another channel which fingerprint is right, and only then run \
-                     \"p2p contact add {name}\" with the new key"
+                    "ask over another channel which fingerprint is right; only if it is the new one, run \
+                     \"p2p contact remove {name}\", then \"p2p contact add\" with the new share link"
                 ),
             ),
             Failure::Untrusted { name, reason } => (
@@ -70,7 +70,7 @@ impl Failure {
                          {} ago",
                         rounded(*ago)
                     ),
-                    None => "the person is known, but none of the known addresses answers".into(),
+                    None => "the person is known, but not where they are now".into(),
                 },
                 "try again when the other machine is on and online".into(),
             ),
