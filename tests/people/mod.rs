@@ -54,7 +54,8 @@ impl Program {
 
     /// The value of `key=` in the ready line.
     pub fn said(&self, key: &str) -> &str {
-        let value = self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        let value =
+            self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
         value.unwrap_or_else(|| panic!("no {key}= in {:?}", self.ready))
     }
 
