@@ -30,7 +30,9 @@ impl Nginx {
         let certified = certify(prefix.path());
         let (plain, tls) = (free_address(), free_address());
         let with_tls = if certified {
-            format!("listen {tls} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;")
+            format!(
+                "listen {tls} ssl; ssl_protocols TLSv1.3; ssl_certificate cert.pem; ssl_certificate_key key.pem;"
+            )
         } else {
             String::new()
         };
