@@ -7,8 +7,8 @@ use argh::FromArgs;
 use super::{
     home,
     running::{self, Network, Wish},
-    serve::overlay,
     speak::Outcome,
+    values::{address, overlay},
 };
 use crate::overlay::OverlayAddress;
 
@@ -17,11 +17,11 @@ use crate::overlay::OverlayAddress;
 #[argh(subcommand, name = "proxy")]
 pub(super) struct Proxy {
     /// where browsers find it; 127.0.0.1:5050 and [::1]:5050 unless given (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     listen: Vec<SocketAddr>,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     udp: Vec<SocketAddr>,
 
     /// where to look people up, such as lan or store:https://… (repeatable)

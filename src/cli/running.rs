@@ -52,7 +52,7 @@ pub(super) fn run(given: Option<&Path>, network: &Network, wish: &Wish) -> Outco
         loop {
             let end = match home.lock().map_err(home::unusable)? {
                 Some(lock) => be_daemon(&home, lock, network, wish, &mut stop).await?,
-                None => join(&home, wish, &mut stop).await?,
+                None => join(&home, network, wish, &mut stop).await?,
             };
             match end {
                 End::Stopped => return Ok(()),
@@ -129,44 +129,86 @@ async fn be_daemon(
     Ok(End::Stopped)
 }
 
-async fn join(home: &Home, wish: &Wish, stop: &mut Stop) -> Result<End, Failure> {
+async fn join(
+    home: &Home,
+    network: &Network,
+    wish: &Wish,
+    stop: &mut Stop,
+) -> Result<End, Failure> {
     let client = ControlClient::new(home);
-    let lease = match establish(&client, wish).await {
-        Ok(lease) => lease,
+    let joined = match establish(&client, wish).await {
+        Ok(joined) => joined,
         Err(ControlError::NoDaemon) => return Ok(End::NotYet),
         Err(error) => return Err(not_joined(error)),
     };
+    if !network.udp.is_empty() || !network.overlays.is_empty() {
+        speak::note("a daemon runs in this home already; it keeps its own --udp and --overlay");
+    }
+    let mut freed = Box::pin(async {
+        match home.freed().await {
+            Ok(()) => {}
+            Err(_) => future::pending().await, // renewing will tell
+        }
+    });
     loop {
         let tick = async {
             clock::sleep(TTL / 3).await;
-            false
+            Turn::Renew
         };
-        let stopped = future::or(tick, async {
+        let ended = async {
+            freed.as_mut().await;
+            Turn::Ended
+        };
+        let stopped = async {
             stop.wait().await;
-            true
-        });
-        if stopped.await {
-            withdraw(&client, wish).await;
-            return Ok(End::Stopped);
+            Turn::Stop
+        };
+        match future::or(stopped, future::or(ended, tick)).await {
+            Turn::Stop => {
+                withdraw(&client, wish).await;
+                return Ok(End::Stopped);
+            }
+            Turn::Ended => return Ok(End::Lost),
+            Turn::Renew => {}
         }
-        match renew(&client, wish, lease).await {
-            Ok(()) => {}
-            Err(ControlError::NoDaemon | ControlError::Broken(_)) => return Ok(End::Lost),
+        match renew(&client, wish, &joined).await {
+            Ok(true) => {}
+            Ok(false) | Err(ControlError::NoDaemon | ControlError::Broken(_)) => {
+                return Ok(End::Lost);
+            }
             Err(error) => return Err(not_joined(error)),
         }
     }
 }
 
-/// Registers the wish with the daemon and says so; the number is that of the lease, if there is one.
-async fn establish(client: &ControlClient, wish: &Wish) -> Result<Option<u64>, ControlError> {
+/// What a command that has joined wakes up for.
+enum Turn {
+    Renew,
+    Ended,
+    Stop,
+}
+
+/// What a command that has joined must remember of the daemon.
+struct Joined {
+    /// The number of the lease, for a service.
+    lease: Option<u64>,
+    /// The daemon's process: another one knows nothing of the lease.
+    process: u32,
+}
+
+/// Registers the wish with the daemon and says so.
+async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, ControlError> {
+    let status: Status = client.get("/api/status").await?;
+    let process = status.process;
     match wish {
         Wish::Service(port, offer) => {
             let body = put_service(offer);
             let answer = client.put(&service_path(*port), &body).await?;
             let registered = parse::<Registered>(&answer)?;
+            // asked again: the name may have been made just now
             let status: Status = client.get("/api/status").await?;
             let _ = say_service(*port, &registered, &status.share_link);
-            Ok(Some(registered.lease))
+            Ok(Joined { lease: Some(registered.lease), process })
         }
         Wish::Proxy(listen) => {
             let listen = listen.iter().map(ToString::to_string).collect();
@@ -174,7 +216,7 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Option<u64>, C
             let bound = parse::<PutProxy>(&answer)?.listen;
             let bound: Vec<SocketAddr> = bound.iter().filter_map(|a| a.parse().ok()).collect();
             let _ = say_proxy(&bound);
-            Ok(None)
+            Ok(Joined { lease: None, process })
         }
     }
 }
@@ -189,18 +231,18 @@ fn put_service(offer: &Offer) -> PutService {
     body
 }
 
-async fn renew(
-    client: &ControlClient,
-    wish: &Wish,
-    lease: Option<u64>,
-) -> Result<(), ControlError> {
-    match wish {
-        Wish::Service(port, _) => {
-            let body = PutService { ttl: Some(TTL.as_secs()), lease, ..PutService::default() };
-            client.put(&service_path(*port), &body).await.map(drop)
-        }
-        Wish::Proxy(_) => client.get::<Status>("/api/status").await.map(drop),
+/// Renews what was registered; false where another daemon has come that has to be joined anew.
+async fn renew(client: &ControlClient, wish: &Wish, joined: &Joined) -> Result<bool, ControlError> {
+    let status: Status = client.get("/api/status").await?;
+    if status.process != joined.process {
+        return Ok(false);
     }
+    if let Wish::Service(port, _) = wish {
+        let ttl = Some(TTL.as_secs());
+        let body = PutService { ttl, lease: joined.lease, ..PutService::default() };
+        client.put(&service_path(*port), &body).await?;
+    }
+    Ok(true)
 }
 
 async fn withdraw(client: &ControlClient, wish: &Wish) {

@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::control::ContactStatus;
-use super::home::{Home, plain};
+use super::home::Home;
 use crate::identity::{Name, PublicKey};
+use crate::runtime::plain;
 use crate::runtime::{
     clock,
     file::{self, Access},

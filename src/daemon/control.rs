@@ -7,7 +7,7 @@
 use std::{
     fmt,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -45,6 +45,8 @@ pub struct Status {
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
     pub connections: usize,
+    /// The process that is the daemon.
+    pub process: u32,
 }
 
 /// One overlay.
@@ -236,6 +238,10 @@ fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Ans
             let upstream =
                 Upstream::parse(&url).map_err(|error| bad(format!("{url:?}: {error}")))?;
             Offer::Application(upstream)
+        }
+        // the daemon's own directory says nothing to whoever asks
+        (None, Some(folder)) if !Path::new(&folder).is_absolute() => {
+            return Err(bad(format!("folder: {folder:?} is not an absolute path")));
         }
         (None, Some(folder)) => Offer::Folder(PathBuf::from(folder)),
         _ => return Err(bad("give either url or folder".into())),

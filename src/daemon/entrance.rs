@@ -41,7 +41,9 @@ impl Entrance {
         }
         let local = |listener: &Async<TcpListener>| listener.get_ref().local_addr();
         let bound: Vec<SocketAddr> = listeners.iter().filter_map(|l| local(l).ok()).collect();
-        let Some(first) = bound.first() else { return Err(StartError::Nowhere) };
+        let Some(first) = bound.first() else {
+            return Err(StartError::Nowhere(addresses.to_vec()));
+        };
         let settings = Settings::new(first.port(), pseudonym.clone());
         let proxy = Proxy::new(peers.clone(), Some(api.clone()), settings);
         let tasks = listeners

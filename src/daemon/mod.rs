@@ -41,13 +41,13 @@ pub use control::{
     ContactStatus, OverlayStatus, Problem, PutProxy, PutService, Registered, ServiceStatus, Status,
 };
 pub use control_client::{ControlClient, ControlError};
-pub use home::{Home, HomeError, HomeLock, plain};
+pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
 pub use labels::Labels;
 pub use reach::Reached;
 pub use start_error::StartError;
 
-use crate::identity::{Destination, KeyPair, Name, ServicePort};
+use crate::identity::{Destination, KeyPair, Name, Seed, ServicePort};
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Floors, Outcome, Wanted, Whereabouts};
@@ -55,7 +55,7 @@ use crate::runtime::http::Handler;
 use crate::runtime::{
     Task, clock,
     file::{self, Access},
-    random, spawn,
+    plain, random, spawn,
 };
 use crate::serve::{Site, feed::Owner};
 use crate::service::{Lease, Service, Upstream};
@@ -122,6 +122,7 @@ impl Daemon {
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
         let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
@@ -261,6 +262,7 @@ impl Daemon {
             overlays: self.overlay_statuses(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
+            process: std::process::id(),
         }
     }
 
@@ -352,11 +354,12 @@ impl fmt::Debug for Daemon {
 /// Asks every overlay about somebody, without a daemon; gives their addresses beside the outcome.
 pub async fn look_up(
     home: &Home,
-    identity: &Identity,
     overlays: &[OverlayAddress],
     wanted: &Wanted,
 ) -> (Vec<String>, Outcome) {
-    let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &identity.keys)).collect();
+    // a key matters to those who write
+    let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
+    let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
     let addresses = overlays.iter().map(|overlay| overlay.address().to_owned()).collect();
     let book = ContactBook::new(home);
     let finder = Finder::new(overlays, book, FirstUse::Refuse, read_sequences(home));

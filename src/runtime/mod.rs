@@ -10,11 +10,13 @@ pub mod clock;
 mod executor;
 pub mod file;
 pub mod http;
+mod plain;
 pub mod random;
 mod socket;
 mod splice;
 
 pub use blocking::unblock;
 pub use executor::{Task, block_on, spawn};
+pub use plain::plain;
 pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};

@@ -22,7 +22,6 @@
 
 mod body;
 mod conditional;
-mod date;
 mod directory;
 mod encoding;
 mod etag;

@@ -11,7 +11,7 @@ use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
 use crate::overlay::{Abilities, Overlay, OverlayError, check_length};
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, unblock};
+use crate::runtime::{clock, plain, unblock};
 
 /// A whole request: name resolution, connection, TLS, answer.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -137,7 +137,7 @@ fn translate(error: ureq::Error) -> OverlayError {
         ureq::Error::Io(error) => match error.kind() {
             io::ErrorKind::TimedOut => OverlayError::TimedOut,
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OverlayError::Malformed,
-            _ => OverlayError::Unreachable(error.to_string()),
+            _ => OverlayError::Unreachable(plain(&error)),
         },
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed

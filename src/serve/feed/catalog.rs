@@ -11,9 +11,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use crate::identity::CivilTime;
+
 use super::{
     about::About,
-    date::Date,
     fingerprint::Fingerprint,
     media::MediaType,
     tags::Tags,
@@ -105,7 +106,7 @@ impl Catalog {
 
 impl Entry {
     /// When it was published: what its tags say, else when it was last written.
-    pub(super) fn date(&self) -> Date {
+    pub(super) fn date(&self) -> CivilTime {
         self.content.tags.date.unwrap_or(self.id.modified())
     }
 
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn the_newest_comes_first_and_the_last_track_of_an_album() {
         let entry = |name: &str, secs, track| {
-            let tags = Tags { date: Some(Date::from_secs(secs)), track, ..Tags::default() };
+            let tags = Tags { date: Some(CivilTime::from_unix(secs)), track, ..Tags::default() };
             let content = Content { tags, ..Content::default() }.into();
             let path: Box<Path> = Path::new(name).into();
             let media = MediaType::of(&path).unwrap();

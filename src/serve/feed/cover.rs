@@ -1,5 +1,7 @@
 //! Pictures: those inside media files, and the one that stands for a feed.
 
+use crate::serve::media_type::{self, Kind};
+
 use super::{answer::Document, catalog::Catalog, media::Medium, tags::embedded_picture};
 
 /// What a feed without any picture shows: 1400 pixels square, as podcast directories want it.
@@ -23,17 +25,10 @@ pub(super) fn of_catalog(catalog: &Catalog) -> Document {
 
 /// A picture as a document; None for what no browser shows or what could be more than a picture.
 pub(super) fn picture(content: Vec<u8>) -> Option<Document> {
-    let content_type = content_type(&content)?;
-    Some(Document { content_type, content })
-}
-
-/// The media type by signature: what the tag says about it may be wrong.
-fn content_type(content: &[u8]) -> Option<&'static str> {
-    match content {
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
-        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
+    // what the tag says about it may be wrong
+    let content_type = media_type::by_signature(&content)?;
+    if media_type::kind(content_type) != Kind::Picture {
+        return None;
     }
+    Some(Document { content_type, content })
 }

@@ -77,7 +77,7 @@ fn entry(item: &Item<'_>) -> Entry {
         // an item must have content, be it empty
         content_text: item.entry.description().unwrap_or_default(),
         image: item.picture.clone(),
-        date_published: item.entry.date().rfc3339(),
+        date_published: item.entry.date().to_string(),
         authors: tags.artist.as_ref().map(|name| vec![Author { name: name.to_string() }]),
         attachments: vec![attachment],
     }

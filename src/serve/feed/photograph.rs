@@ -7,8 +7,10 @@ use std::{
 
 use exif::{Exif, In, Tag, Value};
 
+use crate::identity::CivilTime;
+
 use super::{
-    date::{Date, TagDate},
+    tag_date::TagDate,
     tags::{MAX_LINE, Tags, clean, open},
 };
 
@@ -16,7 +18,7 @@ use super::{
 const LIMIT: u64 = 512 << 10;
 
 /// The tags of a picture that was last written at `modified`.
-pub(super) fn tags(path: &Path, modified: Date) -> Tags {
+pub(super) fn tags(path: &Path, modified: CivilTime) -> Tags {
     let exif = open(path, LIMIT).and_then(|mut file| exif(&mut file));
     let text = |tag| match &exif.as_ref()?.get_field(tag, In::PRIMARY)?.value {
         Value::Ascii(lines) => lines.first().map(Vec::as_slice),
@@ -73,7 +75,7 @@ fn orientation(exif: &Exif) -> u8 {
 }
 
 /// `2026:11:22 07:25:16` and `+02:00`; UTC where the camera does not tell its zone.
-fn date(taken: &[u8], zone: Option<&[u8]>, modified: Date) -> Option<Date> {
+fn date(taken: &[u8], zone: Option<&[u8]>, modified: CivilTime) -> Option<CivilTime> {
     let mut date = exif::DateTime::from_ascii(taken).ok()?;
     if let Some(zone) = zone {
         let _ = date.parse_offset(zone);
@@ -81,7 +83,7 @@ fn date(taken: &[u8], zone: Option<&[u8]>, modified: Date) -> Option<Date> {
     let [hour, minute, second] = [date.hour, date.minute, date.second].map(i64::from);
     let time = hour * 3600 + (minute - date.offset.map_or(0, i64::from)) * 60 + second;
     let (month, day) = (Some(date.month), Some(date.day));
-    TagDate { year: date.year.into(), month, day, time }.resolve(modified)
+    TagDate { year: date.year, month, day, time }.resolve(modified)
 }
 
 fn exif(file: &mut (impl BufRead + Seek)) -> Option<Exif> {

@@ -14,9 +14,11 @@ use lofty::{
     tag::{Accessor, ItemKey, Tag},
 };
 
+use crate::identity::CivilTime;
+
 use super::{
-    date::{Date, TagDate},
     opus,
+    tag_date::TagDate,
     tags::{MAX_DESCRIPTION, MAX_LINE, Tags, clean, open},
 };
 
@@ -24,7 +26,7 @@ use super::{
 const LIMIT: u64 = 24 << 20;
 
 /// The tags of a recording that was last written at `modified`.
-pub(super) fn tags(path: &Path, modified: Date) -> Tags {
+pub(super) fn tags(path: &Path, modified: CivilTime) -> Tags {
     // what has odd properties may still have tags
     let mut options = ParseOptions::new().read_cover_art(false);
     let file = parse(path, options).or_else(|| parse(path, options.read_properties(false)));
@@ -55,7 +57,7 @@ pub(super) fn cover(path: &Path) -> Option<Vec<u8>> {
 
 impl Tags {
     /// Takes from `tag` what is missing.
-    fn fill(&mut self, tag: &Tag, modified: Date) {
+    fn fill(&mut self, tag: &Tag, modified: CivilTime) {
         let line = |text: &str| clean(text, MAX_LINE, false);
         let first = |keys: &[ItemKey], max, lines| {
             keys.iter().find_map(|key| clean(tag.get_string(*key)?, max, lines))
@@ -73,8 +75,8 @@ impl Tags {
             let date = tag.date()?;
             let clock = |part: Option<u8>, unit| part.map_or(0, |n| i64::from(n) * unit);
             let time = clock(date.hour, 3600) + clock(date.minute, 60) + clock(date.second, 1);
-            let year = i64::from(date.year);
-            TagDate { year, month: date.month, day: date.day, time }.resolve(modified)
+
+            TagDate { year: date.year, month: date.month, day: date.day, time }.resolve(modified)
         });
     }
 }

@@ -5,9 +5,10 @@
 
 use std::{fs::File, io::BufReader, path::Path, time::Duration};
 
+use crate::identity::CivilTime;
+
 use super::{
     bounded::Bounded,
-    date::Date,
     media::{MediaType, Medium},
     photograph, recording,
 };
@@ -21,7 +22,7 @@ pub(super) struct Tags {
     /// Description, else comment, else lyrics.
     pub description: Option<Box<str>>,
     /// When it was published or taken.
-    pub date: Option<Date>,
+    pub date: Option<CivilTime>,
     /// The playing time.
     pub duration: Option<Duration>,
     /// The number of the track or episode.
@@ -39,7 +40,7 @@ pub(super) const MAX_DESCRIPTION: usize = 1000;
 
 impl Tags {
     /// Reads the tags of a file that was last written at `modified`.
-    pub(super) fn read(path: &Path, media: MediaType, modified: Date) -> Tags {
+    pub(super) fn read(path: &Path, media: MediaType, modified: CivilTime) -> Tags {
         match media.medium {
             Medium::Audio | Medium::Video => recording::tags(path, modified),
             Medium::Photo => photograph::tags(path, modified),

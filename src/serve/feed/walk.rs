@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::date::Date;
+use crate::identity::CivilTime;
 
 /// Which state of which file: it changes when the content does, and stays when the file is renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,8 +36,8 @@ impl FileId {
     }
 
     /// When the file was last written.
-    pub(super) fn modified(&self) -> Date {
-        Date::from_secs(self.modified.0)
+    pub(super) fn modified(&self) -> CivilTime {
+        CivilTime::from_unix(self.modified.0)
     }
 }
 

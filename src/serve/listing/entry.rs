@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use super::quantity::human_size;
 use super::scan::Entry;
-use crate::serve::date::Date;
+use crate::identity::CivilTime;
 use crate::serve::media_type::{Kind, kind};
 use crate::serve::page::escape;
 use crate::serve::{path, thumbnail};
@@ -117,7 +117,7 @@ fn size_of(entry: &Entry) -> String {
 
 fn time_of(entry: &Entry) -> String {
     entry.measure.map_or(String::new(), |measure| {
-        let date = Date::from_unix(measure.modified);
-        format!("<time datetime=\"{date}\">{}</time>", date.plain())
+        let time = CivilTime::from_unix(measure.modified);
+        format!("<time datetime=\"{time}\">{}</time>", time.plain())
     })
 }
