@@ -13,8 +13,9 @@ pub mod http;
 pub mod random;
 mod socket;
 mod splice;
+mod unblock;
 
-pub use blocking::unblock;
 pub use executor::{Task, block_on, spawn};
 pub use socket::{Connection, SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};
+pub use unblock::unblock;
