@@ -14,6 +14,7 @@
 mod answer;
 mod config;
 mod contact_book;
+#[allow(clippy::question_mark, reason = "nanoserde derives it so")]
 mod control;
 mod control_client;
 mod control_socket;
