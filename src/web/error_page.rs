@@ -186,8 +186,11 @@ fn sentence(clause: &str) -> String {
     capitalised(clause) + period
 }
 
-/// A headline: a period behind a name would look like a part of it.
+/// A headline: a period behind a name would look like a part of it, and a name stays as it is.
 fn capitalised(clause: &str) -> String {
+    if clause.split(' ').next().is_some_and(|word| word.contains('@')) {
+        return clause.to_owned();
+    }
     let mut chars = clause.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
     first.into_iter().chain(chars).collect()

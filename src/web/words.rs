@@ -88,7 +88,7 @@ impl Failure {
                          {} ago",
                         rounded(*ago)
                     ),
-                    None => "the person is known, but not where they are now".into(),
+                    None => "the person is known, but none of the known addresses answers".into(),
                 },
                 "try again when the other machine is on and online".into(),
             ),

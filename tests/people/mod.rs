@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use p2p::runtime::clock;
+use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
 /// How long a process may take until it is ready, on a machine busy with other tests.
@@ -109,7 +109,7 @@ impl Program {
                 return status;
             }
             assert!(clock::now() - started < limit, "p2p still runs after {limit:?}");
-            thread::sleep(Duration::from_millis(20));
+            block_on(clock::sleep(Duration::from_millis(20)));
         }
     }
 

@@ -311,7 +311,7 @@ fn failures_speak_the_language_of_the_client() {
     let json = daemon.get_proxied(url, "Accept: text/html;q=0.2, application/json\r\n").text();
     assert!(json.starts_with("{\"status\":502,\"error\":\"destination_not_found\""), "{json}");
     let html = daemon.get_proxied(url, "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n");
-    assert!(html.text().contains("<h1>Nobody is known as carol@example.com.</h1>"));
+    assert!(html.text().contains("<h1>Nobody is known as carol@example.com</h1>"));
     assert!(html.text().contains("<li class=\"failed\">"));
     let late = daemon.get_proxied("http://alice.at.example.com:3000/", "");
     assert_eq!(late.status, 502);
