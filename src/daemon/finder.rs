@@ -12,10 +12,11 @@ use std::{
 use futures_lite::future;
 
 use super::contact_book::ContactBook;
+use super::sequences::Sequences;
 use crate::identity::{Name, PublicKey, Slot};
 use crate::overlay::Overlay;
 use crate::registration::{
-    Cache, Cached, Floors, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
+    Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
 };
 use crate::runtime::{clock, spawn};
 use crate::trust::{self, Binding, Contact, Decision, FirstUse};
@@ -62,7 +63,7 @@ pub(super) struct Finder {
     book: ContactBook,
     first_use: FirstUse,
     cache: Mutex<Cache>,
-    floors: Mutex<Floors>,
+    sequences: Arc<Sequences>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
     flights: Mutex<HashMap<Wanted, Flight>>,
 }
@@ -72,14 +73,14 @@ impl Finder {
         overlays: Vec<Arc<dyn Overlay>>,
         book: ContactBook,
         first_use: FirstUse,
-        floors: Floors,
+        sequences: Arc<Sequences>,
     ) -> Finder {
         Finder {
             overlays,
             book,
             first_use,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
-            floors: Mutex::new(floors),
+            sequences,
             flights: Mutex::default(),
         }
     }
@@ -87,11 +88,6 @@ impl Finder {
     /// The contact book.
     pub(super) fn book(&self) -> &ContactBook {
         &self.book
-    }
-
-    /// The newest packets seen, to be remembered beyond the end of the daemon.
-    pub(super) fn sequences(&self) -> MutexGuard<'_, Floors> {
-        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
@@ -208,7 +204,7 @@ impl Finder {
         let mut lookup = Lookup::new(
             wanted.clone(),
             self.overlays.len(),
-            &self.sequences(),
+            &self.sequences.floors(),
             patience,
             clock::now(),
         );
@@ -266,12 +262,7 @@ impl Finder {
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
-        let mut floors = self.sequences();
-        for packet in &outcome.found {
-            let registration = packet.registration();
-            floors.raise(registration.key, registration.sequence);
-        }
-        drop(floors);
+        self.sequences.accept(&outcome.found);
         let failed =
             outcome.reports.iter().any(|r| matches!(r.said, Said::Failed(_) | Said::TooLate));
         // what a dead overlay did not say is not known to be nothing

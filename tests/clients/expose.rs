@@ -1,17 +1,13 @@
 //! Applications behind `p2p expose`: what they see, uploads, server-sent events, WebSocket.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
-};
+use std::{fs, io::BufRead, path::Path, process::Command};
 
 use ring::digest::{SHA256, digest};
 
 use crate::application::{Application, expose, hex};
 use crate::form::{self, Form};
 use crate::people::{self, Neighbours, have, have_python, noise, run, succeed};
+use crate::running::Running;
 
 /// Where alice exposes the application.
 const PORT: u16 = 1001;
@@ -96,6 +92,12 @@ fn a_refused_upload_learns_why() {
             let output = form.curl(&neighbours, &arguments).output().unwrap();
             let complaint = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.stdout, b"too large", "{form:?} {expect}: {complaint}");
+            // nor does a folder take anything
+            let url = form.url(&neighbours, 1000, "/talk.mp3");
+            let arguments = ["--header", expect, "--upload-file", file.to_str().unwrap(), &url];
+            let output = form.curl(&neighbours, &arguments).arg("--include").output().unwrap();
+            let head = String::from_utf8_lossy(&output.stdout);
+            assert!(head.contains("HTTP/1.1 405 "), "{form:?} {expect}: {head}");
         }
     }
 }
@@ -121,7 +123,7 @@ fn server_sent_events_arrive_one_by_one() {
         }
         drop(events);
         assert_eq!(line(&mut arrived), "", "{form:?}");
-        assert!(curl.0.wait().unwrap().success(), "{form:?}");
+        assert!(curl.succeeds(), "{form:?}");
         assert!(exposed.stop().success()); // and frees the port for the next
     }
 }
@@ -154,24 +156,6 @@ fn bobs_key(neighbours: &Neighbours) -> String {
     let status = run(&neighbours.root.path().join("bob"), &["status", "--json"]).stdout;
     let status = String::from_utf8(status).unwrap();
     status.split("\"key\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
-}
-
-/// A program that ends with the test.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> (Running, BufReader<ChildStdout>) {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        (Running(child), stdout)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn python(arguments: &[&str]) -> Command {

@@ -12,4 +12,5 @@ mod gpodder;
 mod people;
 mod readme;
 mod resume;
+mod running;
 mod wget;

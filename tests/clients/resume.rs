@@ -2,22 +2,22 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Read, Write},
+    io::{self, Read, Write},
     path::Path,
-    process::Stdio,
 };
 
 use ring::digest::{Context, SHA256};
 
 use crate::form::Form;
 use crate::people::{Neighbours, Program, have, noise, succeed};
+use crate::running::Running;
 
 const MIB: u64 = 1 << 20;
 const LENGTH: u64 = 1 << 30;
 /// How much has arrived when the first attempt ends.
 const INTERRUPTED: u64 = 300 * MIB;
-/// What a daemon may grow by: the window of a connection (8 MiB) with its packets, and as much again for
-/// what the allocator keeps.
+/// What a daemon may grow by: the window of a connection (8 MiB), the same once more for packets and
+/// buffers on their way, and as much again for what the allocator keeps.
 const GROWTH_KIB: u64 = 24 << 10;
 
 #[test]
@@ -34,15 +34,16 @@ fn a_broken_download_is_resumed_in_flat_memory() {
     assert_eq!(succeed(&mut Form::Path.curl(&neighbours, &[&small])), b"small");
     let people = [("alice", &neighbours.alice), ("bob", &neighbours.bob)];
     let peaks = people.map(|(_, program)| peak(program));
+    // a program that takes nothing of what it asked for, all the time
+    let url = Form::Path.url(&neighbours, 1000, "/concert.flac");
+    let stalled = Running::start(Form::Path.curl(&neighbours, &[&url]));
     for form in Form::ALL {
         let url = form.url(&neighbours, 1000, "/concert.flac");
         let copy = neighbours.root.path().join("copy.flac");
-        let mut curl = form.curl(&neighbours, &[&url]);
-        let mut curl = curl.stdout(Stdio::piped()).spawn().unwrap();
-        let arrived = curl.stdout.take().unwrap().take(INTERRUPTED);
-        let length = io::copy(&mut BufReader::new(arrived), &mut File::create(&copy).unwrap());
-        curl.kill().unwrap();
-        curl.wait().unwrap();
+        let (curl, arriving) = Running::start(form.curl(&neighbours, &[&url]));
+        let mut arriving = arriving.take(INTERRUPTED);
+        let length = io::copy(&mut arriving, &mut File::create(&copy).unwrap());
+        drop(curl);
         assert_eq!(length.unwrap(), INTERRUPTED);
         let path = copy.to_str().unwrap();
         succeed(&mut form.curl(&neighbours, &["--continue-at", "-", "--output", path, &url]));
@@ -50,6 +51,7 @@ fn a_broken_download_is_resumed_in_flat_memory() {
         assert!(sha256(&copy) == original, "{form:?}");
         fs::remove_file(&copy).unwrap();
     }
+    drop(stalled);
     for ((name, program), before) in people.iter().zip(peaks) {
         let growth = peak(program) - before;
         println!("{name} grew by {growth} KiB over {before} KiB");

@@ -81,7 +81,9 @@ fn every_wrong_use_is_told_in_one_line_and_a_hint() {
         let (first, last) = (lines[1], lines[lines.len() - 1]);
         let message = first.strip_prefix("p2p: error: ").unwrap_or_else(|| panic!("{block}"));
         assert!(!message.ends_with('.'), "{block}");
-        assert!(!message.chars().next().unwrap().is_lowercase() || !message.is_empty(), "{block}");
+        // names of arguments and options stand as they are typed
+        let word = message.split(' ').next().unwrap();
+        assert!(!word.starts_with(char::is_uppercase) || word == word.to_uppercase(), "{block}");
         assert!(["[1]", "[2]", "[3]"].contains(&last), "{block}");
         match &lines[2..lines.len() - 1] {
             [] => {}
@@ -121,6 +123,21 @@ fn each_command_explains_itself() {
             assert_eq!(wide, None, "{name}");
         }
     }
+}
+
+#[test]
+fn every_command_in_an_advice_exists() {
+    let words = concat!(include_str!("../web_failures.txt"), include_str!("wrong_use.txt"));
+    let hints = words.lines().filter_map(|line| line.strip_prefix("hint: "));
+    let commands = hints.flat_map(|hint| hint.split("p2p ").skip(1)).filter_map(|rest| {
+        let command = rest.split([' ', '"', ',']).next()?;
+        (!command.starts_with('-')).then_some(command)
+    });
+    let unknown: Vec<&str> = commands
+        .filter(|command| !COMMANDS.iter().any(|known| known.split(' ').next() == Some(*command)))
+        .filter(|command| !["of", "runs"].contains(command)) // the program, not a command
+        .collect();
+    assert_eq!(unknown, Vec::<&str>::new());
 }
 
 #[test]

@@ -12,8 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_lite::AsyncBufReadExt;
-use p2p::runtime::{block_on, spawn};
+use p2p::runtime::{block_on, spawn, unblock};
 
 use crate::process::{Killed, again};
 
@@ -95,13 +94,9 @@ pub(crate) fn fetch(server: SocketAddr) {
         let endpoint = quic::client().expect("an endpoint");
         let connecting = endpoint.connect(server, "localhost").expect("an address");
         let connection = connecting.await.expect("a handshake");
-        let lines = blocking::Unblock::new(io::stdin());
-        let mut lines = futures_lite::io::BufReader::new(lines);
-        let mut line = String::new();
-        while lines.read_line(&mut line).await.is_ok_and(|count| count > 0) {
-            let length: u64 = line.trim().parse().expect("a number");
+        while let Some(Ok(line)) = unblock(|| io::stdin().lines().next()).await {
+            let length: u64 = line.parse().expect("a number");
             println!("{}", take(&connection, length).await);
-            line.clear();
         }
     });
 }
