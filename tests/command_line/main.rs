@@ -1,6 +1,5 @@
 //! How the program speaks: every wrong use has its words, stdout carries results only, and the exit code
 //! tells what kind of end it was.
-#![allow(clippy::question_mark, reason = "nanoserde derives it so")]
 
 #[path = "../people/mod.rs"]
 mod people;
