@@ -57,7 +57,7 @@ use crate::runtime::{
     file::{self, Access},
     random, spawn,
 };
-use crate::serve::{Site, feed::Owner};
+use crate::serve::{Owner, Site};
 use crate::service::{Lease, Service, Upstream};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
