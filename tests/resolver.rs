@@ -375,7 +375,7 @@ fn the_cache_forgets_failures_soon() {
     cache.insert(now, WALL, wanted.clone(), &outcome(vec![]));
     let almost = NEGATIVE_LIFETIME - ms(1);
     let later = WALL.saturating_add(almost);
-    assert_eq!(cache.get(now + almost, later, &wanted), Some(Cached::Nothing));
+    assert_eq!(cache.get(now + almost, later, &wanted), Some(Cached::Nothing(vec![])));
     assert_eq!(cache.get(now + NEGATIVE_LIFETIME, later, &wanted), None);
     let other = Wanted::Key(key(1));
     cache.insert(now, WALL, wanted.clone(), &outcome(vec![]));

@@ -8,8 +8,9 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ContactBook, ContactStatus};
+use crate::daemon::{BookError, ContactBook, ContactStatus};
 use crate::identity::{Name, PublicKey, ShareLink};
+use crate::trust::ContactsError;
 
 /// Keep the book of people whose keys you accept.
 #[derive(FromArgs)]
@@ -21,7 +22,7 @@ pub(super) struct ContactCommand {
 
 #[derive(FromArgs)]
 #[argh(subcommand)]
-enum Action {
+pub(super) enum Action {
     Add(Add),
     List(List),
     Remove(Remove),
@@ -30,7 +31,7 @@ enum Action {
 /// Accept somebody's key.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "add")]
-struct Add {
+pub(super) struct Add {
     /// a share link p2p://…, or a name
     #[argh(positional)]
     who: String,
@@ -43,7 +44,7 @@ struct Add {
 /// List the people whose keys are accepted, and how they came to be.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "list")]
-struct List {
+pub(super) struct List {
     /// print JSON
     #[argh(switch)]
     json: bool,
@@ -52,7 +53,7 @@ struct List {
 /// Forget somebody's key.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "remove")]
-struct Remove {
+pub(super) struct Remove {
     /// whose
     #[argh(positional)]
     name: String,
@@ -80,13 +81,15 @@ impl Add {
                 (link.name, link.key)
             }
             Some(key) => {
+                let name = parse_name(&self.who)?;
                 let key: PublicKey = key.parse().map_err(|_| {
                     Failure::usage(format!("{key:?} is not a public key of 52 characters"))
+                        .hint("it is the last part of the share link that p2p init printed")
                 })?;
-                (parse_name(&self.who)?, key)
+                (name, key)
             }
         };
-        book.pin(&name, key).map_err(Failure::refused)?;
+        book.pin(&name, key).map_err(|error| not_pinned(&name, &error))?;
         speak::line(format!("{name}  {}", key.fingerprint()))
     }
 }
@@ -113,6 +116,16 @@ impl Remove {
             return Ok(());
         }
         Err(Failure::failed(format!("{name} is not a contact")).hint("p2p contact list"))
+    }
+}
+
+/// Why a key is not accepted for a name, with the way to change one's mind.
+pub(super) fn not_pinned(name: &Name, error: &BookError) -> Failure {
+    match error {
+        BookError::Contacts(ContactsError::KeyChanged(_)) => Failure::refused(error).hint(format!(
+            "p2p contact remove {name} forgets the known key, once its owner confirms the new one"
+        )),
+        other => Failure::failed(other),
     }
 }
 

@@ -5,9 +5,10 @@ use std::{net::SocketAddr, path::Path};
 use argh::FromArgs;
 
 use super::{
-    running::{self, Network, Wish},
-    serve::{overlay, port},
+    running,
     speak::Outcome,
+    values::{address, overlay, port, upstream},
+    wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
@@ -27,7 +28,7 @@ pub(super) struct Expose {
     port: ServicePort,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     udp: Vec<SocketAddr>,
 
     /// where to publish, such as lan or store:https://… (repeatable)
@@ -41,8 +42,4 @@ impl Expose {
         let offer = Offer::Application(self.application);
         running::run(home, &network, &Wish::Service(self.port, offer))
     }
-}
-
-fn upstream(text: &str) -> Result<Upstream, String> {
-    Upstream::parse(text).map_err(|error| format!("{text:?}: {error}"))
 }

@@ -35,13 +35,16 @@ pub(super) fn config(home: &Home) -> Result<Config, Failure> {
 /// # Errors
 /// When its files are damaged or stay locked.
 pub(super) fn identity(home: &Home) -> Result<Identity, Failure> {
-    Identity::load_or_create(home, &mut Terminal).map_err(|error| {
-        let failure = Failure::failed(&error);
-        match error {
-            IdentityError::NeedsPassphrase => failure.hint("run it on a terminal"),
-            _ => failure,
-        }
-    })
+    Identity::load_or_create(home, &mut Terminal).map_err(unidentified)
+}
+
+/// An identity error with its hint.
+pub(super) fn unidentified(error: IdentityError) -> Failure {
+    let failure = Failure::failed(&error);
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Asks a person at the terminal.

@@ -43,7 +43,7 @@ impl Init {
                     home.folder().display()
                 ))
                 .hint("keep it, or make another one with p2p --home DIR init NAME"),
-                other => Failure::failed(other),
+                other => home::unidentified(other),
             },
         )?;
         let overlays = home::config(&home)?.overlays(&[]).map_err(Failure::usage)?;

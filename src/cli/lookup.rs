@@ -7,13 +7,13 @@ use nanoserde::SerJson;
 
 use super::{
     home,
-    serve::overlay,
     speak::{self, Failure, Outcome},
+    values::overlay,
 };
 use crate::daemon::look_up;
 use crate::identity::Name;
 use crate::overlay::OverlayAddress;
-use crate::registration::{Outcome as Answers, Wanted};
+use crate::registration::{Outcome as Answers, Said, Wanted};
 use crate::runtime::{block_on, clock};
 
 /// Ask every overlay where somebody is, and show what each answers.
@@ -63,22 +63,26 @@ impl Lookup {
             .map_err(|error| Failure::usage(format!("{:?} is not a name: {error}", self.name)))?;
         let home = home::prepare(given)?;
         let overlays = home::config(&home)?.overlays(&self.overlay).map_err(Failure::usage)?;
-        let identity = home::identity(&home)?;
         let wanted = Wanted::Name(name.clone());
-        let (addresses, answers) = block_on(look_up(&home, &identity, &overlays, &wanted));
+        let (addresses, answers) = block_on(look_up(&home, &overlays, &wanted));
         let report = report(&name, addresses, &answers);
         if self.json {
             speak::line(report.serialize_json())?;
         } else {
             describe(&report)?;
         }
-        if report.found.is_empty() {
-            let tried = report.overlays.len();
-            return Err(Failure::failed(format!("nobody called {name} in {tried} overlays"))
-                .hint("ask for a share link, which says where to look"));
-        }
-        Ok(())
+        if report.found.is_empty() { Err(nobody(&name, &answers)) } else { Ok(()) }
     }
+}
+
+fn nobody(name: &Name, answers: &Answers) -> Failure {
+    let silent = |said: &Said| matches!(said, Said::Failed(_) | Said::TooLate);
+    if !answers.reports.is_empty() && answers.reports.iter().all(|report| silent(&report.said)) {
+        return Failure::failed(format!("cannot look up {name}: no overlay gave an answer"))
+            .hint("check that this machine is online, or ask elsewhere with --overlay");
+    }
+    Failure::failed(format!("no overlay holds a registration packet of {name} that counts"))
+        .hint("ask for a share link, which says where to look")
 }
 
 fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {

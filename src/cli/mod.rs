@@ -2,20 +2,26 @@
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 refused (trust or access).
 
+mod complaint;
 mod contact;
 mod demo;
 mod expose;
 mod home;
 mod init;
+mod joining;
 mod log;
 mod lookup;
 mod open;
 mod proxy;
+mod ready;
 mod running;
 mod serve;
 mod speak;
 mod status;
+mod stop;
 mod store;
+mod values;
+mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -83,10 +89,14 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
     }
     log::start(everywhere.verbosity);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if arguments.is_empty() {
+        return Err(Failure::usage("a command is missing")
+            .hint("p2p demo shows everything on this machine, p2p --help lists the commands"));
+    }
     let parsed = match Arguments::from_args(&["p2p"], &arguments) {
         Ok(parsed) => parsed,
         Err(early) if early.status.is_ok() => return speak::line(early.output.trim_end()),
-        Err(early) => return Err(wrong(&early.output)),
+        Err(early) => return Err(complaint::translate(&early.output, &arguments)),
     };
     let home = everywhere.home.as_deref();
     match parsed.command {
@@ -103,16 +113,6 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
     }
 }
 
-/// argh's complaint as one line, lower case.
-fn wrong(output: &str) -> Failure {
-    let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = text.split(" Run p2p --help").next().unwrap_or_default().trim_end_matches('.');
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_ascii_lowercase());
-    let text: String = first.into_iter().chain(letters).collect();
-    Failure::usage(text).hint("p2p --help")
-}
-
 /// Takes what holds everywhere out of the arguments.
 fn split(arguments: Vec<String>) -> Result<(Everywhere, Vec<String>), Failure> {
     let (mut everywhere, mut rest) = (Everywhere::default(), Vec::new());
@@ -124,21 +124,26 @@ fn split(arguments: Vec<String>) -> Result<(Everywhere, Vec<String>), Failure> {
                 rest.extend(arguments);
                 break;
             }
-            "--home" => {
-                let home =
-                    arguments.next().ok_or_else(|| Failure::usage("--home needs a directory"))?;
-                everywhere.home = Some(home.into());
-            }
+            "--home" => everywhere.home = Some(home(arguments.next().as_deref())?),
             "-v" | "--verbose" => everywhere.verbosity += 1,
             "-vv" => everywhere.verbosity += 2,
             "-V" | "--version" => everywhere.version = true,
-            text => match text.strip_prefix("--home=") {
-                Some(home) => everywhere.home = Some(home.into()),
+            text => match text.split_once('=').filter(|_| text.starts_with("--")) {
+                Some(("--home", text)) => everywhere.home = Some(home(Some(text))?),
+                // argh knows options and values as separate words only
+                Some((option, value)) => rest.extend([option.to_owned(), value.to_owned()]),
                 None => rest.push(argument),
             },
         }
     }
     Ok((everywhere, rest))
+}
+
+fn home(text: Option<&str>) -> Result<PathBuf, Failure> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(PathBuf::from).ok_or_else(|| {
+        Failure::usage("--home needs a directory").hint("p2p --home ~/elsewhere status")
+    })
 }
 
 #[cfg(test)]
@@ -156,5 +161,16 @@ mod tests {
         assert_eq!(everywhere.verbosity, 1);
         assert_eq!(rest, words("serve . --port 1 -- -v"));
         assert!(split(words("serve --home")).is_err());
+        assert!(split(words("--home= serve")).is_err());
+    }
+
+    #[test]
+    fn values_may_follow_an_equals_sign() {
+        let (everywhere, rest) =
+            split(words("serve --overlay=store:http://a/?k={slot} --home=/h -- --a=b"))
+                .ok()
+                .unwrap();
+        assert_eq!(everywhere.home, Some("/h".into()));
+        assert_eq!(rest, words("serve --overlay store:http://a/?k={slot} -- --a=b"));
     }
 }

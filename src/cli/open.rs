@@ -5,7 +5,7 @@ use std::path::Path;
 use argh::FromArgs;
 
 use super::{
-    home,
+    contact, home,
     speak::{self, Failure, Outcome},
 };
 use crate::daemon::{ContactBook, ControlClient, Labels, Status};
@@ -32,7 +32,9 @@ impl Open {
             let link = ShareLink::parse(&self.target).map_err(|error| {
                 Failure::usage(format!("{:?} is not a share link: {error}", self.target))
             })?;
-            ContactBook::new(&home).pin(&link.name, link.key).map_err(Failure::refused)?;
+            let book = ContactBook::new(&home);
+            book.pin(&link.name, link.key)
+                .map_err(|error| contact::not_pinned(&link.name, &error))?;
             speak::note(format!(
                 "{} is a contact; fingerprint {}",
                 link.name,
@@ -66,8 +68,8 @@ impl Open {
 /// Says what is wrong with the name or the port.
 pub(super) fn destination(text: &str) -> Result<Destination, Failure> {
     let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) => (name, ServicePort::parse(port)),
-        None => (text, Some(ServicePort::HTTP)),
+        Some((name, port)) if name.contains('@') => (name, ServicePort::parse(port)),
+        _ => (text, Some(ServicePort::HTTP)),
     };
     let port = port.ok_or_else(|| {
         Failure::usage(format!("{text:?}: the port must be a number from 1 to 65535"))

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::Path};
 use argh::FromArgs;
 
 use super::{
-    home,
-    running::{self, Network, Wish},
-    serve::overlay,
+    home, running,
     speak::Outcome,
+    values::{address, overlay},
+    wish::{Network, Wish},
 };
 use crate::overlay::OverlayAddress;
 
@@ -17,11 +17,11 @@ use crate::overlay::OverlayAddress;
 #[argh(subcommand, name = "proxy")]
 pub(super) struct Proxy {
     /// where browsers find it; 127.0.0.1:5050 and [::1]:5050 unless given (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     listen: Vec<SocketAddr>,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     udp: Vec<SocketAddr>,
 
     /// where to look people up, such as lan or store:https://… (repeatable)

@@ -5,12 +5,15 @@ use std::{net::SocketAddr, path::Path};
 use argh::FromArgs;
 
 use super::{
-    running::{self, Network, Wish},
+    running,
     speak::{Failure, Outcome},
+    values::{address, overlay, port},
+    wish::{Network, Wish},
 };
-use crate::daemon::{Offer, plain};
+use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::runtime::plain;
 
 /// Share a folder: web site, listing, podcast and photo feeds.
 #[derive(FromArgs)]
@@ -25,7 +28,7 @@ pub(super) struct Serve {
     port: ServicePort,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     udp: Vec<SocketAddr>,
 
     /// where to publish, such as lan or store:https://… (repeatable)
@@ -36,23 +39,13 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, home: Option<&Path>) -> Outcome {
         let folder = Path::new(&self.folder).canonicalize().map_err(|error| {
-            Failure::failed(format!("cannot serve {}: {}", self.folder, plain(&error)))
+            Failure::failed(format!("cannot serve {:?}: {}", self.folder, plain(&error)))
         })?;
         if !folder.is_dir() {
-            return Err(Failure::failed(format!("cannot serve {}: not a folder", self.folder))
+            return Err(Failure::failed(format!("cannot serve {:?}: not a folder", self.folder))
                 .hint("give the folder that the file is in"));
         }
         let network = Network { udp: self.udp, overlays: self.overlay };
         running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder)))
     }
-}
-
-/// Reads a port for argh.
-pub(super) fn port(text: &str) -> Result<ServicePort, String> {
-    ServicePort::parse(text).ok_or_else(|| format!("{text:?} is not a number from 1 to 65535"))
-}
-
-/// Reads an overlay for argh.
-pub(super) fn overlay(text: &str) -> Result<OverlayAddress, String> {
-    OverlayAddress::parse(text).map_err(|error| error.to_string())
 }

@@ -7,6 +7,8 @@ use std::{
     process::ExitCode,
 };
 
+use crate::runtime::plain;
+
 /// Why a command ended without doing its work.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -64,7 +66,7 @@ pub(super) fn line(text: impl Display) -> Outcome {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("cannot write to stdout: {error}")))
+            Err(Failure::failed(format!("cannot write to stdout: {}", plain(&error))))
         }
         _ => Ok(()),
     }

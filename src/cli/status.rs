@@ -62,6 +62,7 @@ fn describe(report: &Report) -> String {
             .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
     );
     rows.push(("connections", report.connections.to_string()));
+    rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
 }

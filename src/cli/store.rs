@@ -10,19 +10,20 @@ use async_io::Async;
 use futures_lite::future;
 
 use super::{
-    running::Stop,
     speak::{self, Failure, Outcome},
+    stop::Stop,
+    values::address,
 };
-use crate::daemon::{notify, plain};
+use crate::daemon::notify;
 use crate::overlay::store::{Store as PacketStore, StoreOptions};
-use crate::runtime::block_on;
+use crate::runtime::{block_on, plain};
 
 /// Keep signed registration packets for others: an overlay of type store.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "store")]
 pub(super) struct Store {
     /// where it listens, such as 0.0.0.0:8090
-    #[argh(option, default = "SocketAddr::from(([127, 0, 0, 1], 8090))")]
+    #[argh(option, from_str_fn(address), default = "SocketAddr::from(([127, 0, 0, 1], 8090))")]
     listen: SocketAddr,
 
     /// where packets are kept; without it they are gone when the store ends
@@ -33,7 +34,7 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn run(self) -> Outcome {
         let store = PacketStore::open(self.dir.as_deref(), StoreOptions::default())
-            .map_err(Failure::failed)?;
+            .map_err(|error| Failure::failed(error).hint("choose another folder with --dir DIR"))?;
         let cannot = |error| {
             Failure::failed(format!("cannot listen at {}: {}", self.listen, plain(&error)))
                 .hint("choose another address with --listen ADDR")

@@ -9,9 +9,10 @@ use std::{
 
 use nanoserde::{Toml, TomlParser};
 
-use super::home::{Home, plain};
+use super::home::Home;
 use crate::overlay::OverlayAddress;
 use crate::runtime::file;
+use crate::runtime::plain;
 
 /// What the file says; each setting left out is None.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,7 +108,8 @@ pub struct Udp {
 }
 
 fn parse(text: &str) -> Result<Config, String> {
-    let entries = TomlParser::parse(text).map_err(|error| error.to_string())?;
+    let entries =
+        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line))?;
     if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
     }

@@ -9,9 +9,10 @@ use std::{
     time::SystemTime,
 };
 
-use super::control::ContactStatus;
-use super::home::{Home, plain};
+use super::home::Home;
+use super::status::ContactStatus;
 use crate::identity::{Name, PublicKey};
+use crate::runtime::plain;
 use crate::runtime::{
     clock,
     file::{self, Access},

@@ -12,9 +12,8 @@ use hyper::{Method, StatusCode, header::HOST};
 use nanoserde::{DeJson, SerJson};
 
 use super::control::Problem;
-use super::home::{Home, plain};
-use crate::runtime::http;
-use crate::runtime::{SocketIo, clock};
+use super::home::Home;
+use crate::runtime::{SocketIo, clock, http, plain};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -78,7 +77,9 @@ async fn exchange(
 ) -> Result<String, ControlError> {
     let socket =
         Async::<UnixStream>::connect(socket).await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NoDaemon,
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::ConnectionRefused => ControlError::NoDaemon,
             _ => ControlError::Broken(plain(&error)),
         })?;
     let broken = |error: &dyn fmt::Display| ControlError::Broken(error.to_string());

@@ -12,10 +12,11 @@ use std::{
 use futures_lite::future;
 
 use super::contact_book::ContactBook;
+use super::sequences::Sequences;
 use crate::identity::{Name, PublicKey, Slot};
 use crate::overlay::Overlay;
 use crate::registration::{
-    Cache, Cached, Floors, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
+    Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
 };
 use crate::runtime::{clock, spawn};
 use crate::trust::{self, Binding, Contact, Decision, FirstUse};
@@ -42,14 +43,18 @@ pub(super) struct Found {
 }
 
 /// What is known of a person.
+#[derive(Clone, Debug)]
 struct Answer {
     /// The newest valid packet of each key.
     packets: Vec<Packet>,
     /// How long it took, if the overlays had to be asked.
     asked: Option<Duration>,
-    /// What they said then.
+    /// What each overlay said, where there are no packets.
     reports: Vec<Report>,
 }
+
+/// A look-up under way: whoever waits for its end finds its answer here.
+type Flight = Arc<async_lock::Mutex<Option<Answer>>>;
 
 /// Asks overlays, remembers what they said, and keeps the contact book.
 #[derive(Debug)]
@@ -58,9 +63,9 @@ pub(super) struct Finder {
     book: ContactBook,
     first_use: FirstUse,
     cache: Mutex<Cache>,
-    floors: Mutex<Floors>,
+    sequences: Arc<Sequences>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
-    flights: Mutex<HashMap<Wanted, Arc<async_lock::Mutex<()>>>>,
+    flights: Mutex<HashMap<Wanted, Flight>>,
 }
 
 impl Finder {
@@ -68,14 +73,14 @@ impl Finder {
         overlays: Vec<Arc<dyn Overlay>>,
         book: ContactBook,
         first_use: FirstUse,
-        floors: Floors,
+        sequences: Arc<Sequences>,
     ) -> Finder {
         Finder {
             overlays,
             book,
             first_use,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
-            floors: Mutex::new(floors),
+            sequences,
             flights: Mutex::default(),
         }
     }
@@ -85,17 +90,15 @@ impl Finder {
         &self.book
     }
 
-    /// The newest packets seen, to be remembered beyond the end of the daemon.
-    pub(super) fn sequences(&self) -> MutexGuard<'_, Floors> {
-        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
-        let contacts =
-            self.book.contacts().map_err(|e| Failure::Defect { detail: e.to_string() })?;
-        let mut spent = None;
+        // without the book nobody can say whose key is the right one
+        let contacts = self.book.contacts().map_err(|error| Failure::Untrusted {
+            name: name.clone(),
+            reason: error.to_string(),
+        })?;
+        let (mut spent, mut by_key) = (None, Vec::new());
         if let Some(contact) = contacts.get(name) {
             let answer = self.answer(&Wanted::Contact(name.clone(), contact.key)).await;
             if let Some(packet) = answer.packets.first() {
@@ -103,11 +106,12 @@ impl Finder {
                 return Ok(Found { contact, packet, asked: answer.asked });
             }
             // perhaps another key claims the name: that is worth telling
-            spent = answer.asked;
+            (spent, by_key) = (answer.asked, answer.reports);
         }
         let answer = self.answer(&Wanted::Name(name.clone())).await;
         if answer.packets.is_empty() {
-            return Err(self.why_nothing(name, &answer.reports));
+            let is_contact = contacts.get(name).is_some();
+            return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
         }
         let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
         let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
@@ -141,27 +145,40 @@ impl Finder {
         Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
 
-    /// Says why a look-up found nobody.
-    fn why_nothing(&self, name: &Name, reports: &[Report]) -> Failure {
+    /// Says why two look-ups, under the key of a contact and under the name, found nobody.
+    fn why_nothing(
+        &self,
+        name: &Name,
+        is_contact: bool,
+        by_key: &[Report],
+        by_name: &[Report],
+    ) -> Failure {
         let name = name.clone();
-        for report in reports {
-            match &report.said {
-                Said::Refused(Refusal::Expired(ago)) => {
-                    return Failure::Unreachable { name, last_seen: Some(*ago) };
-                }
-                Said::Refused(reason @ (Refusal::FromFuture(_) | Refusal::Replayed { .. })) => {
-                    return Failure::Untrusted { name, reason: reason.to_string() };
-                }
-                _ => {}
+        let said = || by_key.iter().chain(by_name).map(|report| &report.said);
+        let reason = said().find_map(|said| match said {
+            // the only thing found here that is not valid is a withdrawal
+            Said::Found(_) => Some(Failure::Offline { name: name.clone(), ended: None }),
+            Said::Refused(Refusal::Expired(ago)) => {
+                Some(Failure::Offline { name: name.clone(), ended: Some(*ago) })
             }
+            Said::Refused(Refusal::FromFuture(ahead)) => {
+                Some(Failure::ClockWrong { name: name.clone(), ahead: *ahead })
+            }
+            _ => None,
+        });
+        if let Some(reason) = reason {
+            return reason;
         }
-        let silent = |r: &Report| matches!(r.said, Said::Failed(_) | Said::TooLate);
-        if reports.is_empty() || !reports.iter().all(silent) {
-            return Failure::NameUnknown { name };
+        if self.overlays.is_empty() || said().any(|said| *said == Said::Nothing) {
+            return if is_contact {
+                Failure::Offline { name, ended: None }
+            } else {
+                Failure::NameUnknown { name }
+            };
         }
-        let tried = self.overlays.iter().zip(reports);
+        let tried = self.overlays.iter().zip(by_name);
         let tried = tried.map(|(o, r)| format!("{}: {}", o.address(), r.said)).collect();
-        if reports.iter().any(|report| report.said == Said::TooLate) {
+        if by_name.iter().any(|report| report.said == Said::TooLate) {
             Failure::LookupTimedOut { name, tried }
         } else {
             Failure::OverlaysFailed { name, tried }
@@ -187,7 +204,7 @@ impl Finder {
         let mut lookup = Lookup::new(
             wanted.clone(),
             self.overlays.len(),
-            &self.sequences(),
+            &self.sequences.floors(),
             patience,
             clock::now(),
         );
@@ -217,40 +234,35 @@ impl Finder {
     }
 
     async fn answer(&self, wanted: &Wanted) -> Answer {
-        if let Some(packets) = self.remembered(wanted) {
-            return Answer { packets, asked: None, reports: Vec::new() };
+        if let Some(answer) = self.remembered(wanted) {
+            return answer;
         }
         let started = clock::now();
         let flight = self.flights().entry(wanted.clone()).or_default().clone();
-        let turn = flight.lock().await;
-        // whoever had the turn before may have brought the answer
-        let (packets, reports) = match self.remembered(wanted) {
-            Some(packets) => (packets, Vec::new()),
+        let mut shared = flight.lock().await;
+        let answer = match &*shared {
+            Some(answer) => answer.clone(),
             None => {
-                let outcome = self.ask(wanted).await;
-                (outcome.found, outcome.reports)
+                let Outcome { found: packets, reports, .. } = self.ask(wanted).await;
+                shared.insert(Answer { packets, asked: None, reports }).clone()
             }
         };
-        drop(turn);
+        drop(shared);
         drop(flight);
         self.flights().retain(|_, flight| Arc::strong_count(flight) > 1);
-        Answer { packets, asked: Some(clock::now() - started), reports }
+        Answer { asked: Some(clock::now() - started), ..answer }
     }
 
-    fn remembered(&self, wanted: &Wanted) -> Option<Vec<Packet>> {
-        match self.cache().get(clock::now(), clock::wall(), wanted)? {
-            Cached::Found(packets) => Some(packets),
-            Cached::Nothing => Some(Vec::new()),
-        }
+    fn remembered(&self, wanted: &Wanted) -> Option<Answer> {
+        let (packets, reports) = match self.cache().get(clock::now(), clock::wall(), wanted)? {
+            Cached::Found(packets) => (packets, Vec::new()),
+            Cached::Nothing(reports) => (Vec::new(), reports),
+        };
+        Some(Answer { packets, asked: None, reports })
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
-        let mut floors = self.sequences();
-        for packet in &outcome.found {
-            let registration = packet.registration();
-            floors.raise(registration.key, registration.sequence);
-        }
-        drop(floors);
+        self.sequences.accept(&outcome.found);
         let failed =
             outcome.reports.iter().any(|r| matches!(r.said, Said::Failed(_) | Said::TooLate));
         // what a dead overlay did not say is not known to be nothing
@@ -263,7 +275,7 @@ impl Finder {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flights(&self) -> MutexGuard<'_, HashMap<Wanted, Arc<async_lock::Mutex<()>>>> {
+    fn flights(&self) -> MutexGuard<'_, HashMap<Wanted, Flight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

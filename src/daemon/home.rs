@@ -18,6 +18,8 @@ use std::{
 };
 
 use crate::runtime::file;
+use crate::runtime::plain;
+use crate::runtime::unblock;
 
 /// The state directory of one identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +90,15 @@ impl Home {
         }
     }
 
+    /// Waits until the daemon of this home has ended. A thread waits with it, until the process ends.
+    ///
+    /// # Errors
+    /// When the lock file is gone.
+    pub async fn freed(&self) -> io::Result<()> {
+        let path = self.path("lock");
+        unblock(move || File::options().write(true).open(path)?.lock()).await
+    }
+
     /// The directory itself.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -146,14 +157,6 @@ impl fmt::Display for HomeError {
 }
 
 impl std::error::Error for HomeError {}
-
-/// An error of the operating system without its number.
-pub fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_ascii_lowercase().to_string() + chars.as_str())
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The identity files of a home: made once, never overwritten.
 
-use std::{fmt, io};
+use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use zeroize::Zeroizing;
 
@@ -82,6 +82,7 @@ impl Identity {
             }
             Err(error) => return Err(HomeError::Unusable { path, error }.into()),
         };
+        check_private(&path)?;
         let damaged = |error| IdentityError::Key { path: path.display().to_string(), error };
         let text = std::str::from_utf8(&text).map_err(|_| damaged(KeyFileError::NotAKeyFile))?;
         let file = match SecretKeyFile::parse(text, None) {
@@ -116,12 +117,23 @@ impl Identity {
     }
 }
 
+/// Refuses a secret key that others may read, as ssh does: it may be known to them already.
+fn check_private(path: &Path) -> Result<(), IdentityError> {
+    let failed = |error| HomeError::Unusable { path: path.to_owned(), error };
+    let mode = fs::metadata(path).map_err(failed)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(IdentityError::Open { path: path.display().to_string(), mode });
+    }
+    Ok(())
+}
+
 fn read_name(home: &Home) -> Result<Option<Name>, IdentityError> {
     let path = home.path(NAME);
     match file::read(&path, Name::MAX_LENGTH + 2) {
         Ok(octets) => {
             let text = String::from_utf8_lossy(&octets);
-            Name::parse(text.trim_end()).map(Some).map_err(IdentityError::Name)
+            let damaged = |error| IdentityError::Name { path: path.display().to_string(), error };
+            Name::parse(text.trim_end()).map(Some).map_err(damaged)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(HomeError::Unusable { path, error }.into()),
@@ -142,8 +154,20 @@ pub enum IdentityError {
         /// What is wrong with it.
         error: KeyFileError,
     },
+    /// Others may read the key file.
+    Open {
+        /// Which file.
+        path: String,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// What stands in the file `name` is none.
-    Name(NameError),
+    Name {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        error: NameError,
+    },
     /// The home cannot be used.
     Home(HomeError),
 }
@@ -154,13 +178,35 @@ impl From<HomeError> for IdentityError {
     }
 }
 
+impl IdentityError {
+    /// What the person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            IdentityError::Exists => None,
+            IdentityError::NeedsPassphrase => Some("run it on a terminal, where it can ask".into()),
+            IdentityError::Key { error: KeyFileError::WrongPassphrase, .. } => {
+                Some("try again with the passphrase given to p2p init".into())
+            }
+            IdentityError::Key { .. } => Some("put back the copy that you keep of it".into()),
+            IdentityError::Open { path, .. } => {
+                Some(format!("chmod 600 {path}, and make a new identity if it may have leaked"))
+            }
+            IdentityError::Name { path, .. } => Some(format!("write your name into {path}")),
+            IdentityError::Home(error) => Some(error.hint()),
+        }
+    }
+}
+
 impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             IdentityError::Exists => f.write_str("this home has an identity already"),
             IdentityError::NeedsPassphrase => f.write_str("the key is locked by a passphrase"),
             IdentityError::Key { path, error } => write!(f, "cannot use {path}: {error}"),
-            IdentityError::Name(error) => write!(f, "the file \"name\" of this home: {error}"),
+            IdentityError::Open { path, mode } => {
+                write!(f, "refusing {path}: others may read it (mode {mode:03o})")
+            }
+            IdentityError::Name { path, error } => write!(f, "cannot use {path}: {error}"),
             IdentityError::Home(error) => error.fmt(f),
         }
     }

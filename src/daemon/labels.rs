@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
-use super::home::{Home, plain};
+use super::home::Home;
 use super::lock_of;
 use crate::identity::{Destination, Name, OriginLabel, ServicePort};
 use crate::runtime::file::{self, Access};
+use crate::runtime::plain;
 
 /// The destinations met that need a hash label.
 #[derive(Debug)]

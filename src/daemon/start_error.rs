@@ -2,7 +2,8 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use super::{HomeError, IdentityError, plain};
+use super::{BookError, HomeError, IdentityError};
+use crate::runtime::plain;
 use crate::serve::FolderError;
 use crate::service::ServiceError;
 
@@ -17,7 +18,7 @@ pub enum StartError {
         error: io::Error,
     },
     /// This machine has none of the addresses for browsers.
-    Nowhere,
+    Nowhere(Vec<SocketAddr>),
     /// The addresses for peers cannot be had.
     Udp {
         /// Which.
@@ -31,6 +32,8 @@ pub enum StartError {
     Service(ServiceError),
     /// The name of a nameless identity cannot be kept.
     Identity(IdentityError),
+    /// The contact book cannot be read, so nobody's key can be told from a false one.
+    Contacts(BookError),
     /// The home cannot be used.
     Home(HomeError),
 }
@@ -45,13 +48,17 @@ impl StartError {
                     "another program has port {port}; p2p proxy --listen 127.0.0.1:0 takes a free one"
                 ))
             }
-            StartError::Listen { .. } | StartError::Nowhere => {
+            StartError::Listen { .. } | StartError::Nowhere(_) => {
                 Some("choose another address with --listen ADDR".into())
             }
             StartError::Udp { .. } => Some("choose another address with --udp ADDR".into()),
             StartError::Service(_) => Some("choose another port with --port N".into()),
+            StartError::Contacts(_) => {
+                Some("mend it, or move it away and meet everybody again".into())
+            }
+            StartError::Identity(error) => error.hint(),
             StartError::Home(error) => Some(error.hint()),
-            _ => None,
+            StartError::Folder(_) => None,
         }
     }
 }
@@ -62,17 +69,23 @@ impl fmt::Display for StartError {
             StartError::Listen { address, error } => {
                 write!(f, "cannot listen at {address}: {}", plain(error))
             }
-            StartError::Nowhere => f.write_str("no address to listen at"),
+            StartError::Nowhere(addresses) => {
+                write!(f, "cannot listen at {}: this machine has no such address", list(addresses))
+            }
             StartError::Udp { addresses, error } => {
-                let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                write!(f, "cannot use UDP at {}: {}", texts.join(" and "), plain(error))
+                write!(f, "cannot use UDP at {}: {}", list(addresses), plain(error))
             }
             StartError::Folder(error) => error.fmt(f),
             StartError::Service(error) => error.fmt(f),
             StartError::Identity(error) => error.fmt(f),
+            StartError::Contacts(error) => error.fmt(f),
             StartError::Home(error) => error.fmt(f),
         }
     }
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 impl std::error::Error for StartError {}

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     packet::Packet,
-    resolver::{Outcome, Wanted},
+    resolver::{Outcome, Report, Wanted},
 };
 use crate::identity::Timestamp;
 
@@ -26,13 +26,15 @@ pub struct Cache {
 pub enum Cached {
     /// The newest packet of each key, as in [`Outcome::found`].
     Found(Vec<Packet>),
-    /// A look-up found nothing a moment ago.
-    Nothing,
+    /// A look-up found nothing a moment ago; what each overlay said then.
+    Nothing(Vec<Report>),
 }
 
 #[derive(Debug)]
 struct Entry {
     packets: Vec<Packet>,
+    /// Kept only beside no packets: why there are none.
+    reports: Vec<Report>,
     until: Instant,
     expires: Timestamp,
 }
@@ -58,7 +60,8 @@ impl Cache {
         if !self.entries.contains_key(&wanted) && self.entries.len() >= self.capacity {
             self.forget_first_to_end();
         }
-        self.entries.insert(wanted, Entry { packets, until: now + span, expires });
+        let reports = if packets.is_empty() { outcome.reports.clone() } else { Vec::new() };
+        self.entries.insert(wanted, Entry { packets, reports, until: now + span, expires });
     }
 
     /// What is remembered of somebody and still holds.
@@ -69,7 +72,7 @@ impl Cache {
             return None;
         }
         if entry.packets.is_empty() {
-            return Some(Cached::Nothing);
+            return Some(Cached::Nothing(entry.reports.clone()));
         }
         Some(Cached::Found(entry.packets.clone()))
     }

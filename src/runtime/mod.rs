@@ -10,11 +10,14 @@ pub mod clock;
 mod executor;
 pub mod file;
 pub mod http;
+mod plain;
 pub mod random;
 mod socket;
 mod splice;
+mod unblock;
 
-pub use blocking::unblock;
 pub use executor::{Task, block_on, spawn};
-pub use socket::{Connection, SocketIo, TcpIo, UnixIo};
+pub use plain::plain;
+pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};
+pub use unblock::unblock;

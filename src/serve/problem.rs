@@ -50,10 +50,13 @@ impl Problem {
     pub(super) fn response(&self, head: &Parts) -> Response {
         let (status, title, words) = self.told();
         let (media_type, content) = if page::prefers_html(&head.headers) {
-            let words = format!("<h1>{}</h1>\n<p>{}</p>", escape(title), escape(&words));
             let main = format!(
-                "<main class=\"problem\">\n<p class=\"status\">{}</p>\n{words}\n</main>",
-                status.as_u16()
+                "<main class=\"problem\">\n<h1>{}</h1>\n<p>{}</p>\n\
+                 <p class=\"back\"><a href=\"{}\">Go to the shared folder</a></p>\n\
+                 <p class=\"status\">{status}</p>\n</main>",
+                escape(title),
+                escape(&words),
+                folder(head.uri.path()),
             );
             (page::HTML, page::frame(title, "", &main))
         } else {
@@ -140,6 +143,12 @@ impl Problem {
         };
         (status, title, words.to_owned())
     }
+}
+
+/// The relative address of the shared folder itself: what is in front of the path is not known here.
+fn folder(path: &str) -> String {
+    let above = path.matches('/').count().saturating_sub(1);
+    if above == 0 { "./".to_owned() } else { "../".repeat(above) }
 }
 
 impl From<Unavailable> for Problem {

@@ -6,8 +6,7 @@ use hyper::{
 };
 use nanoserde::SerJson;
 
-use crate::runtime::http;
-use crate::runtime::http::Response;
+use crate::runtime::http::{self, Response};
 
 use super::failure::{Failure, Step};
 use super::page;
@@ -120,15 +119,15 @@ fn html(failure: &Failure, words: &Words) -> String {
     let main = page::fill(
         TEMPLATE,
         &[
-            ("headline", &sentence(&words.headline)),
-            ("explanation", &sentence(&words.explanation)),
+            ("headline", &capitalised(&words.headline)),
             ("status", &label),
             ("error", failure.error_type()),
         ],
     );
     let main = main.replacen("<!-- steps -->", &steps(failure.step()), 1);
+    let main = main.replacen("<!-- explanation -->", &explanation(failure, words), 1);
     let main = main.replacen("<!-- advice -->", &advice(&words.advice), 1);
-    page::document(&words.headline, &main)
+    page::document(&capitalised(&words.headline), &main)
 }
 
 /// The way of the request with the step that failed; nothing when it did not set out.
@@ -150,14 +149,31 @@ fn steps(failed: Option<Step>) -> String {
     list + "</ol>\n"
 }
 
-/// The advice with its command, `"p2p …"`, set apart.
+/// The explanation with fingerprints set apart, as people compare them character by character.
+fn explanation(failure: &Failure, words: &Words) -> String {
+    let explanation = page::escape(&sentence(&words.explanation));
+    let Failure::KeyConflict { known, offered, .. } = failure else { return explanation };
+    [known, offered].iter().map(ToString::to_string).fold(
+        explanation,
+        |explanation, fingerprint| {
+            explanation.replacen(&fingerprint, &format!("<code>{fingerprint}</code>"), 1)
+        },
+    )
+}
+
+/// The advice with its commands, `"p2p …"`, set apart.
 fn advice(advice: &str) -> String {
     let advice = page::escape(&sentence(advice));
-    let command = advice.split_once("&quot;p2p ").and_then(|(before, rest)| {
-        let (command, after) = rest.split_once("&quot;")?;
-        Some(format!("{before}<code>p2p {command}</code>{after}"))
-    });
-    command.unwrap_or(advice)
+    let mut rest = advice.as_str();
+    let mut markup = String::new();
+    while let Some((before, (command, after))) = rest
+        .split_once("&quot;p2p ")
+        .and_then(|(before, rest)| Some((before, rest.split_once("&quot;")?)))
+    {
+        markup += &format!("{before}<code>p2p {command}</code>");
+        rest = after;
+    }
+    markup + rest
 }
 
 fn reason(status: StatusCode) -> &'static str {
@@ -166,8 +182,16 @@ fn reason(status: StatusCode) -> &'static str {
 
 /// A clause with a capital letter and a period.
 fn sentence(clause: &str) -> String {
+    let period = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
+    capitalised(clause) + period
+}
+
+/// A headline: a period behind a name would look like a part of it, and a name stays as it is.
+fn capitalised(clause: &str) -> String {
+    if clause.split(' ').next().is_some_and(|word| word.contains('@')) {
+        return clause.to_owned();
+    }
     let mut chars = clause.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
-    let period = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{}{}{period}", first.map(String::from).unwrap_or_default(), chars.as_str())
+    first.into_iter().chain(chars).collect()
 }

@@ -12,8 +12,7 @@ use hyper::{
 
 use crate::identity::Destination;
 use crate::runtime::clock;
-use crate::runtime::http;
-use crate::runtime::http::Request;
+use crate::runtime::http::{self, Request};
 
 use super::failure::Failure;
 use super::pace::{Pace, RequestBody};

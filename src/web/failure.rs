@@ -9,10 +9,7 @@ use std::{
 
 use hyper::StatusCode;
 
-use crate::identity::Destination;
-use crate::identity::Fingerprint;
-use crate::identity::Name;
-use crate::identity::ServicePort;
+use crate::identity::{Destination, Fingerprint, Name, ServicePort};
 
 /// Why a request got no answer from the service it was meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +27,11 @@ pub enum Failure {
     KeyConflict { name: Name, known: Fingerprint, offered: Fingerprint },
     /// A key was found, but nothing that this person trusts vouches for it (any more).
     Untrusted { name: Name, reason: String },
+    /// The person is known to exist, but no registration packet counts now; `ended` tells how long ago
+    /// the last one did, if it is still to be seen.
+    Offline { name: Name, ended: Option<Duration> },
+    /// The registration packet comes from the future, so one of the two clocks is wrong.
+    ClockWrong { name: Name, ahead: Duration },
     /// A registration packet was found, but none of its addresses leads to the peer now.
     Unreachable { name: Name, last_seen: Option<Duration> },
     /// The peer's address is known and it does not answer.
@@ -130,7 +132,7 @@ impl Failure {
     /// After how long it is worth asking again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Unreachable { .. } => Some(Duration::from_secs(30)),
+            Failure::Offline { .. } | Failure::Unreachable { .. } => Some(Duration::from_secs(30)),
             Failure::Busy { .. } => Some(Duration::from_secs(2)),
             _ => None,
         }
@@ -151,6 +153,8 @@ impl Failure {
             F::LabelUnknown => (S::BAD_GATEWAY, "destination_not_found", Some(Name)),
             F::OverlaysFailed { .. } => (S::BAD_GATEWAY, "dns_error", Some(LookUp)),
             F::LookupTimedOut { .. } => (S::GATEWAY_TIMEOUT, "dns_timeout", Some(LookUp)),
+            F::Offline { .. } => (S::SERVICE_UNAVAILABLE, "destination_unavailable", Some(LookUp)),
+            F::ClockWrong { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::KeyConflict { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Untrusted { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Unreachable { .. } => {

@@ -10,8 +10,7 @@ use hyper::{
     header::{FORWARDED, HOST, HeaderName, HeaderValue},
 };
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
+use crate::identity::{AccessForm, Destination};
 
 use super::target::Access;
 use super::visitor::Visitor;

@@ -8,12 +8,7 @@ use hyper::{
 };
 
 use crate::identity::Destination;
-use crate::runtime::http;
-use crate::runtime::http::BoxFuture;
-use crate::runtime::http::Handler;
-use crate::runtime::http::Limits;
-use crate::runtime::http::Request;
-use crate::runtime::http::Response;
+use crate::runtime::http::{self, BoxFuture, Handler, Limits, Request, Response};
 
 use super::error_page::{Media, error_page};
 use super::failure::Failure;

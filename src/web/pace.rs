@@ -22,8 +22,7 @@ use event_listener::{Event, EventListener};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
 use crate::runtime::clock;
-use crate::runtime::http::Body;
-use crate::runtime::http::BoxError;
+use crate::runtime::http::{Body, BoxError};
 
 use super::failure::Failure;
 use super::slots::Slot;

@@ -13,7 +13,7 @@ use hyper::{
 use ring::digest::{SHA256, digest};
 
 /// The one style of all pages; it stands inside of each, since an error page has no neighbours.
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(include_str!("../palette.css"), include_str!("style.css"));
 /// Opens the document up to its title.
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

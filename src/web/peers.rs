@@ -29,4 +29,7 @@ pub trait Peers: Send + Sync + 'static {
 
     /// The destination whose own-origin label is a hash, among those this daemon has met.
     fn destination_of_label(&self, label: &str) -> Option<Destination>;
+
+    /// Takes note that a browser is sent to the own-origin form of a destination.
+    fn remember_label(&self, destination: &Destination);
 }

@@ -14,37 +14,30 @@ use hyper::{
     body::Incoming,
     header::{ALLOW, EXPECT, HOST, HeaderValue, LOCATION},
     http::uri::{Parts, PathAndQuery},
-    upgrade::{self, OnUpgrade},
+    upgrade,
 };
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
-use crate::runtime::http;
-use crate::runtime::http::BoxFuture;
-use crate::runtime::http::Handler;
-use crate::runtime::http::Request;
-use crate::runtime::http::Response;
-use crate::runtime::spawn;
+use crate::identity::{AccessForm, Destination};
+use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::{spawn, splice_upgrades};
 
 use super::error_page::{Media, error_page};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::forwarded::{self, Form};
 use super::hop::{self, Station, Token};
-use super::labels::Labels;
 use super::pace::ResponseBody;
 use super::peers::Peers;
 use super::settings::Settings;
-use super::slots::{Slot, Slots};
+use super::slots::Slots;
 use super::target::{self, Access, Target};
-use super::{cookie, gate, location, pac, policy, tunnel, welcome};
+use super::{cookie, gate, location, pac, policy, welcome};
 
 /// The daemon's HTTP proxy and local origins; a [`Handler`] for its TCP listener.
 pub struct Proxy {
     peers: Arc<dyn Peers>,
     api: Option<Arc<dyn Handler>>,
     settings: Settings,
-    labels: Labels,
     requests: Slots,
     tunnels: Slots,
 }
@@ -58,7 +51,7 @@ impl Proxy {
     ) -> Arc<Proxy> {
         let (requests, tunnels) =
             (Slots::new(settings.concurrent), Slots::new(settings.concurrent));
-        Arc::new(Proxy { peers, api, settings, labels: Labels::default(), requests, tunnels })
+        Arc::new(Proxy { peers, api, settings, requests, tunnels })
     }
 }
 
@@ -74,9 +67,7 @@ impl Handler for Proxy {
 impl Proxy {
     async fn answer(self: Arc<Self>, request: Request) -> Result<Response, Failure> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        let known = |label: &str| {
-            self.labels.destination(label).or_else(|| self.peers.destination_of_label(label))
-        };
+        let known = |label: &str| self.peers.destination_of_label(label);
         let target = target::classify(method, uri, headers, self.settings.port, &known)?;
         match target {
             Target::Peer(access) => self.forward(request, access).await,
@@ -104,7 +95,7 @@ impl Proxy {
     async fn forward(&self, mut request: Request, access: Access) -> Result<Response, Failure> {
         gate::check(request.method(), request.headers(), &access)?;
         if let Some(to) = better_address(&request, &access) {
-            self.labels.remember(&access.destination);
+            self.peers.remember_label(&access.destination);
             return redirect(&to);
         }
         let slot = self.requests.take()?;
@@ -132,7 +123,11 @@ impl Proxy {
                 Ok(response.map(|body| ResponseBody::new(body, limit, slot).boxed_unsync()))
             }
             Some(client) => {
-                spawn(join(client, service, slot)).detach();
+                spawn(async move {
+                    let _slot = slot;
+                    splice_upgrades(client, service).await;
+                })
+                .detach();
                 Ok(response.map(|_| http::empty()))
             }
             None => Err(Failure::ResponseMalformed { destination: destination.clone() }),
@@ -218,14 +213,6 @@ fn turn_to_client(
     location::rewrite(headers, access);
     token.append_to(headers, version);
     Ok(())
-}
-
-/// Joins two connections that have both switched to another protocol.
-async fn join(client: OnUpgrade, service: OnUpgrade, slot: Slot) {
-    let _slot = slot;
-    if let (Ok(client), Ok(service)) = (client.await, service.await) {
-        let _ = tunnel::splice(client, service).await;
-    }
 }
 
 /// Where a request in the path form should go instead: a person to an origin of the service's own, and

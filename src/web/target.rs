@@ -8,10 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hyper::{HeaderMap, Method, Uri, header::HOST, http::uri::PathAndQuery};
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
-use crate::identity::OriginLabel;
-use crate::identity::ServicePort;
+use crate::identity::{AccessForm, Destination, OriginLabel, ServicePort};
 
 use super::failure::Failure;
 

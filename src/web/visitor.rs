@@ -1,7 +1,6 @@
 //! Who asks a service for something.
 
-use crate::identity::Name;
-use crate::identity::PublicKey;
+use crate::identity::{Name, PublicKey};
 
 /// The authenticated peer that sends requests.
 #[derive(Debug, Clone)]

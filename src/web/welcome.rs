@@ -1,7 +1,6 @@
 //! The front page of the daemon's own host: what this is, and the three ways in.
 
-use crate::runtime::http;
-use crate::runtime::http::Response;
+use crate::runtime::http::{self, Response};
 
 use super::page;
 

@@ -27,7 +27,7 @@ impl Failure {
             Failure::NameUnknown { name } => (
                 format!("nobody is known as {name}"),
                 "no contact has this name and no overlay holds a registration packet for it".into(),
-                format!("check the spelling, or ask for the key and run \"p2p contact add {name}\""),
+                "check the spelling, or ask for the share link and run \"p2p open LINK\"".into(),
             ),
             Failure::LabelUnknown => (
                 "this short address is not known here".into(),
@@ -38,13 +38,13 @@ impl Failure {
             ),
             Failure::OverlaysFailed { name, tried } => (
                 format!("the search for {name} failed"),
-                format!("no overlay gave an answer{}", listed(tried)),
-                "check that this machine is online, then run \"p2p doctor\"".into(),
+                format!("no overlay gave an answer that can be used{}", listed(tried)),
+                format!("check that this machine is online, then run \"p2p lookup {name}\""),
             ),
             Failure::LookupTimedOut { name, tried } => (
                 format!("the search for {name} took too long"),
                 format!("the overlays did not answer in time{}", listed(tried)),
-                "try again, or run \"p2p doctor\"".into(),
+                format!("try again, or run \"p2p lookup {name}\" to see which is slow"),
             ),
             Failure::KeyConflict { name, known, offered } => (
                 format!("another key answers for {name}"),
@@ -53,14 +53,32 @@ impl Failure {
                      key was replaced or somebody else pretends to be {name}"
                 ),
                 format!(
-                    "ask {name} over another channel which fingerprint is right, and only then run \
-                     \"p2p contact add {name}\" with the new key"
+                    "ask {name} over another channel which fingerprint is right; if the key was \
+                     replaced, run \"p2p contact remove {name}\", then \"p2p open LINK\" with the \
+                     new share link"
                 ),
             ),
             Failure::Untrusted { name, reason } => (
                 format!("it is not certain that this is {name}"),
                 reason.clone(),
-                format!("run \"p2p why {name}\" to see what was checked"),
+                format!("ask {name} for the share link and run \"p2p open LINK\""),
+            ),
+            Failure::Offline { name, ended } => (
+                format!("{name} is offline"),
+                match ended {
+                    Some(ago) => format!(
+                        "the registration packet ended {} ago and was not renewed, unless the clock \
+                         of one of the two machines is wrong",
+                        rounded(*ago)
+                    ),
+                    None => "no overlay holds a registration packet for this person now".into(),
+                },
+                "try again when p2p runs on the other machine".into(),
+            ),
+            Failure::ClockWrong { name, ahead } => (
+                format!("the clock of {name} or of this machine is wrong"),
+                format!("the registration packet comes from {} in the future", rounded(*ahead)),
+                "set the date and time of the machine that is wrong".into(),
             ),
             Failure::Unreachable { name, last_seen } => (
                 format!("it seems that {name} is asleep"),
@@ -79,7 +97,7 @@ impl Failure {
                 "the person's address is known, but nothing came back in time; a firewall between \
                  the two machines may be in the way"
                     .into(),
-                format!("try again, or run \"p2p why {name}\""),
+                format!("try again, or run \"p2p lookup {name}\" to see the addresses"),
             ),
             Failure::HandshakeFailed { name, detail } => (
                 format!("no secure link to {name}"),

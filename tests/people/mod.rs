@@ -2,7 +2,7 @@
 //!
 //! Every process listens on loopback at a port of the system's choice, keeps its home in a folder of its
 //! own, and is ended with the test.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::{
     env, fs,
@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
 /// How long a process may take until it is ready, on a machine busy with other tests.
@@ -25,6 +26,8 @@ pub const ALICE: &str = "alice@example.com";
 /// A running `p2p`.
 pub struct Program {
     child: Child,
+    /// The lines that came on its stdout before it was ready.
+    pub before_ready: Vec<String>,
     /// What stood behind `ready ` on its stdout.
     pub ready: String,
 }
@@ -32,11 +35,12 @@ pub struct Program {
 impl Program {
     /// Starts it and waits for its `ready` line.
     pub fn start(home: &Path, arguments: &[&str]) -> Program {
-        let mut child = command(home, arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+        Program::launch(&mut command(home, arguments))
+    }
+
+    /// The same for a command that is prepared already; its stdout is taken.
+    pub fn launch(command: &mut Command) -> Program {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -44,17 +48,23 @@ impl Program {
                 let _ = sender.send(line);
             }
         });
-        let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
-            let _ = child.kill();
-            panic!("p2p {arguments:?} did not get ready")
-        });
-        let ready = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Program { child, ready }
+        let mut program = Program { child, before_ready: Vec::new(), ready: String::new() };
+        while program.ready.is_empty() {
+            let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
+                panic!("{command:?} did not get ready: {:?}", program.before_ready)
+            });
+            match line.strip_prefix("ready ") {
+                Some(ready) => program.ready = ready.to_owned(),
+                None => program.before_ready.push(line),
+            }
+        }
+        program
     }
 
     /// The value of `key=` in the ready line.
     pub fn said(&self, key: &str) -> &str {
-        let value = self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        let value =
+            self.ready.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
         value.unwrap_or_else(|| panic!("no {key}= in {:?}", self.ready))
     }
 
@@ -74,10 +84,33 @@ impl Program {
     }
 
     /// Sends SIGTERM, as a service manager does, and waits for the end.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
+        self.end("TERM", Duration::from_secs(60))
+    }
+
+    /// Sends a signal and waits for the end.
+    ///
+    /// # Panics
+    /// When there is none within `limit`.
+    pub fn end(mut self, signal: &str, limit: Duration) -> ExitStatus {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.child.wait().unwrap()
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        self.wait(limit)
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// When it does not within `limit`.
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        let started = clock::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(clock::now() - started < limit, "p2p still runs after {limit:?}");
+            block_on(clock::sleep(Duration::from_millis(20)));
+        }
     }
 
     /// Ends it without a chance to clean up.

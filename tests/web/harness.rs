@@ -4,7 +4,7 @@ use std::{
     error::Error,
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
@@ -69,7 +69,11 @@ impl Setup {
         let address = own.get_ref().local_addr().unwrap();
         let mut settings = Settings::new(address.port(), Pseudonym::new([7; 16]));
         (self.settings)(&mut settings);
-        let peers = Arc::new(Loopback { gateway: gateway_address, raw: raw_address });
+        let peers = Arc::new(Loopback {
+            gateway: gateway_address,
+            raw: raw_address,
+            met: Mutex::new(vec![long_name()]),
+        });
         let proxy = Proxy::new(peers, self.api, settings);
         let limits = self.limits;
         thread::spawn(move || {
@@ -107,6 +111,8 @@ async fn serve_gateway(listener: Async<TcpListener>, service: Arc<Service>) {
 struct Loopback {
     gateway: SocketAddr,
     raw: SocketAddr,
+    /// Destinations to whose labels people were sent.
+    met: Mutex<Vec<Destination>>,
 }
 
 impl Peers for Loopback {
@@ -142,7 +148,11 @@ impl Peers for Loopback {
     }
 
     fn destination_of_label(&self, label: &str) -> Option<Destination> {
-        (label == long_name().origin_label()).then(long_name)
+        self.met.lock().unwrap().iter().find(|met| met.origin_label() == label).cloned()
+    }
+
+    fn remember_label(&self, destination: &Destination) {
+        self.met.lock().unwrap().push(destination.clone());
     }
 }
 

@@ -17,18 +17,19 @@ use argh::FromArgs;
 use async_io::Async;
 
 use super::{
-    running::Stop,
     speak::{self, Failure, Outcome},
+    stop::Stop,
+    values::address,
 };
 use crate::daemon::{
-    DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify, plain,
+    DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
 use crate::overlay::{
     OverlayAddress,
     store::{Store, StoreOptions},
 };
-use crate::runtime::{block_on, file, random, spawn};
+use crate::runtime::{block_on, file, plain, random, spawn};
 
 /// Try it all on this machine: alice serves a folder, bob opens it.
 #[derive(FromArgs)]
@@ -43,7 +44,7 @@ pub(super) struct Demo {
     check: bool,
 
     /// where bob's browser finds the proxy; 127.0.0.1:5050 and [::1]:5050 unless given (repeatable)
-    #[argh(option)]
+    #[argh(option, from_str_fn(address))]
     listen: Vec<SocketAddr>,
 }
 
@@ -71,7 +72,7 @@ impl Demo {
         })?;
         let folder = match &self.folder {
             Some(folder) => folder.canonicalize().map_err(|error| {
-                Failure::failed(format!("cannot serve {}: {}", folder.display(), plain(&error)))
+                Failure::failed(format!("cannot serve {folder:?}: {}", plain(&error)))
             })?,
             None => sample::make(&scratch.0).map_err(|error| {
                 Failure::failed(format!("cannot make the sample folder: {}", plain(&error)))
@@ -114,7 +115,7 @@ impl Stage {
         let offer = Offer::Folder(folder.to_owned());
         alice.register(PORT, offer, None, true).map_err(not_started)?;
         let bob = start(&scratch.join("bob"), None, &overlay).await?;
-        let bound = bob.open_proxy(listen).map_err(not_started)?;
+        let (bound, _) = bob.open_proxy(listen, None).map_err(not_started)?;
         let proxy = *bound.first().ok_or_else(|| Failure::usage("--listen gives no address"))?;
         alice.published(Duration::from_secs(10)).await;
         Ok(Stage { alice, bob, proxy, destination: Destination { name, port: PORT } })

@@ -25,9 +25,8 @@ use crate::identity::Slot;
 use crate::overlay::is_of_slot;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Packet;
-use crate::runtime::clock;
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::{Task, spawn};
+use crate::runtime::{Task, clock, plain, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
@@ -160,7 +159,7 @@ impl fmt::Display for StoreError {
                 write!(f, "{} is not a store's journal", file.display())
             }
             StoreError::Io(folder, error) => {
-                write!(f, "cannot keep a store in {}: {error}", folder.display())
+                write!(f, "cannot keep a store in {}: {}", folder.display(), plain(error))
             }
         }
     }

@@ -7,8 +7,7 @@ use super::scan::Entry;
 use crate::identity::CivilTime;
 use crate::serve::media_type::{Kind, kind};
 use crate::serve::page::escape;
-use crate::serve::path;
-use crate::serve::thumbnail;
+use crate::serve::{path, thumbnail};
 
 /// Videos on one page whose first picture is fetched; each costs a request or two.
 const PREVIEWED: usize = 12;

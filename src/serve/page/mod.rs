@@ -1,6 +1,6 @@
 //! How generated pages look: one frame with one style sheet, no script, nothing from elsewhere.
 //!
-//! `frame.html` is the skeleton, `page.css` the style, `icons.svg` the drawings. The style is part of
+//! `frame.html` is the skeleton, `page.css` with the colours of `palette.css` the style, `icons.svg` the drawings. The style is part of
 //! the page, so that a page needs no second address of the shared folder, and the policy names its hash.
 
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use ring::digest;
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 const FRAME: &str = include_str!("frame.html");
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("../../palette.css"), include_str!("page.css"));
 const ICONS: &str = include_str!("icons.svg");
 
 /// A whole page. `title` is text; `links` (for the head) and `main` are markup.
