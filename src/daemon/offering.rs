@@ -8,7 +8,7 @@ use crate::link::Strangers;
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
-use crate::serve::{Site, feed::Owner};
+use crate::serve::{Owner, Site};
 use crate::service::{Lease, Service, Upstream};
 
 /// What can be served.

@@ -20,10 +20,16 @@ use crate::runtime::http::{self, Response};
 pub(super) enum Problem {
     /// The target climbs or is malformed.
     BadTarget,
+    /// The `Host` field, of which feeds make their URLs, is missing or malformed.
+    BadHost,
     /// The file is there, but its owner's system keeps it closed.
     Forbidden,
     /// There is nothing, or nothing that is shown.
     Missing,
+    /// A feed has fewer pages.
+    NoSuchPage,
+    /// A file has no picture in it, or none that may be shown.
+    NoPicture,
     /// Neither GET nor HEAD nor OPTIONS.
     BadMethod,
     /// `If-Match` or `If-Unmodified-Since` named another state.
@@ -86,6 +92,11 @@ impl Problem {
                 "Not an address here",
                 "This address is malformed, or tries to leave the shared folder.",
             ),
+            Problem::BadHost => (
+                StatusCode::BAD_REQUEST,
+                "No host",
+                "The request does not say by which host name this site was asked for.",
+            ),
             Problem::Forbidden => (
                 StatusCode::FORBIDDEN,
                 "Not readable",
@@ -97,6 +108,12 @@ impl Problem {
                 "Nothing here",
                 "There is no file or folder of this name. It may have been moved, renamed or deleted.",
             ),
+            Problem::NoSuchPage => {
+                (StatusCode::NOT_FOUND, "No such page", "The feed has fewer pages than that.")
+            }
+            Problem::NoPicture => {
+                (StatusCode::NOT_FOUND, "No picture", "There is no picture inside of this file.")
+            }
             Problem::BadMethod => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Read only",

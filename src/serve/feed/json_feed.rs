@@ -67,7 +67,7 @@ fn entry(item: &Item<'_>) -> Entry {
         url: item.url.clone(),
         mime_type: item.entry.media.mime.into(),
         title: item.title.to_string(),
-        size_in_bytes: item.entry.id.size,
+        size_in_bytes: item.entry.state.size,
         duration_in_seconds: item.entry.seconds(),
     };
     Entry {

@@ -1,15 +1,11 @@
 //! How the feeds follow the folder, and how they answer requests.
 
-mod feed_support;
-
 use std::{fs, io::Cursor, os::unix::fs::symlink};
 
-use feed_support::{Element, Folder, PATH_FORM, PROXY_FORM, answer, head};
 use hyper::StatusCode;
-use p2p::{
-    runtime::{block_on, spawn},
-    serve::feed::{FeedKind, Feeds},
-};
+use p2p::runtime::{block_on, spawn};
+
+use crate::radio::{Element, Folder, PATH_FORM, PROXY_FORM, ask};
 
 #[test]
 fn what_happens_in_the_folder_is_in_the_feed_at_once() {
@@ -69,13 +65,14 @@ fn nothing_hidden_linked_out_or_empty_is_in_a_feed() {
     fs::create_dir(folder.path("folder.mp3")).unwrap();
     symlink(outside.path("episode.mp3"), folder.path("out.mp3")).unwrap();
     symlink(outside.path(""), folder.path("outside")).unwrap();
-    symlink(folder.path(".hidden.mp3"), folder.path("hidden.mp3")).unwrap();
     symlink(folder.path("nowhere"), folder.path("broken.mp3")).unwrap();
     symlink(folder.path(""), folder.path("loop")).unwrap();
     assert_eq!(folder.titles(), [""; 0]);
     folder.write("inside.mp3", b"x");
     symlink("inside.mp3", folder.path("link.mp3")).unwrap();
-    assert_eq!(folder.titles(), ["inside", "link"]);
+    // who may write here has made this on purpose, and the site serves it too
+    symlink(".hidden.mp3", folder.path("shown.mp3")).unwrap();
+    assert_eq!(folder.titles(), ["inside", "link", "shown"]);
 }
 
 #[test]
@@ -126,13 +123,12 @@ fn an_opus_file_of_no_channels_still_has_its_tags() {
 
 #[test]
 fn many_files_come_in_pages() {
-    let mut folder = Folder::new();
-    for number in 1..=25 {
-        let name = format!("{number:02}.mp3");
+    let folder = Folder::new();
+    for number in 1..=2500 {
+        let name = format!("{number:04}.mp3");
         folder.write(&name, name.as_bytes());
         folder.date(&name, 1_700_000_000 + number);
     }
-    folder.feeds = folder.feeds.clone().with_page_size(10);
     let base = "http://localhost:5050/alice@example.com/1000/feed.xml";
     let mut url = Some("/feed.xml".to_owned());
     let mut titles = Vec::new();
@@ -147,7 +143,7 @@ fn many_files_come_in_pages() {
         url = channel.link("next").map(|next| next.replace(base, "/feed.xml"));
     }
     assert_eq!(pages, 3);
-    assert!(titles.iter().eq((1..=25).rev().map(|n| format!("{n:02}")).collect::<Vec<_>>().iter()));
+    assert!(titles.into_iter().eq((1..=2500).rev().map(|n| format!("{n:04}"))));
 
     let json = String::from_utf8(folder.get("/feed.json?page=2", PATH_FORM).body).unwrap();
     assert!(json.contains("1000/feed.json?page=3\""), "{json}");
@@ -165,7 +161,8 @@ fn an_unchanged_feed_is_not_sent_again() {
         let first = folder.get(target, PATH_FORM);
         let tag = first.header("etag").to_owned();
         assert_eq!(first.header("cache-control"), "private, no-cache");
-        assert!(first.header("vary").contains("X-Forwarded-Prefix"));
+        let by_form = first.header("vary").contains("X-Forwarded-Prefix");
+        assert_eq!(by_form, target != "/feed-cover");
         assert_eq!(first.header("x-content-type-options"), "nosniff");
         for value in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".into()] {
             let again = folder.get(target, &[PATH_FORM, &[("if-none-match", &value)]].concat());
@@ -184,7 +181,7 @@ fn an_unchanged_feed_is_not_sent_again() {
         let post = folder.request("POST", target, PATH_FORM);
         assert_eq!(
             (post.status, post.header("allow")),
-            (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
+            (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD, OPTIONS")
         );
     }
     let tag = |folder: &Folder, form| folder.get("/feed.xml", form).header("etag").to_owned();
@@ -244,18 +241,17 @@ fn the_picture_in_a_file_can_be_had_alone() {
     let files =
         ["episode.mp3", "episode.m4a", "episode.flac", "photo.jpg", "jingle.wav", "make.sh"];
     let folder = Folder::with(&files);
-    let cover = |name: &str, method: &str| {
-        let request = head(method, "/x?cover", PROXY_FORM);
-        answer(folder.feeds.cover(&folder.path(name), &request))
-    };
+    let cover = |name: &str, method: &str| folder.request(method, &format!("/{name}?cover"), &[]);
     for (name, width) in
         [("episode.mp3", 64), ("episode.m4a", 64), ("episode.flac", 64), ("photo.jpg", 16)]
     {
         let picture = cover(name, "GET");
         assert_eq!(picture.header("content-type"), "image/jpeg", "{name}");
         assert_eq!(imagesize::blob_size(&picture.body).unwrap().width, width, "{name}");
-        assert!(!picture.header("etag").is_empty());
         assert!(cover(name, "HEAD").body.is_empty());
+        let known = [("if-none-match", picture.header("etag"))];
+        let again = folder.get(&format!("/{name}?cover"), &known);
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
     }
     let preview = cover("photo.jpg", "GET").body;
     let exif = exif::Reader::new().read_from_container(&mut Cursor::new(preview)).unwrap();
@@ -274,9 +270,27 @@ fn a_picture_that_is_none_is_not_passed_on() {
     let start = file.windows(3).position(|bytes| bytes == [0xff, 0xd8, 0xff]).unwrap();
     file[start..start + 8].copy_from_slice(b"<script>");
     folder.write("episode.mp3", &file);
-    let request = head("GET", "/x?cover", PROXY_FORM);
-    let answer = answer(folder.feeds.cover(&folder.path("episode.mp3"), &request));
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(folder.get("/episode.mp3?cover", &[]).status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn the_picture_in_a_file_elsewhere_cannot_be_had() {
+    let outside = Folder::with(&["episode.mp3"]);
+    let folder = Folder::new();
+    symlink(outside.path("episode.mp3"), folder.path("out.mp3")).unwrap();
+    symlink(outside.path(""), folder.path("outside")).unwrap();
+    for target in ["/out.mp3?cover", "/outside/episode.mp3?cover"] {
+        assert_eq!(folder.get(target, &[]).status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[test]
+fn a_file_with_the_name_of_a_feed_stands_in_its_place() {
+    let folder = Folder::with(&["episode.mp3"]);
+    folder.write("feed.xml", b"<my/>");
+    assert_eq!(folder.get("/feed.xml", PROXY_FORM).body, b"<my/>");
+    fs::remove_file(folder.path("feed.xml")).unwrap();
+    assert_eq!(folder.titles().len(), 1);
 }
 
 #[test]
@@ -293,16 +307,11 @@ fn a_folder_that_is_gone_is_told_and_may_come_back() {
 fn requests_at_the_same_time_are_all_answered() {
     let folder = Folder::with(&["episode.mp3", "photo.jpg"]);
     let bodies: Vec<StatusCode> = block_on(async {
-        let ask = |_| {
-            let feeds = folder.feeds.clone();
-            spawn(async move {
-                feeds
-                    .handle(FeedKind::Podcast, &head("GET", "/feed.xml", PROXY_FORM))
-                    .await
-                    .status()
-            })
+        let visit = |_| {
+            let site = folder.site.clone();
+            spawn(async move { ask(site, "GET", "/feed.xml", PROXY_FORM).await.status })
         };
-        let tasks: Vec<_> = (0..50).map(ask).collect();
+        let tasks: Vec<_> = (0..50).map(visit).collect();
         let mut answers = Vec::new();
         for task in tasks {
             answers.push(task.await);
@@ -310,17 +319,6 @@ fn requests_at_the_same_time_are_all_answered() {
         answers
     });
     assert_eq!(bodies, [StatusCode::OK; 50]);
-}
-
-#[test]
-fn paths_of_feeds_are_known() {
-    assert_eq!(Feeds::kind_of("/feed.xml"), Some(FeedKind::Podcast));
-    assert_eq!(Feeds::kind_of("photos.xml"), Some(FeedKind::Photos));
-    assert_eq!(Feeds::kind_of("/feed.json"), Some(FeedKind::Json));
-    assert_eq!(Feeds::kind_of("/feed-cover"), Some(FeedKind::Cover));
-    for path in ["/", "", "//feed.xml", "/sub/feed.xml", "/feed.xml/", "/FEED.XML"] {
-        assert_eq!(Feeds::kind_of(path), None, "{path}");
-    }
 }
 
 #[test]

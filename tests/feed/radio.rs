@@ -3,15 +3,19 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
 use http_body_util::BodyExt;
-use hyper::{HeaderMap, StatusCode, http::request::Parts};
+use hyper::{HeaderMap, Request, StatusCode};
 use p2p::{
     identity::{Name, ServicePort},
-    runtime::{block_on, http::Response},
-    serve::feed::{Feeds, Owner},
+    runtime::{
+        block_on,
+        http::{self, Handler},
+    },
+    serve::{Owner, Site},
 };
 use quick_xml::{
     Reader, XmlVersion,
@@ -31,7 +35,7 @@ pub(crate) const PROXY_FORM: &[(&str, &str)] = &[("host", "alice.at.example.com:
 /// A folder that alice serves.
 pub(crate) struct Folder {
     directory: tempfile::TempDir,
-    pub(crate) feeds: Feeds,
+    pub(crate) site: Arc<Site>,
 }
 
 /// An answer with its body at hand.
@@ -44,8 +48,17 @@ pub(crate) struct Answer {
 impl Folder {
     pub(crate) fn new() -> Folder {
         let directory = tempfile::Builder::new().prefix("radio").tempdir().unwrap();
-        let feeds = Feeds::new(directory.path().into(), alice());
-        Folder { directory, feeds }
+        Folder::of(directory, alice())
+    }
+
+    fn of(directory: tempfile::TempDir, owner: Owner) -> Folder {
+        let site = Arc::new(Site::open(directory.path(), owner).unwrap());
+        Folder { directory, site }
+    }
+
+    /// The same folder, served by somebody else.
+    pub(crate) fn owned_by(self, owner: Owner) -> Folder {
+        Folder::of(self.directory, owner)
     }
 
     /// A folder with copies of some files of `tests/media`.
@@ -84,9 +97,7 @@ impl Folder {
     }
 
     pub(crate) fn request(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
-        let request = head(method, target, headers);
-        let kind = Feeds::kind_of(request.uri.path()).unwrap();
-        answer(self.feeds.handle(kind, &request))
+        block_on(ask(self.site.clone(), method, target, headers))
     }
 
     /// The channel of an RSS feed that must be there.
@@ -110,20 +121,20 @@ pub(crate) fn alice() -> Owner {
     Owner { name: Some(name), port: ServicePort::new(1000).unwrap() }
 }
 
-pub(crate) fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
-    let mut request = hyper::Request::builder().method(method).uri(target);
+/// Asks a site and waits for the whole answer.
+pub(crate) async fn ask(
+    site: Arc<Site>,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(target);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(()).unwrap().into_parts().0
-}
-
-pub(crate) fn answer(response: impl Future<Output = Response>) -> Answer {
-    block_on(async {
-        let (head, body) = response.await.into_parts();
-        let body = body.collect().await.unwrap().to_bytes().to_vec();
-        Answer { status: head.status, headers: head.headers, body }
-    })
+    let (head, body) = site.handle(request.body(http::empty()).unwrap()).await.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    Answer { status: head.status, headers: head.headers, body }
 }
 
 impl Answer {

@@ -1,14 +1,12 @@
 //! What is in the feeds: every tag that readers need, from real media files, well-formed with any name.
-#![expect(clippy::question_mark, reason = "nanoserde derives such code")]
-
-mod feed_support;
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-use feed_support::{Element, Folder, PATH_FORM, PROXY_FORM, answer, head};
 use nanoserde::DeJson;
-use p2p::serve::feed::{FeedKind, Feeds, Owner};
+use p2p::serve::Owner;
 use percent_encoding::percent_decode_str;
+
+use crate::radio::{Element, Folder, PATH_FORM, PROXY_FORM, alice};
 
 /// What the gateway says of a request in the form with an origin of its own.
 const OWN_ORIGIN: &[(&str, &str)] = &[
@@ -281,14 +279,14 @@ fn each_access_form_gets_its_own_urls_and_the_same_identities() {
         (PATH_FORM, "http://localhost:5050/alice@example.com/1000/"),
         (OWN_ORIGIN, "http://1000-alice-at-example-com.localhost:5050/"),
     ];
-    for kind in [FeedKind::Podcast, FeedKind::Photos] {
+    for feed in ["feed.xml", "photos.xml"] {
         let mut identities = Vec::new();
         for (headers, base) in forms {
-            let answer = folder.get(&format!("/{}", kind.file_name()), headers);
+            let answer = folder.get(&format!("/{feed}"), headers);
             let channel = Element::parse(&answer.body).child("channel").clone();
             let item = channel.child("item");
             assert!(item.child("enclosure").attribute("url").starts_with(base));
-            assert_eq!(channel.link("self"), Some(&*format!("{base}{}", kind.file_name())));
+            assert_eq!(channel.link("self"), Some(&*format!("{base}{feed}")));
             let podcast = channel.all("podcast:guid").next().map(|guid| guid.content.clone());
             identities.push((item.text("guid").to_owned(), podcast));
             let text = String::from_utf8(answer.body).unwrap();
@@ -304,12 +302,9 @@ fn each_access_form_gets_its_own_urls_and_the_same_identities() {
 
 #[test]
 fn a_nameless_owner_has_feeds_too() {
-    let folder = Folder::with(&["episode.mp3"]);
-    let owner = Owner { name: None, ..feed_support::alice() };
-    let feeds = Feeds::new(folder.path(""), owner);
-    let request = head("GET", "/feed.xml", &[("host", "localhost:5050")]);
-    let channel = Element::parse(&answer(feeds.handle(FeedKind::Podcast, &request)).body);
-    let channel = channel.child("channel");
+    let owner = Owner { name: None, ..alice() };
+    let folder = Folder::with(&["episode.mp3"]).owned_by(owner);
+    let channel = folder.channel("/feed.xml", &[("host", "localhost:5050")]);
     assert!(channel.child("item").text("guid").starts_with("tag:p2p.invalid,2026:"));
     assert_eq!(channel.all("podcast:guid").count(), 0);
 }

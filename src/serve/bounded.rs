@@ -1,6 +1,9 @@
 //! A reader that gives up after so much work, for parsers of files from anywhere.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+};
 
 /// Reads at most so many octets of another reader, wherever they lie; then every call fails.
 #[derive(Debug)]
@@ -11,6 +14,12 @@ pub(super) struct Bounded<R> {
 
 /// What a seek counts in octets, so that a file whose parts point at each other ends too.
 const SEEK: u64 = 64;
+
+/// A file from its beginning, of which at most `limit` octets are read. None if it cannot be rewound.
+pub(super) fn from_start(mut file: &File, limit: u64) -> Option<BufReader<Bounded<&File>>> {
+    file.rewind().ok()?;
+    Some(BufReader::new(Bounded::new(file, limit)))
+}
 
 impl<R> Bounded<R> {
     /// Allows `limit` octets.
