@@ -11,8 +11,9 @@ use hyper::{
 };
 
 use super::folder::Unavailable;
-use super::page::{self, escape};
+use super::page;
 use super::respond::METHODS;
+use crate::runtime::html::{self, escape};
 use crate::runtime::http::{self, Response};
 
 /// Why a request does not get what it asked for.
@@ -58,7 +59,7 @@ impl Problem {
                 escape(&words),
                 folder(head.uri.path()),
             );
-            (page::HTML, page::frame(title, "", &main))
+            (html::MEDIA_TYPE, page::frame(title, "", &main))
         } else {
             ("text/plain; charset=utf-8", format!("{} {title}: {words}\n", status.as_u16()))
         };

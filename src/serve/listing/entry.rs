@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use super::quantity::human_size;
 use super::scan::Entry;
 use crate::identity::CivilTime;
+use crate::runtime::html::escape;
 use crate::serve::media_type::{Kind, kind};
-use crate::serve::page::escape;
 use crate::serve::{path, thumbnail};
 
 /// Videos on one page whose first picture is fetched; each costs a request or two.

@@ -9,8 +9,9 @@ use super::entry::{cell, row};
 use super::quantity::{count, grouped};
 use super::scan::{Entry, Scan};
 use super::{Direction, Key, Listing};
+use crate::runtime::html::escape;
 use crate::serve::media_type::Kind;
-use crate::serve::page::{escape, frame};
+use crate::serve::page::frame;
 
 /// The page as HTML.
 pub(super) fn render(listing: &Listing) -> String {

@@ -27,6 +27,7 @@ use super::query::Query;
 use super::representation;
 use super::site::Site;
 use crate::identity::Destination;
+use crate::runtime::html::MEDIA_TYPE;
 use crate::runtime::http::Response;
 
 /// Entries on one page.
@@ -51,7 +52,7 @@ pub(super) fn respond(
     let (media_type, content) = if query.json || page::prefers_json(&head.headers) {
         ("application/json", json::render(&listing))
     } else {
-        (page::HTML, html::render(&listing))
+        (MEDIA_TYPE, html::render(&listing))
     };
     let content = content.into_bytes();
     let validators = Validators { tag: EntityTag::of_content(&content), modified: None };
