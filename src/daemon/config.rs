@@ -109,7 +109,7 @@ pub struct Udp {
 
 fn parse(text: &str) -> Result<Config, String> {
     let entries =
-        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line))?;
+        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line + 1))?;
     if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
     }
