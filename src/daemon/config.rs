@@ -109,7 +109,7 @@ pub struct Udp {
 
 fn parse(text: &str) -> Result<Config, String> {
     let entries =
-        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line))?;
+        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line + 1))?;
     if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
     }
@@ -186,6 +186,7 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);
         }
+        assert_eq!(parse("overlay ! lan").unwrap_err(), "line 1 is not TOML");
         assert_eq!(parse("\noverlay ! lan").unwrap_err(), "line 2 is not TOML");
     }
 }
