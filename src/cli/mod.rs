@@ -8,16 +8,20 @@ mod demo;
 mod expose;
 mod home;
 mod init;
+mod joining;
 mod log;
 mod lookup;
 mod open;
 mod proxy;
+mod ready;
 mod running;
 mod serve;
 mod speak;
 mod status;
+mod stop;
 mod store;
 mod values;
+mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
 

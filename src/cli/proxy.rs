@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::Path};
 use argh::FromArgs;
 
 use super::{
-    home,
-    running::{self, Network, Wish},
+    home, running,
     speak::Outcome,
     values::{address, overlay},
+    wish::{Network, Wish},
 };
 use crate::overlay::OverlayAddress;
 

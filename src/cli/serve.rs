@@ -5,9 +5,10 @@ use std::{net::SocketAddr, path::Path};
 use argh::FromArgs;
 
 use super::{
-    running::{self, Network, Wish},
+    running,
     speak::{Failure, Outcome},
     values::{address, overlay, port},
+    wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;

@@ -10,8 +10,8 @@ use async_io::Async;
 use futures_lite::future;
 
 use super::{
-    running::Stop,
     speak::{self, Failure, Outcome},
+    stop::Stop,
     values::address,
 };
 use crate::daemon::notify;

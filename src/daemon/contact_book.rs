@@ -9,8 +9,8 @@ use std::{
     time::SystemTime,
 };
 
-use super::control::ContactStatus;
 use super::home::Home;
+use super::status::ContactStatus;
 use crate::identity::{Name, PublicKey};
 use crate::runtime::plain;
 use crate::runtime::{

@@ -24,66 +24,6 @@ use crate::identity::ServicePort;
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Lease, Upstream};
 
-/// What `GET /api/status` answers.
-#[derive(Debug, Clone, SerJson, DeJson)]
-pub struct Status {
-    /// The name, or nothing for a visitor with a key only.
-    pub name: Option<String>,
-    /// The public key in base32.
-    pub key: String,
-    /// What people compare.
-    pub fingerprint: String,
-    /// What friends are given; empty without a name.
-    pub share_link: String,
-    /// Where peers find this daemon.
-    pub udp: Vec<String>,
-    /// Where browsers find its proxy; empty while there is none.
-    pub proxy: Vec<String>,
-    /// What each overlay said last.
-    pub overlays: Vec<OverlayStatus>,
-    /// What is served.
-    pub services: Vec<ServiceStatus>,
-    /// How many peers have a connection.
-    pub connections: usize,
-    /// The process that is the daemon.
-    pub process: u32,
-}
-
-/// One overlay.
-#[derive(Debug, Clone, SerJson, DeJson)]
-pub struct OverlayStatus {
-    /// As configured.
-    pub address: String,
-    /// Seconds since the packet was stored there, if it is.
-    pub published: Option<u64>,
-    /// What went wrong last.
-    pub error: Option<String>,
-}
-
-/// One service.
-#[derive(Debug, Clone, SerJson, DeJson)]
-pub struct ServiceStatus {
-    /// At which port.
-    pub port: u16,
-    /// What answers there.
-    pub target: String,
-    /// Seconds until it must be renewed.
-    pub expires: Option<u64>,
-}
-
-/// One contact, as `GET /api/contacts` lists them.
-#[derive(Debug, Clone, SerJson, DeJson)]
-pub struct ContactStatus {
-    /// Whose key.
-    pub name: String,
-    /// The public key in base32.
-    pub key: String,
-    /// What people compare.
-    pub fingerprint: String,
-    /// How the key came to be accepted.
-    pub trust: String,
-}
-
 /// The body of `PUT /api/services/PORT`.
 #[derive(Debug, Clone, Default, SerJson, DeJson)]
 pub struct PutService {
@@ -114,11 +54,15 @@ pub struct Registered {
     pub fresh_name: bool,
 }
 
-/// The body of `PUT /api/proxy`.
+/// The body of `PUT /api/proxy`, and of its answer.
 #[derive(Debug, Clone, Default, SerJson, DeJson)]
 pub struct PutProxy {
-    /// Addresses to listen at.
+    /// Addresses to listen at; in the answer, those where it is open.
     pub listen: Vec<String>,
+    /// Seconds until it may be closed unless renewed; for ever if left out.
+    pub ttl: Option<u64>,
+    /// The hold that this renews; in the answer, the one that was taken.
+    pub hold: Option<u64>,
 }
 
 /// The body of every error.
@@ -176,12 +120,17 @@ impl Control {
                 let wish: PutProxy = read(body).await?;
                 put_proxy(&daemon, &wish)
             }
-            (["proxy"], &Method::DELETE) => {
-                daemon.close_proxy();
-                Ok((StatusCode::NO_CONTENT, String::new()))
+            (["proxy", hold], &Method::DELETE) => {
+                if hold.parse().is_ok_and(|hold| daemon.release_proxy(hold)) {
+                    Ok((StatusCode::NO_CONTENT, String::new()))
+                } else {
+                    Err(Refused(StatusCode::NOT_FOUND, format!("there is no hold {hold}")))
+                }
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
-            (["services", _] | ["proxy"], _) => Err(not_allowed("PUT, DELETE")),
+            (["services", _], _) => Err(not_allowed("PUT, DELETE")),
+            (["proxy"], _) => Err(not_allowed("PUT")),
+            (["proxy", _], _) => Err(not_allowed("DELETE")),
             _ => Err(Refused(StatusCode::NOT_FOUND, format!("there is no /api/{path}"))),
         }
     }
@@ -256,16 +205,24 @@ const MAX_TTL: u64 = 7 * 24 * 3600;
 
 fn put_proxy(daemon: &Arc<Daemon>, wish: &PutProxy) -> Answer {
     let bad = |text: &String| Refused(StatusCode::BAD_REQUEST, format!("{text:?} is no address"));
+    let ttl = wish.ttl.map(|ttl| Duration::from_secs(ttl.clamp(1, MAX_TTL)));
+    if let (Some(hold), Some(ttl)) = (wish.hold, ttl) {
+        if daemon.renew_proxy(hold, ttl) {
+            return Ok((StatusCode::NO_CONTENT, String::new()));
+        }
+        return Err(Refused(StatusCode::NOT_FOUND, format!("there is no hold {hold}")));
+    }
     let addresses: Vec<SocketAddr> = wish
         .listen
         .iter()
         .map(|text| text.parse().map_err(|_| bad(text)))
         .collect::<Result<_, _>>()?;
-    let bound = daemon
-        .open_proxy(&addresses)
+    let (bound, hold) = daemon
+        .open_proxy(&addresses, ttl)
         .map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
     let listen = bound.iter().map(ToString::to_string).collect();
-    Ok((StatusCode::OK, PutProxy { listen }.serialize_json()))
+    let answer = PutProxy { listen, ttl: wish.ttl, hold: Some(hold) };
+    Ok((StatusCode::OK, answer.serialize_json()))
 }
 
 fn json(status: StatusCode, body: String) -> Response {

@@ -14,9 +14,7 @@ use nanoserde::{DeJson, SerJson};
 use super::control::Problem;
 use super::home::Home;
 use super::json;
-use crate::runtime::http;
-use crate::runtime::plain;
-use crate::runtime::{SocketIo, clock};
+use crate::runtime::{SocketIo, clock, http, plain};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
 const ANSWER_TIME: Duration = Duration::from_secs(10);

@@ -1,9 +1,11 @@
 //! The entrance for browsers and programs: TCP listeners in front of the proxy.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::Instant,
 };
 
 use async_io::Async;
@@ -17,8 +19,14 @@ use crate::web::{Peers, Proxy, Pseudonym, Settings};
 #[derive(Debug)]
 pub(super) struct Entrance {
     addresses: Vec<SocketAddr>,
+    /// Who wants it open, and until when unless they say so again.
+    holds: BTreeMap<HoldNumber, Option<Instant>>,
+    next_hold: HoldNumber,
     _tasks: Vec<Task<()>>,
 }
+
+/// Names one wish that the entrance be open.
+pub type HoldNumber = u64;
 
 impl Entrance {
     /// Listens at each address. One of several may fail if the machine has no such address, as one
@@ -50,11 +58,35 @@ impl Entrance {
             .into_iter()
             .map(|listener| spawn(http::serve(listener, Limits::default(), proxy.clone())))
             .collect();
-        Ok(Entrance { addresses: bound, _tasks: tasks })
+        Ok(Entrance { addresses: bound, holds: BTreeMap::new(), next_hold: 0, _tasks: tasks })
     }
 
     /// Where it listens.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Keeps it open until `until`, or until released.
+    pub(super) fn hold(&mut self, until: Option<Instant>) -> HoldNumber {
+        let number = self.next_hold;
+        self.next_hold += 1;
+        self.holds.insert(number, until);
+        number
+    }
+
+    /// Prolongs a hold; false if there is none of this number.
+    pub(super) fn renew(&mut self, number: HoldNumber, until: Instant) -> bool {
+        self.holds.get_mut(&number).map(|hold| *hold = Some(until)).is_some()
+    }
+
+    /// Ends a hold; false if there is none of this number.
+    pub(super) fn release(&mut self, number: HoldNumber) -> bool {
+        self.holds.remove(&number).is_some()
+    }
+
+    /// Whether anybody wants it open still.
+    pub(super) fn is_held(&mut self, now: Instant) -> bool {
+        self.holds.retain(|_, until| until.is_none_or(|until| now < until));
+        !self.holds.is_empty()
     }
 }

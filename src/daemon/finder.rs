@@ -12,17 +12,20 @@ use std::{
 use futures_lite::future;
 
 use super::contact_book::ContactBook;
+use super::sequences::Sequences;
 use crate::identity::{Name, PublicKey, Slot};
 use crate::overlay::Overlay;
 use crate::registration::{
-    Cache, Cached, Floors, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
+    Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
 };
 use crate::runtime::{clock, spawn};
 use crate::trust::{self, Binding, Contact, Decision, FirstUse};
 use crate::web::Failure;
 
-/// A look-up with a first answer waits this much longer for a newer one.
+/// A look-up of a known key with a first answer waits this much longer for a newer one.
 const SETTLE: Duration = Duration::from_millis(150);
+/// A look-up by name alone waits longer: a quick liar must not be the only one to claim it.
+const SETTLE_NAME: Duration = Duration::from_secs(1);
 /// A look-up without any answer ends after this time.
 const DEADLINE: Duration = Duration::from_secs(6);
 /// How many people are remembered.
@@ -60,7 +63,7 @@ pub(super) struct Finder {
     book: ContactBook,
     first_use: FirstUse,
     cache: Mutex<Cache>,
-    floors: Mutex<Floors>,
+    sequences: Arc<Sequences>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
     flights: Mutex<HashMap<Wanted, Flight>>,
 }
@@ -70,14 +73,14 @@ impl Finder {
         overlays: Vec<Arc<dyn Overlay>>,
         book: ContactBook,
         first_use: FirstUse,
-        floors: Floors,
+        sequences: Arc<Sequences>,
     ) -> Finder {
         Finder {
             overlays,
             book,
             first_use,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
-            floors: Mutex::new(floors),
+            sequences,
             flights: Mutex::default(),
         }
     }
@@ -85,11 +88,6 @@ impl Finder {
     /// The contact book.
     pub(super) fn book(&self) -> &ContactBook {
         &self.book
-    }
-
-    /// The newest packets seen, to be remembered beyond the end of the daemon.
-    pub(super) fn sequences(&self) -> MutexGuard<'_, Floors> {
-        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
@@ -199,11 +197,11 @@ impl Finder {
 
     /// Asks the overlays and says what each answered.
     pub(super) async fn ask(&self, wanted: &Wanted) -> Outcome {
-        let slot = match wanted {
-            Wanted::Name(name) => Slot::of_name(name),
-            Wanted::Key(key) | Wanted::Contact(_, key) => Slot::of_key(key),
+        let (slot, settle) = match wanted {
+            Wanted::Name(name) => (Slot::of_name(name), SETTLE_NAME),
+            Wanted::Key(key) | Wanted::Contact(_, key) => (Slot::of_key(key), SETTLE),
         };
-        let patience = Patience { settle: SETTLE, deadline: DEADLINE };
+        let patience = Patience { settle, deadline: DEADLINE };
         let (sender, answers) = async_channel::bounded(self.overlays.len().max(1));
         for (index, overlay) in self.overlays.iter().enumerate() {
             let (sender, answer) = (sender.clone(), overlay.get(slot));
@@ -216,7 +214,7 @@ impl Finder {
         let mut lookup = Lookup::new(
             wanted.clone(),
             self.overlays.len(),
-            &self.sequences(),
+            &self.sequences.floors(),
             patience,
             clock::now(),
         );
@@ -274,12 +272,7 @@ impl Finder {
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
-        let mut floors = self.sequences();
-        for packet in &outcome.found {
-            let registration = packet.registration();
-            floors.raise(registration.key, registration.sequence);
-        }
-        drop(floors);
+        self.sequences.accept(&outcome.found);
         let failed = outcome.reports.iter().any(is_silent);
         // what a dead overlay did not say is not known to be nothing
         if !outcome.found.is_empty() || !failed {

@@ -24,43 +24,40 @@ mod identity;
 mod json;
 mod labels;
 pub mod notify;
+mod offering;
 mod publishing;
 mod reach;
+mod sequences;
 mod start_error;
+mod status;
 
 use std::{
-    env, fmt, io,
+    fmt, io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{BookError, ContactBook};
-pub use control::{
-    ContactStatus, OverlayStatus, Problem, PutProxy, PutService, Registered, ServiceStatus, Status,
-};
+pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
+pub use entrance::HoldNumber;
 pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
 pub use labels::Labels;
+pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
+pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
-use crate::identity::{Destination, KeyPair, Name, Seed, ServicePort};
+use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{Floors, Outcome, Wanted, Whereabouts};
+use crate::registration::{Outcome, Wanted};
 use crate::runtime::http::Handler;
-use crate::runtime::{
-    Task, clock,
-    file::{self, Access},
-    plain, random, spawn,
-};
-use crate::serve::{Site, feed::Owner};
-use crate::service::{Lease, Service, Upstream};
-use crate::transport::{IdleLimits, Transport};
+use crate::runtime::{Task, clock, random, spawn};
+use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
@@ -70,6 +67,7 @@ use entrance::Entrance;
 use finder::Finder;
 use publishing::Publishing;
 use reach::Reach;
+use sequences::Sequences;
 
 /// What a daemon is started with.
 #[derive(Debug)]
@@ -84,15 +82,6 @@ pub struct DaemonOptions {
     pub udp: Udp,
 }
 
-/// What can be served.
-#[derive(Clone, Debug)]
-pub enum Offer {
-    /// A folder as web site and feeds.
-    Folder(PathBuf),
-    /// An HTTP server on this machine.
-    Application(Upstream),
-}
-
 /// A running daemon.
 pub struct Daemon {
     home: Home,
@@ -101,6 +90,7 @@ pub struct Daemon {
     transport: Arc<Transport>,
     answering: Arc<Answering>,
     finder: Arc<Finder>,
+    sequences: Arc<Sequences>,
     reach: Arc<Reach>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
@@ -111,10 +101,6 @@ pub struct Daemon {
 
 /// How long a shutdown waits for overlays to take packets away.
 const WITHDRAW_TIME: Duration = Duration::from_secs(3);
-/// The file of the newest packets seen.
-const SEQUENCES: &str = "sequences";
-/// Thousands of keys with their newest packets' times fit.
-const MAX_SEQUENCES: usize = 8 << 20;
 
 impl Daemon {
     /// Starts the daemon of a home: peers can reach it, commands can join it.
@@ -130,8 +116,8 @@ impl Daemon {
         let book = || ContactBook::new(&home);
         let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
         let answering = Arc::new(answering);
-        let sequences = read_sequences(&home);
-        let finder = Finder::new(overlays.clone(), book(), FirstUse::Accept, sequences);
+        let sequences = Arc::new(Sequences::load(&home));
+        let finder = Finder::new(overlays.clone(), book(), FirstUse::Accept, sequences.clone());
         let finder = Arc::new(finder);
         let reach =
             Reach::new(transport.clone(), finder.clone(), answering.clone(), Labels::new(&home));
@@ -142,6 +128,7 @@ impl Daemon {
             transport: transport.clone(),
             answering: answering.clone(),
             finder,
+            sequences,
             reach: Arc::new(reach),
             pseudonym,
             publishing: Mutex::default(),
@@ -155,68 +142,47 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Serves something at a port, under a name that is made if there is none yet.
-    ///
-    /// # Errors
-    /// When the folder cannot be read, or the port is taken and may not be replaced.
-    pub fn register(
-        &self,
-        port: ServicePort,
-        offer: Offer,
-        ttl: Option<Duration>,
-        replace: bool,
-    ) -> Result<Registered, StartError> {
-        let (name, fresh_name) = self.name_or_make()?;
-        let (handler, summary): (Arc<dyn Handler>, String) = match offer {
-            Offer::Application(upstream) => {
-                let summary = upstream.to_string();
-                (Arc::new(upstream), summary)
-            }
-            Offer::Folder(folder) => {
-                let site = Site::open(&folder, Owner { name: Some(name.clone()), port })?;
-                (Arc::new(site), folder.display().to_string())
-            }
-        };
-        let service = Service { handler, summary: summary.clone() };
-        let lease =
-            self.answering.services().register(clock::now(), port, service, ttl, replace)?;
-        self.publish();
-        let lease = lease.number();
-        Ok(Registered { lease, target: summary, name: name.to_string(), fresh_name })
-    }
-
-    /// Prolongs what was registered for a time; false if it is gone.
-    pub fn renew(&self, lease: Lease, ttl: Duration) -> bool {
-        self.answering.services().renew(clock::now(), lease, ttl)
-    }
-
-    /// Ends what is served at a port; false if nothing was.
-    pub fn withdraw(&self, port: ServicePort) -> bool {
-        self.answering.services().withdraw_port(port)
-    }
-
-    /// Opens the entrance for browsers; gives where it is. One that is open already stays.
+    /// Opens the entrance for browsers and keeps it open until the hold given back is released, or
+    /// not renewed within `ttl`. One that is open already stays where it is.
     ///
     /// # Errors
     /// When an address is taken.
     pub fn open_proxy(
         self: &Arc<Self>,
         addresses: &[SocketAddr],
-    ) -> Result<Vec<SocketAddr>, StartError> {
-        let mut entrance = lock_of(&self.entrance);
-        if entrance.is_none() {
-            let token = control_socket::token(&self.home)?;
-            let api: Arc<dyn Handler> =
-                Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
-            let peers: Arc<dyn Peers> = Arc::new(self.reach.clone());
-            *entrance = Some(Entrance::open(addresses, &peers, &api, &self.pseudonym)?);
-        }
-        Ok(entrance.as_ref().map(|e| e.addresses().to_vec()).unwrap_or_default())
+        ttl: Option<Duration>,
+    ) -> Result<(Vec<SocketAddr>, HoldNumber), StartError> {
+        let mut slot = lock_of(&self.entrance);
+        let entrance = match &mut *slot {
+            Some(entrance) => entrance,
+            None => {
+                let token = control_socket::token(&self.home)?;
+                let api: Arc<dyn Handler> =
+                    Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let peers: Arc<dyn Peers> = Arc::new(self.reach.clone());
+                slot.insert(Entrance::open(addresses, &peers, &api, &self.pseudonym)?)
+            }
+        };
+        let hold = entrance.hold(ttl.map(|ttl| clock::now() + ttl));
+        let addresses = entrance.addresses().to_vec();
+        drop(slot);
+        self.settle_after(ttl);
+        Ok((addresses, hold))
     }
 
-    /// Closes the entrance for browsers.
-    pub fn close_proxy(&self) {
-        lock_of(&self.entrance).take();
+    /// Keeps the entrance open for longer; false if it was closed meanwhile.
+    pub fn renew_proxy(self: &Arc<Self>, hold: HoldNumber, ttl: Duration) -> bool {
+        let until = clock::now() + ttl;
+        let renewed = lock_of(&self.entrance).as_mut().is_some_and(|e| e.renew(hold, until));
+        self.settle_after(Some(ttl));
+        renewed
+    }
+
+    /// Gives up a hold on the entrance, which is closed with the last one; false if there was none.
+    pub fn release_proxy(&self, hold: HoldNumber) -> bool {
+        let released = lock_of(&self.entrance).as_mut().is_some_and(|e| e.release(hold));
+        self.settle();
+        released
     }
 
     /// Opens a stream to a service and says how long each step took.
@@ -247,101 +213,44 @@ impl Daemon {
         Identity { name: self.name(), keys: self.keys.clone() }.share_link(&overlays)
     }
 
-    /// What the daemon is doing.
-    pub fn status(&self) -> Status {
-        let texts = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect();
-        let key = self.keys.public();
-        let proxy = lock_of(&self.entrance);
-        let proxy = proxy.as_ref().map(|e| texts(e.addresses())).unwrap_or_default();
-        Status {
-            name: self.name().map(|name| name.to_string()),
-            key: key.to_string(),
-            fingerprint: key.fingerprint().to_string(),
-            share_link: self.share_link(),
-            udp: texts(&self.transport.link().bound_addresses()),
-            proxy,
-            overlays: self.overlay_statuses(),
-            services: self.service_statuses(),
-            connections: self.transport.connections(),
-            process: std::process::id(),
+    /// Ends what nobody keeps up any more: the entrance, and publishing.
+    fn settle(&self) {
+        let now = clock::now();
+        let mut entrance = lock_of(&self.entrance);
+        if entrance.as_mut().is_some_and(|entrance| !entrance.is_held(now)) {
+            *entrance = None;
+        }
+        drop(entrance);
+        if self.answering.services().list(now).is_empty() {
+            self.unpublish();
         }
     }
 
-    /// What is served.
-    pub fn service_statuses(&self) -> Vec<ServiceStatus> {
-        let services = self.answering.services().list(clock::now());
-        let status = |(port, target, left): (ServicePort, String, Option<Duration>)| {
-            ServiceStatus { port: port.get(), target, expires: left.map(|left| left.as_secs()) }
-        };
-        services.into_iter().map(status).collect()
-    }
-
-    /// Whose keys are accepted; nobody's while the book cannot be read.
-    pub fn contact_statuses(&self) -> Vec<ContactStatus> {
-        self.finder.book().list().unwrap_or_default()
+    /// Looks again when something may have expired.
+    fn settle_after(self: &Arc<Self>, ttl: Option<Duration>) {
+        let Some(ttl) = ttl else { return };
+        let daemon = Arc::downgrade(self);
+        spawn(async move {
+            clock::sleep(ttl).await;
+            if let Some(daemon) = daemon.upgrade() {
+                daemon.settle();
+            }
+        })
+        .detach();
     }
 
     /// Takes the registration away, closes connections, and writes down what must not be forgotten.
     pub async fn shutdown(&self) {
-        self.close_proxy();
+        lock_of(&self.entrance).take();
         lock_of(&self.control).take();
         let publishing = lock_of(&self.publishing).take();
         if let Some((publishing, task)) = publishing {
             publishing.withdraw();
             let _ = clock::timeout(WITHDRAW_TIME, task).await;
-            self.finder.sequences().raise(self.keys.public(), publishing.last_sequence());
+            self.sequences.raise(self.keys.public(), publishing.last_sequence());
         }
-        self.write_sequences();
+        self.sequences.save();
         self.transport.shutdown().await;
-    }
-
-    fn overlay_statuses(&self) -> Vec<OverlayStatus> {
-        let publishing = lock_of(&self.publishing);
-        let results = publishing.as_ref().map(|(p, _)| p.results()).unwrap_or_default();
-        let mut results = results.into_iter();
-        let status = |overlay: &Arc<dyn Overlay>| {
-            let result = results.next().unwrap_or_default();
-            OverlayStatus {
-                address: overlay.address().to_owned(),
-                published: result.at.map(|at| clock::wall().since(at).as_secs()),
-                error: result.error.map(|error| error.to_string()),
-            }
-        };
-        self.overlays.iter().map(status).collect()
-    }
-
-    fn name_or_make(&self) -> Result<(Name, bool), StartError> {
-        if let Some(name) = self.name() {
-            return Ok((name, false));
-        }
-        let name = default_name(&self.keys);
-        let identity = Identity { name: None, keys: self.keys.clone() };
-        identity.named(&self.home, name.clone())?;
-        self.answering.set_name(name.clone());
-        Ok((name, true))
-    }
-
-    /// Begins to publish, if this has not begun.
-    fn publish(&self) {
-        let mut publishing = lock_of(&self.publishing);
-        if publishing.is_some() {
-            return;
-        }
-        let last = self.finder.sequences().of(&self.keys.public());
-        let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
-        let link = self.transport.link().clone();
-        let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
-    }
-
-    /// Writes down the newest packets seen and signed.
-    fn write_sequences(&self) {
-        let text = self.finder.sequences().to_text();
-        let path = self.home.path(SEQUENCES);
-        if let Err(error) = file::replace(&path, text.as_bytes(), Access::Private) {
-            log::warn!("cannot write {}: {}", path.display(), plain(&error));
-        }
     }
 }
 
@@ -362,7 +271,7 @@ pub async fn look_up(
     let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
     let addresses = overlays.iter().map(|overlay| overlay.address().to_owned()).collect();
     let book = ContactBook::new(home);
-    let finder = Finder::new(overlays, book, FirstUse::Refuse, read_sequences(home));
+    let finder = Finder::new(overlays, book, FirstUse::Refuse, Arc::new(Sequences::load(home)));
     (addresses, finder.ask(wanted).await)
 }
 
@@ -373,7 +282,7 @@ fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Starts QUIC at the addresses wanted, or at free ports where that is allowed.
 fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
-    let open = |addresses: &[SocketAddr]| Link::bind(keys, addresses, Strangers::Welcome);
+    let open = |addresses: &[SocketAddr]| Link::bind(keys, addresses, Strangers::Ignored);
     let mut link = open(&udp.addresses);
     if udp.or_any_port && link.is_err() {
         // taken, or no IPv6: each family for itself, at its port or any
@@ -386,22 +295,5 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
-    Transport::new(keys, link, IdleLimits::default()).map_err(failed)
-}
-
-/// The newest packets seen before; a file that is damaged is as good as none.
-fn read_sequences(home: &Home) -> Floors {
-    let path = home.path(SEQUENCES);
-    let Ok(text) = file::read(&path, MAX_SEQUENCES) else { return Floors::new() };
-    Floors::parse(&String::from_utf8_lossy(&text)).unwrap_or_else(|error| {
-        log::warn!("cannot read {}: {error}", path.display());
-        Floors::new()
-    })
-}
-
-/// A name for somebody who chose none.
-fn default_name(keys: &KeyPair) -> Name {
-    let user = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_default();
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Name::for_host(&user, &host, &keys.public())
+    Transport::new(keys, link, Lifetimes::default()).map_err(failed)
 }

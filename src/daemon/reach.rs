@@ -115,6 +115,10 @@ impl Peers for Arc<Reach> {
     fn destination_of_label(&self, label: &str) -> Option<Destination> {
         self.labels.find(label)
     }
+
+    fn remember_label(&self, destination: &Destination) {
+        self.labels.remember(destination);
+    }
 }
 
 /// What a refused stream means.

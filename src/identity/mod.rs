@@ -1,9 +1,10 @@
-//! Who somebody is: names, key pairs and the values derived from them.
+//! Who somebody is and since when: names, key pairs, times and the values derived from them.
 //!
 //! Pure values: nothing here reads a clock, a socket or a file. Where a key lies on disk and who may
 //! use a name is decided in higher layers.
 
 mod access_form;
+mod civil_time;
 mod default_name;
 mod hit;
 mod key;
@@ -14,6 +15,7 @@ mod slot;
 mod timestamp;
 
 pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, ServicePort};
+pub use civil_time::CivilTime;
 pub use hit::Hit;
 pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError};
 pub use key_file::{KeyFileError, KeyId, Lock, MAX_KEY_FILE, PublicKeyFile, SecretKeyFile};

@@ -35,12 +35,13 @@ use super::{
     candidate::{CHECK_TIME, CandidateKind, Due},
     datagram::{ANSWER, PROBE},
     drbg::Drbg,
-    limit::Limiter,
+    limit::{Limiter, Standing},
     peer::{Added, FRESH, Peer},
     seal::{self, Addressed, AnswerKey, Own, ProbeId, Proved, Remote},
 };
 
-/// Peers in the table, with about 2 kB each. When it is full, one without a connection gives way.
+/// Peers in the table, with about 2 kB each. When it is full, one without a connection gives way, and
+/// first those who have never answered.
 const MAX_PEERS: usize = 1024;
 
 /// Probes that wait for an answer: sixteen full dials at once, or several hundred usual ones.
@@ -230,7 +231,8 @@ impl Agent {
     /// Whether a QUIC packet from nowhere may be given to QUIC, which can only tell its sender that
     /// it has no such connection (after a restart, for instance).
     pub(super) fn admits_unknown(&mut self, source: SocketAddr, now: Instant) -> bool {
-        self.strangers == Strangers::Welcome && self.limiter.allow(source.ip(), now)
+        self.strangers == Strangers::Welcome
+            && self.limiter.allow(source.ip(), Standing::Unproved, now)
     }
 
     /// Takes a control datagram.
@@ -246,7 +248,8 @@ impl Agent {
     /// only for a known or welcome sender one more.
     fn handle_probe(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<()> {
         let addressed = Addressed::parse(&self.own, datagram)?;
-        if !self.limiter.allow(from.ip(), now) {
+        let standing = if self.is_proved(from) { Standing::Proved } else { Standing::Unproved };
+        if !self.limiter.allow(from.ip(), standing, now) {
             return None;
         }
         let claimed = addressed.claim(&self.own)?;
@@ -403,7 +406,9 @@ impl Agent {
     fn insert_peer(&mut self, hit: Hit, remote: Remote, now: Instant) -> Option<()> {
         if self.peers.len() >= MAX_PEERS {
             let idle = self.peers.iter().filter(|(_, peer)| peer.is_idle());
-            let oldest = idle.min_by_key(|(_, peer)| peer.last_used).map(|(hit, _)| *hit)?;
+            let oldest = idle
+                .min_by_key(|(_, peer)| (peer.path.is_some(), peer.last_used))
+                .map(|(hit, _)| *hit)?;
             self.peers.remove(&oldest);
             self.by_address.retain(|_, owner| *owner != oldest);
         }
@@ -479,5 +484,4 @@ pub(super) enum DialError {
 }
 
 #[cfg(test)]
-#[path = "agent_tests.rs"]
 mod tests;

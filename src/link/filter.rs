@@ -64,28 +64,39 @@ fn filter_run(
     stride: usize,
 ) -> Option<Run> {
     let stride = stride.max(1);
-    let (mut sender, mut kept, mut start) = (None, 0, 0);
+    let (mut senders, mut kept, mut start) = (Senders::default(), 0, 0);
+    let mut run_sender = None;
     while start < buffer.len() {
         let end = (start + stride).min(buffer.len());
         let kind = Kind::of(&buffer[start..end]);
-        match kind {
-            Kind::Control => sorter.control(from, &buffer[start..end]),
-            Kind::Unknown => {}
-            Kind::QuicLong | Kind::QuicShort => {
-                if sender.is_none() {
-                    sender = sorter.sender(from, kind);
-                }
-                if sender.is_some() {
-                    if kept != start {
-                        buffer.copy_within(start..end, kept);
-                    }
-                    kept += end - start;
-                }
+        let sender = match kind {
+            Kind::Control => {
+                sorter.control(from, &buffer[start..end]);
+                None
             }
+            Kind::Unknown => None,
+            Kind::QuicLong => *senders.long.get_or_insert_with(|| sorter.sender(from, kind)),
+            Kind::QuicShort => *senders.short.get_or_insert_with(|| sorter.sender(from, kind)),
+        };
+        // all that is left of a run must have one sender
+        if let Some(sender) = sender
+            && *run_sender.get_or_insert(sender) == sender
+        {
+            if kept != start {
+                buffer.copy_within(start..end, kept);
+            }
+            kept += end - start;
         }
         start = end;
     }
-    Some(Run { sender: sender.filter(|_| kept > 0)?, length: kept })
+    Some(Run { sender: run_sender?, length: kept })
+}
+
+/// Who sent a run, asked at most once for each kind of packet.
+#[derive(Default)]
+struct Senders {
+    long: Option<Option<SocketAddr>>,
+    short: Option<Option<SocketAddr>>,
 }
 
 #[cfg(test)]
@@ -96,7 +107,7 @@ mod tests {
     const SHORT: u8 = 0x40;
     const LONG: u8 = 0xc0;
 
-    /// Knows one address, and writes down what it gets.
+    /// Knows one address, lets short headers pass from any, and writes down control datagrams.
     #[derive(Default)]
     struct Recorder {
         control: Vec<Vec<u8>>,
@@ -115,8 +126,9 @@ mod tests {
             self.control.push(datagram.to_vec());
         }
 
-        fn sender(&mut self, from: SocketAddr, _kind: Kind) -> Option<SocketAddr> {
-            (from == known()).then(peer)
+        fn sender(&mut self, from: SocketAddr, kind: Kind) -> Option<SocketAddr> {
+            let of_unknown = (kind == Kind::QuicShort).then_some(from);
+            if from == known() { Some(peer()) } else { of_unknown }
         }
     }
 
@@ -184,5 +196,15 @@ mod tests {
         let numbers: Vec<u8> = left.iter().map(|(_, buffer)| buffer[1]).collect();
         assert_eq!(numbers, [4, 6]);
         assert_eq!(left[1].0.len, 30);
+    }
+
+    #[test]
+    fn a_handshake_of_a_stranger_does_not_pass_behind_another_packet() {
+        let stranger = "192.0.2.2:1".parse().unwrap();
+        let datagrams = [(SHORT, 1), (LONG, 2), (SHORT, 3)];
+        let (_, left) = run(vec![(stranger, entry(&datagrams, 50, 50), 50)]);
+        let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
+        assert_eq!(meta.addr, stranger);
+        assert_eq!(*buffer, entry(&[(SHORT, 1), (SHORT, 3)], 50, 50));
     }
 }

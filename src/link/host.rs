@@ -5,7 +5,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -21,20 +21,14 @@ use super::{
     agent::{Agent, DialError, Event, Strangers},
     datagram::Kind,
     filter::{Sorter, filter},
+    held::HeldDatagrams,
     locators,
+    no_path::NoPath,
     socket::RealSocket,
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
 pub(super) const VIRTUAL_PORT: u16 = 1;
-
-/// What QUIC may send to a peer whose address is not proved yet is kept: the first flight of a
-/// handshake, which else would be repeated only after a second.
-const MAX_HELD_PER_PEER: usize = 4;
-/// Peers with such datagrams; each of at most [`MAX_HELD_LENGTH`] octets.
-const MAX_HELD_PEERS: usize = 64;
-/// Three times 1200 octets: what QUIC itself sends to an unproved address (RFC 9000, section 8.1).
-const MAX_HELD_LENGTH: usize = 3600;
 
 /// Addresses that peers have seen us at; more than one per family and network hints at a NAT that
 /// changes its mind.
@@ -46,7 +40,7 @@ const MAX_OBSERVED: usize = 4;
 pub struct Link {
     key: PublicKey,
     /// Newest first.
-    pub(super) sockets: RwLock<Arc<[Arc<RealSocket>]>>,
+    sockets: RwLock<Arc<[Arc<RealSocket>]>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
@@ -55,22 +49,21 @@ pub struct Link {
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
     /// before any other task runs.
     pub(super) blocked: Mutex<Option<Arc<RealSocket>>>,
+    /// Which socket is read first.
+    pub(super) turn: AtomicUsize,
 }
 
 struct State {
     agent: Agent,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
-    dials: HashMap<Hit, Vec<async_channel::Sender<Result<Reached, Vec<SocketAddr>>>>>,
-    held: HashMap<Hit, Vec<Held>>,
+    dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
+    held: HeldDatagrams,
     observed: Vec<SocketAddr>,
 }
 
-/// A datagram that waits for a path.
-struct Held {
-    contents: Vec<u8>,
-    segment_size: Option<usize>,
-}
+/// A path, or the addresses that were asked in vain.
+type DialOutcome = Result<Reached, Vec<SocketAddr>>;
 
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +80,7 @@ impl Link {
     /// Binds a socket to each of `addresses` and starts the task that keeps the time.
     ///
     /// # Errors
-    /// When an address cannot be bound, or all 16 random octets that the key needs are refused by it.
+    /// When an address cannot be bound.
     pub fn bind(
         keys: &KeyPair,
         addresses: &[SocketAddr],
@@ -105,12 +98,13 @@ impl Link {
                 agent,
                 armed: None,
                 dials: HashMap::new(),
-                held: HashMap::new(),
+                held: HeldDatagrams::default(),
                 observed: Vec::new(),
             }),
             driver: driver.clone(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
+            turn: AtomicUsize::new(0),
         });
         spawn(drive(Arc::downgrade(&link), driver)).detach();
         Ok(link)
@@ -181,12 +175,7 @@ impl Link {
         self.with_agent(|state, now| {
             let hit = state.agent.dial(peer, locators, now)?;
             state.dials.entry(hit).or_default().push(sender);
-            Ok(())
-        })
-        .map_err(|error| match error {
-            DialError::Oneself => NoPath::Oneself,
-            DialError::Key => NoPath::Key,
-            DialError::TooManyPeers => NoPath::TooManyPeers,
+            Ok::<_, DialError>(())
         })?;
         match answer.recv().await {
             Ok(Ok(reached)) => Ok(reached),
@@ -242,23 +231,15 @@ impl Link {
                 }
             }
             Event::Unreachable { hit, tried } => {
-                state.held.remove(&hit);
+                state.held.take(hit);
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
                     let _ = dial.try_send(Err(tried.clone()));
                 }
             }
             Event::Moved { hit, address } => {
-                for held in state.held.remove(&hit).unwrap_or_default() {
-                    let transmit = Transmit {
-                        destination: address,
-                        ecn: None,
-                        contents: &held.contents,
-                        segment_size: held.segment_size,
-                        src_ip: None,
-                    };
-                    if let Some(socket) = self.socket_for(address) {
-                        let _ = socket.send(&transmit); // lost, as datagrams may be
-                    }
+                let Some(socket) = self.socket_for(address) else { return };
+                for held in state.held.take(hit) {
+                    let _ = socket.send(&held.transmit(address)); // lost, as datagrams may be
                 }
             }
             Event::Observed(address) => {
@@ -297,15 +278,7 @@ impl Link {
         if address.is_some() {
             return address;
         }
-        let room = state.held.len() < MAX_HELD_PEERS || state.held.contains_key(&hit);
-        if room && transmit.contents.len() <= MAX_HELD_LENGTH {
-            let held = state.held.entry(hit).or_default();
-            held.truncate(MAX_HELD_PER_PEER - 1);
-            held.push(Held {
-                contents: transmit.contents.to_vec(),
-                segment_size: transmit.segment_size,
-            });
-        }
+        state.held.keep(hit, transmit, now);
         None
     }
 
@@ -406,37 +379,3 @@ impl Drop for Hold {
         self.link.with_agent(|state, now| state.agent.release(hit, now));
     }
 }
-
-/// Why there is no path to a peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoPath {
-    /// No candidate answered in five seconds.
-    Unreachable {
-        /// Which addresses were asked; empty if none is known.
-        tried: Vec<SocketAddr>,
-    },
-    /// The key is this host's own.
-    Oneself,
-    /// The key is not one that anybody can own.
-    Key,
-    /// So many peers are connected that there is no place for another.
-    TooManyPeers,
-}
-
-impl fmt::Display for NoPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoPath::Unreachable { tried } if tried.is_empty() => {
-                f.write_str("no address of the peer is known")
-            }
-            NoPath::Unreachable { tried } => {
-                write!(f, "none of {} addresses of the peer answered", tried.len())
-            }
-            NoPath::Oneself => f.write_str("the peer is this very identity"),
-            NoPath::Key => f.write_str("the peer's key is not valid"),
-            NoPath::TooManyPeers => f.write_str("too many peers are connected"),
-        }
-    }
-}
-
-impl std::error::Error for NoPath {}

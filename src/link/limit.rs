@@ -43,6 +43,15 @@ impl Bucket {
     }
 }
 
+/// What is known of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// A peer has answered from there.
+    Proved,
+    /// It may be forged.
+    Unproved,
+}
+
 /// The buckets of one socket set.
 pub(super) struct Limiter {
     global: Bucket,
@@ -57,8 +66,9 @@ impl Limiter {
         Limiter { global: empty, sources: HashMap::new(), others: empty }
     }
 
-    /// Whether one more message of this source may be worked on.
-    pub(super) fn allow(&mut self, source: IpAddr, now: Instant) -> bool {
+    /// Whether one more message of this source may be worked on. A source that has proved its address
+    /// does not suffer from a flood of others.
+    pub(super) fn allow(&mut self, source: IpAddr, standing: Standing, now: Instant) -> bool {
         let source = site(source);
         if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
             self.sources.retain(|_, bucket| bucket.paid > now);
@@ -69,7 +79,8 @@ impl Limiter {
             None if full => &mut self.others,
             None => self.sources.entry(source).or_insert(Bucket { paid: now }),
         };
-        bucket.take(&SOURCE, now) && self.global.take(&GLOBAL, now)
+        bucket.take(&SOURCE, now)
+            && (standing == Standing::Proved || self.global.take(&GLOBAL, now))
     }
 }
 
@@ -89,32 +100,43 @@ mod tests {
     use super::*;
     use crate::runtime::clock;
 
+    fn allow(limiter: &mut Limiter, source: IpAddr, now: Instant) -> bool {
+        limiter.allow(source, Standing::Unproved, now)
+    }
+
     #[test]
     fn one_source_is_slowed_down_and_others_are_not() {
         let now = clock::now();
         let mut limiter = Limiter::new(now);
         let loud = IpAddr::from([192, 0, 2, 1]);
-        let allowed = (0..1000).filter(|_| limiter.allow(loud, now)).count();
+        let allowed = (0..1000).filter(|_| allow(&mut limiter, loud, now)).count();
         assert_eq!(allowed, SOURCE.burst as usize);
-        assert!(limiter.allow([192, 0, 2, 2].into(), now));
-        assert!(limiter.allow(loud, now + SOURCE.interval));
+        assert!(allow(&mut limiter, [192, 0, 2, 2].into(), now));
+        assert!(allow(&mut limiter, loud, now + SOURCE.interval));
     }
 
     #[test]
     fn many_sources_together_meet_the_global_rate_and_a_bounded_table() {
         let now = clock::now();
         let mut limiter = Limiter::new(now);
-        let allowed = (0..100_000u32).filter(|i| limiter.allow(IpAddr::from(i.to_be_bytes()), now));
+        let allowed =
+            (0..100_000u32).filter(|i| allow(&mut limiter, IpAddr::from(i.to_be_bytes()), now));
         assert_eq!(allowed.count(), GLOBAL.burst as usize);
         assert!(limiter.sources.len() <= MAX_SOURCES);
+        let later = now + SOURCE.interval * SOURCE.burst;
+        let exhausted =
+            (0..2000u32).all(|i| allow(&mut limiter, IpAddr::from(i.to_be_bytes()), later));
+        assert!(!exhausted);
+        assert!(limiter.allow([198, 51, 100, 1].into(), Standing::Proved, later));
     }
 
     #[test]
     fn one_ipv6_site_is_one_source() {
         let now = clock::now();
         let mut limiter = Limiter::new(now);
-        let allowed = (0..1000u16)
-            .filter(|i| limiter.allow(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, *i).into(), now));
+        let allowed = (0..1000u16).filter(|i| {
+            allow(&mut limiter, Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, *i).into(), now)
+        });
         assert_eq!(allowed.count(), SOURCE.burst as usize);
     }
 }

@@ -12,6 +12,7 @@
 //! | `seal` | how probes are sealed |
 //! | `limit` | how much work strangers may cause |
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
+//! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `locators` | the addresses to publish |
 //!
@@ -24,13 +25,16 @@ mod candidate;
 mod datagram;
 mod drbg;
 mod filter;
+mod held;
 mod host;
 mod limit;
 mod locators;
+mod no_path;
 mod peer;
 mod seal;
 mod socket;
 mod udp;
 
 pub use agent::Strangers;
-pub use host::{Hold, Link, NoPath, Reached};
+pub use host::{Hold, Link, Reached};
+pub use no_path::NoPath;

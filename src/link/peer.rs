@@ -21,10 +21,14 @@ const MAX_SEEN: usize = 64;
 /// A path that gave a sign of life so recently is taken without asking again.
 pub(super) const FRESH: Duration = Duration::from_secs(10);
 
-/// Datagrams that go out for so long without anything coming back put a path in doubt. QUIC repeats
-/// what is lost after about three round trips, so that on most lines this sees the second repetition;
-/// a shorter time would suspect slow lines.
-const SILENCE: Duration = Duration::from_millis(500);
+/// Datagrams that go out so many times without anything coming back put a path in doubt. The first
+/// time may have been a mere acknowledgement, which nobody answers, and the second may still be under
+/// way; the third is a repetition.
+const VAIN_SENDS: u32 = 3;
+
+/// Sends count as one when they are not further apart than two round trips and this: what comes back
+/// may have to wait for a delayed acknowledgement and a busy processor.
+const ANSWER_DELAY: Duration = Duration::from_millis(100);
 
 /// While a connection exists its path is probed when nothing was heard for so long: what a NAT is
 /// trusted to keep a mapping (RFC 8445, section 11).
@@ -55,28 +59,30 @@ pub(super) struct Peer {
 pub(super) struct Path {
     pub(super) address: SocketAddr,
     pub(super) heard: Instant,
-    /// The first datagram sent since then.
-    unanswered: Option<Instant>,
+    /// How long the last answered probe took.
+    round_trip: Duration,
+    /// Sends since then: the latest that counted, and how many.
+    vain: Option<(Instant, u32)>,
     /// Under suspicion the first candidate that answers wins.
     pub(super) suspect: bool,
 }
 
 impl Path {
-    fn new(address: SocketAddr, now: Instant) -> Path {
-        Path { address, heard: now, unanswered: None, suspect: false }
-    }
-
     /// Something came from its address. Suspicion only ends by an answered probe, because this can be
     /// forged.
     pub(super) fn hear(&mut self, now: Instant) {
         self.heard = now;
-        self.unanswered = None;
+        self.vain = None;
     }
 
-    /// Something is sent; true if that has been in vain for too long.
+    /// Something is sent; true if that has been in vain too often.
     fn send(&mut self, now: Instant) -> bool {
-        let since = *self.unanswered.get_or_insert(now);
-        now.saturating_duration_since(since) >= SILENCE
+        let (last, count) = self.vain.get_or_insert((now, 1));
+        if now.saturating_duration_since(*last) > 2 * self.round_trip + ANSWER_DELAY {
+            *last = now;
+            *count += 1;
+        }
+        *count >= VAIN_SENDS
     }
 }
 
@@ -192,18 +198,18 @@ impl Peer {
         round_trip: Duration,
         now: Instant,
     ) -> bool {
-        let current = self.path.as_ref().and_then(|path| {
-            self.candidates.iter().find(|c| c.address == path.address)?.round_trip
-        });
         match &mut self.path {
             Some(path) if path.address == address => {
                 path.hear(now);
                 path.suspect = false;
+                path.round_trip = round_trip;
                 self.retry = now;
                 return false;
             }
-            Some(path) if !path.suspect && !is_better(round_trip, current) => return false,
-            path => *path = Some(Path::new(address, now)),
+            Some(path) if !path.suspect && !is_better(round_trip, path.round_trip) => return false,
+            path => {
+                *path = Some(Path { address, heard: now, round_trip, vain: None, suspect: false });
+            }
         }
         self.retry = now;
         true
@@ -227,8 +233,8 @@ impl Peer {
     }
 }
 
-fn is_better(new: Duration, current: Option<Duration>) -> bool {
-    current.is_none_or(|current| new + (current / 4).max(BETTER_BY) < current)
+fn is_better(new: Duration, current: Duration) -> bool {
+    new + (current / 4).max(BETTER_BY) < current
 }
 
 /// What became of a candidate that should be added.

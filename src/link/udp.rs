@@ -6,7 +6,7 @@ use std::{
     io::{self, IoSliceMut},
     net::{SocketAddr, UdpSocket},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
 };
 
@@ -57,8 +57,12 @@ impl AsyncUdpSocket for Link {
                 *receiver = Some(cx.waker().clone());
             }
         }
-        // each socket must be asked until it would block, or its readiness is never registered
-        for socket in self.sockets().iter() {
+        // each socket must be asked until it would block, or its readiness is never registered; a
+        // busy one is asked last the next time
+        let sockets = self.sockets();
+        let first = self.turn.fetch_add(1, Relaxed);
+        for at in 0..sockets.len() {
+            let socket = &sockets[first.wrapping_add(at) % sockets.len()];
             let mut errors = 0;
             while errors < MAX_RECEIVE_ERRORS {
                 match socket.receive(buffers, metas) {

@@ -22,8 +22,7 @@ pub use address::{AddressError, OverlayAddress};
 pub use error::OverlayError;
 pub use rate::Rate;
 
-use crate::identity::KeyPair;
-use crate::identity::Slot;
+use crate::identity::{KeyPair, Slot};
 use crate::registration::Packet;
 use crate::runtime::http::BoxFuture;
 

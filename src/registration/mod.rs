@@ -4,6 +4,7 @@
 //! [`crate::overlay`]; whether a key belongs to a name, of [`crate::trust`].
 
 mod cache;
+mod error;
 mod floors;
 mod jitter;
 mod packet;
@@ -12,7 +13,8 @@ mod resolver;
 mod wire;
 
 pub use cache::{Cache, Cached, NEGATIVE_LIFETIME};
+pub use error::{EncodeError, PacketError};
 pub use floors::{Floors, FloorsError};
-pub use packet::{EncodeError, Packet, PacketError, Registration, Rendezvous};
+pub use packet::{Packet, Registration, Rendezvous};
 pub use publisher::{Publication, Publisher, Whereabouts};
 pub use resolver::{Lookup, MAX_CLOCK_SKEW, Outcome, Patience, Refusal, Report, Said, Wanted};

@@ -27,7 +27,10 @@ use std::{
     time::Duration,
 };
 
-use super::wire::{self, Field, Fields};
+use super::{
+    error::{EncodeError, PacketError},
+    wire::{self, Field, Fields},
+};
 use crate::identity::{KeyPair, Name, PublicKey, Signature, Timestamp};
 
 /// What a packet says: who, until when, and where.
@@ -381,100 +384,6 @@ fn decode_rendezvous(value: &[u8]) -> Option<Rendezvous> {
     let (key, address) = value.split_first_chunk::<32>()?;
     Some(Rendezvous { key: PublicKey(*key), address: decode_address(address)? })
 }
-
-/// Why bytes are no packet. Numbers are field types, as in the table of this module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PacketError {
-    /// Longer than [`Packet::MAX_LENGTH`].
-    TooLong,
-    /// It ends within a field, or has no room for a signature.
-    Truncated,
-    /// It does not begin as packets do: something else lies in the slot.
-    Magic,
-    /// It is of a version that this program does not know.
-    Version(u8),
-    /// A field follows one of a higher type.
-    Order,
-    /// A field that stands once stands twice, or a list holds equal items.
-    Repeated(u8),
-    /// A list is longer than allowed.
-    TooMany(u8),
-    /// A field that every packet has is not there.
-    Missing(u8),
-    /// A field's value has the wrong length or is not allowed.
-    Value(u8),
-    /// A field that must be understood is not.
-    Unknown(u8),
-    /// Its signature is not one of its key.
-    Signature,
-}
-
-impl fmt::Display for PacketError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PacketError::TooLong => {
-                write!(f, "the packet is longer than {} octets", Packet::MAX_LENGTH)
-            }
-            PacketError::Truncated => f.write_str("the packet is cut off"),
-            PacketError::Magic => f.write_str("this is no registration packet"),
-            PacketError::Version(version) => {
-                write!(f, "the packet has version {version}, this program knows {VERSION}")
-            }
-            PacketError::Order => f.write_str("the packet's fields are out of order"),
-            PacketError::Repeated(kind) => write!(f, "the packet repeats field {kind}"),
-            PacketError::TooMany(kind) => write!(f, "the packet has too many fields {kind}"),
-            PacketError::Missing(kind) => write!(f, "the packet lacks field {kind}"),
-            PacketError::Value(kind) => write!(f, "field {kind} of the packet is malformed"),
-            PacketError::Unknown(kind) => {
-                write!(f, "the packet needs field {kind} understood; a newer version may know it")
-            }
-            PacketError::Signature => f.write_str("the packet's signature is not its key's"),
-        }
-    }
-}
-
-impl std::error::Error for PacketError {}
-
-/// Why a registration cannot become a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EncodeError {
-    /// The key in it is not the one that shall sign.
-    OtherKey,
-    /// The time to live has fractions of a second or is over [`Registration::MAX_TTL`].
-    Ttl(Duration),
-    /// A list is longer than allowed.
-    TooMany,
-    /// An address that [`Registration::can_carry`] refuses.
-    Address(SocketAddr),
-    /// A list holds equal items.
-    Repeated,
-    /// A certificate of no octets.
-    EmptyCertificate,
-    /// The packet would have this many octets.
-    TooLong(usize),
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EncodeError::OtherKey => f.write_str("the registration is of another key"),
-            EncodeError::Ttl(ttl) => {
-                write!(f, "a packet cannot live for {ttl:?}: whole seconds, at most 30 days")
-            }
-            EncodeError::TooMany => f.write_str("a packet has no room for that many entries"),
-            EncodeError::Address(address) => {
-                write!(f, "a packet cannot carry {address}: it means nothing to others")
-            }
-            EncodeError::Repeated => f.write_str("an entry stands twice in a list"),
-            EncodeError::EmptyCertificate => f.write_str("a certificate is empty"),
-            EncodeError::TooLong(length) => {
-                write!(f, "the packet has {length} octets, {} are allowed", Packet::MAX_LENGTH)
-            }
-        }
-    }
-}
-
-impl std::error::Error for EncodeError {}
 
 #[cfg(test)]
 mod tests;

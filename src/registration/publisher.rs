@@ -14,8 +14,9 @@ use std::{
 };
 
 use super::{
+    error::EncodeError,
     jitter::Jitter,
-    packet::{EncodeError, Packet, Registration, Rendezvous},
+    packet::{Packet, Registration, Rendezvous},
 };
 use crate::identity::{KeyPair, Name, Timestamp};
 

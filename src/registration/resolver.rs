@@ -12,10 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    floors::Floors,
-    packet::{Packet, PacketError},
-};
+use super::{error::PacketError, floors::Floors, packet::Packet};
 use crate::identity::{Name, PublicKey, Timestamp};
 
 /// Who is looked for: by name, by key, or by both, which leaves no doubt.

@@ -4,7 +4,7 @@
 //! field to the next, so there is one order only; there is one way to write a length, no padding and
 //! no octet outside a field.
 
-use super::packet::PacketError;
+use super::error::PacketError;
 
 /// One field: its type and its value as received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

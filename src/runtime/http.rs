@@ -132,9 +132,11 @@ pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<im
         };
         let handler = Arc::new(ForClient { client: Client(address), handler: handler.clone() });
         let io = TcpIo::new(socket, limits.stall);
+        let closer = io.closer();
         spawn(async move {
             let _permit = permit;
             let _ = serve_connection(io, limits, handler).await;
+            closer.close().await;
         })
         .detach();
     }
@@ -273,5 +275,50 @@ impl hyper::rt::Sleep for SmolSleep {}
 impl fmt::Debug for SmolSleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SmolSleep")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+    };
+
+    use super::*;
+    use crate::runtime::{block_on, unblock};
+
+    /// Answers without reading the request.
+    struct Refuse;
+
+    impl Handler for Refuse {
+        fn handle(self: Arc<Self>, _request: Request) -> BoxFuture<Response> {
+            Box::pin(async { hyper::Response::new(full("too large")) })
+        }
+    }
+
+    #[test]
+    fn a_client_that_still_uploads_is_not_reset() {
+        let listener = Async::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let address = listener.get_ref().local_addr().unwrap();
+        let upload = unblock(move || {
+            let mut client = TcpStream::connect(address)?;
+            let head = "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n";
+            client.write_all(head.as_bytes())?;
+            client.write_all(&[0; 100_000])?;
+            let mut answer = String::new();
+            client.read_to_string(&mut answer)?;
+            client.write_all(&[0; 8_000_000])?;
+            Ok::<_, std::io::Error>(answer)
+        });
+        let answer = block_on(async {
+            spawn(serve(listener, Limits::default(), Arc::new(Refuse))).detach();
+            upload.await
+        });
+        let answer = answer.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("too large"),
+            "{answer}"
+        );
     }
 }

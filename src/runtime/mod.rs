@@ -1,4 +1,5 @@
-//! The edge of the program: executor, clock, randomness, files and HTTP connections.
+//! The edge of the program: executor, clock, randomness, files, HTTP connections
+//! and pages.
 //!
 //! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks
 //! and the application's ran on two. What would block (files, name resolution, storage clients) goes
@@ -9,14 +10,18 @@
 pub mod clock;
 mod executor;
 pub mod file;
+pub mod html;
 pub mod http;
 mod plain;
+mod preference;
 pub mod random;
 mod socket;
 mod splice;
+mod unblock;
 
-pub use blocking::unblock;
 pub use executor::{Task, block_on, spawn};
 pub use plain::plain;
-pub use socket::{Connection, SocketIo, TcpIo, UnixIo};
+pub use preference::preference;
+pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};
+pub use unblock::unblock;

@@ -2,10 +2,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::Metadata,
     io,
     os::{
         fd::OwnedFd,
-        unix::ffi::{OsStrExt, OsStringExt},
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::MetadataExt,
+        },
     },
 };
 
@@ -22,6 +26,17 @@ pub(super) enum NameType {
     Folder,
     /// A symbolic link; what is behind it has to be opened to be known.
     Link,
+}
+
+/// Which state of which file: it changes when the content does, and stays when the file is renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct FileState {
+    device: u64,
+    inode: u64,
+    /// Octets in the file; of no meaning for a folder.
+    pub(super) size: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
 }
 
 impl Directory {
@@ -59,14 +74,14 @@ impl Directory {
         matches!(self.file_type(OsStr::new(name)), Some(FileType::RegularFile | FileType::Symlink))
     }
 
-    /// Size in octets and seconds since 1970 of a name that is no link; None if it is gone.
-    pub(super) fn size_and_time(&self, name: &OsStr) -> Option<(u64, i64)> {
-        self.stat(name).map(|stat| size_and_time(&stat))
+    /// The state of what has a name that is no link; None if it is gone.
+    pub(super) fn state(&self, name: &OsStr) -> Option<FileState> {
+        self.stat(name).map(|stat| FileState::of_stat(&stat))
     }
 
-    /// Size in octets and seconds since 1970 of the directory itself.
-    pub(super) fn own_size_and_time(&self) -> Option<(u64, i64)> {
-        rustix::fs::fstat(&self.0).ok().map(|stat| size_and_time(&stat))
+    /// The state of the directory itself.
+    pub(super) fn own_state(&self) -> Option<FileState> {
+        rustix::fs::fstat(&self.0).ok().map(|stat| FileState::of_stat(&stat))
     }
 
     fn file_type(&self, name: &OsStr) -> Option<FileType> {
@@ -78,6 +93,28 @@ impl Directory {
     }
 }
 
-fn size_and_time(stat: &Stat) -> (u64, i64) {
-    (u64::try_from(stat.st_size).unwrap_or(0), stat.st_mtime)
+impl FileState {
+    /// The state of an opened file.
+    pub(super) fn of(metadata: &Metadata) -> FileState {
+        FileState {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+
+    fn of_stat(stat: &Stat) -> FileState {
+        FileState {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
+        }
+    }
+
+    /// Seconds since 1970 of the last change of the content.
+    pub(super) fn modified(&self) -> i64 {
+        self.modified.0
+    }
 }

@@ -19,6 +19,7 @@ use super::media_type;
 use super::path::RequestPath;
 use super::representation;
 use crate::runtime::http::Response;
+use crate::runtime::preference;
 
 /// Codings with the ends of their file names; the smallest result first.
 const CODINGS: [(&str, &str); 3] = [("br", ".br"), ("zstd", ".zst"), ("gzip", ".gz")];
@@ -65,38 +66,7 @@ fn compressed(
             _ => None,
         }
     };
-    let accepted = CODINGS.into_iter().filter(|(coding, _)| accepts(fields, coding));
-    accepted.into_iter().find_map(|(coding, end)| Some((coding, beside(end)?)))
-}
-
-/// Whether `Accept-Encoding` names a coding with a weight above zero. A wildcard is not taken up: who
-/// sends one wants to see what comes.
-fn accepts(fields: &HeaderMap, coding: &str) -> bool {
-    let values = fields.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| {
-        let (name, weight) = item.split_once(';').unwrap_or((item, "q=1"));
-        let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
-        name.trim().eq_ignore_ascii_case(coding)
-            && weight.parse().is_ok_and(|weight: f32| weight > 0.0)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_accept_encoding() {
-        let accepts = |value: &'static str, coding| {
-            accepts(
-                &HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]),
-                coding,
-            )
-        };
-        assert!(accepts("gzip, deflate, br", "br"));
-        assert!(accepts("GZIP;q=0.5", "gzip"));
-        assert!(!accepts("gzip;q=0, br", "gzip"));
-        assert!(!accepts("identity, *", "gzip"));
-        assert!(!accepts("gzip;q=x", "gzip"));
-    }
+    let accepts = |coding| preference(fields, ACCEPT_ENCODING, coding).is_some();
+    let mut accepted = CODINGS.into_iter().filter(|(coding, _)| accepts(coding));
+    accepted.find_map(|(coding, end)| Some((coding, beside(end)?)))
 }

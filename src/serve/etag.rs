@@ -10,12 +10,11 @@ use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt, time::Duration};
 
 use ring::digest;
 
+use crate::identity::CivilTime;
 use crate::identity::Timestamp;
 
 /// The coarsest tick of a common file system: FAT's two seconds.
 const SETTLED: Duration = Duration::from_secs(2);
-/// The end of the year 9999: HTTP dates have four digits for it.
-const LAST_DATE: u64 = 253_402_300_799;
 
 /// An entity tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +94,10 @@ impl Validators {
         let changed = Timestamp::from_secs(u64::try_from(metadata.ctime()).unwrap_or(0));
         // the second is what `changed` leaves off
         let weak = now.since(changed) < SETTLED + Duration::from_secs(1);
-        let latest = now.as_secs().min(LAST_DATE);
-        let modified = u64::try_from(metadata.mtime()).ok().filter(|secs| *secs <= latest);
+        // HTTP dates have four digits for the year
+        let modified = Some(metadata.mtime()).filter(|secs| *secs <= CivilTime::LAST_UNIX);
+        let modified = modified.and_then(|secs| u64::try_from(secs).ok());
+        let modified = modified.filter(|secs| *secs <= now.as_secs());
         // hashed, because inode numbers are nobody's business
         Validators { tag: EntityTag { weak, ..EntityTag::of_content(state.as_bytes()) }, modified }
     }

@@ -10,7 +10,7 @@
 
 use std::{
     error::Error,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     fmt,
     fs::{self, File, Metadata},
     io,
@@ -19,7 +19,6 @@ use std::{
     sync::Arc,
 };
 
-use async_lock::Semaphore;
 use rustix::{
     fs::{AtFlags, FileType, Mode, OFlags},
     io::Errno,
@@ -29,13 +28,9 @@ use super::directory::Directory;
 
 /// A folder that is shared as a web site.
 #[derive(Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     /// Canonical.
     root: PathBuf,
-    /// Listings that are made at a time; each holds the names of a whole folder.
-    pub(super) listings: Arc<Semaphore>,
-    /// Archives that are sent at a time; each keeps a thread.
-    pub(super) archives: Arc<Semaphore>,
 }
 
 /// Why a folder cannot be shared.
@@ -75,15 +70,12 @@ pub(super) enum Unavailable {
     Failed,
 }
 
-const LISTINGS: usize = 2;
-const ARCHIVES: usize = 8;
-
 impl Folder {
     /// Shares the folder at `root`. What is in it is looked up at each request.
     ///
     /// # Errors
     /// When there is no readable folder at that path.
-    pub fn open(root: &Path) -> Result<Folder, FolderError> {
+    pub(super) fn open(root: &Path) -> Result<Folder, FolderError> {
         let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => FolderError::Missing(root.to_owned()),
             io::ErrorKind::NotADirectory => FolderError::NotAFolder(root.to_owned()),
@@ -91,32 +83,32 @@ impl Folder {
         };
         let canonical = fs::canonicalize(root).map_err(unreadable)?;
         fs::read_dir(&canonical).map_err(unreadable)?;
-        Ok(Folder {
-            root: canonical,
-            listings: Arc::new(Semaphore::new(LISTINGS)),
-            archives: Arc::new(Semaphore::new(ARCHIVES)),
-        })
+        Ok(Folder { root: canonical })
     }
 
-    /// The shared folder, without links in its path.
-    pub(super) fn root(&self) -> &Path {
-        &self.root
+    /// What the folder is called on disk; empty for the root of all.
+    pub(super) fn name(&self) -> &OsStr {
+        self.root.file_name().unwrap_or_default()
     }
 
-    /// The path of a file that may be served, without links in it. Blocks.
-    pub(super) fn file(&self, segments: &[OsString]) -> Option<PathBuf> {
-        matches!(self.find(segments), Ok(Node::File(_))).then_some(())?;
-        let canonical = fs::canonicalize(segments.iter().fold(self.root.clone(), |p, s| p.join(s)));
-        canonical.ok().filter(|path| path.starts_with(&self.root))
-    }
-
-    /// Opens what lies at `segments` below the folder. Blocks for as long as the disk takes.
-    pub(super) fn find(&self, segments: &[OsString]) -> Result<Node, Unavailable> {
+    /// Opens what lies at some names below the folder. Blocks for as long as the disk takes.
+    pub(super) fn find<I>(&self, names: I) -> Result<Node, Unavailable>
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
         let mut asked = self.root.clone();
-        asked.extend(segments);
+        names.into_iter().for_each(|name| asked.push(name.as_ref()));
         let canonical = fs::canonicalize(asked)?;
         let inside = canonical.strip_prefix(&self.root).map_err(|_| Unavailable::Missing)?;
         self.descend(inside)
+    }
+
+    /// Opens a file at a path below the folder. Blocks as [`Folder::find`] does.
+    pub(super) fn file(&self, path: impl AsRef<Path>) -> Result<OpenFile, Unavailable> {
+        match self.find(path.as_ref())? {
+            Node::File(open) => Ok(open),
+            Node::Directory(_) => Err(Unavailable::Missing),
+        }
     }
 
     /// Opens a path that has no links in it, and fails where one turns up.
@@ -209,10 +201,6 @@ mod tests {
 
     use super::*;
 
-    fn names(path: &str) -> Vec<OsString> {
-        path.split('/').map(OsString::from).collect()
-    }
-
     #[test]
     fn says_why_a_folder_cannot_be_shared() {
         let temp = tempfile::tempdir().unwrap();
@@ -240,13 +228,13 @@ mod tests {
         symlink("nowhere", root.join("dangling")).unwrap();
         let folder = Folder::open(&root).unwrap();
         for path in ["sub/file", "inside", "absolute/file"] {
-            assert!(matches!(folder.find(&names(path)), Ok(Node::File(_))), "{path}");
+            assert!(matches!(folder.find(Path::new(path)), Ok(Node::File(_))), "{path}");
         }
         for path in ["out", "outdir", "outdir/key", "loop", "dangling", "none", "sub/file/x"] {
-            assert!(matches!(folder.find(&names(path)), Err(Unavailable::Missing)), "{path}");
+            assert!(matches!(folder.find(Path::new(path)), Err(Unavailable::Missing)), "{path}");
         }
         let long = "x".repeat(5000);
-        assert!(matches!(folder.find(&names(&long)), Err(Unavailable::Missing)));
+        assert!(matches!(folder.find(Path::new(&long)), Err(Unavailable::Missing)));
     }
 
     #[test]
@@ -292,7 +280,7 @@ mod tests {
             });
             let mut seen = Vec::new();
             for _ in 0..3000 {
-                if let Ok(Node::File(open)) = folder.find(&names("sub/file")) {
+                if let Ok(Node::File(open)) = folder.find(Path::new("sub/file")) {
                     let mut content = String::new();
                     let _ = (&*open.file).read_to_string(&mut content);
                     seen.push(content);

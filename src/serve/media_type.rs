@@ -37,14 +37,20 @@ pub(super) fn by_name(name: &OsStr) -> Option<&'static str> {
 /// The type that a file's first octets show. Plain text is believed only without an extension: that is
 /// how people name a README.
 pub(super) fn sniff(name: &OsStr, head: &[u8]) -> &'static str {
-    if let Some((_, _, known)) = SIGNATURES
-        .iter()
-        .find(|(offset, magic, _)| head.get(*offset..).is_some_and(|rest| rest.starts_with(magic)))
-    {
-        return known;
-    }
     let bare = !name.as_bytes().contains(&b'.');
-    if bare && !head.is_empty() && is_text(head) { "text/plain; charset=utf-8" } else { UNKNOWN }
+    by_signature(head).unwrap_or(match head {
+        [_, ..] if bare && is_text(head) => "text/plain; charset=utf-8",
+        _ => UNKNOWN,
+    })
+}
+
+/// The type whose signature stands at the beginning of a content.
+pub(super) fn by_signature(head: &[u8]) -> Option<&'static str> {
+    let stands = |(offset, magic): (usize, &[u8])| {
+        head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    };
+    let mut known = SIGNATURES.iter().filter(|(offset, magic, _)| stands((*offset, magic)));
+    known.next().map(|(_, _, media_type)| *media_type)
 }
 
 /// The sort of thing that a type is.
@@ -181,7 +187,8 @@ const TABLE: &[(&str, &str)] = &[
     ("md", "text/markdown; charset=utf-8"),
     ("mid", "audio/midi"),
     ("mjs", "text/javascript; charset=utf-8"),
-    ("mkv", "video/x-matroska"),
+    ("mka", "audio/matroska"),
+    ("mkv", "video/matroska"),
     ("mov", "video/quicktime"),
     ("mp3", "audio/mpeg"),
     ("mp4", "video/mp4"),

@@ -11,8 +11,9 @@ use hyper::{
 };
 
 use super::folder::Unavailable;
-use super::page::{self, escape};
+use super::page;
 use super::respond::METHODS;
+use crate::runtime::html::{self, escape};
 use crate::runtime::http::{self, Response};
 
 /// Why a request does not get what it asked for.
@@ -20,10 +21,16 @@ use crate::runtime::http::{self, Response};
 pub(super) enum Problem {
     /// The target climbs or is malformed.
     BadTarget,
+    /// The `Host` field, of which feeds make their URLs, is missing or malformed.
+    BadHost,
     /// The file is there, but its owner's system keeps it closed.
     Forbidden,
     /// There is nothing, or nothing that is shown.
     Missing,
+    /// A feed has fewer pages.
+    NoSuchPage,
+    /// A file has no picture in it, or none that may be shown.
+    NoPicture,
     /// Neither GET nor HEAD nor OPTIONS.
     BadMethod,
     /// `If-Match` or `If-Unmodified-Since` named another state.
@@ -44,12 +51,15 @@ impl Problem {
     pub(super) fn response(&self, head: &Parts) -> Response {
         let (status, title, words) = self.told();
         let (media_type, content) = if page::prefers_html(&head.headers) {
-            let words = format!("<h1>{}</h1>\n<p>{}</p>", escape(title), escape(&words));
             let main = format!(
-                "<main class=\"problem\">\n<p class=\"status\">{}</p>\n{words}\n</main>",
-                status.as_u16()
+                "<main class=\"problem\">\n<h1>{}</h1>\n<p>{}</p>\n\
+                 <p class=\"back\"><a href=\"{}\">Go to the shared folder</a></p>\n\
+                 <p class=\"status\">{status}</p>\n</main>",
+                escape(title),
+                escape(&words),
+                folder(head.uri.path()),
             );
-            (page::HTML, page::frame(title, "", &main))
+            (html::MEDIA_TYPE, page::frame(title, "", &main))
         } else {
             ("text/plain; charset=utf-8", format!("{} {title}: {words}\n", status.as_u16()))
         };
@@ -83,6 +93,11 @@ impl Problem {
                 "Not an address here",
                 "This address is malformed, or tries to leave the shared folder.",
             ),
+            Problem::BadHost => (
+                StatusCode::BAD_REQUEST,
+                "No host",
+                "The request does not say by which host name this site was asked for.",
+            ),
             Problem::Forbidden => (
                 StatusCode::FORBIDDEN,
                 "Not readable",
@@ -94,6 +109,12 @@ impl Problem {
                 "Nothing here",
                 "There is no file or folder of this name. It may have been moved, renamed or deleted.",
             ),
+            Problem::NoSuchPage => {
+                (StatusCode::NOT_FOUND, "No such page", "The feed has fewer pages than that.")
+            }
+            Problem::NoPicture => {
+                (StatusCode::NOT_FOUND, "No picture", "There is no picture inside of this file.")
+            }
             Problem::BadMethod => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Read only",
@@ -123,6 +144,12 @@ impl Problem {
         };
         (status, title, words.to_owned())
     }
+}
+
+/// The relative address of the shared folder itself: what is in front of the path is not known here.
+fn folder(path: &str) -> String {
+    let above = path.matches('/').count().saturating_sub(1);
+    if above == 0 { "./".to_owned() } else { "../".repeat(above) }
 }
 
 impl From<Unavailable> for Problem {

@@ -4,19 +4,22 @@ use std::{ffi::OsStr, sync::Arc};
 
 use hyper::{
     Method, StatusCode,
-    header::{ALLOW, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS},
+    header::{ALLOW, HeaderValue, LOCATION},
     http::request::Parts,
 };
 
 use super::directory::Directory;
 use super::encoding;
-use super::folder::{Folder, Node};
-use super::listing::{self, Query};
+use super::feed::{Made, cover};
+use super::folder::{Folder, Node, OpenFile, Unavailable};
+use super::listing;
 use super::path::{self, PathError, RequestPath};
 use super::problem::Problem;
+use super::query::Query;
+use super::site::Site;
 use super::thumbnail;
 use super::zip;
-use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::http::{self, Response};
 use crate::runtime::unblock;
 
 /// What a shared folder can be asked to do.
@@ -24,31 +27,21 @@ pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
 /// Stands for its folder.
 const INDEX: &str = "index.html";
 
-impl Handler for Folder {
-    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        let (head, _) = request.into_parts();
-        Box::pin(async move {
-            let head = Arc::new(head);
-            let mut response = match respond(self, head.clone()).await {
-                Ok(response) => response,
-                Err(problem) => problem.response(&head),
-            };
-            let nosniff = HeaderValue::from_static("nosniff");
-            response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-            response
-        })
-    }
-}
-
 /// What looking up a target leads to.
 enum Found {
     /// The response is known.
     Response(Response),
     /// A folder without an index.
     Directory(Directory),
+    /// A feed or its picture, where no file has its name.
+    Made(Made),
 }
 
-async fn respond(folder: Arc<Folder>, head: Arc<Parts>) -> Result<Response, Problem> {
+/// Answers a request.
+///
+/// # Errors
+/// When there is nothing to answer it with.
+pub(super) async fn respond(site: Arc<Site>, head: Arc<Parts>) -> Result<Response, Problem> {
     match head.method {
         Method::GET | Method::HEAD => {}
         Method::OPTIONS => return Ok(options()),
@@ -58,38 +51,44 @@ async fn respond(folder: Arc<Folder>, head: Arc<Parts>) -> Result<Response, Prob
         PathError::Malformed => Problem::BadTarget,
         PathError::Hidden => Problem::Missing,
     })?;
+    let query = Query::parse(head.uri.query().unwrap_or(""));
     // one trip to another thread does for a file: opening, reading its head, deciding
     let found = unblock({
-        let (folder, head, path) = (folder.clone(), head.clone(), path.clone());
-        move || look_up(&folder, &path, &head)
+        let (site, head, path) = (site.clone(), head.clone(), path.clone());
+        move || look_up(&site.folder, &path, &query, &head)
     });
-    let directory = match found.await? {
-        Found::Response(response) => return Ok(response),
-        Found::Directory(directory) => directory,
-    };
-    let query = Query::parse(head.uri.query().unwrap_or(""));
-    if query.zip {
-        let permit = folder.archives.try_acquire_arc().ok_or(Problem::Busy)?;
-        return Ok(zip::respond(folder, path, &head, permit));
+    match found.await? {
+        Found::Response(response) => Ok(response),
+        Found::Made(made) => site.feeds.respond(made, &head).await,
+        Found::Directory(_) if query.zip => {
+            let permit = site.archives.try_acquire_arc().ok_or(Problem::Busy)?;
+            Ok(zip::respond(site.folder.clone(), path, &head, permit))
+        }
+        Found::Directory(directory) => {
+            let permit = site.listings.acquire_arc().await;
+            unblock(move || {
+                let _permit = permit; // here, because this goes on when the client has gone
+                listing::respond(&site, &directory, &path, &query, &head)
+            })
+            .await
+        }
     }
-    let permit = folder.listings.acquire_arc().await;
-    unblock(move || {
-        let _permit = permit; // here, because this goes on when the client has gone
-        listing::respond(&folder, &directory, &path, &query, &head)
-    })
-    .await
 }
 
-fn look_up(folder: &Folder, path: &RequestPath, head: &Parts) -> Result<Found, Problem> {
+fn look_up(
+    folder: &Folder,
+    path: &RequestPath,
+    query: &Query,
+    head: &Parts,
+) -> Result<Found, Problem> {
     let name = path.name().unwrap_or_default();
-    match folder.find(&path.segments)? {
-        Node::File(_) if path.slash => Err(Problem::Missing),
-        Node::File(open) if thumbnail::wanted(head) => {
-            Ok(Found::Response(thumbnail::respond(open, name, head)))
-        }
-        Node::File(open) => Ok(Found::Response(encoding::respond(folder, path, open, head))),
-        Node::Directory(_) if !path.slash => Ok(Found::Response(with_slash(name, head))),
-        Node::Directory(directory) if directory.has_file(INDEX) => {
+    match folder.find(&path.segments) {
+        Err(Unavailable::Missing) => Made::at(path).map(Found::Made).ok_or(Problem::Missing),
+        Err(why) => Err(why.into()),
+        Ok(Node::File(_)) if path.slash => Err(Problem::Missing),
+        Ok(Node::File(open)) => of_file(folder, path, open, query, head).map(Found::Response),
+        Ok(Node::Directory(_)) if !path.slash => Ok(Found::Response(with_slash(name, head))),
+        Ok(Node::Directory(directory)) if directory.has_file(INDEX) => {
             let mut path = path.clone();
             path.segments.push(INDEX.into());
             match folder.find(&path.segments)? {
@@ -99,7 +98,24 @@ fn look_up(folder: &Folder, path: &RequestPath, head: &Parts) -> Result<Found, P
                 Node::Directory(_) => Ok(Found::Directory(directory)),
             }
         }
-        Node::Directory(directory) => Ok(Found::Directory(directory)),
+        Ok(Node::Directory(directory)) => Ok(Found::Directory(directory)),
+    }
+}
+
+fn of_file(
+    folder: &Folder,
+    path: &RequestPath,
+    open: OpenFile,
+    query: &Query,
+    head: &Parts,
+) -> Result<Response, Problem> {
+    let name = path.name().unwrap_or_default();
+    if query.cover {
+        cover::respond(&open, name, head)
+    } else if query.thumb {
+        Ok(thumbnail::respond(open, name, head))
+    } else {
+        Ok(encoding::respond(folder, path, open, head))
     }
 }
 

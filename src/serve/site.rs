@@ -1,74 +1,58 @@
-//! What a shared folder is to visitors: its files, and the feeds made from them.
+//! What a shared folder is to visitors: its files, and what is made from them.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
-use hyper::http::request::Parts;
+use async_lock::Semaphore;
+use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
-use super::feed::{FeedKind, Feeds, Owner};
+use super::feed::{Feeds, Owner};
 use super::folder::{Folder, FolderError};
-use super::path::RequestPath;
+use super::respond::respond;
 use crate::runtime::http::{BoxFuture, Handler, Request, Response};
-use crate::runtime::unblock;
 
-/// A folder with its feeds. A file that has the name of a feed stands in its place.
+/// A folder that is shared as a web site with feeds. It is only ever read.
 #[derive(Debug)]
 pub struct Site {
-    folder: Arc<Folder>,
-    feeds: Feeds,
+    pub(super) folder: Arc<Folder>,
+    pub(super) feeds: Feeds,
+    /// Listings that are made at a time; each holds the names of a whole folder.
+    pub(super) listings: Arc<Semaphore>,
+    /// Archives that are sent at a time; each keeps a thread.
+    pub(super) archives: Arc<Semaphore>,
 }
 
-/// Asks for the picture inside of a file.
-const COVER: &str = "cover";
+const LISTINGS: usize = 2;
+const ARCHIVES: usize = 8;
 
 impl Site {
-    /// Serves a folder; `owner` stands in its feeds.
+    /// Serves the folder at `root`; `owner` stands in its feeds. What is in it is looked up at each
+    /// request. Blocks for a moment.
     ///
     /// # Errors
-    /// When it is no folder that can be read.
+    /// When there is no readable folder at that path.
     pub fn open(root: &Path, owner: Owner) -> Result<Site, FolderError> {
-        let folder = Folder::open(root)?;
-        let feeds = Feeds::new(folder.root().to_owned(), owner);
-        Ok(Site { folder: Arc::new(folder), feeds })
+        let folder = Arc::new(Folder::open(root)?);
+        Ok(Site {
+            feeds: Feeds::new(folder.clone(), owner),
+            folder,
+            listings: Arc::new(Semaphore::new(LISTINGS)),
+            archives: Arc::new(Semaphore::new(ARCHIVES)),
+        })
     }
-
-    /// What the request asks for besides files and listings.
-    async fn made(&self, head: &Parts) -> Option<Made> {
-        let path = RequestPath::parse(head.uri.path()).ok()?;
-        let kind = FeedKind::ALL.into_iter().find(|kind| {
-            path.segments.len() == 1 && path.segments[0].to_str() == Some(kind.file_name())
-        });
-        if kind.is_none() && head.uri.query() != Some(COVER) {
-            return None;
-        }
-        let folder = self.folder.clone();
-        let file = unblock(move || folder.file(&path.segments)).await;
-        match (kind, file) {
-            (Some(kind), None) => Some(Made::Feed(kind)),
-            (None, Some(file)) => Some(Made::Cover(file)),
-            _ => None,
-        }
-    }
-}
-
-/// Something made from files.
-enum Made {
-    Feed(FeedKind),
-    /// The picture inside of this file.
-    Cover(PathBuf),
 }
 
 impl Handler for Site {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        let (head, _) = request.into_parts();
         Box::pin(async move {
-            let (head, body) = request.into_parts();
-            match self.made(&head).await {
-                Some(Made::Feed(kind)) => self.feeds.handle(kind, &head).await,
-                Some(Made::Cover(file)) => self.feeds.cover(&file, &head).await,
-                None => self.folder.clone().handle(Request::from_parts(head, body)).await,
-            }
+            let head = Arc::new(head);
+            let mut response = match respond(self, head.clone()).await {
+                Ok(response) => response,
+                Err(problem) => problem.response(&head),
+            };
+            let nosniff = HeaderValue::from_static("nosniff");
+            response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+            response
         })
     }
 }

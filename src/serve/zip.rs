@@ -32,11 +32,11 @@ use hyper::{
     http::request::Parts,
 };
 
-use super::date::Date;
 use super::directory::NameType;
 use super::folder::{Folder, Node, OpenFile};
 use super::listing;
 use super::path::{self, RequestPath};
+use crate::identity::CivilTime;
 use crate::runtime::http::{self, Body, BoxError, Response};
 use crate::runtime::unblock;
 
@@ -196,8 +196,7 @@ fn entry_name(segments: &[OsString]) -> String {
 
 /// The time as archives have it, which begins in 1980.
 fn time(secs: i64) -> DateTime {
-    let Date { year, month, day, hour, minute, second } = Date::from_unix(secs);
-    let year = u16::try_from(year).unwrap_or(0);
+    let CivilTime { year, month, day, hour, minute, second } = CivilTime::from_unix(secs);
     DateTime::from_date_and_time(year, month, day, hour, minute, second).unwrap_or_default()
 }
 

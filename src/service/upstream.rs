@@ -13,7 +13,7 @@ use hyper::{
 };
 
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
-use crate::runtime::{TcpIo, clock, splice_upgrades, unblock};
+use crate::runtime::{TcpIo, clock, spawn, splice_upgrades, unblock};
 
 /// How long the application may take to accept a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -94,7 +94,7 @@ impl Upstream {
             Ok(mut response) => {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     let application = hyper::upgrade::on(&mut response);
-                    splice_upgrades(client, application);
+                    spawn(splice_upgrades(client, application)).detach();
                 }
                 response.map(http::incoming)
             }

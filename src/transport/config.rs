@@ -13,22 +13,50 @@ use crate::runtime::random;
 
 use super::tls::Credentials;
 
-/// A connection whose other end is silent for so long is dead: longer than a change of network or a
-/// restarted router takes, and what people wait for.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long connections live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// A connection whose other end is silent for so long is dead.
+    ///
+    /// 30 seconds: longer than a change of network takes, and about what people wait for.
+    pub silence: Duration,
+    /// One that this host dialled is closed when it was unused for so long.
+    ///
+    /// Five minutes: whoever reads a page for a while finds the next one warm.
+    pub dialled: Duration,
+    /// The same for one that another host dialled.
+    ///
+    /// Six minutes: the end that pays for keeping it alive should decide.
+    pub accepted: Duration,
+}
 
-/// The end that dialled speaks up when nothing was heard for so long. Two of three may be lost before
-/// [`IDLE_TIMEOUT`], and a NAT keeps its mapping. The other end need not: its answer is a sign too.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+impl Default for Lifetimes {
+    fn default() -> Lifetimes {
+        Lifetimes {
+            silence: Duration::from_secs(30),
+            dialled: Duration::from_secs(300),
+            accepted: Duration::from_secs(360),
+        }
+    }
+}
+
+/// The end that dialled speaks up after this part of the silence that ends a connection: 10 seconds of
+/// 30. Two of three packets may get lost, and a NAT keeps its mapping. The other end need not speak,
+/// its acknowledgement is a sign of life too.
+const KEEP_ALIVE_PART: u32 = 3;
 
 /// Streams that the other end may have open, each of them a request in progress. Further ones wait.
 const MAX_STREAMS: u32 = 256;
 
-/// What one stream may be ahead of its reader: 320 Mbit/s at 100 ms of round trip. It is also what a
-/// slow reader costs in memory.
+/// What one stream may be ahead of its reader: 320 Mbit/s at 100 ms of round trip. A slow reader costs
+/// up to 2.5 times as much in memory, since quinn keeps packets.
 const STREAM_WINDOW: u32 = 4 << 20;
-/// The same for all streams of a connection together.
-const CONNECTION_WINDOW: u32 = 8 << 20;
+/// The same for all streams of an accepted connection together: what a stranger can make us keep.
+const ACCEPTED_WINDOW: u32 = 8 << 20;
+/// The same for a connection that was dialled. Readers that stop, as a browser with paused films does,
+/// keep their part of it, and when nothing is left all other streams wait for them. A browser opens six
+/// connections to one origin; with all of them stopped there is still room for others.
+const DIALLED_WINDOW: u32 = 8 * STREAM_WINDOW;
 /// What may be sent and not acknowledged, kept for retransmission. As much as one stream takes.
 const SEND_WINDOW: u64 = 4 << 20;
 
@@ -58,9 +86,12 @@ pub(super) fn endpoint(keys: &KeyPair) -> EndpointConfig {
 pub(super) fn client(
     credentials: &Credentials,
     peer: PublicKey,
+    lifetimes: Lifetimes,
 ) -> Result<ClientConfig, rustls::Error> {
-    let mut transport = transport();
-    transport.keep_alive_interval(Some(KEEP_ALIVE));
+    let mut transport = transport(lifetimes);
+    transport
+        .keep_alive_interval(Some(lifetimes.silence / KEEP_ALIVE_PART))
+        .receive_window(VarInt::from_u32(DIALLED_WINDOW));
     let mut config = ClientConfig::new(Arc::new(credentials.client(peer)?));
     config.transport_config(Arc::new(transport));
     config.token_store(Arc::new(quinn::NoneTokenStore)); // addresses are proved below QUIC
@@ -71,10 +102,13 @@ pub(super) fn client(
 ///
 /// # Errors
 /// When TLS refuses the configuration.
-pub(super) fn server(credentials: &Credentials) -> Result<ServerConfig, rustls::Error> {
+pub(super) fn server(
+    credentials: &Credentials,
+    lifetimes: Lifetimes,
+) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::with_crypto(Arc::new(credentials.server()?));
     config
-        .transport_config(Arc::new(transport()))
+        .transport_config(Arc::new(transport(lifetimes)))
         .migration(false) // virtual addresses stay
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)
@@ -82,7 +116,7 @@ pub(super) fn server(credentials: &Credentials) -> Result<ServerConfig, rustls::
     Ok(config)
 }
 
-fn transport() -> TransportConfig {
+fn transport(lifetimes: Lifetimes) -> TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
     mtu.upper_bound(MAX_MTU);
     let mut config = TransportConfig::default();
@@ -90,9 +124,9 @@ fn transport() -> TransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
-        .max_idle_timeout(IdleTimeout::try_from(IDLE_TIMEOUT).ok())
+        .max_idle_timeout(IdleTimeout::try_from(lifetimes.silence).ok())
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .receive_window(VarInt::from_u32(ACCEPTED_WINDOW))
         .send_window(SEND_WINDOW)
         .initial_mtu(INITIAL_MTU)
         .mtu_discovery_config(Some(mtu));

@@ -16,7 +16,7 @@ use crate::identity::{KeyPair, PublicKey};
 use crate::link::Link;
 use crate::runtime::{clock, spawn};
 
-use super::config;
+use super::config::{self, Lifetimes};
 use super::connection::Connection;
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
@@ -44,21 +44,6 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// What shutting down is called on the wire.
 const SHUT_DOWN: VarInt = VarInt::from_u32(0);
 
-/// How long connections are kept that nobody uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdleLimits {
-    /// Those that this host dialled: a visitor who reads a page for five minutes is warm for the next.
-    pub dialled: Duration,
-    /// Those that others dialled. Longer, so that the end which pays for keeping it alive decides.
-    pub accepted: Duration,
-}
-
-impl Default for IdleLimits {
-    fn default() -> IdleLimits {
-        IdleLimits { dialled: Duration::from_secs(300), accepted: Duration::from_secs(360) }
-    }
-}
-
 /// QUIC between keys: dials peers, shares one connection among all requests to a peer, and accepts
 /// what others open.
 ///
@@ -72,7 +57,7 @@ struct Shared {
     endpoint: Endpoint,
     link: Arc<Link>,
     credentials: Credentials,
-    limits: IdleLimits,
+    lifetimes: Lifetimes,
     pool: Mutex<Pool>,
     handshakes: AtomicUsize,
     accepted: async_channel::Sender<Accepted>,
@@ -112,9 +97,9 @@ impl Transport {
     ///
     /// # Errors
     /// When TLS refuses the keys or the link has no socket.
-    pub fn new(keys: &KeyPair, link: Arc<Link>, limits: IdleLimits) -> io::Result<Transport> {
+    pub fn new(keys: &KeyPair, link: Arc<Link>, lifetimes: Lifetimes) -> io::Result<Transport> {
         let credentials = Credentials::new(keys).map_err(io::Error::other)?;
-        let server = config::server(&credentials).map_err(io::Error::other)?;
+        let server = config::server(&credentials, lifetimes).map_err(io::Error::other)?;
         let endpoint = Endpoint::new_with_abstract_socket(
             config::endpoint(keys),
             Some(server),
@@ -126,7 +111,7 @@ impl Transport {
             endpoint,
             link,
             credentials,
-            limits,
+            lifetimes,
             pool: Mutex::default(),
             handshakes: AtomicUsize::new(0),
             accepted: sender,
@@ -153,6 +138,9 @@ impl Transport {
         locators: &[SocketAddr],
         preface: Preface,
     ) -> Result<Opened, ConnectError> {
+        if self.accepted.is_closed() {
+            return Err(ConnectError::ShutDown);
+        }
         let (connection, connected) = self.connection(peer, locators).await?;
         let (stream, connected) = match connection.open(preface).await {
             Ok(stream) => (stream, connected),
@@ -234,7 +222,7 @@ impl Shared {
             }
         }
         if let Ok((connection, _)) = &outcome {
-            self.clone().start(connection.clone(), self.limits.dialled);
+            self.clone().start(connection.clone(), self.lifetimes.dialled);
         }
         dial.finish(outcome);
     }
@@ -244,7 +232,7 @@ impl Shared {
         let reached = self.link.reach(peer, locators).await?;
         let hold = self.link.hold(&peer);
         let answered = clock::now();
-        let config = config::client(&self.credentials, peer)
+        let config = config::client(&self.credentials, peer, self.lifetimes)
             .map_err(|error| ConnectError::Lost(error.to_string().into()))?;
         let connecting = self
             .endpoint
@@ -318,7 +306,7 @@ impl Handshake {
             }
             pool.ready_unless_dialling(&connection);
         }
-        shared.clone().start(connection, shared.limits.accepted);
+        shared.clone().start(connection, shared.lifetimes.accepted);
     }
 }
 
@@ -342,5 +330,115 @@ async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sende
             }
         })
         .detach();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::ServicePort;
+    use crate::link::Strangers;
+    use crate::runtime::{block_on, random};
+    use crate::transport::StreamKind;
+    use futures_lite::future;
+    use quinn::ConnectionError;
+    use zeroize::Zeroizing;
+
+    fn keys() -> KeyPair {
+        KeyPair::from_seed(&Zeroizing::new(random::bytes()))
+    }
+
+    fn host(keys: &KeyPair) -> Transport {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let link = Link::bind(keys, &[loopback], Strangers::Welcome).unwrap();
+        Transport::new(keys, link, Lifetimes::default()).unwrap()
+    }
+
+    /// A bare QUIC connection, for misbehaving on it.
+    async fn bare(
+        client: &Transport,
+        server: &Transport,
+        expected: PublicKey,
+    ) -> quinn::Connecting {
+        let link = &client.shared.link;
+        let key = server.shared.link.key();
+        let reached = link.reach(key, &server.shared.link.local_locators()).await.unwrap();
+        let config =
+            config::client(&client.shared.credentials, expected, Lifetimes::default()).unwrap();
+        let endpoint = &client.shared.endpoint;
+        endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap()
+    }
+
+    #[test]
+    fn a_preface_that_does_not_come_stops_nobody() {
+        let http = Preface { kind: StreamKind::Http, port: ServicePort::HTTP };
+        block_on(async {
+            let (client, server) = (host(&keys()), host(&keys()));
+            let key = server.shared.link.key();
+            let connection = bare(&client, &server, key).await.await.unwrap();
+            let mut slow = connection.open_bi().await.unwrap();
+            slow.0.write_all(&http.encode()[..2]).await.unwrap();
+            let mut nonsense = connection.open_bi().await.unwrap();
+            nonsense.0.write_all(&[9, 9, 9, 0]).await.unwrap();
+            let mut good = connection.open_bi().await.unwrap();
+            good.0.write_all(&http.encode()).await.unwrap();
+
+            assert_eq!(server.accept().await.unwrap().preface, http);
+            nonsense.1.read(&mut [0]).await.unwrap_err(); // it is reset
+            slow.0.write_all(&http.encode()[2..]).await.unwrap();
+            assert_eq!(server.accept().await.unwrap().preface, http);
+        });
+    }
+
+    #[test]
+    fn the_handshake_refuses_another_key() {
+        block_on(async {
+            let (client, server) = (host(&keys()), host(&keys()));
+            let connecting = bare(&client, &server, keys().public()).await;
+            let error = ConnectError::from(connecting.await.unwrap_err());
+            assert_eq!(error, ConnectError::WrongKey);
+            assert_eq!(server.connections(), 0);
+        });
+    }
+
+    #[test]
+    fn one_key_cannot_connect_under_the_tag_of_another() {
+        block_on(async {
+            // probes with one key, handshakes with another
+            let (client, server) = (host(&keys()), host(&keys()));
+            let other = Credentials::new(&keys()).unwrap();
+            let key = server.shared.link.key();
+            let reached =
+                client.shared.link.reach(key, &server.shared.link.local_locators()).await.unwrap();
+            let config = config::client(&other, key, Lifetimes::default()).unwrap();
+            let endpoint = &client.shared.endpoint;
+            let connecting =
+                endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap();
+            let connection = connecting.await.unwrap(); // the client is done first
+            assert!(matches!(connection.closed().await, ConnectionError::ApplicationClosed(_)));
+            assert_eq!(server.connections(), 0);
+        });
+    }
+
+    #[test]
+    fn a_peer_has_a_bounded_number_of_connections_and_the_newest_wins() {
+        block_on(async {
+            let (client, server) = (host(&keys()), host(&keys()));
+            let key = server.shared.link.key();
+            let mut connections = Vec::new();
+            for _ in 0..12 {
+                connections.push(bare(&client, &server, key).await.await.unwrap());
+            }
+            // the last one works
+            let newest = connections.last().unwrap();
+            let (mut send, _receive) = newest.open_bi().await.unwrap();
+            let http = Preface { kind: StreamKind::Http, port: ServicePort::HTTP };
+            send.write_all(&http.encode()).await.unwrap();
+            let accepted = server.accept().await.unwrap();
+            assert!(server.connections() <= 4);
+            // and those in the way were closed
+            future::zip(connections[0].closed(), connections[1].closed()).await;
+            drop(accepted);
+        });
     }
 }

@@ -26,7 +26,8 @@ mod runtime;
 mod stream;
 mod tls;
 
-pub use endpoint::{Accepted, IdleLimits, Opened, Transport};
+pub use config::Lifetimes;
+pub use endpoint::{Accepted, Opened, Transport};
 pub use error::ConnectError;
 pub use pool::ConnectTimings;
 pub use preface::{Preface, StreamKind};

@@ -71,8 +71,8 @@ impl Stream {
         self.receive_ended = true;
     }
 
-    /// Hands `take` one chunk after the other until it says how many octets it took of none. True
-    /// unless the stream has ended.
+    /// Hands `take` what has come, chunk by chunk, until it takes less than a whole one; it says how
+    /// many octets it took. At the end of the stream it gets nothing.
     fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
@@ -246,6 +246,11 @@ fn broken_off(code: VarInt) -> io::Error {
 }
 
 fn connection_lost(error: quinn::ConnectionError) -> io::Error {
+    if let quinn::ConnectionError::ApplicationClosed(close) = &error
+        && let Some(refusal) = Refusal::from_code(close.error_code)
+    {
+        return refusal.into();
+    }
     let kind = match error {
         quinn::ConnectionError::TimedOut => io::ErrorKind::TimedOut,
         quinn::ConnectionError::LocallyClosed => io::ErrorKind::ConnectionAborted,

@@ -1,5 +1,7 @@
 //! The decision about a name that one or several keys claim.
 
+use std::{fmt, str::FromStr};
+
 use super::{
     contact::{Binding, Contact},
     contacts::Contacts,
@@ -15,6 +17,33 @@ pub enum FirstUse {
     Accept,
     /// Talk to known contacts only.
     Refuse,
+}
+
+impl FirstUse {
+    const ALL: [FirstUse; 3] = [FirstUse::Ask, FirstUse::Accept, FirstUse::Refuse];
+
+    /// The word for it in the configuration and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FirstUse::Ask => "ask",
+            FirstUse::Accept => "accept",
+            FirstUse::Refuse => "refuse",
+        }
+    }
+}
+
+impl fmt::Display for FirstUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FirstUse {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<FirstUse, ()> {
+        FirstUse::ALL.into_iter().find(|policy| policy.as_str() == text).ok_or(())
+    }
 }
 
 /// Whether a key may be taken for a name's.
@@ -136,8 +165,6 @@ mod tests {
     use super::*;
     use crate::identity::Timestamp;
 
-    const POLICIES: [FirstUse; 3] = [FirstUse::Ask, FirstUse::Accept, FirstUse::Refuse];
-
     fn key(n: u8) -> PublicKey {
         PublicKey([n; 32])
     }
@@ -173,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_changed_key_is_a_conflict_under_every_policy() {
-        for policy in POLICIES {
+        for policy in FirstUse::ALL {
             let decision = about_alice(Some(1), &[2], policy);
             let Decision::Conflict { known: Some(known), claimed } = &decision else {
                 panic!("{decision:?}")
@@ -181,6 +208,14 @@ mod tests {
             assert_eq!((known.key, &claimed[..]), (key(1), &[key(2)][..]));
             assert_eq!(decision.usable_key(), None);
         }
+    }
+
+    #[test]
+    fn policies_have_words() {
+        for policy in FirstUse::ALL {
+            assert_eq!(policy.to_string().parse(), Ok(policy));
+        }
+        assert_eq!("always".parse::<FirstUse>(), Err(()));
     }
 
     #[test]
@@ -195,7 +230,7 @@ mod tests {
     #[test]
     fn several_keys_for_a_new_name_are_a_conflict() {
         let claimed = vec![key(1), key(2)];
-        for policy in POLICIES {
+        for policy in FirstUse::ALL {
             let decision = about_alice(None, &[2, 1, 2], policy);
             assert_eq!(decision, Decision::Conflict { known: None, claimed: claimed.clone() });
         }
@@ -246,7 +281,7 @@ mod tests {
         fn no_claim_ever_makes_another_key_usable(
             known in option::of((0..4_u8, select(&Binding::ALL[..]))),
             claimed in vec(0..4_u8, 0..5),
-            policy in select(&POLICIES[..]),
+            policy in select(&FirstUse::ALL[..]),
         ) {
             let keys: Vec<PublicKey> = claimed.iter().copied().map(key).collect();
             let decision = decide(&alice(), &book(known), &keys, policy);

@@ -6,8 +6,9 @@ use hyper::{
 };
 use nanoserde::SerJson;
 
-use crate::runtime::http;
-use crate::runtime::http::Response;
+use crate::runtime::html::{self, Part};
+use crate::runtime::http::{self, Response};
+use crate::runtime::preference;
 
 use super::failure::{Failure, Step};
 use super::page;
@@ -30,25 +31,19 @@ pub enum Media {
 }
 
 impl Media {
-    /// Reads `Accept` (RFC 9110, 12.5.1); ranges such as `*/*` mean text.
+    /// Reads `Accept` (RFC 9110, 12.5.1); ranges such as `*/*` mean text. Of what is wanted equally, the
+    /// first in the order here.
     pub fn wanted(headers: &HeaderMap) -> Media {
-        let mut best = (0.0, Media::Text);
-        let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-        for range in lines.flat_map(|line| line.split(',')) {
-            let mut parts = range.split(';').map(str::trim);
-            let media = match parts.next().unwrap_or_default() {
-                "text/html" | "application/xhtml+xml" => Media::Html,
-                "application/json" => Media::Json,
-                "text/plain" => Media::Text,
-                _ => continue,
-            };
-            let quality = parts.find_map(|part| part.strip_prefix("q="));
-            let quality = quality.map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            if quality > best.0 {
-                best = (quality, media);
-            }
+        let weight = |name| preference(headers, ACCEPT, name).unwrap_or(0.0);
+        let html = weight("text/html").max(weight("application/xhtml+xml"));
+        let (json, text) = (weight("application/json"), weight("text/plain"));
+        if html > 0.0 && html >= json && html >= text {
+            Media::Html
+        } else if json > 0.0 && json >= text {
+            Media::Json
+        } else {
+            Media::Text
         }
-        best.1
     }
 }
 
@@ -56,7 +51,7 @@ impl Media {
 pub fn error_page(failure: &Failure, media: Media) -> Response {
     let words = failure.words();
     let (content_type, body) = match media {
-        Media::Html => ("text/html; charset=utf-8", html(failure, &words)),
+        Media::Html => (html::MEDIA_TYPE, page_of(failure, &words)),
         Media::Json => ("application/json", json(failure, words)),
         Media::Text => ("text/plain; charset=utf-8", text(&words)),
     };
@@ -114,21 +109,21 @@ fn json(failure: &Failure, Words { headline, explanation, advice }: Words) -> St
     report.serialize_json() + "\n"
 }
 
-fn html(failure: &Failure, words: &Words) -> String {
+fn page_of(failure: &Failure, words: &Words) -> String {
     let status = failure.status();
     let label = format!("{} {}", status.as_u16(), reason(status));
-    let main = page::fill(
+    let main = html::fill(
         TEMPLATE,
         &[
-            ("headline", &sentence(&words.headline)),
-            ("explanation", &sentence(&words.explanation)),
-            ("status", &label),
-            ("error", failure.error_type()),
+            ("steps", Part::Markup(&steps(failure.step()))),
+            ("headline", Part::Text(&capitalised(&words.headline))),
+            ("explanation", Part::Markup(&explanation(failure, words))),
+            ("advice", Part::Markup(&advice(&words.advice))),
+            ("status", Part::Text(&label)),
+            ("error", Part::Text(failure.error_type())),
         ],
     );
-    let main = main.replacen("<!-- steps -->", &steps(failure.step()), 1);
-    let main = main.replacen("<!-- advice -->", &advice(&words.advice), 1);
-    page::document(&words.headline, &main)
+    page::document(&capitalised(&words.headline), &main)
 }
 
 /// The way of the request with the step that failed; nothing when it did not set out.
@@ -150,14 +145,31 @@ fn steps(failed: Option<Step>) -> String {
     list + "</ol>\n"
 }
 
-/// The advice with its command, `"p2p …"`, set apart.
+/// The explanation with fingerprints set apart, as people compare them character by character.
+fn explanation(failure: &Failure, words: &Words) -> String {
+    let explanation = html::escape(&sentence(&words.explanation));
+    let Failure::KeyConflict { known, offered, .. } = failure else { return explanation };
+    [known, offered].iter().map(ToString::to_string).fold(
+        explanation,
+        |explanation, fingerprint| {
+            explanation.replacen(&fingerprint, &format!("<code>{fingerprint}</code>"), 1)
+        },
+    )
+}
+
+/// The advice with its commands, `"p2p …"`, set apart.
 fn advice(advice: &str) -> String {
-    let advice = page::escape(&sentence(advice));
-    let command = advice.split_once("&quot;p2p ").and_then(|(before, rest)| {
-        let (command, after) = rest.split_once("&quot;")?;
-        Some(format!("{before}<code>p2p {command}</code>{after}"))
-    });
-    command.unwrap_or(advice)
+    let advice = html::escape(&sentence(advice));
+    let mut rest = advice.as_str();
+    let mut markup = String::new();
+    while let Some((before, (command, after))) = rest
+        .split_once("&quot;p2p ")
+        .and_then(|(before, rest)| Some((before, rest.split_once("&quot;")?)))
+    {
+        markup += &format!("{before}<code>p2p {command}</code>");
+        rest = after;
+    }
+    markup + rest
 }
 
 fn reason(status: StatusCode) -> &'static str {
@@ -166,8 +178,16 @@ fn reason(status: StatusCode) -> &'static str {
 
 /// A clause with a capital letter and a period.
 fn sentence(clause: &str) -> String {
+    let period = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
+    capitalised(clause) + period
+}
+
+/// A headline: a period behind a name would look like a part of it, and a name stays as it is.
+fn capitalised(clause: &str) -> String {
+    if clause.split(' ').next().is_some_and(|word| word.contains('@')) {
+        return clause.to_owned();
+    }
     let mut chars = clause.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());
-    let period = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{}{}{period}", first.map(String::from).unwrap_or_default(), chars.as_str())
+    first.into_iter().chain(chars).collect()
 }

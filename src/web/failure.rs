@@ -9,10 +9,7 @@ use std::{
 
 use hyper::StatusCode;
 
-use crate::identity::Destination;
-use crate::identity::Fingerprint;
-use crate::identity::Name;
-use crate::identity::ServicePort;
+use crate::identity::{Destination, Fingerprint, Name, ServicePort};
 
 /// Why a request got no answer from the service it was meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]

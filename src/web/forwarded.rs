@@ -10,11 +10,10 @@ use hyper::{
     header::{FORWARDED, HOST, HeaderName, HeaderValue},
 };
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
+use crate::identity::{AccessForm, Destination};
 
-use super::gateway::Visitor;
 use super::target::Access;
+use super::visitor::Visitor;
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -12,7 +12,7 @@ use hyper::{
 
 use crate::identity::AccessForm;
 
-use super::Failure;
+use super::failure::Failure;
 use super::target::Access;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -8,31 +8,14 @@ use hyper::{
 };
 
 use crate::identity::Destination;
-use crate::identity::Name;
-use crate::identity::PublicKey;
-use crate::runtime::http;
-use crate::runtime::http::BoxFuture;
-use crate::runtime::http::Handler;
-use crate::runtime::http::Limits;
-use crate::runtime::http::Request;
-use crate::runtime::http::Response;
+use crate::runtime::http::{self, BoxFuture, Handler, Limits, Request, Response};
 
 use super::error_page::{Media, error_page};
 use super::failure::Failure;
 use super::forwarded::{self, Form};
 use super::hop::{self, Pseudonym, Station, Token};
 use super::peers::Io;
-
-/// The authenticated peer that sends requests.
-#[derive(Debug, Clone)]
-pub struct Visitor {
-    /// Its name, when it has shown one that holds.
-    pub name: Option<Name>,
-    /// The key that the link has authenticated.
-    pub key: PublicKey,
-    /// Why the name is believed, in one word.
-    pub trust: &'static str,
-}
+use super::visitor::Visitor;
 
 /// Serves streams that visitors have opened.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::identity::Destination;
 
-use super::Failure;
+use super::failure::Failure;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

@@ -5,8 +5,7 @@ use hyper::{
     header::{CONTENT_LOCATION, HeaderValue, LOCATION, REFERER},
 };
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
+use crate::identity::{AccessForm, Destination};
 
 use super::target::Access;
 

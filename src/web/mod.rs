@@ -15,12 +15,12 @@
 
 mod cookie;
 mod error_page;
+mod exchange;
 mod failure;
 mod forwarded;
 mod gate;
 mod gateway;
 mod hop;
-mod labels;
 mod location;
 mod pac;
 mod pace;
@@ -28,16 +28,19 @@ mod page;
 mod peers;
 mod policy;
 mod proxy;
+mod settings;
 mod slots;
 mod target;
-mod tunnel;
+mod visitor;
 mod welcome;
 mod words;
 
 pub use error_page::{Media, error_page};
 pub use failure::{Failure, Step};
-pub use gateway::{Gateway, Visitor};
+pub use gateway::Gateway;
 pub use hop::Pseudonym;
 pub use peers::{Io, Peers};
-pub use proxy::{Proxy, Settings};
+pub use proxy::Proxy;
+pub use settings::Settings;
+pub use visitor::Visitor;
 pub use words::Words;

@@ -2,8 +2,7 @@
 
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
-use crate::runtime::http;
-use crate::runtime::http::Response;
+use crate::runtime::http::{self, Response};
 
 /// The automatic configuration for a daemon at `port`.
 ///

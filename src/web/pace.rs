@@ -22,15 +22,10 @@ use event_listener::{Event, EventListener};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
 use crate::runtime::clock;
-use crate::runtime::http::Body;
-use crate::runtime::http::BoxError;
+use crate::runtime::http::{Body, BoxError};
 
-use super::Failure;
+use super::failure::Failure;
 use super::slots::Slot;
-
-/// How long a request body waits for 100 (Continue) before it is sent all the same: services that do
-/// not know `Expect` never send it.
-const CONTINUE: Duration = Duration::from_secs(1);
 
 /// How a request body is doing, for those who wait for the response.
 #[derive(Debug)]
@@ -124,11 +119,16 @@ struct Hold {
 }
 
 impl RequestBody {
-    /// `expects`: the client waits for 100 (Continue).
-    pub(super) fn new(body: Body, pace: Arc<Pace>, limit: Duration, expects: bool) -> RequestBody {
-        let hold = expects
-            .then(|| Hold { go: Box::pin(pace.go.listen()), latest: Timer::after(CONTINUE) });
-        RequestBody { body, pace, silence: Silence::new(limit), hold }
+    /// A body that may be silent for `limit`.
+    pub(super) fn new(body: Body, pace: Arc<Pace>, limit: Duration) -> RequestBody {
+        RequestBody { body, pace, silence: Silence::new(limit), hold: None }
+    }
+
+    /// Keeps it back until [`Pace::go_on`], but not longer than `wait`.
+    pub(super) fn hold(mut self, wait: Duration) -> RequestBody {
+        let go = Box::pin(self.pace.go.listen());
+        self.hold = Some(Hold { go, latest: Timer::after(wait) });
+        self
     }
 
     fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
-use crate::{identity::Destination, runtime::http::BoxFuture};
+use crate::identity::Destination;
+use crate::runtime::http::BoxFuture;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// A stream of octets in both directions, as hyper reads and writes it.
 pub trait Io: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}
@@ -28,4 +29,7 @@ pub trait Peers: Send + Sync + 'static {
 
     /// The destination whose own-origin label is a hash, among those this daemon has met.
     fn destination_of_label(&self, label: &str) -> Option<Destination>;
+
+    /// Takes note that a browser is sent to the own-origin form of a destination.
+    fn remember_label(&self, destination: &Destination);
 }

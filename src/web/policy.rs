@@ -29,13 +29,24 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("treat-as-public-address");
 const PUBLIC_SANDBOXED: HeaderValue = HeaderValue::from_static(
     "treat-as-public-address; sandbox allow-scripts allow-forms allow-popups",
 );
+/// The same for an origin on this machine, where a public page has no WebSocket to its own service:
+/// Chromium's local network access does not see that `ws:` and `http:` are one origin there. So the
+/// page may load from its own origin and from what has a certificate, but not from other `http:`.
+const OWN_AND_HTTPS: HeaderValue = HeaderValue::from_static(
+    "default-src 'self' https: wss: data: blob: 'unsafe-inline' 'unsafe-eval'; \
+     form-action 'self' https:",
+);
 
 /// Removes what a peer may not say and adds a policy to its own, which stays in force.
 pub(super) fn apply(headers: &mut HeaderMap, form: AccessForm) {
     for name in &REMOVED {
         headers.remove(name);
     }
-    let policy = if form == AccessForm::Path { PUBLIC_SANDBOXED } else { PUBLIC };
+    let policy = match form {
+        AccessForm::Proxy => PUBLIC,
+        AccessForm::Path => PUBLIC_SANDBOXED,
+        AccessForm::OwnOrigin => OWN_AND_HTTPS,
+    };
     headers.append(CONTENT_SECURITY_POLICY, policy);
 }
 

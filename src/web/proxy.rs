@@ -6,81 +6,38 @@
 //! Responses with 1xx other than 100 and 101 end here, since hyper's server cannot send them; a client
 //! that speaks HTTP/1.0 learns of a broken body only where it has a length.
 
-use std::{error::Error, io, mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
-use futures_lite::future;
 use http_body_util::BodyExt;
 use hyper::{
     HeaderMap, Method, StatusCode, Uri, Version,
-    body::{Body as _, Incoming},
-    ext::on_informational,
+    body::Incoming,
     header::{ALLOW, EXPECT, HOST, HeaderValue, LOCATION},
     http::uri::{Parts, PathAndQuery},
-    upgrade::{self, OnUpgrade},
+    upgrade,
 };
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
-use crate::runtime::clock;
-use crate::runtime::http;
-use crate::runtime::http::BoxFuture;
-use crate::runtime::http::Handler;
-use crate::runtime::http::Limits;
-use crate::runtime::http::Request;
-use crate::runtime::http::Response;
-use crate::runtime::spawn;
+use crate::identity::{AccessForm, Destination};
+use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::{spawn, splice_upgrades};
 
 use super::error_page::{Media, error_page};
+use super::exchange::Exchange;
 use super::failure::Failure;
 use super::forwarded::{self, Form};
-use super::hop::{self, Pseudonym, Station};
-use super::labels::Labels;
-use super::pace::{Pace, RequestBody, ResponseBody};
+use super::hop::{self, Station, Token};
+use super::pace::ResponseBody;
 use super::peers::Peers;
-use super::slots::{Slot, Slots};
+use super::settings::Settings;
+use super::slots::Slots;
 use super::target::{self, Access, Target};
-use super::{cookie, gate, location, pac, policy, tunnel, welcome};
-
-/// What a proxy is told.
-#[derive(Clone)]
-pub struct Settings {
-    /// The TCP port at which clients reach the proxy.
-    pub port: u16,
-    /// What stands for this daemon in `Via`.
-    pub pseudonym: Pseudonym,
-    /// Limits of the connections inside of tunnels.
-    pub limits: Limits,
-    /// Time in which a response must begin, counted from when the request last moved.
-    pub response: Duration,
-    /// Time in which a client must send more of its request's body.
-    pub request_idle: Duration,
-    /// Time in which a service must send more of its response's body.
-    pub response_idle: Duration,
-    /// Requests, and tunnels, at a time.
-    pub concurrent: usize,
-}
-
-impl Settings {
-    /// The usual limits.
-    pub fn new(port: u16, pseudonym: Pseudonym) -> Settings {
-        Settings {
-            port,
-            pseudonym,
-            limits: Limits::default(),
-            response: Duration::from_secs(60),
-            request_idle: Duration::from_secs(60),
-            response_idle: Duration::from_secs(600),
-            concurrent: 512,
-        }
-    }
-}
+use super::{cookie, gate, location, pac, policy, welcome};
 
 /// The daemon's HTTP proxy and local origins; a [`Handler`] for its TCP listener.
 pub struct Proxy {
     peers: Arc<dyn Peers>,
     api: Option<Arc<dyn Handler>>,
     settings: Settings,
-    labels: Labels,
     requests: Slots,
     tunnels: Slots,
 }
@@ -94,7 +51,7 @@ impl Proxy {
     ) -> Arc<Proxy> {
         let (requests, tunnels) =
             (Slots::new(settings.concurrent), Slots::new(settings.concurrent));
-        Arc::new(Proxy { peers, api, settings, labels: Labels::default(), requests, tunnels })
+        Arc::new(Proxy { peers, api, settings, requests, tunnels })
     }
 }
 
@@ -110,9 +67,7 @@ impl Handler for Proxy {
 impl Proxy {
     async fn answer(self: Arc<Self>, request: Request) -> Result<Response, Failure> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        let known = |label: &str| {
-            self.labels.destination(label).or_else(|| self.peers.destination_of_label(label))
-        };
+        let known = |label: &str| self.peers.destination_of_label(label);
         let target = target::classify(method, uri, headers, self.settings.port, &known)?;
         match target {
             Target::Peer(access) => self.forward(request, access).await,
@@ -140,133 +95,43 @@ impl Proxy {
     async fn forward(&self, mut request: Request, access: Access) -> Result<Response, Failure> {
         gate::check(request.method(), request.headers(), &access)?;
         if let Some(to) = better_address(&request, &access) {
-            self.labels.remember(&access.destination);
+            self.peers.remember_label(&access.destination);
             return redirect(&to);
         }
         let slot = self.requests.take()?;
         let destination = &access.destination;
         let token = self.settings.pseudonym.token(Station::Proxy, destination);
-        let version = request.version();
-        let headers = request.headers_mut();
-        if token.is_in(headers) {
+        let expects = expects_continue(request.headers())?;
+        if token.is_in(request.headers()) {
             return Err(Failure::Loop { destination: destination.clone() });
         }
-        let expects = expects_continue(headers)?;
-        let kept = hop::strip(headers)?;
-        let switch = kept.upgrade.is_some();
-        kept.restore(headers);
-        forwarded::remove_all(headers);
-        if let Some(form) = Form::of(&access) {
-            form.write(headers, destination);
-        }
-        cookie::apply_to_request(headers, access.form);
-        policy::apply_to_request(headers);
-        token.append_to(headers, version);
+        let switches = turn_to_service(&mut request, &access, &token)?;
         if matches!(*request.method(), Method::OPTIONS | Method::TRACE)
             && hop::is_last(request.headers_mut())?
         {
             return Ok(allowed());
         }
-        let client = switch.then(|| upgrade::on(&mut request));
-        *request.uri_mut() = origin_form(access.path.clone())?;
-        *request.version_mut() = Version::HTTP_11;
-
-        let mut response = self.exchange(request, destination, expects).await?;
-        let service = client.is_some().then(|| upgrade::on(&mut response));
+        let client = switches.then(|| upgrade::on(&mut request));
+        let exchange = Exchange { peers: &*self.peers, settings: &self.settings, destination };
+        let mut response = exchange.run(request, expects).await?;
+        let service = upgrade::on(&mut response);
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let version = mem::replace(response.version_mut(), Version::HTTP_11);
-        let headers = response.headers_mut();
-        let kept = hop::strip(headers)
-            .map_err(|_| Failure::ResponseMalformed { destination: destination.clone() })?;
-        policy::apply(headers, access.form);
-        cookie::apply(headers, access.form);
-        location::rewrite(headers, &access);
-        token.append_to(headers, version);
-        if !switched {
-            let limit = self.settings.response_idle;
-            return Ok(response.map(|body| ResponseBody::new(body, limit, slot).boxed_unsync()));
-        }
-        let (Some(client), Some(service)) = (client, service) else {
-            return Err(Failure::ResponseMalformed { destination: destination.clone() });
-        };
-        kept.restore_switch(headers);
-        spawn(join(client, service, slot)).detach();
-        Ok(response.map(|_| http::empty()))
-    }
-
-    /// One request and the head of its response. A request that changes nothing and has no body is
-    /// sent once more when the link turned out to be dead.
-    async fn exchange(
-        &self,
-        request: Request,
-        destination: &Destination,
-        expects: bool,
-    ) -> Result<hyper::Response<Incoming>, Failure> {
-        let repeatable = request.body().is_end_stream()
-            && matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        let spare = repeatable.then(|| copy_of_head(&request));
-        match (self.attempt(request, destination, expects).await, spare) {
-            (Err(Attempt::Dead(_)), Some(again)) => {
-                self.attempt(again, destination, false).await.map_err(Attempt::into_failure)
+        turn_to_client(&mut response, &access, &token)?;
+        match client {
+            _ if !switched => {
+                let limit = self.settings.response_idle;
+                Ok(response.map(|body| ResponseBody::new(body, limit, slot).boxed_unsync()))
             }
-            (result, _) => result.map_err(Attempt::into_failure),
-        }
-    }
-
-    async fn attempt(
-        &self,
-        request: Request,
-        destination: &Destination,
-        expects: bool,
-    ) -> Result<hyper::Response<Incoming>, Attempt> {
-        let io = self.peers.open(destination).await.map_err(Attempt::Failed)?;
-        let pace = Pace::new();
-        let idle = self.settings.request_idle;
-        let paced = pace.clone();
-        let mut request =
-            request.map(|body| RequestBody::new(body, paced, idle, expects).boxed_unsync());
-        if expects {
-            let pace = pace.clone();
-            on_informational(&mut request, move |response| {
-                if response.status() == StatusCode::CONTINUE {
-                    pace.go_on();
-                }
-            });
-        }
-        let answer = async { Ok(http::request_over(io, request).await) };
-        let result = future::or(answer, self.lateness(&pace, destination)).await;
-        result.map_err(Attempt::Failed)?.map_err(|error| self.explain(&error, &pace, destination))
-    }
-
-    /// Ends when the response is overdue.
-    async fn lateness<T>(&self, pace: &Pace, destination: &Destination) -> Result<T, Failure> {
-        let after = self.settings.response;
-        loop {
-            let due = pace.moved() + after;
-            if clock::now() >= due {
-                return Err(Failure::ResponseTimedOut { destination: destination.clone(), after });
+            Some(client) => {
+                spawn(async move {
+                    let _slot = slot;
+                    splice_upgrades(client, service).await;
+                })
+                .detach();
+                Ok(response.map(|_| http::empty()))
             }
-            clock::sleep_until(Some(due)).await;
+            None => Err(Failure::ResponseMalformed { destination: destination.clone() }),
         }
-    }
-
-    /// What it means that no response came.
-    fn explain(&self, error: &hyper::Error, pace: &Pace, destination: &Destination) -> Attempt {
-        let destination = destination.clone();
-        if let Some(failure) = self.peers.diagnose(&destination, error) {
-            return Attempt::Failed(failure);
-        }
-        if let Some(failure) = pace.failure() {
-            return Attempt::Failed(failure);
-        }
-        if error.is_parse() {
-            return Attempt::Failed(Failure::ResponseMalformed { destination });
-        }
-        if error.is_incomplete_message() {
-            return Attempt::Failed(Failure::ResponseIncomplete { destination });
-        }
-        let lost = Failure::LinkLost { name: destination.name };
-        if has_io_error(error) { Attempt::Dead(lost) } else { Attempt::Failed(lost) }
     }
 
     /// Answers CONNECT: inside of the tunnel, the client speaks HTTP to one service.
@@ -287,22 +152,6 @@ impl Proxy {
         })
         .detach();
         Ok(Response::new(http::empty()))
-    }
-}
-
-/// How an attempt to get a response failed.
-enum Attempt {
-    /// The link was dead before anything came back.
-    Dead(Failure),
-    /// In any other way.
-    Failed(Failure),
-}
-
-impl Attempt {
-    fn into_failure(self) -> Failure {
-        match self {
-            Attempt::Dead(failure) | Attempt::Failed(failure) => failure,
-        }
     }
 }
 
@@ -327,12 +176,43 @@ impl Handler for Inside {
     }
 }
 
-/// Joins two connections that have both switched to another protocol.
-async fn join(client: OnUpgrade, service: OnUpgrade, slot: Slot) {
-    let _slot = slot;
-    if let (Ok(client), Ok(service)) = (client.await, service.await) {
-        let _ = tunnel::splice(client, service).await;
+/// Makes a client's request one that the service understands; true when it asks to switch protocols.
+fn turn_to_service(request: &mut Request, access: &Access, token: &Token) -> Result<bool, Failure> {
+    let version = mem::replace(request.version_mut(), Version::HTTP_11);
+    let headers = request.headers_mut();
+    let kept = hop::strip(headers)?;
+    let switches = kept.upgrade.is_some();
+    kept.restore(headers);
+    forwarded::remove_all(headers);
+    if let Some(form) = Form::of(access) {
+        form.write(headers, &access.destination);
     }
+    cookie::apply_to_request(headers, access.form);
+    policy::apply_to_request(headers);
+    token.append_to(headers, version);
+    *request.uri_mut() = origin_form(access.path.clone())?;
+    Ok(switches)
+}
+
+/// Makes a service's response one that this client understands and that does it no harm.
+fn turn_to_client(
+    response: &mut hyper::Response<Incoming>,
+    access: &Access,
+    token: &Token,
+) -> Result<(), Failure> {
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let version = mem::replace(response.version_mut(), Version::HTTP_11);
+    let headers = response.headers_mut();
+    let kept = hop::strip(headers)
+        .map_err(|_| Failure::ResponseMalformed { destination: access.destination.clone() })?;
+    if switched {
+        kept.restore_switch(headers);
+    }
+    policy::apply(headers, access.form);
+    cookie::apply(headers, access.form);
+    location::rewrite(headers, access);
+    token.append_to(headers, version);
+    Ok(())
 }
 
 /// Where a request in the path form should go instead: a person to an origin of the service's own, and
@@ -380,26 +260,6 @@ fn origin_form(path: PathAndQuery) -> Result<Uri, Failure> {
     let mut parts = Parts::default();
     parts.path_and_query = Some(path);
     Uri::from_parts(parts).map_err(|error| Failure::Defect { detail: error.to_string() })
-}
-
-/// The same request again; it has no body.
-fn copy_of_head(request: &Request) -> Request {
-    let mut copy = Request::new(http::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
-}
-
-fn has_io_error(error: &hyper::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.is::<io::Error>() {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
 }
 
 /// Host and port as the client sees the daemon, in lower case.

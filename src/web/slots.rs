@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use super::Failure;
+use super::failure::Failure;
 
 /// So many things may go on at a time.
 #[derive(Debug)]

@@ -8,12 +8,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hyper::{HeaderMap, Method, Uri, header::HOST, http::uri::PathAndQuery};
 
-use crate::identity::AccessForm;
-use crate::identity::Destination;
-use crate::identity::OriginLabel;
-use crate::identity::ServicePort;
+use crate::identity::{AccessForm, Destination, OriginLabel, ServicePort};
 
-use super::Failure;
+use super::failure::Failure;
 
 /// The longest request target in octets.
 const MAX_TARGET: usize = 8 * 1024;

@@ -1,7 +1,7 @@
 //! The front page of the daemon's own host: what this is, and the three ways in.
 
-use crate::runtime::http;
-use crate::runtime::http::Response;
+use crate::runtime::html::{self, Part};
+use crate::runtime::http::{self, Response};
 
 use super::page;
 
@@ -11,8 +11,8 @@ const TEMPLATE: &str = include_str!("welcome.html");
 pub(super) fn welcome(authority: &str) -> Response {
     let end = authority.rfind(']').map_or(0, |end| end + 1);
     let port = authority[end..].find(':').map_or("", |at| &authority[end + at..]);
-    let body = page::document("p2p", &page::fill(TEMPLATE, &[("port", port)]));
+    let body = page::document("p2p", &html::fill(TEMPLATE, &[("port", Part::Text(port))]));
     let mut response = Response::new(http::full(body));
-    page::protect(response.headers_mut(), "text/html; charset=utf-8");
+    page::protect(response.headers_mut(), html::MEDIA_TYPE);
     response
 }

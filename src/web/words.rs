@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::identity::Destination;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// What a failure is called, what it means and what helps: clauses in lower case without a period.
 #[derive(Debug, Clone, PartialEq, Eq)]

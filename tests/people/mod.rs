@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use p2p::runtime::clock;
+use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
 /// How long a process may take until it is ready, on a machine busy with other tests.
@@ -26,6 +26,8 @@ pub const ALICE: &str = "alice@example.com";
 /// A running `p2p`.
 pub struct Program {
     child: Child,
+    /// The lines that came on its stdout before it was ready.
+    pub before_ready: Vec<String>,
     /// What stood behind `ready ` on its stdout.
     pub ready: String,
 }
@@ -46,12 +48,17 @@ impl Program {
                 let _ = sender.send(line);
             }
         });
-        let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
-            let _ = child.kill();
-            panic!("{command:?} did not get ready")
-        });
-        let ready = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Program { child, ready }
+        let mut program = Program { child, before_ready: Vec::new(), ready: String::new() };
+        while program.ready.is_empty() {
+            let line = lines.recv_timeout(READY_TIME).unwrap_or_else(|_| {
+                panic!("{command:?} did not get ready: {:?}", program.before_ready)
+            });
+            match line.strip_prefix("ready ") {
+                Some(ready) => program.ready = ready.to_owned(),
+                None => program.before_ready.push(line),
+            }
+        }
+        program
     }
 
     /// The value of `key=` in the ready line.
@@ -102,7 +109,7 @@ impl Program {
                 return status;
             }
             assert!(clock::now() - started < limit, "p2p still runs after {limit:?}");
-            thread::sleep(Duration::from_millis(20));
+            block_on(clock::sleep(Duration::from_millis(20)));
         }
     }
 

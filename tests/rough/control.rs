@@ -1,9 +1,9 @@
 //! The control interface, as programs and web pages meet it.
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use nanoserde::DeJson;
-use p2p::runtime::clock;
+use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
 use crate::people::Program;
@@ -153,7 +153,7 @@ fn a_registration_that_is_not_renewed_ends() {
     let started = clock::now();
     while interface.send("GET", "/api/services", "").body != "[]" {
         assert!(clock::now() - started < PATIENCE, "it does not end");
-        thread::sleep(Duration::from_millis(100));
+        block_on(clock::sleep(Duration::from_millis(100)));
     }
     let late = interface.send("PUT", "/api/services/80", "{\"ttl\":60,\"lease\":0}");
     assert_eq!(late.status, 404, "{}", late.body);

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use p2p::runtime::clock;
+use p2p::runtime::{block_on, clock};
 
 use crate::people::{ALICE, Program, command, run, text};
 use crate::world::{PATIENCE, bob, get};
@@ -253,7 +253,7 @@ fn commands_share_a_home_and_outlive_its_daemon() {
             break told;
         }
         assert!(clock::now() - started < PATIENCE, "nobody takes its place: {told}");
-        std::thread::sleep(Duration::from_millis(100));
+        block_on(clock::sleep(Duration::from_millis(100)));
     };
     assert!(!status.contains("port 1000"), "{status}");
     let proxy = status.lines().find_map(|line| line.strip_prefix("browsers come to")).unwrap();

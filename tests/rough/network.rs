@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use p2p::runtime::clock;
+use p2p::runtime::{block_on, clock};
 
 use crate::people::{ALICE, Neighbours, Program, command, run, text};
 use crate::world::{PATIENCE, agent, bob, get, page};
@@ -46,7 +46,7 @@ fn until(url: &str, words: &str) {
         }
         let waited = clock::now() - started;
         assert!(waited < PATIENCE, "{words:?} did not come: {} {}", answer.status, answer.body);
-        std::thread::sleep(Duration::from_millis(100));
+        block_on(clock::sleep(Duration::from_millis(100)));
     }
 }
 

@@ -44,17 +44,29 @@ fn every_link_of_every_listing_is_relative() {
 }
 
 #[test]
-fn listings_announce_feeds_of_the_shared_folder_only() {
-    let site = Site::with(&[("a.mp3", b"x"), ("sub/a.mp3", b"x"), ("sub/a.jpg", b"x")]);
+fn the_first_listing_announces_the_feeds_that_have_items() {
+    let site = Site::with(&[("sub/deep/a.mp3", b"x"), ("favicon.ico", b"x")]);
     let feed =
         "<link rel=\"alternate\" type=\"application/rss+xml\" title=\"Podcast\" href=\"feed.xml\">";
-    let root = site.get("/");
-    assert!(root.text().contains(feed));
-    assert!(root.text().contains("application/feed+json"));
-    assert!(!root.text().contains("photos.xml"));
-    assert!(!site.get("/sub/").text().contains("rel=\"alternate\""));
-    site.write("b.png", b"x");
-    assert!(site.get("/").text().contains("href=\"photos.xml\""));
+    let announced = |site: &Site| {
+        let page = site.get("/");
+        let (head, _) = page.text().split_once("</head>").unwrap();
+        assert_eq!(head.contains(feed), page.links().contains(&"feed.xml".to_owned()));
+        let feeds = head.split("rel=\"alternate\"").skip(1);
+        let hrefs =
+            feeds.map(|link| link.split("href=\"").nth(1).unwrap().split('"').next().unwrap());
+        hrefs.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(announced(&site), ["feed.xml", "feed.json"]);
+    assert!(!site.get("/sub/deep/").text().contains("rel=\"alternate\""));
+    site.write("sub/b.png", b"x");
+    assert_eq!(announced(&site), ["feed.xml", "photos.xml", "feed.json"]);
+    for feed in announced(&site) {
+        let answer = site.get_with(&format!("/{feed}"), &[("host", "h")]);
+        assert!(answer.text().contains("sub/"), "{feed}");
+    }
+    fs::remove_dir_all(site.folder.path().join("sub")).unwrap();
+    assert!(announced(&site).is_empty());
 }
 
 #[test]

@@ -5,15 +5,16 @@ use std::{fs, path::Path, sync::Arc};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, Method, Request, StatusCode};
+use p2p::identity::ServicePort;
 use p2p::runtime::block_on;
 use p2p::runtime::http::{self, Handler, Response};
-use p2p::serve::Folder;
+use p2p::serve::{self, Owner};
 use tempfile::TempDir;
 
 /// A folder on disk and the site that it makes.
 pub(crate) struct Site {
     pub(crate) folder: TempDir,
-    pub(crate) handler: Arc<Folder>,
+    pub(crate) handler: Arc<serve::Site>,
 }
 
 pub(crate) struct Answer {
@@ -25,7 +26,7 @@ pub(crate) struct Answer {
 impl Site {
     pub(crate) fn new() -> Site {
         let folder = tempfile::tempdir().unwrap();
-        let handler = Arc::new(Folder::open(folder.path()).unwrap());
+        let handler = open(folder.path());
         Site { folder, handler }
     }
 
@@ -33,7 +34,7 @@ impl Site {
     /// long enough for a strong tag.
     pub(crate) fn resting() -> Site {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        Site { handler: Arc::new(Folder::open(&sources).unwrap()), ..Site::new() }
+        Site { handler: open(&sources), ..Site::new() }
     }
 
     pub(crate) fn with(files: &[(&str, &[u8])]) -> Site {
@@ -76,6 +77,11 @@ impl Site {
     pub(crate) fn get_with(&self, target: &str, fields: &[(&str, &str)]) -> Answer {
         self.ask(Method::GET, target, fields)
     }
+}
+
+fn open(root: &Path) -> Arc<serve::Site> {
+    let owner = Owner { name: None, port: ServicePort::HTTP };
+    Arc::new(serve::Site::open(root, owner).unwrap())
 }
 
 impl Answer {

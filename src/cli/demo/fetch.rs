@@ -11,8 +11,7 @@ use hyper::{Response, body::Incoming, header::HOST};
 
 use super::Failure;
 use crate::identity::{AccessForm, Destination};
-use crate::runtime::http;
-use crate::runtime::{TcpIo, clock};
+use crate::runtime::{TcpIo, clock, http};
 
 /// How long one request may take to be answered.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -17,8 +17,8 @@ use argh::FromArgs;
 use async_io::Async;
 
 use super::{
-    running::Stop,
     speak::{self, Failure, Outcome},
+    stop::Stop,
     values::address,
 };
 use crate::daemon::{
@@ -115,7 +115,7 @@ impl Stage {
         let offer = Offer::Folder(folder.to_owned());
         alice.register(PORT, offer, None, true).map_err(not_started)?;
         let bob = start(&scratch.join("bob"), None, &overlay).await?;
-        let bound = bob.open_proxy(listen).map_err(not_started)?;
+        let (bound, _) = bob.open_proxy(listen, None).map_err(not_started)?;
         let proxy = *bound.first().ok_or_else(|| Failure::usage("--listen gives no address"))?;
         alice.published(Duration::from_secs(10)).await;
         Ok(Stage { alice, bob, proxy, destination: Destination { name, port: PORT } })

@@ -27,12 +27,9 @@ use self::sockets::{Asker, Listener};
 use super::rate::{Rate, RateLimiter};
 use super::{Abilities, MAX_CANDIDATES, Overlay, OverlayError, check_length, is_of_slot};
 use crate::identity::Slot;
-use crate::registration::Packet;
-use crate::registration::Registration;
-use crate::runtime::clock;
+use crate::registration::{Packet, Registration};
 use crate::runtime::http::BoxFuture;
-use crate::runtime::random;
-use crate::runtime::{Task, spawn};
+use crate::runtime::{Task, clock, random, spawn};
 
 /// Where questions are heard.
 pub const PORT: u16 = 5051;

@@ -7,14 +7,11 @@ use ring::hmac;
 use ureq::Agent;
 
 use super::{MAX_TTL, MIN_TTL, SECRET_FIELD, TTL_FIELD, framing};
-use crate::identity::KeyPair;
-use crate::identity::Slot;
+use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
 use crate::overlay::{Abilities, Overlay, OverlayError, check_length};
-use crate::runtime::clock;
 use crate::runtime::http::BoxFuture;
-use crate::runtime::plain;
-use crate::runtime::unblock;
+use crate::runtime::{clock, plain, unblock};
 
 /// A whole request: name resolution, connection, TLS, answer.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -16,8 +16,7 @@ use async_channel::{Receiver, Sender};
 use super::journal::Journal;
 use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds};
 use super::record;
-use crate::runtime::clock;
-use crate::runtime::unblock;
+use crate::runtime::{clock, unblock};
 
 /// Changes of one disk write at most; also how many can wait before writers are slowed down.
 const MAX_BATCH: usize = 512;

@@ -14,8 +14,7 @@ use std::{
 
 use ring::digest::{SHA256, digest};
 
-use crate::identity::PublicKey;
-use crate::identity::Slot;
+use crate::identity::{PublicKey, Slot};
 use crate::overlay::MAX_CANDIDATES;
 
 /// What a place costs beside its packet, in octets and rounded up, for [`Capacity::octets`].

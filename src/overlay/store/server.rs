@@ -25,10 +25,8 @@ use crate::identity::Slot;
 use crate::overlay::is_of_slot;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Packet;
-use crate::runtime::clock;
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::plain;
-use crate::runtime::{Task, spawn};
+use crate::runtime::{Task, clock, plain, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =

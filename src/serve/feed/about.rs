@@ -14,9 +14,9 @@
 //! The first line is the title; the lines with a known word and a colon right below it are settings; what
 //! follows is the description.
 
-use std::path::Path;
+use std::io::Read;
 
-use crate::runtime::file;
+use crate::serve::folder::Folder;
 
 use super::tags::clean;
 
@@ -40,20 +40,18 @@ pub(super) struct About {
 /// The file with the owner's words.
 const FILE: &str = "feed.txt";
 /// Octets of that file; a longer one is not read.
-const MAX_FILE: usize = 64 << 10;
+const MAX_FILE: u64 = 64 << 10;
 /// Octets of one line.
 const MAX_LINE: usize = 255;
 /// Octets of the description that podcast directories take.
 const MAX_DESCRIPTION: usize = 4000;
 
 impl About {
-    /// What is said about the folder `root`.
-    pub(super) fn read(root: &Path) -> About {
-        let text = file::read(&root.join(FILE), MAX_FILE).unwrap_or_default();
-        let mut about = About::parse(&String::from_utf8_lossy(&text));
+    /// What is said about the folder.
+    pub(super) fn read(folder: &Folder) -> About {
+        let mut about = About::parse(&words(folder).unwrap_or_default());
         if about.title.is_empty() {
-            let root = root.canonicalize().unwrap_or_else(|_| root.into());
-            let name = root.file_name().unwrap_or_default().to_string_lossy();
+            let name = folder.name().to_string_lossy();
             about.title = clean(&name, MAX_LINE, false).unwrap_or_else(|| "Files".into());
         }
         about
@@ -108,12 +106,22 @@ impl Default for About {
     }
 }
 
+/// The file with the owner's words, if there is one.
+fn words(folder: &Folder) -> Option<String> {
+    let open = folder.file(FILE).ok().filter(|open| open.metadata.len() <= MAX_FILE)?;
+    let mut text = Vec::new();
+    open.file.take(MAX_FILE).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
 fn line(text: &str) -> Option<Box<str>> {
     clean(text, MAX_LINE, false)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use super::*;
 
     #[test]
@@ -140,9 +148,26 @@ mod tests {
 
     #[test]
     fn a_folder_without_words_is_called_by_its_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let name = folder.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let temp = tempfile::tempdir().unwrap();
+        let name = temp.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let folder = Folder::open(temp.path()).unwrap();
         // the temporary name begins with a dot, which is nothing to hide here
-        assert_eq!(*About::read(folder.path()).title, *name);
+        assert_eq!(*About::read(&folder).title, *name);
+        fs::write(temp.path().join(FILE), "Kitchen").unwrap();
+        assert_eq!(&*About::read(&folder).title, "Kitchen");
+    }
+
+    #[test]
+    fn words_from_elsewhere_do_not_count() {
+        let temp = tempfile::tempdir().unwrap();
+        let (root, outside) = (temp.path().join("radio"), temp.path().join("secret"));
+        fs::create_dir(&root).unwrap();
+        fs::write(&outside, "secret").unwrap();
+        symlink(&outside, root.join(FILE)).unwrap();
+        let folder = Folder::open(&root).unwrap();
+        assert_eq!(&*About::read(&folder).title, "radio");
+        fs::remove_file(root.join(FILE)).unwrap();
+        fs::write(root.join(FILE), "long\n".repeat(20_000)).unwrap();
+        assert_eq!(&*About::read(&folder).title, "radio");
     }
 }

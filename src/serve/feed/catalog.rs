@@ -6,25 +6,20 @@
 use std::{
     cmp::Reverse,
     collections::{HashMap, HashSet},
-    io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
-use super::{
-    about::About,
-    date::Date,
-    fingerprint::Fingerprint,
-    media::MediaType,
-    tags::Tags,
-    walk::{FileId, walk},
-};
+use crate::identity::CivilTime;
+use crate::serve::directory::FileState;
+use crate::serve::folder::{Folder, Unavailable};
+
+use super::{about::About, fingerprint::Fingerprint, media::MediaType, tags::Tags, walk::walk};
 
 /// One state of the folder.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    /// The folder itself.
-    pub root: PathBuf,
     /// What the owner says about it.
     pub about: About,
     /// Its media, newest first.
@@ -44,7 +39,7 @@ pub(super) struct Entry {
     /// What it is.
     pub media: MediaType,
     /// Which state of which file it is.
-    pub id: FileId,
+    pub state: FileState,
     /// What is in it.
     pub content: Arc<Content>,
 }
@@ -57,6 +52,8 @@ pub(super) struct Content {
     fingerprint: OnceLock<Fingerprint>,
 }
 
+/// How many names are looked at, all in all.
+const MAX_NAMES: usize = 200_000;
 /// Files beside a recording that belong to it, by what replaces its extension.
 const SIDECARS: [&str; 3] = ["vtt", "srt", "chapters.json"];
 /// Pictures that stand for a folder; the first there is, is taken.
@@ -68,29 +65,31 @@ impl Catalog {
     ///
     /// # Errors
     /// When the folder itself cannot be read. What cannot be read below it is left out.
-    pub(super) fn scan(root: &Path, before: &Catalog) -> io::Result<Catalog> {
-        let known: HashMap<FileId, &Arc<Content>> =
-            before.entries.iter().map(|entry| (entry.id, &entry.content)).collect();
-        let mut catalog =
-            Catalog { root: root.into(), about: About::read(root), ..Catalog::default() };
+    pub(super) fn scan(folder: &Folder, before: &Catalog) -> Result<Catalog, Unavailable> {
+        let known: HashMap<FileState, &Arc<Content>> =
+            before.entries.iter().map(|entry| (entry.state, &entry.content)).collect();
+        let mut catalog = Catalog { about: About::read(folder), ..Catalog::default() };
         let mut best_cover = COVERS.len();
-        walk(root, role, |path, id, role| match role {
-            Role::Cover(rank) if rank < best_cover && path.components().count() == 1 => {
-                best_cover = rank;
-                catalog.cover = Some(path);
+        walk(folder, MAX_NAMES, role, |path, state, role| {
+            match role {
+                Role::Cover(rank) if rank < best_cover && path.components().count() == 1 => {
+                    best_cover = rank;
+                    catalog.cover = Some(path);
+                }
+                Role::Cover(_) => {}
+                Role::Sidecar => {
+                    catalog.sidecars.insert(path);
+                }
+                Role::Item(media) => {
+                    let content = known.get(&state).map(|content| Arc::clone(content));
+                    let content = content.unwrap_or_else(|| {
+                        catalog.read += 1;
+                        Arc::new(Content::read(folder, &path, media, state))
+                    });
+                    catalog.entries.push(Entry { path: path.into(), media, state, content });
+                }
             }
-            Role::Cover(_) => {}
-            Role::Sidecar => {
-                catalog.sidecars.insert(path);
-            }
-            Role::Item(media) => {
-                let content = known.get(&id).map(|content| Arc::clone(content));
-                let content = content.unwrap_or_else(|| {
-                    catalog.read += 1;
-                    Arc::new(Content::read(&root.join(&path), media, id))
-                });
-                catalog.entries.push(Entry { path: path.into(), media, id, content });
-            }
+            ControlFlow::Continue(())
         })?;
         catalog.entries.shrink_to_fit();
         catalog.entries.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -105,16 +104,17 @@ impl Catalog {
 
 impl Entry {
     /// When it was published: what its tags say, else when it was last written.
-    pub(super) fn date(&self) -> Date {
-        self.content.tags.date.unwrap_or(self.id.modified())
+    pub(super) fn date(&self) -> CivilTime {
+        self.content.tags.date.unwrap_or_else(|| CivilTime::from_unix(self.state.modified()))
     }
 
     /// What tells this file from others; reads a part of it once. None when it cannot be read.
-    pub(super) fn fingerprint(&self, root: &Path) -> Option<Fingerprint> {
+    pub(super) fn fingerprint(&self, folder: &Folder) -> Option<Fingerprint> {
         if let Some(known) = self.content.fingerprint.get() {
             return Some(*known);
         }
-        let taken = Fingerprint::take(&root.join(&self.path), self.media, self.id.size).ok()?;
+        let open = folder.file(&self.path).ok()?;
+        let taken = Fingerprint::take(&open.file, self.media, self.state.size).ok()?;
         Some(*self.content.fingerprint.get_or_init(|| taken))
     }
 
@@ -125,8 +125,11 @@ impl Entry {
 }
 
 impl Content {
-    fn read(path: &Path, media: MediaType, id: FileId) -> Content {
-        Content { tags: Tags::read(path, media, id.modified()), fingerprint: OnceLock::new() }
+    fn read(folder: &Folder, path: &Path, media: MediaType, state: FileState) -> Content {
+        let modified = CivilTime::from_unix(state.modified());
+        let open = folder.file(path).ok();
+        let tags = open.map(|open| Tags::read(&open.file, media, modified)).unwrap_or_default();
+        Content { tags, fingerprint: OnceLock::new() }
     }
 }
 
@@ -159,15 +162,16 @@ mod tests {
 
     #[test]
     fn of_twenty_thousand_files_only_the_unknown_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |n: usize| folder.path().join(format!("{:03}/{n}.mp3", n % 200));
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temp.path()).unwrap();
+        let path = |n: usize| temp.path().join(format!("{:03}/{n}.mp3", n % 200));
         for n in 0..20_000 {
             if n < 200 {
                 fs::create_dir(path(n).parent().unwrap()).unwrap();
             }
             fs::write(path(n), n.to_string()).unwrap();
         }
-        let scan = |before: &Catalog| Catalog::scan(folder.path(), before).unwrap();
+        let scan = |before: &Catalog| Catalog::scan(&folder, before).unwrap();
         let first = scan(&Catalog::default());
         assert_eq!((first.entries.len(), first.read), (20_000, 20_000));
         let second = scan(&first);
@@ -185,11 +189,11 @@ mod tests {
     #[test]
     fn the_newest_comes_first_and_the_last_track_of_an_album() {
         let entry = |name: &str, secs, track| {
-            let tags = Tags { date: Some(Date::from_secs(secs)), track, ..Tags::default() };
+            let tags = Tags { date: Some(CivilTime::from_unix(secs)), track, ..Tags::default() };
             let content = Content { tags, ..Content::default() }.into();
             let path: Box<Path> = Path::new(name).into();
             let media = MediaType::of(&path).unwrap();
-            Entry { path, media, id: FileId::default(), content }
+            Entry { path, media, state: FileState::default(), content }
         };
         let mut entries = [
             entry("b.mp3", 5, None),

@@ -1,39 +1,75 @@
-//! Pictures: those inside media files, and the one that stands for a feed.
+//! Pictures: those inside of media files, and the one that stands for a feed.
 
-use super::{answer::Document, catalog::Catalog, media::Medium, tags::embedded_picture};
+use std::{ffi::OsStr, fs::File, path::Path};
+
+use hyper::http::request::Parts;
+
+use crate::runtime::clock;
+use crate::runtime::http::Response;
+use crate::serve::camera;
+use crate::serve::etag::Validators;
+use crate::serve::folder::{Folder, OpenFile};
+use crate::serve::media_type::{self, Kind};
+use crate::serve::problem::Problem;
+use crate::serve::representation;
+
+use super::{
+    catalog::Catalog,
+    media::{MediaType, Medium},
+    recording,
+};
+
+/// A picture that browsers show.
+#[derive(Debug)]
+pub(super) struct Picture {
+    /// Its media type.
+    pub mime: &'static str,
+    /// Its octets.
+    pub content: Vec<u8>,
+}
 
 /// What a feed without any picture shows: 1400 pixels square, as podcast directories want it.
 const DEFAULT_COVER: &[u8] = include_bytes!("cover.png");
 /// How many of the newest recordings are searched for a picture.
 const SEARCHED: usize = 20;
 
-/// The picture of a feed whose folder has no `cover.jpg`: that in the newest recording which has one.
-pub(super) fn of_catalog(catalog: &Catalog) -> Document {
-    let recordings =
-        catalog.entries.iter().filter(|entry| entry.media.medium != Medium::Photo).take(SEARCHED);
-    let mut pictures = recordings.filter_map(|entry| {
-        let known = entry.fingerprint(&catalog.root)?;
-        let path = catalog.root.join(&entry.path);
-        known.has_picture.then(|| embedded_picture(&path, entry.media)).flatten()
-    });
-    pictures
-        .find_map(picture)
-        .unwrap_or_else(|| Document { content_type: "image/png", content: DEFAULT_COVER.into() })
+/// Answers `?cover` with the picture inside of a file. Blocks.
+///
+/// # Errors
+/// When there is none.
+pub(in crate::serve) fn respond(
+    open: &OpenFile,
+    name: &OsStr,
+    head: &Parts,
+) -> Result<Response, Problem> {
+    let media = MediaType::of(Path::new(name)).ok_or(Problem::NoPicture)?;
+    let Picture { mime, content } = Picture::inside(&open.file, media).ok_or(Problem::NoPicture)?;
+    let mut validators = Validators::of_file(&open.metadata, clock::wall());
+    validators.tag = validators.tag.derived("cover");
+    Ok(representation::of_content(content, mime, &validators, head))
 }
 
-/// A picture as a document; None for what no browser shows or what could be more than a picture.
-pub(super) fn picture(content: Vec<u8>) -> Option<Document> {
-    let content_type = content_type(&content)?;
-    Some(Document { content_type, content })
-}
+impl Picture {
+    /// The picture in a file: the front cover of a recording, the thumbnail of a photograph. None for
+    /// what no browser shows or what could be more than a picture.
+    pub(super) fn inside(file: &File, media: MediaType) -> Option<Picture> {
+        let content = match media.medium {
+            Medium::Audio | Medium::Video => recording::cover(file)?,
+            Medium::Photo => camera::thumbnail(file)?,
+        };
+        // what a tag says about its picture may be wrong
+        let mime = media_type::by_signature(&content)?;
+        (media_type::kind(mime) == Kind::Picture).then_some(Picture { mime, content })
+    }
 
-/// The media type by signature: what the tag says about it may be wrong.
-fn content_type(content: &[u8]) -> Option<&'static str> {
-    match content {
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
-        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
+    /// The picture of a feed whose folder has no `cover.jpg`: that in the newest recording which has one.
+    pub(super) fn of_catalog(catalog: &Catalog, folder: &Folder) -> Picture {
+        let recordings = catalog.entries.iter().filter(|it| it.media.medium != Medium::Photo);
+        let mut pictures = recordings.take(SEARCHED).filter_map(|entry| {
+            entry.fingerprint(folder)?.has_picture.then_some(())?;
+            Picture::inside(&folder.file(&entry.path).ok()?.file, entry.media)
+        });
+        let standard = || Picture { mime: "image/png", content: DEFAULT_COVER.into() };
+        pictures.next().unwrap_or_else(standard)
     }
 }

@@ -3,12 +3,11 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
-    path::Path,
 };
 
 use ring::digest::{Context, SHA256};
 
-use super::{media::MediaType, tags::embedded_picture};
+use super::{cover::Picture, media::MediaType};
 
 /// Taken only of files that are on a page of a feed, because it costs three reads and a look for a
 /// picture.
@@ -28,20 +27,19 @@ impl Fingerprint {
     /// Reads what is needed of a file of `size` octets.
     ///
     /// # Errors
-    /// When the file cannot be opened or read.
-    pub(super) fn take(path: &Path, media: MediaType, size: u64) -> io::Result<Fingerprint> {
-        let mut file = File::open(path)?;
+    /// When the file cannot be read.
+    pub(super) fn take(mut file: &File, media: MediaType, size: u64) -> io::Result<Fingerprint> {
         let mut context = Context::new(&SHA256);
         context.update(&size.to_be_bytes());
         let mut part = Vec::with_capacity(PART as usize);
         for start in [0, size / 2, size.saturating_sub(PART)] {
             part.clear();
             file.seek(SeekFrom::Start(start))?;
-            file.by_ref().take(PART).read_to_end(&mut part)?;
+            file.take(PART).read_to_end(&mut part)?;
             context.update(&part);
         }
         let mut hash = [0; 16];
         hash.copy_from_slice(&context.finish().as_ref()[..16]);
-        Ok(Fingerprint { hash, has_picture: embedded_picture(path, media).is_some() })
+        Ok(Fingerprint { hash, has_picture: Picture::inside(file, media).is_some() })
     }
 }

@@ -67,7 +67,7 @@ fn entry(item: &Item<'_>) -> Entry {
         url: item.url.clone(),
         mime_type: item.entry.media.mime.into(),
         title: item.title.to_string(),
-        size_in_bytes: item.entry.id.size,
+        size_in_bytes: item.entry.state.size,
         duration_in_seconds: item.entry.seconds(),
     };
     Entry {
@@ -77,7 +77,7 @@ fn entry(item: &Item<'_>) -> Entry {
         // an item must have content, be it empty
         content_text: item.entry.description().unwrap_or_default(),
         image: item.picture.clone(),
-        date_published: item.entry.date().rfc3339(),
+        date_published: item.entry.date().to_string(),
         authors: tags.artist.as_ref().map(|name| vec![Author { name: name.to_string() }]),
         attachments: vec![attachment],
     }

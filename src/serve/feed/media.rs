@@ -1,8 +1,10 @@
-//! Which files are media: kind and media type by file name extension.
+//! Which files are items, and of which sort.
 //!
-//! Only what feed readers and browsers can do something with; everything else in a folder is no item.
+//! Everything that is audio or video, and the pictures that are photographs rather than drawings.
 
 use std::path::Path;
+
+use crate::serve::media_type::{self, Kind};
 
 /// What an item is to the person who gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(super) enum Medium {
     Photo,
 }
 
-/// Kind and media type of a file.
+/// Sort and media type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MediaType {
     /// What it is.
@@ -25,42 +27,40 @@ pub(super) struct MediaType {
 }
 
 impl MediaType {
-    /// The type that a file's extension tells, in any case; None for everything that is no media.
+    /// The type that a file's name promises; None for everything that is no item.
     pub(super) fn of(path: &Path) -> Option<MediaType> {
-        let extension = path.extension()?.to_str()?;
-        let known = TYPES.iter().find(|(known, ..)| known.eq_ignore_ascii_case(extension))?;
-        Some(MediaType { medium: known.1, mime: known.2 })
+        let mime = media_type::by_name(path.file_name()?)?;
+        let medium = match media_type::kind(mime) {
+            Kind::Audio => Medium::Audio,
+            Kind::Video => Medium::Video,
+            Kind::Picture if !DRAWINGS.contains(&mime) => Medium::Photo,
+            _ if TELEPHONE_PHOTOS.contains(&mime) => Medium::Photo,
+            _ => return None,
+        };
+        Some(MediaType { medium, mime })
     }
 }
 
-/// `.m4a` is `audio/mp4`: podcast programs refuse the unregistered `audio/m4a`.
-const TYPES: &[(&str, Medium, &str)] = &[
-    ("mp3", Medium::Audio, "audio/mpeg"),
-    ("m4a", Medium::Audio, "audio/mp4"),
-    ("m4b", Medium::Audio, "audio/mp4"),
-    ("aac", Medium::Audio, "audio/aac"),
-    ("ogg", Medium::Audio, "audio/ogg"),
-    ("oga", Medium::Audio, "audio/ogg"),
-    ("opus", Medium::Audio, "audio/ogg"),
-    ("flac", Medium::Audio, "audio/flac"),
-    ("wav", Medium::Audio, "audio/wav"),
-    ("aif", Medium::Audio, "audio/aiff"),
-    ("aiff", Medium::Audio, "audio/aiff"),
-    ("weba", Medium::Audio, "audio/webm"),
-    ("mka", Medium::Audio, "audio/matroska"),
-    ("mp4", Medium::Video, "video/mp4"),
-    ("m4v", Medium::Video, "video/mp4"),
-    ("mov", Medium::Video, "video/quicktime"),
-    ("webm", Medium::Video, "video/webm"),
-    ("mkv", Medium::Video, "video/matroska"),
-    ("ogv", Medium::Video, "video/ogg"),
-    ("mpg", Medium::Video, "video/mpeg"),
-    ("mpeg", Medium::Video, "video/mpeg"),
-    ("jpg", Medium::Photo, "image/jpeg"),
-    ("jpeg", Medium::Photo, "image/jpeg"),
-    ("png", Medium::Photo, "image/png"),
-    ("gif", Medium::Photo, "image/gif"),
-    ("webp", Medium::Photo, "image/webp"),
-    ("avif", Medium::Photo, "image/avif"),
-    ("heic", Medium::Photo, "image/heic"),
-];
+/// Pictures that belong to pages and programs.
+const DRAWINGS: [&str; 2] = ["image/svg+xml", "image/x-icon"];
+/// What telephones take; not every browser shows it, but readers of feeds may.
+const TELEPHONE_PHOTOS: [&str; 2] = ["image/heic", "image/heif"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_is_an_item() {
+        let of = |name: &str| MediaType::of(Path::new(name)).map(|it| (it.medium, it.mime));
+        // podcast programs refuse the unregistered audio/m4a
+        assert_eq!(of("sub/a.M4A"), Some((Medium::Audio, "audio/mp4")));
+        assert_eq!(of("a.mka"), Some((Medium::Audio, "audio/matroska")));
+        assert_eq!(of("a.webm"), Some((Medium::Video, "video/webm")));
+        assert_eq!(of("a.jpeg"), Some((Medium::Photo, "image/jpeg")));
+        assert_eq!(of("a.heic"), Some((Medium::Photo, "image/heic")));
+        for none in ["favicon.ico", "logo.svg", "scan.tiff", "list.m3u", "a.txt", "mp3", ".."] {
+            assert_eq!(of(none), None, "{none}");
+        }
+    }
+}

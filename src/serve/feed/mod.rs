@@ -18,16 +18,12 @@
 //! file is in the feed as soon as it is in the folder, but each file is read only once. An item stays the
 //! same when its file is renamed or moved, not when its content or tags are changed.
 //!
-//! Serving the files themselves, and `feed.xml` where a file of that name exists, is the business of the
-//! folder's handler.
+//! A file that has the name of a feed is served in its place.
 
 mod about;
-mod answer;
 mod base_url;
-mod bounded;
 mod catalog;
-mod cover;
-mod date;
+pub(super) mod cover;
 mod fingerprint;
 mod guid;
 mod json_feed;
@@ -38,39 +34,49 @@ mod photograph;
 mod photos;
 mod recording;
 mod rss;
+mod tag_date;
 mod tags;
 mod walk;
 mod xml;
 
 use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use async_lock::Mutex;
-use hyper::{Method, StatusCode, http::request::Parts};
+use async_lock::Mutex as AsyncMutex;
+use hyper::{
+    header::{HeaderValue, VARY},
+    http::request::Parts,
+};
 
 use crate::identity::{Name, ServicePort};
 use crate::runtime::{clock, http::Response, unblock};
 
-use answer::{Document, refusal};
+use super::etag::{EntityTag, Validators};
+use super::folder::{Folder, Unavailable};
+use super::path::RequestPath;
+use super::problem::Problem;
+use super::representation;
 use base_url::BaseUrl;
 use catalog::Catalog;
+use cover::Picture;
 use media::MediaType;
 use page::{Page, Wanted};
+use walk::{Extent, walk};
 
-/// The feeds of one folder. Clones share what they know of it.
-#[derive(Clone, Debug)]
-pub struct Feeds {
-    folder: Arc<Path>,
+/// The feeds of one folder.
+#[derive(Debug)]
+pub(super) struct Feeds {
+    folder: Arc<Folder>,
     owner: Owner,
-    page_size: usize,
     latest: Arc<Mutex<Latest>>,
+    /// Held by the one who walks.
+    turn: Arc<AsyncMutex<()>>,
 }
 
-/// Whose feeds they are: item and podcast identifiers depend on it.
+/// Whose site it is: the identifiers of feeds and their items depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The name of the identity that serves the folder, if it has one.
@@ -79,153 +85,192 @@ pub struct Owner {
     pub port: ServicePort,
 }
 
-/// What [`Feeds`] can answer with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FeedKind {
+/// What is made from the files of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    /// A feed.
+    Feed(FeedKind),
+    /// The picture that stands for the feeds.
+    Cover,
+}
+
+/// A feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FeedKind {
     /// Audio and video for podcast programs: RSS 2.0.
     Podcast,
     /// Pictures: RSS 2.0 with Media RSS.
     Photos,
     /// All media: JSON Feed 1.1.
     Json,
-    /// The picture that stands for the feeds.
-    Cover,
 }
 
 /// The last walk through the folder.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Latest {
     begun: Option<Instant>,
     catalog: Arc<Catalog>,
 }
 
-/// Items on a page where nothing else is said.
+/// The name of the picture.
+const COVER: &str = "feed-cover";
+/// Items on a page.
 const PAGE_SIZE: usize = 1000;
+/// Names that a glance looks at.
+const GLANCE: usize = 2000;
 
 impl Feeds {
-    /// The feeds of `folder`. Nothing is read yet; [`Feeds::warm`] does so ahead of the first request.
-    pub fn new(folder: PathBuf, owner: Owner) -> Feeds {
-        Feeds { folder: folder.into(), owner, page_size: PAGE_SIZE, latest: Arc::default() }
+    /// The feeds of `folder`. Nothing is read yet.
+    pub(super) fn new(folder: Arc<Folder>, owner: Owner) -> Feeds {
+        Feeds { folder, owner, latest: Arc::default(), turn: Arc::default() }
     }
 
-    /// Puts at most `size` items (at least one) on a page, instead of 1000.
-    pub fn with_page_size(self, size: usize) -> Feeds {
-        Feeds { page_size: size.max(1), ..self }
-    }
-
-    /// What stands at a path below the folder, with or without a slash before it.
-    pub fn kind_of(path: &str) -> Option<FeedKind> {
-        let name = path.strip_prefix('/').unwrap_or(path);
-        FeedKind::ALL.into_iter().find(|kind| kind.file_name() == name)
-    }
-
-    /// Reads the tags of all files, which takes a while the first time when there are many.
+    /// Answers a GET or HEAD request, with the URLs of the access form that it came by. Knows `?page=2`
+    /// and following.
     ///
     /// # Errors
-    /// When the folder cannot be read.
-    pub async fn warm(&self) -> io::Result<()> {
-        self.catalog().await.map(drop)
+    /// When there is no such page, the request names no host, or the folder cannot be read.
+    pub(super) async fn respond(&self, made: Made, head: &Parts) -> Result<Response, Problem> {
+        match made {
+            Made::Feed(kind) => self.feed(kind, head).await,
+            Made::Cover => self.cover(head).await,
+        }
     }
 
-    /// Answers a request for a feed, with the URLs of the access form that the request came by.
-    ///
-    /// Knows `?page=2` and following, `If-None-Match` and HEAD.
-    pub async fn handle(&self, kind: FeedKind, request: &Parts) -> Response {
-        if let Some(refusal) = refused(&request.method) {
-            return refusal;
-        }
-        let Some(base) = BaseUrl::of(&request.headers) else {
-            return refusal(StatusCode::BAD_REQUEST, "the Host field is missing or malformed\n");
-        };
-        let Some(number) = page_number(request.uri.query()) else {
-            return refusal(StatusCode::NOT_FOUND, "this feed has no such page\n");
-        };
-        let Ok(catalog) = self.catalog().await else {
-            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "the folder cannot be read\n");
-        };
-        let (owner, size) = (self.owner.clone(), self.page_size);
-        let document = unblock(move || match kind {
-            FeedKind::Cover => Some(cover::of_catalog(&catalog)),
-            _ => render(&Page::of(&catalog, Wanted { kind, number, size }, &base, &owner)?),
+    async fn feed(&self, kind: FeedKind, head: &Parts) -> Result<Response, Problem> {
+        let base = BaseUrl::of(&head.headers).ok_or(Problem::BadHost)?;
+        let number = page_number(head.uri.query()).ok_or(Problem::NoSuchPage)?;
+        let catalog = self.catalog().await?;
+        let (owner, folder) = (self.owner.clone(), self.folder.clone());
+        let rendered = unblock(move || {
+            let wanted = Wanted { kind, number, size: PAGE_SIZE };
+            Some(render(&Page::of(&catalog, &folder, wanted, &base, &owner)?))
         });
-        match document.await {
-            Some(document) => document.answer(request),
-            None => refusal(StatusCode::NOT_FOUND, "this feed has no such page\n"),
-        }
+        let content = rendered.await.ok_or(Problem::NoSuchPage)?;
+        let mut response = of_content(content, kind.content_type(), head);
+        response.headers_mut().insert(VARY, HeaderValue::from_static(base_url::VARY));
+        Ok(response)
     }
 
-    /// Answers a request for the picture inside `file`: the cover of a recording, the small preview of a
-    /// photograph. The caller has made sure that this file may be served.
-    pub async fn cover(&self, file: &Path, request: &Parts) -> Response {
-        if let Some(refusal) = refused(&request.method) {
-            return refusal;
+    async fn cover(&self, head: &Parts) -> Result<Response, Problem> {
+        let catalog = self.catalog().await?;
+        let folder = self.folder.clone();
+        let picture = unblock(move || Picture::of_catalog(&catalog, &folder)).await;
+        Ok(of_content(picture.content, picture.mime, head))
+    }
+
+    /// The feeds that have items, found by a glance at the names near the top; where these are not all,
+    /// what is known from the last request for a feed counts as well. Blocks for as long as the glance
+    /// takes.
+    pub(super) fn offered(&self) -> Vec<FeedKind> {
+        let (mut podcast, mut photos) = (false, false);
+        let glance = walk(&self.folder, GLANCE, MediaType::of, |_, _, media| {
+            podcast |= FeedKind::Podcast.takes(media.medium);
+            photos |= FeedKind::Photos.takes(media.medium);
+            if podcast && photos { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if glance.is_ok_and(|extent| extent == Extent::Part) {
+            let known = self.latest().catalog.clone();
+            let any = |kind: FeedKind| known.entries.iter().any(|it| kind.takes(it.media.medium));
+            podcast |= any(FeedKind::Podcast);
+            photos |= any(FeedKind::Photos);
         }
-        let file = file.to_owned();
-        let document =
-            unblock(move || cover::picture(tags::embedded_picture(&file, MediaType::of(&file)?)?));
-        match document.await {
-            Some(document) => document.answer(request),
-            None => refusal(StatusCode::NOT_FOUND, "there is no picture in this file\n"),
-        }
+        let offered = [
+            (FeedKind::Podcast, podcast),
+            (FeedKind::Photos, photos),
+            (FeedKind::Json, podcast || photos),
+        ];
+        offered.into_iter().filter(|(_, any)| *any).map(|(kind, _)| kind).collect()
     }
 
     /// The state of the folder at some moment after this call. Callers at the same time share one walk.
-    async fn catalog(&self) -> io::Result<Arc<Catalog>> {
+    async fn catalog(&self) -> Result<Arc<Catalog>, Problem> {
         let asked = clock::now();
-        let mut latest = self.latest.lock_arc().await;
-        if latest.begun.is_some_and(|begun| begun >= asked) {
-            return Ok(latest.catalog.clone());
+        let turn = self.turn.lock_arc().await;
+        let before = self.latest().clone();
+        if before.begun.is_some_and(|begun| begun >= asked) {
+            return Ok(before.catalog);
         }
-        let folder = self.folder.clone();
+        let (folder, latest) = (self.folder.clone(), self.latest.clone());
         // the walk goes on and is kept when the visitor has lost patience with it
         unblock(move || {
-            let begun = clock::now();
-            latest.catalog = Arc::new(Catalog::scan(&folder, &latest.catalog)?);
-            latest.begun = Some(begun);
-            Ok(latest.catalog.clone())
+            let _turn = turn;
+            let begun = Some(clock::now());
+            let catalog = Arc::new(Catalog::scan(&folder, &before.catalog)?);
+            *lock(&latest) = Latest { begun, catalog: catalog.clone() };
+            Ok(catalog)
         })
         .await
+        // a folder that is away for a moment must not read as a feed that is gone
+        .map_err(|_: Unavailable| Problem::Failed)
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        lock(&self.latest)
+    }
+}
+
+impl Made {
+    /// What stands at a path of the site.
+    pub(super) fn at(path: &RequestPath) -> Option<Made> {
+        let [name] = &path.segments[..] else { return None };
+        if path.slash {
+            return None;
+        }
+        let feed = FeedKind::ALL.into_iter().find(|kind| name == kind.file_name());
+        feed.map(Made::Feed).or_else(|| (name == COVER).then_some(Made::Cover))
     }
 }
 
 impl FeedKind {
-    /// All of them.
-    pub const ALL: [FeedKind; 4] =
-        [FeedKind::Podcast, FeedKind::Photos, FeedKind::Json, FeedKind::Cover];
+    const ALL: [FeedKind; 3] = [FeedKind::Podcast, FeedKind::Photos, FeedKind::Json];
 
     /// The name under which it stands in the folder.
-    pub const fn file_name(self) -> &'static str {
+    pub(super) const fn file_name(self) -> &'static str {
         match self {
             FeedKind::Podcast => "feed.xml",
             FeedKind::Photos => "photos.xml",
             FeedKind::Json => "feed.json",
-            FeedKind::Cover => "feed-cover",
         }
     }
 
-    /// The type for `<link rel="alternate">`; None for what is no feed.
-    pub const fn media_type(self) -> Option<&'static str> {
+    /// What it is called in a listing.
+    pub(super) const fn title(self) -> &'static str {
         match self {
-            FeedKind::Podcast | FeedKind::Photos => Some("application/rss+xml"),
-            FeedKind::Json => Some("application/feed+json"),
-            FeedKind::Cover => None,
+            FeedKind::Podcast => "Podcast",
+            FeedKind::Photos => "Photo feed",
+            FeedKind::Json => "JSON feed",
+        }
+    }
+
+    /// The type for `<link rel="alternate">`.
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            FeedKind::Podcast | FeedKind::Photos => "application/rss+xml",
+            FeedKind::Json => "application/feed+json",
+        }
+    }
+
+    /// The `Content-Type`.
+    const fn content_type(self) -> &'static str {
+        match self {
+            FeedKind::Podcast | FeedKind::Photos => "application/rss+xml; charset=utf-8",
+            FeedKind::Json => "application/feed+json",
         }
     }
 }
 
-fn render(page: &Page<'_>) -> Option<Document> {
-    let (content_type, content) = match page.kind {
-        FeedKind::Podcast => ("application/rss+xml; charset=utf-8", rss::render(page)),
-        FeedKind::Photos => ("application/rss+xml; charset=utf-8", photos::render(page)),
-        FeedKind::Json => ("application/feed+json", json_feed::render(page)),
-        FeedKind::Cover => return None,
-    };
-    Some(Document { content_type, content })
+fn render(page: &Page<'_>) -> Vec<u8> {
+    match page.kind {
+        FeedKind::Podcast => rss::render(page),
+        FeedKind::Photos => photos::render(page),
+        FeedKind::Json => json_feed::render(page),
+    }
 }
 
-fn refused(method: &Method) -> Option<Response> {
-    let allowed = [Method::GET, Method::HEAD].contains(method);
-    (!allowed).then(|| refusal(StatusCode::METHOD_NOT_ALLOWED, "this can only be read\n"))
+fn of_content(content: Vec<u8>, content_type: &str, head: &Parts) -> Response {
+    let validators = Validators { tag: EntityTag::of_content(&content), modified: None };
+    representation::of_content(content, content_type, &validators, head)
 }
 
 /// The number in `?page=2`, 1 without; None for what is no number.
@@ -238,33 +283,9 @@ fn page_number(query: Option<&str>) -> Option<usize> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::runtime::{block_on, spawn};
-
-    use super::*;
-
-    #[test]
-    fn visitors_at_the_same_time_share_a_walk_and_later_ones_get_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let owner = Owner { name: None, port: ServicePort::HTTP };
-        let feeds = Feeds::new(folder.path().into(), owner);
-        let (together, later) = block_on(async {
-            let visitor = |_| {
-                let feeds = feeds.clone();
-                spawn(async move { feeds.catalog().await.unwrap() })
-            };
-            let visitors: Vec<_> = (0..100).map(visitor).collect();
-            let mut together = Vec::new();
-            for visitor in visitors {
-                together.push(visitor.await);
-            }
-            (together, feeds.catalog().await.unwrap())
-        });
-        let mut walks: Vec<_> = together.iter().map(Arc::as_ptr).collect();
-        walks.dedup();
-        // one that had begun when they came, and one that began after
-        assert!(walks.len() <= 2, "{} walks", walks.len());
-        assert!(!walks.contains(&Arc::as_ptr(&later)));
-    }
+fn lock(latest: &Mutex<Latest>) -> MutexGuard<'_, Latest> {
+    latest.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

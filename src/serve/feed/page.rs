@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use crate::identity::Destination;
+use crate::serve::folder::Folder;
 
 use super::{
-    FeedKind, Owner,
+    COVER, FeedKind, Owner,
     base_url::BaseUrl,
     catalog::{Catalog, Entry},
     guid,
@@ -73,6 +74,7 @@ impl<'a> Page<'a> {
     /// Reads the files of the page that are new to it.
     pub(super) fn of(
         catalog: &'a Catalog,
+        folder: &Folder,
         Wanted { kind, number, size }: Wanted,
         base: &'a BaseUrl,
         owner: &'a Owner,
@@ -87,7 +89,7 @@ impl<'a> Page<'a> {
         let mut copies = HashMap::new();
         let items = on_page.filter_map(|entry| {
             // what cannot be read cannot be fetched either
-            let fingerprint = entry.fingerprint(&catalog.root)?;
+            let fingerprint = entry.fingerprint(folder)?;
             let copy: &mut usize = copies.entry(fingerprint.hash).or_default();
             let guid = guid::of_item(owner.name.as_ref(), fingerprint, *copy);
             *copy += 1;
@@ -129,7 +131,7 @@ impl<'a> Page<'a> {
     pub(super) fn image(&self) -> String {
         match &self.catalog.cover {
             Some(cover) => self.base.file(cover),
-            None => self.base.join(FeedKind::Cover.file_name()),
+            None => self.base.join(COVER),
         }
     }
 
@@ -168,12 +170,11 @@ impl<'a> Page<'a> {
 
 impl FeedKind {
     /// Whether files of this kind are in the feed.
-    fn takes(self, medium: Medium) -> bool {
+    pub(super) fn takes(self, medium: Medium) -> bool {
         match self {
             FeedKind::Podcast => medium != Medium::Photo,
             FeedKind::Photos => medium == Medium::Photo,
             FeedKind::Json => true,
-            FeedKind::Cover => false,
         }
     }
 }
@@ -217,19 +218,20 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_no_item() {
-        let folder = tempfile::tempdir().unwrap();
+        let temp = tempfile::tempdir().unwrap();
         for name in ["a.mp3", "b.mp3"] {
-            fs::write(folder.path().join(name), name).unwrap();
+            fs::write(temp.path().join(name), name).unwrap();
         }
-        let catalog = Catalog::scan(folder.path(), &Catalog::default()).unwrap();
+        let folder = Folder::open(temp.path()).unwrap();
+        let catalog = Catalog::scan(&folder, &Catalog::default()).unwrap();
         // it goes between the walk and the page
-        fs::remove_file(folder.path().join("a.mp3")).unwrap();
+        fs::remove_file(temp.path().join("a.mp3")).unwrap();
         let host = HeaderMap::from_iter([(hyper::header::HOST, "h".parse().unwrap())]);
         let base = BaseUrl::of(&host).unwrap();
         let owner = Owner { name: None, port: ServicePort::HTTP };
         let page = |number| {
             let wanted = Wanted { kind: FeedKind::Podcast, number, size: 10 };
-            Page::of(&catalog, wanted, &base, &owner)
+            Page::of(&catalog, &folder, wanted, &base, &owner)
         };
         let first = page(1).unwrap();
         let titles: Vec<_> = first.items.iter().map(|item| &*item.title).collect();

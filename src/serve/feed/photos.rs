@@ -35,7 +35,7 @@ fn photo(xml: &mut Xml, item: &Item<'_>) {
     if let Some(artist) = &tags.artist {
         xml.text("dc:creator", artist);
     }
-    let length = item.entry.id.size.to_string();
+    let length = item.entry.state.size.to_string();
     let size = tags.size.map(|(width, height)| (width.to_string(), height.to_string()));
     let mut attributes = vec![
         ("url", item.url.as_str()),

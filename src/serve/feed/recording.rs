@@ -1,43 +1,50 @@
 //! Tags, playing time and cover of audio and video.
 
 use std::{
+    fs::File,
     panic::{self, AssertUnwindSafe},
-    path::Path,
     time::Duration,
 };
 
 use lofty::{
     config::ParseOptions,
     file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
-    picture::PictureType,
+    picture::{Picture, PictureType},
     probe::Probe,
     tag::{Accessor, ItemKey, Tag},
 };
 
+use crate::identity::CivilTime;
+use crate::serve::bounded;
+
 use super::{
-    date::{Date, TagDate},
     opus,
-    tags::{MAX_DESCRIPTION, MAX_LINE, Tags, clean, open},
+    tag_date::TagDate,
+    tags::{MAX_DESCRIPTION, MAX_LINE, Tags, clean},
 };
 
 /// Octets of a file that may be read for its tags; covers are larger than all else.
 const LIMIT: u64 = 24 << 20;
+/// Octets of a cover; those that podcast directories take have some 500,000.
+const MAX_COVER: usize = 4 << 20;
 
 /// The tags of a recording that was last written at `modified`.
-pub(super) fn tags(path: &Path, modified: Date) -> Tags {
+pub(super) fn tags(file: &File, modified: CivilTime) -> Tags {
     // what has odd properties may still have tags
     let mut options = ParseOptions::new().read_cover_art(false);
-    let file = parse(path, options).or_else(|| parse(path, options.read_properties(false)));
-    let Some(file) = file else { return Tags::default() };
-    let duration = match file.file_type() {
-        FileType::Opus => open(path, LIMIT).and_then(|mut file| opus::duration(&mut file)),
-        _ => Some(file.properties().duration()),
+    let parsed = parse(file, options).or_else(|| parse(file, options.read_properties(false)));
+    let Some(parsed) = parsed else { return Tags::default() };
+    let duration = match parsed.file_type() {
+        FileType::Opus => {
+            bounded::from_start(file, LIMIT).and_then(|mut it| opus::duration(&mut it))
+        }
+        _ => Some(parsed.properties().duration()),
     };
     let duration = duration.filter(|duration| *duration > Duration::ZERO);
     let mut tags = Tags { duration, ..Tags::default() };
     // the format's own tag first; an ID3v1 at the end is cut to 30 characters
-    let own = file.primary_tag_type();
-    let mut found: Vec<&Tag> = file.tags().iter().collect();
+    let own = parsed.primary_tag_type();
+    let mut found: Vec<&Tag> = parsed.tags().iter().collect();
     found.sort_by_key(|tag| tag.tag_type() != own);
     for tag in found {
         tags.fill(tag, modified);
@@ -46,16 +53,17 @@ pub(super) fn tags(path: &Path, modified: Date) -> Tags {
 }
 
 /// The front cover, else any picture in the tags.
-pub(super) fn cover(path: &Path) -> Option<Vec<u8>> {
-    let file = parse(path, ParseOptions::new().read_properties(false))?;
-    let pictures = || file.tags().iter().flat_map(|tag| tag.pictures());
+pub(super) fn cover(file: &File) -> Option<Vec<u8>> {
+    let parsed = parse(file, ParseOptions::new().read_properties(false))?;
+    let small = |picture: &&Picture| picture.data().len() <= MAX_COVER;
+    let pictures = || parsed.tags().iter().flat_map(|tag| tag.pictures()).filter(small);
     let front = pictures().find(|picture| picture.pic_type() == PictureType::CoverFront);
     Some(front.or_else(|| pictures().next())?.data().to_vec())
 }
 
 impl Tags {
     /// Takes from `tag` what is missing.
-    fn fill(&mut self, tag: &Tag, modified: Date) {
+    fn fill(&mut self, tag: &Tag, modified: CivilTime) {
         let line = |text: &str| clean(text, MAX_LINE, false);
         let first = |keys: &[ItemKey], max, lines| {
             keys.iter().find_map(|key| clean(tag.get_string(*key)?, max, lines))
@@ -73,8 +81,8 @@ impl Tags {
             let date = tag.date()?;
             let clock = |part: Option<u8>, unit| part.map_or(0, |n| i64::from(n) * unit);
             let time = clock(date.hour, 3600) + clock(date.minute, 60) + clock(date.second, 1);
-            let year = i64::from(date.year);
-            TagDate { year, month: date.month, day: date.day, time }.resolve(modified)
+
+            TagDate { year: date.year, month: date.month, day: date.day, time }.resolve(modified)
         });
     }
 }
@@ -90,8 +98,8 @@ const DESCRIPTIONS: [ItemKey; 5] = [
 
 /// What lofty makes of a file. The content tells better than the name of which kind it is, but kinds
 /// that no name stands for are left alone: each parser is one more that a stranger's file can reach.
-fn parse(path: &Path, mut options: ParseOptions) -> Option<TaggedFile> {
-    let probe = Probe::new(open(path, LIMIT)?).guess_file_type().ok()?;
+fn parse(file: &File, mut options: ParseOptions) -> Option<TaggedFile> {
+    let probe = Probe::new(bounded::from_start(file, LIMIT)?).guess_file_type().ok()?;
     let kind = probe.file_type().filter(|kind| KINDS.contains(kind))?;
     if kind == FileType::Opus {
         options.read_properties(false);

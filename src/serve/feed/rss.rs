@@ -53,7 +53,7 @@ pub(super) fn head(xml: &mut Xml, page: &Page<'_>) {
 
 /// What every item here has.
 pub(super) fn common(xml: &mut Xml, item: &Item<'_>) {
-    let (media, length) = (item.entry.media, item.entry.id.size.to_string());
+    let (media, length) = (item.entry.media, item.entry.state.size.to_string());
     xml.text("title", &item.title);
     xml.text_with("guid", &[("isPermaLink", "false")], &item.guid);
     xml.text("pubDate", &item.entry.date().rfc2822());

@@ -3,11 +3,11 @@
 //! Nothing here fails: a file that cannot be understood has no tags. Only so much of a file is read, and
 //! only so much text is kept of it.
 
-use std::{fs::File, io::BufReader, path::Path, time::Duration};
+use std::{fs::File, time::Duration};
+
+use crate::identity::CivilTime;
 
 use super::{
-    bounded::Bounded,
-    date::Date,
     media::{MediaType, Medium},
     photograph, recording,
 };
@@ -21,7 +21,7 @@ pub(super) struct Tags {
     /// Description, else comment, else lyrics.
     pub description: Option<Box<str>>,
     /// When it was published or taken.
-    pub date: Option<Date>,
+    pub date: Option<CivilTime>,
     /// The playing time.
     pub duration: Option<Duration>,
     /// The number of the track or episode.
@@ -39,25 +39,12 @@ pub(super) const MAX_DESCRIPTION: usize = 1000;
 
 impl Tags {
     /// Reads the tags of a file that was last written at `modified`.
-    pub(super) fn read(path: &Path, media: MediaType, modified: Date) -> Tags {
+    pub(super) fn read(file: &File, media: MediaType, modified: CivilTime) -> Tags {
         match media.medium {
-            Medium::Audio | Medium::Video => recording::tags(path, modified),
-            Medium::Photo => photograph::tags(path, modified),
+            Medium::Audio | Medium::Video => recording::tags(file, modified),
+            Medium::Photo => photograph::tags(file, modified),
         }
     }
-}
-
-/// The picture inside a file: the front cover of a recording, the thumbnail of a photograph.
-pub(super) fn embedded_picture(path: &Path, media: MediaType) -> Option<Vec<u8>> {
-    match media.medium {
-        Medium::Audio | Medium::Video => recording::cover(path),
-        Medium::Photo => photograph::thumbnail(path),
-    }
-}
-
-/// A file of which at most `limit` octets can be read.
-pub(super) fn open(path: &Path, limit: u64) -> Option<BufReader<Bounded<File>>> {
-    Some(BufReader::new(Bounded::new(File::open(path).ok()?, limit)))
 }
 
 /// Text from a file: without control characters, in one line unless `lines`, at most `max` octets.

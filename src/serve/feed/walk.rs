@@ -1,107 +1,75 @@
 //! The walk through a folder: every file that may be served, none that may not.
 
 use std::{
-    ffi::OsStr,
-    fs::{self, DirEntry, Metadata},
-    io,
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    collections::VecDeque,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-use super::date::Date;
-
-/// Which state of which file: it changes when the content does, and stays when the file is renamed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct FileId {
-    device: u64,
-    inode: u64,
-    /// Octets in the file.
-    pub size: u64,
-    modified: (i64, i64),
-}
+use crate::serve::directory::{FileState, NameType};
+use crate::serve::folder::{Folder, Node, Unavailable};
 
 /// How deep folders may lie in each other.
 const MAX_DEPTH: usize = 16;
-/// How many files are looked at, all in all.
-const MAX_FILES: usize = 200_000;
 
-impl FileId {
-    fn of(metadata: &Metadata) -> FileId {
-        FileId {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
-    }
-
-    /// When the file was last written.
-    pub(super) fn modified(&self) -> Date {
-        Date::from_secs(self.modified.0)
-    }
+/// Whether a walk has seen all there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// It has.
+    Whole,
+    /// It was stopped, or there are more names than it was to look at.
+    Part,
 }
 
-/// Gives `visit` each file under `root` that has a role by its name, with its path below `root`.
+/// Gives `visit` each file that has a role by its name, with its path below the folder, until it breaks
+/// off. Looks at `most` names at the most, those near the top first.
 ///
-/// Left out are empty files, everything whose name begins with a dot, and symbolic links to folders or
-/// to places that the walk itself would not reach. Folders that cannot be read are passed over.
+/// Left out are empty files, everything whose name begins with a dot, and symbolic links to folders.
+/// Folders that cannot be read are passed over.
 ///
 /// # Errors
-/// When `root` cannot be read.
+/// When the folder itself cannot be read.
 pub(super) fn walk<Role>(
-    root: &Path,
+    folder: &Folder,
+    most: usize,
     role: impl Fn(&Path) -> Option<Role>,
-    mut visit: impl FnMut(PathBuf, FileId, Role),
-) -> io::Result<()> {
-    let canonical = root.canonicalize()?;
+    mut visit: impl FnMut(PathBuf, FileState, Role) -> ControlFlow<()>,
+) -> Result<Extent, Unavailable> {
     let mut looked_at = 0;
-    let mut todo = vec![PathBuf::new()];
-    while let Some(folder) = todo.pop() {
-        let entries = match fs::read_dir(root.join(&folder)) {
-            Ok(entries) => entries,
-            Err(error) if folder.as_os_str().is_empty() => return Err(error),
+    let mut todo = VecDeque::from([PathBuf::new()]);
+    while let Some(place) = todo.pop_front() {
+        let directory = match folder.find(&place) {
+            Ok(Node::Directory(directory)) => directory,
+            Err(error) if place.as_os_str().is_empty() => return Err(error),
+            _ => continue,
+        };
+        let names = match directory.names() {
+            Ok(names) => names,
+            Err(error) if place.as_os_str().is_empty() => return Err(error.into()),
             Err(_) => continue,
         };
-        let deep = folder.components().count() >= MAX_DEPTH;
-        for entry in entries.flatten() {
+        let deep = place.components().count() >= MAX_DEPTH;
+        for (name, name_type) in names {
             looked_at += 1;
-            if looked_at > MAX_FILES {
-                return Ok(());
+            if looked_at > most {
+                return Ok(Extent::Part);
             }
-            let name = entry.file_name();
-            let Ok(kind) = entry.file_type() else { continue };
-            if is_hidden(&name) {
+            let path = place.join(&name);
+            if name_type == NameType::Folder {
+                todo.extend((!deep).then_some(path));
                 continue;
             }
-            let path = folder.join(name);
-            if kind.is_dir() {
-                todo.extend((!deep).then_some(path));
-            } else if let Some(role) = role(&path)
-                && let Some(metadata) = look(&entry, kind.is_symlink(), &canonical)
-                && metadata.len() > 0
+            let Some(role) = role(&path) else { continue };
+            let state = match name_type {
+                NameType::Link => folder.file(&path).ok().map(|open| FileState::of(&open.metadata)),
+                _ => directory.state(&name),
+            };
+            if let Some(state) = state.filter(|state| state.size > 0)
+                && visit(path, state, role).is_break()
             {
-                visit(path, FileId::of(&metadata), role);
+                return Ok(Extent::Part);
             }
         }
     }
-    Ok(())
-}
-
-/// The metadata of a file that may be served.
-fn look(entry: &DirEntry, is_link: bool, root: &Path) -> Option<Metadata> {
-    let metadata = if is_link {
-        let target = entry.path().canonicalize().ok()?;
-        let inside = target.strip_prefix(root).ok()?;
-        if inside.iter().any(is_hidden) {
-            return None;
-        }
-        fs::metadata(&target)
-    } else {
-        entry.metadata()
-    };
-    metadata.ok().filter(Metadata::is_file)
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b".")
+    Ok(Extent::Whole)
 }

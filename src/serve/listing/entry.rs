@@ -4,11 +4,10 @@ use std::ffi::OsStr;
 
 use super::quantity::human_size;
 use super::scan::Entry;
-use crate::serve::date::Date;
+use crate::identity::CivilTime;
+use crate::runtime::html::escape;
 use crate::serve::media_type::{Kind, kind};
-use crate::serve::page::escape;
-use crate::serve::path;
-use crate::serve::thumbnail;
+use crate::serve::{path, thumbnail};
 
 /// Videos on one page whose first picture is fetched; each costs a request or two.
 const PREVIEWED: usize = 12;
@@ -118,7 +117,7 @@ fn size_of(entry: &Entry) -> String {
 
 fn time_of(entry: &Entry) -> String {
     entry.measure.map_or(String::new(), |measure| {
-        let date = Date::from_unix(measure.modified);
-        format!("<time datetime=\"{date}\">{}</time>", date.plain())
+        let time = CivilTime::from_unix(measure.modified);
+        format!("<time datetime=\"{time}\">{}</time>", time.plain())
     })
 }

@@ -9,8 +9,9 @@ use super::entry::{cell, row};
 use super::quantity::{count, grouped};
 use super::scan::{Entry, Scan};
 use super::{Direction, Key, Listing};
+use crate::runtime::html::escape;
 use crate::serve::media_type::Kind;
-use crate::serve::page::{escape, frame};
+use crate::serve::page::frame;
 
 /// The page as HTML.
 pub(super) fn render(listing: &Listing) -> String {
@@ -78,54 +79,30 @@ fn about(listing: &Listing) -> String {
         about += "<a href=\"?zip\" download rel=\"nofollow\"><svg class=\"icon\" aria-hidden=\"true\">\
                   <use href=\"#download\"/></svg>Download all (zip)</a>";
     }
-    for feed in feeds(listing) {
-        let Feed { href, name, .. } = feed;
+    for feed in &listing.feeds {
         let _ = write!(
             about,
-            "<a class=\"feed\" href=\"{href}\"><svg class=\"icon\" aria-hidden=\"true\">\
-             <use href=\"#feed\"/></svg>{name}</a>",
+            "<a class=\"feed\" href=\"{}\"><svg class=\"icon\" aria-hidden=\"true\">\
+             <use href=\"#feed\"/></svg>{}</a>",
+            feed.file_name(),
+            feed.title(),
         );
     }
     if about.is_empty() { about } else { format!("<div class=\"about\">{about}</div>\n") }
 }
 
-struct Feed {
-    href: &'static str,
-    name: &'static str,
-    media_type: &'static str,
-}
-
-/// The feeds of the shared folder, which its own listing announces.
-fn feeds(listing: &Listing) -> Vec<Feed> {
-    let Scan { audio, videos, pictures, .. } = listing.scan;
-    let rss = "application/rss+xml";
-    let mut feeds = Vec::new();
-    if !listing.path.segments.is_empty() {
-        return feeds;
-    }
-    if audio + videos > 0 {
-        feeds.push(Feed { href: "feed.xml", name: "Podcast", media_type: rss });
-    }
-    if pictures > 0 {
-        feeds.push(Feed { href: "photos.xml", name: "Photo feed", media_type: rss });
-    }
-    if !feeds.is_empty() {
-        feeds.push(Feed {
-            href: "feed.json",
-            name: "JSON feed",
-            media_type: "application/feed+json",
-        });
-    }
-    feeds
-}
-
 fn feed_links(listing: &Listing) -> String {
-    feeds(listing).iter().fold(String::new(), |links, Feed { href, name, media_type }| {
-        links
-            + &format!(
-                "<link rel=\"alternate\" type=\"{media_type}\" title=\"{name}\" href=\"{href}\">\n"
-            )
-    })
+    let mut links = String::new();
+    for feed in &listing.feeds {
+        let _ = writeln!(
+            links,
+            "<link rel=\"alternate\" type=\"{}\" title=\"{}\" href=\"{}\">",
+            feed.media_type(),
+            feed.title(),
+            feed.file_name(),
+        );
+    }
+    links
 }
 
 fn entries(listing: &Listing) -> String {

@@ -13,7 +13,7 @@ use std::fmt::Write;
 
 use super::Listing;
 use super::scan::Entry;
-use crate::serve::date::Date;
+use crate::identity::CivilTime;
 use crate::serve::path;
 
 /// The page as JSON.
@@ -48,7 +48,7 @@ fn render_entry(entry: &Entry) -> String {
         if !entry.is_folder {
             let _ = write!(json, ",\"size\":{}", measure.size);
         }
-        let _ = write!(json, ",\"modified\":\"{}\"", Date::from_unix(measure.modified));
+        let _ = write!(json, ",\"modified\":\"{}\"", CivilTime::from_unix(measure.modified));
     }
     if !entry.is_folder {
         let _ = write!(json, ",\"media_type\":{}", quote(entry.media_type()));

@@ -6,7 +6,7 @@ use super::scan::Entry;
 
 /// What entries are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Key {
+pub(in crate::serve) enum Key {
     #[default]
     Name,
     Size,
@@ -15,7 +15,7 @@ pub(super) enum Key {
 
 /// Which end comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(in crate::serve) enum Direction {
     Ascending,
     Descending,
 }
@@ -42,7 +42,7 @@ pub(super) fn sort(entries: &mut [Entry], key: Key, direction: Direction) {
 
 impl Key {
     /// What people mostly look for: the first name, the largest file, the latest change.
-    pub(super) fn natural_direction(self) -> Direction {
+    pub(in crate::serve) fn natural_direction(self) -> Direction {
         match self {
             Key::Name => Direction::Ascending,
             Key::Size | Key::Time => Direction::Descending,

@@ -1,12 +1,8 @@
 //! The entries of a folder, as far as a listing needs to know them.
 
-use std::{
-    ffi::{OsStr, OsString},
-    io,
-    os::unix::fs::MetadataExt,
-};
+use std::{ffi::OsString, io};
 
-use crate::serve::directory::{Directory, NameType};
+use crate::serve::directory::{Directory, FileState, NameType};
 use crate::serve::folder::{Folder, Node};
 use crate::serve::media_type::{self, Kind};
 use crate::serve::path::RequestPath;
@@ -21,8 +17,6 @@ pub(super) struct Scan {
     pub(super) files: usize,
     /// How many of the files are pictures.
     pub(super) pictures: usize,
-    /// How many of the files are audio.
-    pub(super) audio: usize,
     /// How many of the files are videos.
     pub(super) videos: usize,
     /// Entries beyond those that a listing can hold.
@@ -80,9 +74,7 @@ impl Scan {
     /// Asks for size and time of all entries that have none yet.
     pub(super) fn measure(&mut self, directory: &Directory) {
         for entry in self.entries.iter_mut().filter(|entry| entry.measure.is_none()) {
-            entry.measure = directory
-                .size_and_time(&entry.name)
-                .map(|(size, modified)| Measure { size, modified });
+            entry.measure = directory.state(&entry.name).map(Measure::of);
         }
     }
 
@@ -94,9 +86,8 @@ impl Scan {
         self.files += 1;
         match entry.kind() {
             Kind::Picture => self.pictures += 1,
-            Kind::Audio => self.audio += 1,
             Kind::Video => self.videos += 1,
-            Kind::Document | Kind::Archive | Kind::Other => {}
+            _ => {}
         }
     }
 }
@@ -113,22 +104,16 @@ impl Entry {
     }
 }
 
-fn behind_link(folder: &Folder, path: &RequestPath, name: OsString) -> Option<Entry> {
-    let segments: Vec<_> = path
-        .segments
-        .iter()
-        .map(OsString::as_os_str)
-        .chain([OsStr::new(&name)])
-        .map(OsStr::to_owned)
-        .collect();
-    match folder.find(&segments).ok()? {
-        Node::Directory(target) => {
-            let (size, modified) = target.own_size_and_time()?;
-            Some(Entry { name, is_folder: true, measure: Some(Measure { size, modified }) })
-        }
-        Node::File(open) => {
-            let measure = Measure { size: open.metadata.len(), modified: open.metadata.mtime() };
-            Some(Entry { name, is_folder: false, measure: Some(measure) })
-        }
+impl Measure {
+    fn of(state: FileState) -> Measure {
+        Measure { size: state.size, modified: state.modified() }
     }
+}
+
+fn behind_link(folder: &Folder, path: &RequestPath, name: OsString) -> Option<Entry> {
+    let (is_folder, state) = match folder.find(path.segments.iter().chain([&name])).ok()? {
+        Node::Directory(target) => (true, target.own_state()?),
+        Node::File(open) => (false, FileState::of(&open.metadata)),
+    };
+    Some(Entry { name, is_folder, measure: Some(Measure::of(state)) })
 }

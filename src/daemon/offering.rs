@@ -1,0 +1,110 @@
+//! What a daemon serves: registering, renewing, withdrawing, and publishing as long as something is there.
+
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
+
+use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
+use crate::identity::{KeyPair, Name, ServicePort};
+use crate::link::Strangers;
+use crate::registration::Whereabouts;
+use crate::runtime::http::Handler;
+use crate::runtime::{clock, spawn};
+use crate::serve::{Owner, Site};
+use crate::service::{Lease, Service, Upstream};
+
+/// What can be served.
+#[derive(Clone, Debug)]
+pub enum Offer {
+    /// A folder as web site and feeds.
+    Folder(PathBuf),
+    /// An HTTP server on this machine.
+    Application(Upstream),
+}
+
+impl Daemon {
+    /// Serves something at a port, under a name that is made if there is none yet.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the port is taken and may not be replaced.
+    pub fn register(
+        self: &Arc<Self>,
+        port: ServicePort,
+        offer: Offer,
+        ttl: Option<Duration>,
+        replace: bool,
+    ) -> Result<Registered, StartError> {
+        let (name, fresh_name) = self.name_or_make()?;
+        let (handler, summary): (Arc<dyn Handler>, String) = match offer {
+            Offer::Application(upstream) => {
+                let summary = upstream.to_string();
+                (Arc::new(upstream), summary)
+            }
+            Offer::Folder(folder) => {
+                let site = Site::open(&folder, Owner { name: Some(name.clone()), port })?;
+                (Arc::new(site), folder.display().to_string())
+            }
+        };
+        let service = Service { handler, summary: summary.clone() };
+        let lease =
+            self.answering.services().register(clock::now(), port, service, ttl, replace)?;
+        self.publish();
+        self.settle_after(ttl);
+        let lease = lease.number();
+        Ok(Registered { lease, target: summary, name: name.to_string(), fresh_name })
+    }
+
+    /// Prolongs what was registered for a time; false if it is gone.
+    pub fn renew(self: &Arc<Self>, lease: Lease, ttl: Duration) -> bool {
+        self.settle_after(Some(ttl));
+        self.answering.services().renew(clock::now(), lease, ttl)
+    }
+
+    /// Ends what is served at a port; false if nothing was.
+    pub fn withdraw(&self, port: ServicePort) -> bool {
+        let withdrawn = self.answering.services().withdraw_port(port);
+        self.settle();
+        withdrawn
+    }
+
+    fn name_or_make(&self) -> Result<(Name, bool), StartError> {
+        if let Some(name) = self.name() {
+            return Ok((name, false));
+        }
+        let name = default_name(&self.keys);
+        let identity = Identity { name: None, keys: self.keys.clone() };
+        identity.named(&self.home, name.clone())?;
+        self.answering.set_name(name.clone());
+        Ok((name, true))
+    }
+
+    /// Begins to publish, if this has not begun.
+    fn publish(&self) {
+        let mut publishing = lock_of(&self.publishing);
+        if publishing.is_some() {
+            return;
+        }
+        let last = self.sequences.of(&self.keys.public());
+        let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
+        let link = self.transport.link().clone();
+        link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
+        let whereabouts =
+            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
+        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
+    }
+
+    /// Takes the registration away, since nothing is served any more.
+    pub(super) fn unpublish(&self) {
+        let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
+        self.transport.link().set_strangers(Strangers::Ignored);
+        publishing.withdraw();
+        // another registration may follow at once, and must be newer
+        self.sequences.raise(self.keys.public(), publishing.last_sequence());
+        task.detach(); // it ends when the overlays have answered
+    }
+}
+
+/// A name for somebody who chose none.
+fn default_name(keys: &KeyPair) -> Name {
+    let user = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_default();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Name::for_host(&user, &host, &keys.public())
+}

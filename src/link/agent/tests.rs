@@ -1,0 +1,535 @@
+//! The path agent in a simulated network: virtual time, loss, reordering, addresses that die, and
+//! attackers. A failing case prints its seed.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet},
+};
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::link::peer::MAX_CANDIDATES;
+use crate::runtime::clock;
+
+/// A small generator of numbers that are random enough for a simulation (xorshift64*).
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end
+    }
+}
+
+fn keys(seed: u64) -> KeyPair {
+    let mut octets = [7; 32];
+    octets[..8].copy_from_slice(&seed.to_be_bytes());
+    KeyPair::from_seed(&Zeroizing::new(octets))
+}
+
+fn address(host: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, host], port))
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A host: its agent and the addresses at which it is reached; what it begins goes out from the first.
+struct Node {
+    agent: Agent,
+    key: PublicKey,
+    addresses: Vec<SocketAddr>,
+    events: Vec<(Instant, Event)>,
+}
+
+impl Node {
+    fn hit(&self) -> Hit {
+        self.key.hit()
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Flying {
+    arrives: Instant,
+    number: u64,
+    from: SocketAddr,
+    to: SocketAddr,
+    datagram: Vec<u8>,
+}
+
+/// Hosts and the network between them.
+struct World {
+    now: Instant,
+    nodes: Vec<Node>,
+    flying: BinaryHeap<Reverse<Flying>>,
+    dice: Dice,
+    /// Of a hundred datagrams.
+    loss: u64,
+    /// One way; each datagram takes up to `jitter` more.
+    delay: Duration,
+    jitter: u64,
+    /// Extra one-way delay to and from an address.
+    slow: HashMap<SocketAddr, Duration>,
+    /// Every datagram that was sent.
+    log: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
+}
+
+impl World {
+    fn new(seed: u64, nodes: usize) -> World {
+        let now = clock::now();
+        let nodes = (0..nodes)
+            .map(|at| {
+                let keys = keys(seed * 100 + at as u64);
+                let agent = Agent::new(&keys, Strangers::Welcome, [at as u8 + 1; 32], now).unwrap();
+                let addresses = vec![address(at as u8 + 1, 5050)];
+                Node { agent, key: keys.public(), addresses, events: Vec::new() }
+            })
+            .collect();
+        World {
+            now,
+            nodes,
+            flying: BinaryHeap::new(),
+            dice: Dice::new(seed),
+            loss: 0,
+            delay: millis(10),
+            jitter: 0,
+            slow: HashMap::new(),
+            log: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: Vec<u8>) {
+        self.log.push((from, to, datagram.clone()));
+        if self.dice.below(100) < self.loss {
+            return;
+        }
+        let slow = [from, to].iter().filter_map(|end| self.slow.get(end)).sum::<Duration>();
+        let jitter = millis(if self.jitter == 0 { 0 } else { self.dice.below(self.jitter) });
+        let arrives = self.now + self.delay + slow + jitter;
+        let number = self.log.len() as u64;
+        self.flying.push(Reverse(Flying { arrives, number, from, to, datagram }));
+    }
+
+    fn dial(&mut self, from: usize, to: usize, locators: &[SocketAddr]) {
+        let key = self.nodes[to].key;
+        self.nodes[from].agent.dial(key, locators, self.now).unwrap();
+        self.collect();
+    }
+
+    /// Takes what the agents have to say.
+    fn collect(&mut self) {
+        for at in 0..self.nodes.len() {
+            let own = self.nodes[at].addresses.first().copied();
+            self.collect_from(at, |_| own);
+        }
+    }
+
+    /// The same of one, sending from the address that `choose` gives for a destination.
+    fn collect_from(&mut self, at: usize, choose: impl Fn(SocketAddr) -> Option<SocketAddr>) {
+        while let Some(transmit) = self.nodes[at].agent.poll_transmit() {
+            if let Some(from) = choose(transmit.to) {
+                self.send(from, transmit.to, transmit.datagram);
+            }
+        }
+        while let Some(event) = self.nodes[at].agent.poll_event() {
+            let now = self.now;
+            self.nodes[at].events.push((now, event));
+        }
+    }
+
+    /// A QUIC packet from one host to another, if there is a way; true if it was sent.
+    fn talk(&mut self, from: usize, to: usize) -> bool {
+        let hit = self.nodes[to].hit();
+        let route = self.nodes[from].agent.route(hit, self.now);
+        self.collect();
+        if let Some(route) = route {
+            let own = self.nodes[from].addresses[0];
+            self.send(own, route, vec![0x40; 100]);
+        }
+        route.is_some()
+    }
+
+    /// What a datagram draws goes out from the address at which it came in.
+    fn deliver(&mut self, flying: &Flying) {
+        let now = self.now;
+        let owner = self.nodes.iter().position(|node| node.addresses.contains(&flying.to));
+        let Some(at) = owner else { return };
+        let agent = &mut self.nodes[at].agent;
+        if flying.datagram[0] < 0x40 {
+            agent.handle_datagram(flying.from, &flying.datagram, now);
+        } else {
+            agent.source(flying.from, now);
+        }
+        self.collect_from(at, |_| Some(flying.to));
+    }
+
+    /// Runs until nothing flies and no timer is due before `end`.
+    fn run_until(&mut self, end: Instant) {
+        loop {
+            let arrival = self.flying.peek().map(|Reverse(flying)| flying.arrives);
+            let timer = self.nodes.iter().filter_map(|node| node.agent.poll_timeout()).min();
+            let Some(next) = [arrival, timer].into_iter().flatten().min().filter(|n| *n <= end)
+            else {
+                self.now = end;
+                return;
+            };
+            self.now = self.now.max(next);
+            while self.flying.peek().is_some_and(|Reverse(flying)| flying.arrives <= self.now) {
+                if let Some(Reverse(flying)) = self.flying.pop() {
+                    self.deliver(&flying);
+                }
+            }
+            let now = self.now;
+            for node in &mut self.nodes {
+                node.agent.handle_timeout(now);
+            }
+            self.collect();
+            self.check();
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        self.run_until(self.now + time);
+    }
+
+    /// What holds at any time.
+    fn check(&self) {
+        for node in &self.nodes {
+            assert!(node.agent.peers.len() <= MAX_PEERS);
+            assert!(node.agent.pending.len() <= MAX_PENDING);
+            assert!(node.agent.pending_order.len() <= MAX_PENDING);
+            for peer in node.agent.peers.values() {
+                assert!(peer.candidates.len() <= MAX_CANDIDATES);
+            }
+        }
+    }
+
+    /// How the dials of a node ended.
+    fn dials(&self, node: usize) -> Vec<(Instant, &Event)> {
+        let events = self.nodes[node].events.iter().map(|(at, event)| (*at, event));
+        events
+            .filter(|(_, e)| matches!(e, Event::Reached { .. } | Event::Unreachable { .. }))
+            .collect()
+    }
+
+    fn path(&self, from: usize, to: usize) -> Option<SocketAddr> {
+        self.nodes[from].agent.path(self.nodes[to].hit())
+    }
+
+    fn bytes(&self, from: SocketAddr, to: SocketAddr) -> usize {
+        let sent = self.log.iter().filter(|(a, b, _)| (*a, *b) == (from, to));
+        sent.map(|(_, _, datagram)| datagram.len()).sum()
+    }
+}
+
+#[test]
+fn dead_candidates_cost_nothing_and_both_ends_get_a_path() {
+    for seed in 0..60 {
+        let mut world = World::new(seed, 2);
+        world.delay = millis(1 + world.dice.below(200));
+        let dead = world.dice.below(8);
+        let mut locators: Vec<SocketAddr> =
+            (0..dead).map(|i| address(99, 1000 + i as u16)).collect();
+        let place = world.dice.below(dead + 1) as usize;
+        let live = world.nodes[1].addresses[0];
+        locators.insert(place, live);
+        let start = world.now;
+        world.dial(0, 1, &locators);
+        world.run(Duration::from_secs(10));
+
+        let round_trip = 2 * world.delay;
+        let hit = world.nodes[1].hit();
+        let reached = Event::Reached { hit, address: live, round_trip };
+        assert_eq!(world.dials(0), [(start + round_trip, &reached)], "seed {seed}");
+        assert_eq!(world.path(1, 0), Some(address(1, 5050)), "seed {seed}");
+        let observed = Event::Observed(address(1, 5050));
+        assert!(world.nodes[0].events.iter().any(|(_, event)| *event == observed));
+        for node in &world.nodes {
+            assert_eq!(node.agent.poll_timeout(), None, "seed {seed}: idle agents sleep");
+        }
+    }
+}
+
+#[test]
+fn loss_and_reordering_only_delay() {
+    let mut failed = 0;
+    for seed in 0..150 {
+        let mut world = World::new(seed, 2);
+        world.loss = world.dice.below(30);
+        world.delay = millis(world.dice.below(100));
+        world.jitter = 1 + world.dice.below(200);
+        let locators = [world.nodes[1].addresses[0], address(99, 1)];
+        let start = world.now;
+        world.dial(0, 1, &locators);
+        world.run(Duration::from_secs(20));
+        let dials = world.dials(0);
+        assert_eq!(dials.len(), 1, "seed {seed}");
+        assert!(dials[0].0 <= start + CHECK_TIME, "seed {seed}");
+        failed += usize::from(matches!(dials[0].1, Event::Unreachable { .. }));
+        assert_eq!(world.nodes[0].agent.poll_timeout(), None, "seed {seed}");
+        for (from, to) in [(0, 1), (1, 0)] {
+            let path = world.path(from, to);
+            assert!(path.is_none_or(|path| world.nodes[to].addresses.contains(&path)));
+        }
+    }
+    // six probes and answers lost of six at 15 percent on the average
+    assert!(failed <= 3, "{failed} of 150 dials failed");
+}
+
+#[test]
+fn nobody_there_is_told_after_the_check_time() {
+    let mut world = World::new(1, 2);
+    let tried = vec![address(99, 1), address(99, 2)];
+    let start = world.now;
+    world.dial(0, 1, &tried);
+    world.run(Duration::from_secs(20));
+    let hit = world.nodes[1].hit();
+    let unreachable = Event::Unreachable { hit, tried };
+    assert_eq!(world.dials(0), [(start + CHECK_TIME, &unreachable)]);
+    assert_eq!(world.log.len(), 12);
+    assert_eq!(world.nodes[0].agent.poll_timeout(), None);
+}
+
+#[test]
+fn a_lost_first_flight_is_repaired_by_traffic() {
+    // the dialled end never gets an answer to its triggered probe
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(15)); // the probe is there, its answer and the probe back are under way
+    world.loss = 100;
+    world.run(millis(20)); // what the dialler answers is lost
+    world.loss = 0;
+    assert_eq!((world.path(0, 1), world.path(1, 0)), (Some(live), None));
+    assert!(!world.talk(1, 0), "no path is proved yet");
+    world.run(millis(20));
+    assert_eq!(world.path(1, 0), Some(address(1, 5050)));
+}
+
+#[test]
+fn copies_of_a_probe_from_elsewhere_draw_nothing() {
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(500));
+    let (_, _, probe) = world.log[0].clone();
+    let attacker = address(66, 6);
+    for delay in [0, 1, 1000, 100_000] {
+        world.run(millis(delay));
+        world.send(attacker, live, probe.clone());
+        world.run(millis(100));
+    }
+    assert_eq!(world.bytes(live, attacker), 0);
+    assert_eq!(world.path(1, 0), Some(address(1, 5050)));
+}
+
+#[test]
+fn a_probe_that_overtakes_itself_from_elsewhere_draws_no_traffic() {
+    // the attacker's copy comes first, and the original never
+    let mut world = World::new(1, 2);
+    let (live, attacker) = (world.nodes[1].addresses[0], address(66, 6));
+    world.loss = 100;
+    world.dial(0, 1, &[live]);
+    world.loss = 0;
+    let (_, _, probe) = world.log[0].clone();
+    world.nodes[0].addresses.clear(); // the peer itself is silent from now on
+    world.send(attacker, live, probe.clone());
+    for _ in 0..100 {
+        world.run(millis(100));
+        world.talk(1, 0);
+    }
+    assert_eq!(world.path(1, 0), None);
+    let drawn = world.log.iter().filter(|(_, to, _)| *to == attacker);
+    assert!(drawn.clone().all(|(_, _, datagram)| datagram[0] < 0x40), "no QUIC packet");
+    // an answer, a triggered probe, and two checks by the traffic of ten seconds
+    assert!(drawn.count() <= 14);
+}
+
+#[test]
+fn an_answer_from_elsewhere_proves_nothing() {
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(15));
+    let answer = world.log.iter().find(|(_, _, datagram)| datagram[0] == ANSWER).unwrap().2.clone();
+    world.flying.clear();
+    world.send(address(66, 6), address(1, 5050), answer.clone());
+    world.run(millis(30));
+    assert_eq!(world.path(0, 1), None);
+    world.send(live, address(1, 5050), answer);
+    world.run(millis(30));
+    assert_eq!(world.path(0, 1), Some(live));
+}
+
+#[test]
+fn a_proved_address_cannot_be_claimed_by_another_key() {
+    let mut world = World::new(1, 3);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(500));
+    // the third host forges the source address of the first
+    let hit = world.nodes[0].hit();
+    world.nodes[2].addresses = vec![address(1, 5050)];
+    world.dial(2, 1, &[live]);
+    world.run(millis(9));
+    world.nodes[2].addresses.clear();
+    world.run(millis(500));
+    let now = world.now;
+    assert_eq!(world.nodes[1].agent.source(address(1, 5050), now), Some(hit));
+}
+
+#[test]
+fn a_flood_is_bounded_and_not_amplified() {
+    let mut world = World::new(1, 2);
+    // strangers with keys of their own, from many addresses that are not theirs
+    let mut probes = Vec::new();
+    for stranger in 0..40u64 {
+        let own = Own::new(&keys(10_000 + stranger)).unwrap();
+        let remote = Remote::new(&own, world.nodes[1].key).unwrap();
+        let mut ephemeral = [stranger as u8 + 1; 32];
+        ephemeral[0] = 8;
+        probes.push(seal::seal_probe(&own, &remote, ephemeral).unwrap().datagram);
+    }
+    let mut victims = HashSet::new();
+    let mut sent = 0;
+    for round in 0..20_000usize {
+        let mut probe = probes[round % probes.len()].clone();
+        if round >= probes.len() {
+            probe[100] ^= round as u8; // the mac is wrong
+        }
+        let victim = address((round % 200) as u8, 7);
+        victims.insert(victim);
+        sent += probe.len();
+        let now = world.now;
+        world.nodes[1].agent.handle_datagram(victim, &probe, now);
+        world.collect();
+    }
+    world.check();
+    world.flying.clear();
+    world.run(Duration::from_secs(60));
+    let drawn = world.log.iter().filter(|(_, to, _)| victims.contains(to));
+    let (count, bytes) = drawn.fold((0, 0), |(n, b), (_, _, datagram)| (n + 1, b + datagram.len()));
+    assert_eq!(count, 2 * probes.len(), "an answer and a probe for each genuine probe");
+    assert!(bytes < sent);
+    assert!(world.nodes[1].agent.peers.values().all(|peer| peer.path.is_none()));
+}
+
+#[test]
+fn tables_are_bounded_and_connected_peers_stay() {
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    let held = world.nodes[1].hit();
+    world.dial(0, 1, &[live]);
+    world.run(millis(100));
+    world.nodes[0].agent.hold(held);
+    let locators: Vec<SocketAddr> = (0..40).map(|port| address(99, 1000 + port)).collect();
+    for stranger in 0..MAX_PEERS as u64 + 40 {
+        let key = keys(50_000 + stranger).public();
+        let now = world.now;
+        // one with too many locators now and then
+        let some = if stranger % 50 == 0 { &locators[..] } else { &[] };
+        let result = world.nodes[0].agent.dial(key, some, now);
+        assert!(result.is_ok() || result == Err(DialError::TooManyPeers));
+        world.collect();
+        world.check();
+    }
+    assert_eq!(world.path(0, 1), Some(live));
+    assert_eq!(world.nodes[0].agent.peers.len(), MAX_PEERS);
+}
+
+#[test]
+fn a_faster_path_is_taken_and_an_equal_one_is_not() {
+    for (extra, moves) in [(millis(40), true), (millis(2), false)] {
+        let mut world = World::new(1, 2);
+        let (old, new) = (world.nodes[1].addresses[0], address(2, 6000));
+        world.slow.insert(old, extra);
+        world.dial(0, 1, &[old]);
+        world.run(FRESH + Duration::from_secs(1));
+        assert_eq!(world.path(0, 1), Some(old));
+        // the peer has another address, and knocks from there
+        world.nodes[1].addresses = vec![new, old];
+        world.dial(1, 0, &[address(1, 5050)]);
+        world.run(Duration::from_secs(1));
+        assert_eq!(world.path(0, 1), Some(if moves { new } else { old }));
+    }
+}
+
+#[test]
+fn a_silent_path_is_replaced_while_traffic_flows() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, 2);
+        world.delay = millis(5 + world.dice.below(50));
+        let (old, new) = (world.nodes[1].addresses[0], address(2, 6000));
+        world.dial(0, 1, &[old, new]);
+        world.run(millis(400));
+        assert_eq!(world.path(0, 1), Some(old));
+        let held = world.nodes[1].hit();
+        world.nodes[0].agent.hold(held);
+        // the peer has moved without a word
+        world.nodes[1].addresses = vec![new];
+        let moved = world.now;
+        while world.path(0, 1) != Some(new) {
+            world.talk(0, 1);
+            world.run(millis(100));
+            assert!(world.now < moved + Duration::from_secs(2), "seed {seed}");
+        }
+        // and the peer follows suit: its packets find the same host
+        assert_eq!(world.path(1, 0), Some(address(1, 5050)));
+    }
+}
+
+#[test]
+fn a_held_path_is_probed_when_nothing_is_heard_and_else_not() {
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(100));
+    let held = world.nodes[1].hit();
+    world.nodes[0].agent.hold(held);
+    let quiet = world.log.len();
+    world.run(Duration::from_secs(61));
+    // every fifteen seconds a probe and its answer, and as long as the dialled end is not sure of the
+    // way back (every second time) its probe and the answer to that
+    let datagrams = world.log.len() - quiet;
+    assert!((8..=16).contains(&datagrams), "{datagrams}");
+    // packets that come in say as much
+    let quiet = world.log.len();
+    for _ in 0..60 {
+        world.run(Duration::from_secs(1));
+        for (from, to) in [(0, 1), (1, 0)] {
+            assert!(world.talk(from, to));
+            world.run(world.delay);
+        }
+    }
+    let control = world.log[quiet..].iter().filter(|(_, _, datagram)| datagram[0] < 0x40);
+    assert_eq!(control.count(), 0);
+    // without a connection there is silence
+    let now = world.now;
+    world.nodes[0].agent.release(held, now);
+    assert_eq!(world.nodes[0].agent.poll_timeout(), None);
+}
+
+#[test]
+fn random_datagrams_do_nothing() {
+    let mut world = World::new(1, 1);
+    let mut dice = Dice::new(9);
+    for _ in 0..20_000 {
+        let length = dice.below(200) as usize;
+        let mut datagram: Vec<u8> = (0..length).map(|_| dice.below(256) as u8).collect();
+        if let Some(first) = datagram.first_mut() {
+            *first = if dice.below(2) == 0 { PROBE } else { ANSWER };
+        }
+        let now = world.now;
+        world.nodes[0].agent.handle_datagram(address(5, 5), &datagram, now);
+    }
+    assert!(!world.nodes[0].agent.has_output());
+    assert!(world.nodes[0].agent.peers.is_empty());
+}

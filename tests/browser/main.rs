@@ -1,0 +1,14 @@
+//! What a person sees: headless Chromium, driven by WebDriver, in front of real `p2p` processes.
+//!
+//! With `P2P_SCREENSHOTS=DIR` every page that [`looks`] visits is kept there as a picture.
+
+mod application;
+mod driver;
+mod failures;
+mod folder;
+mod looks;
+#[path = "../people/mod.rs"]
+mod people;
+mod scene;
+mod site;
+mod walls;
