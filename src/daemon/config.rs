@@ -186,6 +186,7 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);
         }
+        assert_eq!(parse("overlay ! lan").unwrap_err(), "line 1 is not TOML");
         assert_eq!(parse("\noverlay ! lan").unwrap_err(), "line 2 is not TOML");
     }
 }

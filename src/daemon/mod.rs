@@ -21,6 +21,7 @@ mod entrance;
 mod finder;
 mod home;
 mod identity;
+mod json;
 mod labels;
 pub mod notify;
 mod offering;

@@ -140,7 +140,7 @@ fn nonsense_is_refused_with_a_reason() {
     let missing = interface.folder().join("nothing");
     let body = format!("{{\"folder\":{missing:?}}}");
     let reason = interface.refused("PUT", "/api/services/80", &body, 409);
-    assert!(reason.contains("no such file or directory"), "{reason}");
+    assert_eq!(reason, format!("there is no folder {}", missing.display()));
     assert_eq!(interface.send("GET", "/api/services", "").body, "[]", "nothing came of it");
 }
 
