@@ -10,7 +10,6 @@ use std::{
     fs::File,
     io,
     ops::Range,
-    os::unix::fs::FileExt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,6 +18,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
+use rustix::{buffer::spare_capacity, io::Errno};
 
 use crate::runtime::http::{Body, BoxError, BoxFuture};
 use crate::runtime::unblock;
@@ -151,13 +151,21 @@ fn read(file: &File, step: Section) -> io::Result<Bytes> {
         Section::Region(region) => region,
     };
     // steps are no longer than a piece
-    let mut piece = vec![0; usize::try_from(region.end - region.start).unwrap_or_default()];
-    file.read_exact_at(&mut piece, region.start).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            io::Error::new(error.kind(), "the file became shorter while it was sent")
+    let length = usize::try_from(region.end - region.start).unwrap_or_default();
+    let mut piece = Vec::with_capacity(length);
+    while piece.len() < length {
+        let at = region.start + piece.len() as u64;
+        // into memory that nobody has to clear before
+        match rustix::io::pread(file, spare_capacity(&mut piece), at) {
+            Ok(0) => {
+                let text = "the file became shorter while it was sent";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
-        _ => error,
-    })?;
+    }
+    piece.truncate(length); // capacity may be more than was asked for
     Ok(piece.into())
 }
 

@@ -13,7 +13,7 @@ use crate::identity::PublicKey;
 use super::connection::Connection;
 use super::error::ConnectError;
 
-/// Connections of this host, dialled and accepted. Each may keep its windows full, 25 MB in the worst
+/// Connections of this host, dialled and accepted. Each may keep its windows full, 12 MB in the worst
 /// case of an accepted one, and 40 kB in the usual one.
 const MAX_CONNECTIONS: usize = 256;
 

@@ -16,7 +16,7 @@ const EPISODES: [Episode; 3] = [
 
 const PHOTOS: [Episode; 2] = [
     ("dawn.jpg", "dawn", None, "-", "image/jpeg"),
-    ("a photo.jpg", "a photo", None, "-", "image/jpeg"),
+    ("a photo.jpg", "Sea & sky", None, "-", "image/jpeg"),
 ];
 
 /// What a reader found in one entry, and what its enclosure's URL gave.
