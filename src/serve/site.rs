@@ -3,12 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use async_lock::Semaphore;
-use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
 use super::feed::{Feeds, Owner};
 use super::folder::{Folder, FolderError};
-use super::respond::respond;
-use crate::runtime::http::{BoxFuture, Handler, Request, Response};
 
 /// A folder that is shared as a web site with feeds. It is only ever read.
 #[derive(Debug)]
@@ -37,22 +34,6 @@ impl Site {
             folder,
             listings: Arc::new(Semaphore::new(LISTINGS)),
             archives: Arc::new(Semaphore::new(ARCHIVES)),
-        })
-    }
-}
-
-impl Handler for Site {
-    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        let (head, _) = request.into_parts();
-        Box::pin(async move {
-            let head = Arc::new(head);
-            let mut response = match respond(self, head.clone()).await {
-                Ok(response) => response,
-                Err(problem) => problem.response(&head),
-            };
-            let nosniff = HeaderValue::from_static("nosniff");
-            response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-            response
         })
     }
 }
