@@ -62,10 +62,14 @@ async fn respond(site: Arc<Site>, head: Arc<Parts>) -> Result<Response, Problem>
         PathError::Hidden => Problem::Missing,
     })?;
     let query = Query::parse(head.uri.query().unwrap_or(""));
+    let permit = if query.cover { Some(site.covers.acquire_arc().await) } else { None };
     // one trip to another thread does for a file: opening, reading its head, deciding
     let found = unblock({
         let (site, head, path) = (site.clone(), head.clone(), path.clone());
-        move || look_up(&site.folder, &path, &query, &head)
+        move || {
+            let _permit = permit; // here, because this goes on when the client has gone
+            look_up(&site.folder, &path, &query, &head)
+        }
     });
     match found.await? {
         Found::Response(response) => Ok(response),
@@ -77,7 +81,7 @@ async fn respond(site: Arc<Site>, head: Arc<Parts>) -> Result<Response, Problem>
         Found::Directory(directory) => {
             let permit = site.listings.acquire_arc().await;
             unblock(move || {
-                let _permit = permit; // here, because this goes on when the client has gone
+                let _permit = permit;
                 listing::respond(&site.folder, &site.feeds, &directory, &path, &query, &head)
             })
             .await

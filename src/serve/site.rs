@@ -14,11 +14,14 @@ pub struct Site {
     pub(super) feeds: Feeds,
     /// Listings that are made at a time; each holds the names of a whole folder.
     pub(super) listings: Arc<Semaphore>,
+    /// Pictures that are taken out of files at a time; the tags around them are in memory meanwhile.
+    pub(super) covers: Arc<Semaphore>,
     /// Archives that are sent at a time; each keeps a thread.
     pub(super) archives: Arc<Semaphore>,
 }
 
 const LISTINGS: usize = 2;
+const COVERS: usize = 4;
 const ARCHIVES: usize = 8;
 
 impl Site {
@@ -33,6 +36,7 @@ impl Site {
             feeds: Feeds::new(folder.clone(), owner),
             folder,
             listings: Arc::new(Semaphore::new(LISTINGS)),
+            covers: Arc::new(Semaphore::new(COVERS)),
             archives: Arc::new(Semaphore::new(ARCHIVES)),
         })
     }

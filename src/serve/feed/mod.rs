@@ -41,13 +41,16 @@ mod tags;
 mod walk;
 mod xml;
 
+pub use guid::Owner;
+pub(super) use made::{FeedKind, Made};
+
 use std::{
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use async_lock::Mutex as AsyncMutex;
+use async_lock::{Mutex as AsyncMutex, Semaphore};
 use hyper::{
     header::{HeaderValue, VARY},
     http::request::Parts,
@@ -56,17 +59,15 @@ use hyper::{
 use crate::identity::Name;
 use crate::runtime::{clock, http::Response, unblock};
 
-use super::etag::{EntityTag, Validators};
+use super::etag::Validators;
 use super::folder::{Folder, Unavailable};
 use super::problem::Problem;
 use super::representation;
-pub use guid::Owner;
-pub(super) use made::{FeedKind, Made};
-
 use base_url::BaseUrl;
 use catalog::Catalog;
 use media::MediaType;
 use page::{Page, Wanted};
+use picture::Picture;
 use walk::{Extent, walk};
 
 /// The feeds of one folder.
@@ -77,6 +78,8 @@ pub(super) struct Feeds {
     latest: Arc<Mutex<Latest>>,
     /// Held by the one who walks.
     turn: Arc<AsyncMutex<()>>,
+    /// Documents that are put together at a time; each is in memory as a whole.
+    documents: Arc<Semaphore>,
 }
 
 /// The last walk through the folder.
@@ -88,13 +91,20 @@ struct Latest {
 
 /// Items on a page.
 const PAGE_SIZE: usize = 1000;
+const DOCUMENTS: usize = 4;
 /// Names that a glance looks at.
 const GLANCE: usize = 2000;
 
 impl Feeds {
     /// The feeds of `folder`. Nothing is read yet.
     pub(super) fn new(folder: Arc<Folder>, owner: Owner) -> Feeds {
-        Feeds { folder, owner, latest: Arc::default(), turn: Arc::default() }
+        Feeds {
+            folder,
+            owner,
+            latest: Arc::default(),
+            turn: Arc::default(),
+            documents: Arc::new(Semaphore::new(DOCUMENTS)),
+        }
     }
 
     /// The name of the identity that serves the folder.
@@ -119,7 +129,9 @@ impl Feeds {
         let number = page_number(head.uri.query()).ok_or(Problem::NoSuchPage)?;
         let catalog = self.catalog().await?;
         let (owner, folder) = (self.owner.clone(), self.folder.clone());
+        let permit = self.documents.acquire_arc().await;
         let rendered = unblock(move || {
+            let _permit = permit;
             let wanted = Wanted { kind, number, size: PAGE_SIZE };
             Some(render(&Page::of(&catalog, &folder, wanted, &base, &owner)?))
         });
@@ -132,8 +144,13 @@ impl Feeds {
     async fn cover(&self, head: &Parts) -> Result<Response, Problem> {
         let catalog = self.catalog().await?;
         let folder = self.folder.clone();
-        let picture = unblock(move || cover::of_catalog(&catalog, &folder)).await;
-        Ok(of_content(picture.content, picture.mime, head))
+        let permit = self.documents.acquire_arc().await;
+        let picture = unblock(move || {
+            let _permit = permit;
+            cover::of_catalog(&catalog, &folder)
+        });
+        let Picture { mime, content } = picture.await;
+        Ok(of_content(content, mime, head))
     }
 
     /// The feeds that have items, found by a glance at the names near the top; where these are not all,
@@ -196,7 +213,7 @@ fn render(page: &Page<'_>) -> Vec<u8> {
 }
 
 fn of_content(content: Vec<u8>, content_type: &str, head: &Parts) -> Response {
-    let validators = Validators { tag: EntityTag::of_content(&content), modified: None };
+    let validators = Validators::of_content(&content);
     representation::of_content(content, content_type, &validators, head)
 }
 

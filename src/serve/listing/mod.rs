@@ -17,7 +17,7 @@ use hyper::{
 
 use self::scan::Scan;
 use super::directory::Directory;
-use super::etag::{EntityTag, Validators};
+use super::etag::Validators;
 use super::feed::{FeedKind, Feeds};
 use super::folder::Folder;
 use super::page;
@@ -46,16 +46,16 @@ pub(super) fn respond(
 ) -> Result<Response, Problem> {
     let scan = Scan::of(folder, directory, path).map_err(|_| Problem::Failed)?;
     let mut listing = Listing::new(scan, directory, path, query, feeds.owner());
-    if path.segments.is_empty() {
-        listing.feeds = feeds.offered();
-    }
     let (media_type, content) = if query.json || page::prefers_json(&head.headers) {
         ("application/json", json::render(&listing))
     } else {
+        if path.segments.is_empty() {
+            listing.feeds = feeds.offered();
+        }
         (MEDIA_TYPE, html::render(&listing))
     };
     let content = content.into_bytes();
-    let validators = Validators { tag: EntityTag::of_content(&content), modified: None };
+    let validators = Validators::of_content(&content);
     let mut response = representation::of_content(content, media_type, &validators, head);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, page::policy());
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
