@@ -19,7 +19,6 @@ mod download;
 mod first_byte;
 mod idle;
 mod nginx;
-#[allow(unreachable_pub, reason = "it is written for tests, which are other crates")]
 #[path = "../../tests/people/mod.rs"]
 mod people;
 mod process;

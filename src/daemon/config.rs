@@ -109,7 +109,7 @@ pub struct Udp {
 
 fn parse(text: &str) -> Result<Config, String> {
     let entries =
-        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line))?;
+        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line + 1))?;
     if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
     }
@@ -141,6 +141,9 @@ fn list<T>(
             .ok_or_else(|| format!("{key}: every item must be in quotes"))?,
         Some(_) => return Err(format!("{key}: must be a text in quotes or a list of them")),
     };
+    if texts.is_empty() {
+        return Err(format!("{key}: the list is empty"));
+    }
     let read = |text: &&str| read(text).map_err(|problem| format!("{key}: {problem}"));
     texts.iter().map(read).collect::<Result<_, _>>().map(Some)
 }
@@ -178,10 +181,12 @@ mod tests {
             ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
+            ("overlay = [", "overlay: the list is empty"),
             ("listen = [1, 2]", "listen: every item must be in quotes"),
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);
         }
-        assert!(parse("overlay = [").is_err());
+        assert_eq!(parse("overlay ! lan").unwrap_err(), "line 1 is not TOML");
+        assert_eq!(parse("\noverlay ! lan").unwrap_err(), "line 2 is not TOML");
     }
 }

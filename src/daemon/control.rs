@@ -19,7 +19,7 @@ use hyper::{
 use nanoserde::{DeJson, SerJson};
 use ring::digest::{SHA256, digest};
 
-use super::{Daemon, Offer};
+use super::{Daemon, Offer, json};
 use crate::identity::ServicePort;
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Lease, Upstream};
@@ -166,8 +166,7 @@ async fn read<T: DeJson>(body: http::Body) -> Result<T, Refused> {
     let body = http::collect(body, MAX_BODY).await;
     let body = body.ok_or_else(|| bad("the body is too long or broken".into()))?;
     let text = std::str::from_utf8(&body).map_err(|_| bad("the body is not UTF-8".into()))?;
-    T::deserialize_json(text)
-        .map_err(|error| bad(format!("the body is not the JSON expected: {error}")))
+    json::read(text).map_err(|problem| bad(format!("the body is not the JSON expected: {problem}")))
 }
 
 fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Answer {

@@ -13,6 +13,7 @@ use nanoserde::{DeJson, SerJson};
 
 use super::control::Problem;
 use super::home::Home;
+use super::json;
 use crate::runtime::{SocketIo, clock, http, plain};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
@@ -38,7 +39,7 @@ impl ControlClient {
     /// See [`ControlError`].
     pub async fn get<T: DeJson>(&self, path: &str) -> Result<T, ControlError> {
         let text = self.exchange(Method::GET, path, String::new()).await?;
-        T::deserialize_json(&text).map_err(|error| ControlError::Garbled(error.to_string()))
+        json::read(&text).map_err(ControlError::Garbled)
     }
 
     /// Sets something and reads the answer, which may be empty.
@@ -98,7 +99,8 @@ async fn exchange(
     if status.is_success() {
         return Ok(text);
     }
-    let reason = Problem::deserialize_json(&text).map_or(text, |problem| problem.error);
+    let problem = json::read::<Problem>(&text);
+    let reason = problem.map_or(text, |problem| problem.error);
     Err(ControlError::Refused(status, reason))
 }
 

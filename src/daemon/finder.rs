@@ -98,7 +98,7 @@ impl Finder {
             name: name.clone(),
             reason: error.to_string(),
         })?;
-        let (mut spent, mut by_key) = (None, Vec::new());
+        let mut by_key = Vec::new();
         if let Some(contact) = contacts.get(name) {
             let answer = self.answer(&Wanted::Contact(name.clone(), contact.key)).await;
             if let Some(packet) = answer.packets.first() {
@@ -106,7 +106,11 @@ impl Finder {
                 return Ok(Found { contact, packet, asked: answer.asked });
             }
             // perhaps another key claims the name: that is worth telling
-            (spent, by_key) = (answer.asked, answer.reports);
+            by_key = answer.reports;
+            if !by_key.iter().any(is_silent) {
+                // what was heard of the name before is no longer so
+                self.cache().forget(&Wanted::Name(name.clone()));
+            }
         }
         let answer = self.answer(&Wanted::Name(name.clone())).await;
         if answer.packets.is_empty() {
@@ -121,7 +125,13 @@ impl Finder {
         };
         let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
         let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
-        Ok(Found { contact, packet, asked: answer.asked.or(spent) })
+        if answer.asked.is_some() {
+            // the next look-up is one for a contact
+            let met = Outcome { found: vec![packet.clone()], withdrawn: vec![], reports: vec![] };
+            let wanted = Wanted::Contact(name.clone(), contact.key);
+            self.cache().insert(clock::now(), clock::wall(), wanted, &met);
+        }
+        Ok(Found { contact, packet, asked: answer.asked })
     }
 
     /// Looks again although the answer is remembered: it led nowhere.
@@ -263,8 +273,7 @@ impl Finder {
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
         self.sequences.accept(&outcome.found);
-        let failed =
-            outcome.reports.iter().any(|r| matches!(r.said, Said::Failed(_) | Said::TooLate));
+        let failed = outcome.reports.iter().any(is_silent);
         // what a dead overlay did not say is not known to be nothing
         if !outcome.found.is_empty() || !failed {
             self.cache().insert(now, clock::wall(), wanted.clone(), outcome);
@@ -278,6 +287,11 @@ impl Finder {
     fn flights(&self) -> MutexGuard<'_, HashMap<Wanted, Flight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an overlay said nothing about the person at all.
+fn is_silent(report: &Report) -> bool {
+    matches!(report.said, Said::Failed(_) | Said::TooLate)
 }
 
 /// Says why a key that was found is not believed.

@@ -14,7 +14,6 @@
 mod answer;
 mod config;
 mod contact_book;
-#[allow(clippy::question_mark, reason = "nanoserde derives it so")]
 mod control;
 mod control_client;
 mod control_socket;
@@ -22,6 +21,7 @@ mod entrance;
 mod finder;
 mod home;
 mod identity;
+mod json;
 mod labels;
 pub mod notify;
 mod offering;

@@ -13,8 +13,8 @@ use crate::identity::PublicKey;
 use super::connection::Connection;
 use super::error::ConnectError;
 
-/// Connections of this host, dialled and accepted. Each may keep its windows full, 12 MB in the worst
-/// case, and 40 kB in the usual one.
+/// Connections of this host, dialled and accepted. Each may keep its windows full, 25 MB in the worst
+/// case of an accepted one, and 40 kB in the usual one.
 const MAX_CONNECTIONS: usize = 256;
 
 /// Connections with one peer. Both ends may dial at once, and a peer that was restarted leaves old ones

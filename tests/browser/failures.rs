@@ -45,7 +45,7 @@ fn the_person_has_gone() {
     assert_eq!(browser.words().trim(), "Erin was here");
     assert!(erin.stop().success());
     browser.open(&url);
-    let wanted = ["\nerin@example.com is offline\n", "try again when", "503"];
+    let wanted = ["\nerin@example.com is offline\n", "Try again when", "503"];
     says(&browser, "error peer gone", &wanted);
 }
 

@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
 };
 
 use crate::application::Application;
@@ -18,9 +20,17 @@ pub(crate) struct Scene {
     pub(crate) target: Application,
     /// Alice shares a folder at port 1000; bob browses.
     pub(crate) people: Neighbours,
+    /// Browsers that a test has done with: a start takes longer than most tests.
+    idle: Mutex<Vec<Browser>>,
     driver: Arc<Driver>,
     /// The processes of `p2p expose`.
     _exposed: [Program; 2],
+}
+
+/// A browser from the scene, which goes back there unless a test failed with it.
+pub(crate) struct Lent<'a> {
+    browser: Option<Browser>,
+    scene: &'a Scene,
 }
 
 /// The scene lives as long as somebody plays in it: what is static is never dropped, and its
@@ -34,7 +44,7 @@ impl Scene {
             return None;
         }
         // a test that failed while it set the scene leaves nothing half done in it
-        let mut scene = SCENE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut scene = SCENE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(set) = scene.upgrade() {
             return Some(set);
         }
@@ -57,16 +67,19 @@ impl Scene {
         assert!(run(&carol, &["init", "carol@example.com"]).status.success());
         let by_carol = expose(&carol, &target);
         let driver = Arc::new(Driver::start());
-        Scene { application, target, people, driver, _exposed: [by_alice, by_carol] }
+        let (idle, _exposed) = (Mutex::default(), [by_alice, by_carol]);
+        Scene { application, target, people, idle, driver, _exposed }
     }
 
     /// A browser that is set up as bob is told: peers' addresses go to his proxy, all else does not.
-    pub(crate) fn browser(&self) -> Browser {
-        self.browser_with(&[])
+    pub(crate) fn browser(&self) -> Lent<'_> {
+        let idle = self.idle.lock().unwrap().pop();
+        let browser = idle.unwrap_or_else(|| self.new_browser(&[]));
+        Lent { browser: Some(browser), scene: self }
     }
 
-    /// The same with more flags.
-    pub(crate) fn browser_with(&self, flags: &[&str]) -> Browser {
+    /// One that has seen nothing yet, with more flags.
+    pub(crate) fn new_browser(&self, flags: &[&str]) -> Browser {
         let pac = format!("--proxy-pac-url=http://{}/proxy.pac", self.people.proxy());
         let flags = flags.iter().map(|flag| (*flag).to_owned()).chain([pac]);
         Browser::start(self.driver.clone(), &flags.collect::<Vec<_>>())
@@ -92,6 +105,22 @@ impl Scene {
     /// The address of `path` at a service, in its own-origin form.
     pub(crate) fn own_origin(&self, port: u16, user: &str, path: &str) -> String {
         format!("http://{port}-{user}-at-example-com.localhost:{}{path}", self.port())
+    }
+}
+
+impl Deref for Lent<'_> {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        self.browser.as_ref().expect("it is lent until the drop")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.scene.idle.lock().unwrap().extend(self.browser.take());
+        }
     }
 }
 

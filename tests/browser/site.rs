@@ -55,7 +55,7 @@ fn sockets_and_events_pass_as_they_come() {
 #[test]
 fn every_service_has_a_secure_origin_of_its_own() {
     let Some(scene) = Scene::enter() else { return };
-    let browser = scene.browser();
+    let browser = scene.new_browser(&[]);
     browser.open(&scene.own_origin(1001, "alice", "/"));
     let hash: String = browser.run(
         "localStorage.setItem('secret', 'of the application');

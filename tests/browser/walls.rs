@@ -102,7 +102,7 @@ fn a_form_does_not_leave_its_origin() {
 #[test]
 fn a_service_worker_stays_with_its_service() {
     let Some(scene) = Scene::enter() else { return };
-    let browser = scene.browser();
+    let browser = scene.new_browser(&[]);
     let register = |script: &str, scope: &str| {
         format!(
             "try {{ await navigator.serviceWorker.register('{script}', {{scope: '{scope}'}}); return 'registered' }}
@@ -125,7 +125,7 @@ fn a_service_worker_stays_with_its_service() {
 #[test]
 fn a_name_that_was_bent_to_this_machine_is_refused() {
     let Some(scene) = Scene::enter() else { return };
-    let browser = scene.browser_with(&["--host-resolver-rules=MAP evil.test 127.0.0.1"]);
+    let browser = scene.new_browser(&["--host-resolver-rules=MAP evil.test 127.0.0.1"]);
     browser.open(&format!("http://evil.test:{}/api/status", scene.port()));
     let words = browser.words();
     assert!(words.contains("This address does not belong here"), "{words}");

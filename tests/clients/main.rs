@@ -13,4 +13,5 @@ mod people;
 mod readme;
 mod resume;
 mod running;
+mod stalled;
 mod wget;

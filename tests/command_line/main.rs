@@ -1,6 +1,5 @@
 //! How the program speaks: every wrong use has its words, stdout carries results only, and the exit code
 //! tells what kind of end it was.
-#![allow(clippy::question_mark, reason = "nanoserde derives it so")]
 
 #[path = "../people/mod.rs"]
 mod people;
@@ -127,7 +126,7 @@ fn each_command_explains_itself() {
 
 #[test]
 fn every_command_in_an_advice_exists() {
-    let words = concat!(include_str!("../web_failures.txt"), include_str!("wrong_use.txt"));
+    let words = concat!(include_str!("../web/failures.txt"), include_str!("wrong_use.txt"));
     let hints = words.lines().filter_map(|line| line.strip_prefix("hint: "));
     let commands = hints.flat_map(|hint| hint.split("p2p ").skip(1)).filter_map(|rest| {
         let command = rest.split([' ', '"', ',']).next()?;

@@ -137,9 +137,20 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command of `p2p` to its end.
+/// Runs a command of `p2p` to its end; one that has none is killed.
 pub fn run(home: &Path, arguments: &[&str]) -> Output {
-    command(home, arguments).output().unwrap()
+    let mut command = command(home, arguments);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id().to_string();
+    let (ended, end) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if end.recv_timeout(READY_TIME) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-s", "KILL", &id]).status();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    output
 }
 
 /// Stdout of a command that must succeed.

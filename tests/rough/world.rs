@@ -14,7 +14,7 @@ use std::{
 use p2p::{
     identity::{KeyPair, Name, SecretKeyFile, Slot, Timestamp},
     registration::{Packet, Registration},
-    runtime::clock,
+    runtime::{block_on, clock},
 };
 
 use crate::people::{ALICE, Program};
@@ -158,7 +158,7 @@ fn answer(mut socket: TcpStream, behaviour: &Behaviour) -> Option<()> {
             socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
             loop {
                 socket.write_all(b"\0").ok()?;
-                thread::sleep(Duration::from_millis(200));
+                block_on(clock::sleep(Duration::from_millis(200)));
             }
         }
         Behaviour::Endless => {
