@@ -8,7 +8,8 @@
 
 use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt, time::Duration};
 
-use ring::digest;
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
 
 use crate::identity::CivilTime;
 use crate::identity::Timestamp;
@@ -34,10 +35,9 @@ pub(super) struct Validators {
 
 impl EntityTag {
     /// A strong tag over rendered octets.
-    pub(super) fn of_content(content: &[u8]) -> EntityTag {
-        let hash = digest::digest(&digest::SHA256, content);
-        let opaque = hash.as_ref()[..12].iter().map(|octet| format!("{octet:02x}")).collect();
-        EntityTag { weak: false, opaque }
+    fn of_content(content: &[u8]) -> EntityTag {
+        let hash = digest(&SHA256, content);
+        EntityTag { weak: false, opaque: HEXLOWER.encode(&hash.as_ref()[..12]) }
     }
 
     /// The tag of something derived from the tagged thing alone.
@@ -79,6 +79,11 @@ impl fmt::Display for EntityTag {
 }
 
 impl Validators {
+    /// The validators of octets that were made for a request.
+    pub(super) fn of_content(content: &[u8]) -> Validators {
+        Validators { tag: EntityTag::of_content(content), modified: None }
+    }
+
     /// The validators of a file at the time `now`.
     pub(super) fn of_file(metadata: &Metadata, now: Timestamp) -> Validators {
         let state = format!(

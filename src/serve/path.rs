@@ -5,9 +5,10 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fmt::Write,
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// A place below the shared folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,22 +58,13 @@ impl RequestPath {
     }
 }
 
-/// One segment of a relative link. All but unreserved characters is escaped, so that no name can look
-/// like a scheme, a query or markup.
+/// One segment of a link. All but unreserved characters (RFC 3986, 2.3) is escaped, so that no name can
+/// look like a scheme, a query or markup.
 pub(super) fn encode(name: &OsStr) -> String {
-    let mut link = String::with_capacity(name.len());
-    for &octet in name.as_bytes() {
-        match octet {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                link.push(char::from(octet));
-            }
-            _ => {
-                let _ = write!(link, "%{octet:02X}"); // a String takes everything
-            }
-        }
-    }
-    link
+    percent_encode(name.as_bytes(), ESCAPED).to_string()
 }
+
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn decode(segment: &str) -> Result<Vec<u8>, PathError> {
     let mut name = Vec::with_capacity(segment.len());

@@ -12,9 +12,11 @@ use hyper::{
 
 use super::folder::Unavailable;
 use super::page;
-use super::respond::METHODS;
 use crate::runtime::html::{self, escape};
 use crate::runtime::http::{self, Response};
+
+/// What a shared folder can be asked to do.
+pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Why a request does not get what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What the query of a target may ask of a folder or a file. Anything else in it is ignored.
 
-use super::listing::{Direction, Key};
+use std::fmt;
 
 /// A query, read leniently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,22 @@ pub(super) struct Query {
     pub(super) direction: Option<Direction>,
     /// `page=N`, from 1; the first where it is no such number.
     pub(super) page: usize,
+}
+
+/// What entries are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Key {
+    #[default]
+    Name,
+    Size,
+    Time,
+}
+
+/// Which end comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Ascending,
+    Descending,
 }
 
 impl Query {
@@ -49,6 +65,25 @@ impl Query {
     }
 }
 
+impl Key {
+    /// What people mostly look for: the first name, the largest file, the latest change.
+    pub(super) fn natural_direction(self) -> Direction {
+        match self {
+            Key::Name => Direction::Ascending,
+            Key::Size | Key::Time => Direction::Descending,
+        }
+    }
+}
+
+impl Direction {
+    pub(super) fn reverse(self) -> Direction {
+        match self {
+            Direction::Ascending => Direction::Descending,
+            Direction::Descending => Direction::Ascending,
+        }
+    }
+}
+
 impl Default for Query {
     /// An empty query.
     fn default() -> Query {
@@ -61,6 +96,27 @@ impl Default for Query {
             direction: None,
             page: 1,
         }
+    }
+}
+
+impl fmt::Display for Key {
+    /// As queries have it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Key::Name => "name",
+            Key::Size => "size",
+            Key::Time => "time",
+        })
+    }
+}
+
+impl fmt::Display for Direction {
+    /// As queries have it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Direction::Ascending => "asc",
+            Direction::Descending => "desc",
+        })
     }
 }
 

@@ -36,14 +36,14 @@ pub(super) fn of_file(open: OpenFile, name: &OsStr, head: &Parts) -> Response {
     let media_type = media_type_of(&open, name);
     let mut response = match selection(&validators, head, length) {
         Selection::Whole => {
-            let mut response = http(StatusCode::OK, media_type);
+            let mut response = response_of(StatusCode::OK, media_type);
             send(&mut response, open, head, vec![Section::Region(0..length)]);
             response
         }
         Selection::Unsatisfiable => return unsatisfiable(&validators, head, length),
         Selection::Parts(parts) => match <[Range<u64>; 1]>::try_from(parts) {
             Ok([part]) => {
-                let mut response = http(StatusCode::PARTIAL_CONTENT, media_type);
+                let mut response = response_of(StatusCode::PARTIAL_CONTENT, media_type);
                 set(&mut response, CONTENT_RANGE, &content_range(&part, length));
                 send(&mut response, open, head, vec![Section::Region(part)]);
                 response
@@ -51,18 +51,14 @@ pub(super) fn of_file(open: OpenFile, name: &OsStr, head: &Parts) -> Response {
             Err(parts) => {
                 let boundary = format!("{:016x}", random::number());
                 let multipart = format!("multipart/byteranges; boundary={boundary}");
-                let mut response = http(StatusCode::PARTIAL_CONTENT, &multipart);
-                send(
-                    &mut response,
-                    open,
-                    head,
-                    multipart_sections(parts, length, media_type, &boundary),
-                );
+                let mut response = response_of(StatusCode::PARTIAL_CONTENT, &multipart);
+                let sections = multipart_sections(parts, length, media_type, &boundary);
+                send(&mut response, open, head, sections);
                 response
             }
         },
     };
-    state(response.headers_mut(), &validators);
+    set_validators(response.headers_mut(), &validators);
     response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     response
 }
@@ -77,12 +73,12 @@ pub(super) fn of_content(
     if let Some(response) = precondition(validators, head) {
         return response;
     }
-    let mut response = http(StatusCode::OK, media_type);
+    let mut response = response_of(StatusCode::OK, media_type);
     response.headers_mut().insert(CONTENT_LENGTH, content.len().into());
     if head.method != Method::HEAD {
         *response.body_mut() = http::full(content);
     }
-    state(response.headers_mut(), validators);
+    set_validators(response.headers_mut(), validators);
     response
 }
 
@@ -97,7 +93,7 @@ fn precondition(validators: &Validators, head: &Parts) -> Option<Response> {
         }
         Verdict::Failed => Problem::Changed.response(head),
     };
-    state(response.headers_mut(), validators);
+    set_validators(response.headers_mut(), validators);
     Some(response)
 }
 
@@ -118,7 +114,7 @@ fn selection(validators: &Validators, head: &Parts, length: u64) -> Selection {
 fn unsatisfiable(validators: &Validators, head: &Parts, length: u64) -> Response {
     let mut response = Problem::OutsideOfFile { length }.response(head);
     set(&mut response, CONTENT_RANGE, &format!("bytes */{length}"));
-    state(response.headers_mut(), validators);
+    set_validators(response.headers_mut(), validators);
     response
 }
 
@@ -154,7 +150,7 @@ fn media_type_of(open: &OpenFile, name: &OsStr) -> &'static str {
     })
 }
 
-fn http(status: StatusCode, media_type: &str) -> Response {
+fn response_of(status: StatusCode, media_type: &str) -> Response {
     let mut response = Response::new(http::empty());
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, media_type);
@@ -169,7 +165,7 @@ fn send(response: &mut Response, open: OpenFile, head: &Parts, sections: Vec<Sec
 }
 
 /// The fields by which a client can ask again whether its copy is good, which it always shall.
-fn state(fields: &mut HeaderMap, validators: &Validators) {
+fn set_validators(fields: &mut HeaderMap, validators: &Validators) {
     let tag = HeaderValue::try_from(validators.tag.to_string());
     fields.extend(tag.ok().map(|tag| (ETAG, tag)));
     if let Some(modified) = validators.modified {

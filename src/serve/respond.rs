@@ -4,7 +4,7 @@ use std::{ffi::OsStr, sync::Arc};
 
 use hyper::{
     Method, StatusCode,
-    header::{ALLOW, HeaderValue, LOCATION},
+    header::{ALLOW, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS},
     http::request::Parts,
 };
 
@@ -14,18 +14,32 @@ use super::feed::{Made, cover};
 use super::folder::{Folder, Node, OpenFile, Unavailable};
 use super::listing;
 use super::path::{self, PathError, RequestPath};
-use super::problem::Problem;
+use super::problem::{METHODS, Problem};
 use super::query::Query;
 use super::site::Site;
 use super::thumbnail;
 use super::zip;
-use crate::runtime::http::{self, Response};
+use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::runtime::unblock;
 
-/// What a shared folder can be asked to do.
-pub(super) const METHODS: &str = "GET, HEAD, OPTIONS";
 /// Stands for its folder.
 const INDEX: &str = "index.html";
+
+impl Handler for Site {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        let (head, _) = request.into_parts();
+        Box::pin(async move {
+            let head = Arc::new(head);
+            let mut response = match respond(self, head.clone()).await {
+                Ok(response) => response,
+                Err(problem) => problem.response(&head),
+            };
+            let nosniff = HeaderValue::from_static("nosniff");
+            response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+            response
+        })
+    }
+}
 
 /// What looking up a target leads to.
 enum Found {
@@ -37,11 +51,7 @@ enum Found {
     Made(Made),
 }
 
-/// Answers a request.
-///
-/// # Errors
-/// When there is nothing to answer it with.
-pub(super) async fn respond(site: Arc<Site>, head: Arc<Parts>) -> Result<Response, Problem> {
+async fn respond(site: Arc<Site>, head: Arc<Parts>) -> Result<Response, Problem> {
     match head.method {
         Method::GET | Method::HEAD => {}
         Method::OPTIONS => return Ok(options()),
@@ -52,23 +62,27 @@ pub(super) async fn respond(site: Arc<Site>, head: Arc<Parts>) -> Result<Respons
         PathError::Hidden => Problem::Missing,
     })?;
     let query = Query::parse(head.uri.query().unwrap_or(""));
+    let permit = if query.cover { Some(site.covers.acquire_arc().await) } else { None };
     // one trip to another thread does for a file: opening, reading its head, deciding
     let found = unblock({
         let (site, head, path) = (site.clone(), head.clone(), path.clone());
-        move || look_up(&site.folder, &path, &query, &head)
+        move || {
+            let _permit = permit; // here, because this goes on when the client has gone
+            look_up(&site.folder, &path, &query, &head)
+        }
     });
     match found.await? {
         Found::Response(response) => Ok(response),
         Found::Made(made) => site.feeds.respond(made, &head).await,
         Found::Directory(_) if query.zip => {
             let permit = site.archives.try_acquire_arc().ok_or(Problem::Busy)?;
-            Ok(zip::respond(site.folder.clone(), path, &head, permit))
+            Ok(zip::respond(site.folder.clone(), site.feeds.owner(), path, &head, permit))
         }
         Found::Directory(directory) => {
             let permit = site.listings.acquire_arc().await;
             unblock(move || {
-                let _permit = permit; // here, because this goes on when the client has gone
-                listing::respond(&site, &directory, &path, &query, &head)
+                let _permit = permit;
+                listing::respond(&site.folder, &site.feeds, &directory, &path, &query, &head)
             })
             .await
         }

@@ -3,12 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use async_lock::Semaphore;
-use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 
 use super::feed::{Feeds, Owner};
 use super::folder::{Folder, FolderError};
-use super::respond::respond;
-use crate::runtime::http::{BoxFuture, Handler, Request, Response};
 
 /// A folder that is shared as a web site with feeds. It is only ever read.
 #[derive(Debug)]
@@ -17,11 +14,14 @@ pub struct Site {
     pub(super) feeds: Feeds,
     /// Listings that are made at a time; each holds the names of a whole folder.
     pub(super) listings: Arc<Semaphore>,
+    /// Pictures that are taken out of files at a time; the tags around them are in memory meanwhile.
+    pub(super) covers: Arc<Semaphore>,
     /// Archives that are sent at a time; each keeps a thread.
     pub(super) archives: Arc<Semaphore>,
 }
 
 const LISTINGS: usize = 2;
+const COVERS: usize = 4;
 const ARCHIVES: usize = 8;
 
 impl Site {
@@ -36,23 +36,8 @@ impl Site {
             feeds: Feeds::new(folder.clone(), owner),
             folder,
             listings: Arc::new(Semaphore::new(LISTINGS)),
+            covers: Arc::new(Semaphore::new(COVERS)),
             archives: Arc::new(Semaphore::new(ARCHIVES)),
-        })
-    }
-}
-
-impl Handler for Site {
-    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        let (head, _) = request.into_parts();
-        Box::pin(async move {
-            let head = Arc::new(head);
-            let mut response = match respond(self, head.clone()).await {
-                Ok(response) => response,
-                Err(problem) => problem.response(&head),
-            };
-            let nosniff = HeaderValue::from_static("nosniff");
-            response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
-            response
         })
     }
 }

@@ -34,9 +34,9 @@ use hyper::{
 
 use super::directory::NameType;
 use super::folder::{Folder, Node, OpenFile};
-use super::listing;
 use super::path::{self, RequestPath};
 use crate::identity::CivilTime;
+use crate::identity::Name;
 use crate::runtime::http::{self, Body, BoxError, Response};
 use crate::runtime::unblock;
 
@@ -51,14 +51,13 @@ const LARGE: u64 = 0xFFFF_0000;
 /// somebody who wants it.
 pub(super) fn respond(
     folder: Arc<Folder>,
+    owner: Option<&Name>,
     path: RequestPath,
     head: &Parts,
     permit: SemaphoreGuardArc,
 ) -> Response {
-    let name = match path.name() {
-        Some(name) => name.to_owned(),
-        None => OsString::from(listing::owner(head).unwrap_or_else(|| "files".to_owned())),
-    };
+    let owner = owner.map_or("files", Name::as_str);
+    let name = path.name().unwrap_or(OsStr::new(owner)).to_owned();
     let mut response = Response::new(http::empty());
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use p2p::identity::ServicePort;
+use p2p::identity::{Name, ServicePort};
 use p2p::runtime::block_on;
 use p2p::runtime::http::{self, Handler, Response};
 use p2p::serve::{self, Owner};
@@ -80,7 +80,8 @@ impl Site {
 }
 
 fn open(root: &Path) -> Arc<serve::Site> {
-    let owner = Owner { name: None, port: ServicePort::HTTP };
+    let name = Name::parse("alice@example.com").ok();
+    let owner = Owner { name, port: ServicePort::HTTP };
     Arc::new(serve::Site::open(root, owner).unwrap())
 }
 

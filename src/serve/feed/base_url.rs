@@ -2,10 +2,11 @@
 //!
 //! Nothing of it is stored or configured: each access form gets feeds with its own URLs.
 
-use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt, path::Path};
+use std::{fmt, path::Path};
 
 use hyper::{HeaderMap, header::HOST};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+use crate::serve::path::encode;
 
 /// Scheme, host and path prefix, with a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,6 @@ const PREFIX: &str = "x-forwarded-prefix";
 pub(super) const VARY: &str =
     "Host, Forwarded, X-Forwarded-Host, X-Forwarded-Proto, X-Forwarded-Prefix";
 
-/// All but unreserved characters (RFC 3986, 2.3).
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Octets of a host or prefix that are believed.
 const MAX_LENGTH: usize = 512;
 
@@ -47,14 +46,8 @@ impl BaseUrl {
     /// The URL of a file: each octet of its path that is not plain is escaped, so that different files
     /// have different URLs and all of them are ASCII.
     pub(super) fn file(&self, path: &Path) -> String {
-        let mut url = self.0.clone();
-        for (index, part) in path.iter().enumerate() {
-            if index > 0 {
-                url.push('/');
-            }
-            url.extend(percent_encode(OsStr::as_bytes(part), ENCODED));
-        }
-        url
+        let names: Vec<_> = path.iter().map(encode).collect();
+        self.join(&names.join("/"))
     }
 
     /// The URL of a resource with a plain name.

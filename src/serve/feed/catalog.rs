@@ -13,9 +13,16 @@ use std::{
 
 use crate::identity::CivilTime;
 use crate::serve::directory::FileState;
-use crate::serve::folder::{Folder, Unavailable};
+use crate::serve::folder::{Folder, OpenFile, Unavailable};
 
-use super::{about::About, fingerprint::Fingerprint, media::MediaType, tags::Tags, walk::walk};
+use super::{
+    about::About,
+    fingerprint::Fingerprint,
+    media::{MediaType, Medium},
+    photograph, recording,
+    tags::Tags,
+    walk::walk,
+};
 
 /// One state of the folder.
 #[derive(Debug, Default)]
@@ -127,8 +134,11 @@ impl Entry {
 impl Content {
     fn read(folder: &Folder, path: &Path, media: MediaType, state: FileState) -> Content {
         let modified = CivilTime::from_unix(state.modified());
-        let open = folder.file(path).ok();
-        let tags = open.map(|open| Tags::read(&open.file, media, modified)).unwrap_or_default();
+        let read = |open: OpenFile| match media.medium {
+            Medium::Audio | Medium::Video => recording::tags(&open.file, modified),
+            Medium::Photo => photograph::tags(&open.file, modified),
+        };
+        let tags = folder.file(path).map(read).unwrap_or_default();
         Content { tags, fingerprint: OnceLock::new() }
     }
 }

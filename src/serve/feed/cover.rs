@@ -1,32 +1,21 @@
-//! Pictures: those inside of media files, and the one that stands for a feed.
+//! Pictures that stand for something: for a file the one inside of it, for a feed one of its files'.
 
-use std::{ffi::OsStr, fs::File, path::Path};
+use std::{ffi::OsStr, path::Path};
 
 use hyper::http::request::Parts;
 
 use crate::runtime::clock;
 use crate::runtime::http::Response;
-use crate::serve::camera;
 use crate::serve::etag::Validators;
 use crate::serve::folder::{Folder, OpenFile};
-use crate::serve::media_type::{self, Kind};
 use crate::serve::problem::Problem;
 use crate::serve::representation;
 
 use super::{
     catalog::Catalog,
     media::{MediaType, Medium},
-    recording,
+    picture::Picture,
 };
-
-/// A picture that browsers show.
-#[derive(Debug)]
-pub(super) struct Picture {
-    /// Its media type.
-    pub mime: &'static str,
-    /// Its octets.
-    pub content: Vec<u8>,
-}
 
 /// What a feed without any picture shows: 1400 pixels square, as podcast directories want it.
 const DEFAULT_COVER: &[u8] = include_bytes!("cover.png");
@@ -49,27 +38,13 @@ pub(in crate::serve) fn respond(
     Ok(representation::of_content(content, mime, &validators, head))
 }
 
-impl Picture {
-    /// The picture in a file: the front cover of a recording, the thumbnail of a photograph. None for
-    /// what no browser shows or what could be more than a picture.
-    pub(super) fn inside(file: &File, media: MediaType) -> Option<Picture> {
-        let content = match media.medium {
-            Medium::Audio | Medium::Video => recording::cover(file)?,
-            Medium::Photo => camera::thumbnail(file)?,
-        };
-        // what a tag says about its picture may be wrong
-        let mime = media_type::by_signature(&content)?;
-        (media_type::kind(mime) == Kind::Picture).then_some(Picture { mime, content })
-    }
-
-    /// The picture of a feed whose folder has no `cover.jpg`: that in the newest recording which has one.
-    pub(super) fn of_catalog(catalog: &Catalog, folder: &Folder) -> Picture {
-        let recordings = catalog.entries.iter().filter(|it| it.media.medium != Medium::Photo);
-        let mut pictures = recordings.take(SEARCHED).filter_map(|entry| {
-            entry.fingerprint(folder)?.has_picture.then_some(())?;
-            Picture::inside(&folder.file(&entry.path).ok()?.file, entry.media)
-        });
-        let standard = || Picture { mime: "image/png", content: DEFAULT_COVER.into() };
-        pictures.next().unwrap_or_else(standard)
-    }
+/// The picture of a feed whose folder has no `cover.jpg`: that in the newest recording which has one.
+pub(super) fn of_catalog(catalog: &Catalog, folder: &Folder) -> Picture {
+    let recordings = catalog.entries.iter().filter(|it| it.media.medium != Medium::Photo);
+    let mut pictures = recordings.take(SEARCHED).filter_map(|entry| {
+        entry.fingerprint(folder)?.has_picture.then_some(())?;
+        Picture::inside(&folder.file(&entry.path).ok()?.file, entry.media)
+    });
+    let standard = || Picture { mime: "image/png", content: DEFAULT_COVER.into() };
+    pictures.next().unwrap_or_else(standard)
 }

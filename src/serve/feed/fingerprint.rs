@@ -7,7 +7,7 @@ use std::{
 
 use ring::digest::{Context, SHA256};
 
-use super::{cover::Picture, media::MediaType};
+use super::{media::MediaType, picture::Picture};
 
 /// Taken only of files that are on a page of a feed, because it costs three reads and a look for a
 /// picture.

@@ -3,9 +3,18 @@
 
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
-use crate::identity::{Destination, Name};
+use crate::identity::{Destination, Name, ServicePort};
 
 use super::fingerprint::Fingerprint;
+
+/// Whose site it is: the identifiers of feeds and their items depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The name of the identity that serves the folder, if it has one.
+    pub name: Option<Name>,
+    /// The port at which it serves the folder.
+    pub port: ServicePort,
+}
 
 /// The namespace of `podcast:guid` (Podcasting 2.0).
 const PODCAST_NAMESPACE: [u8; 16] = [
@@ -44,8 +53,6 @@ fn uuid5(namespace: [u8; 16], name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::identity::ServicePort;
-
     use super::*;
 
     #[test]

@@ -27,11 +27,13 @@ pub(super) mod cover;
 mod fingerprint;
 mod guid;
 mod json_feed;
+mod made;
 mod media;
 mod opus;
 mod page;
 mod photograph;
 mod photos;
+mod picture;
 mod recording;
 mod rss;
 mod tag_date;
@@ -39,31 +41,33 @@ mod tags;
 mod walk;
 mod xml;
 
+pub use guid::Owner;
+pub(super) use made::{FeedKind, Made};
+
 use std::{
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use async_lock::Mutex as AsyncMutex;
+use async_lock::{Mutex as AsyncMutex, Semaphore};
 use hyper::{
     header::{HeaderValue, VARY},
     http::request::Parts,
 };
 
-use crate::identity::{Name, ServicePort};
+use crate::identity::Name;
 use crate::runtime::{clock, http::Response, unblock};
 
-use super::etag::{EntityTag, Validators};
+use super::etag::Validators;
 use super::folder::{Folder, Unavailable};
-use super::path::RequestPath;
 use super::problem::Problem;
 use super::representation;
 use base_url::BaseUrl;
 use catalog::Catalog;
-use cover::Picture;
 use media::MediaType;
 use page::{Page, Wanted};
+use picture::Picture;
 use walk::{Extent, walk};
 
 /// The feeds of one folder.
@@ -74,35 +78,8 @@ pub(super) struct Feeds {
     latest: Arc<Mutex<Latest>>,
     /// Held by the one who walks.
     turn: Arc<AsyncMutex<()>>,
-}
-
-/// Whose site it is: the identifiers of feeds and their items depend on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The name of the identity that serves the folder, if it has one.
-    pub name: Option<Name>,
-    /// The port at which it serves the folder.
-    pub port: ServicePort,
-}
-
-/// What is made from the files of a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Made {
-    /// A feed.
-    Feed(FeedKind),
-    /// The picture that stands for the feeds.
-    Cover,
-}
-
-/// A feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FeedKind {
-    /// Audio and video for podcast programs: RSS 2.0.
-    Podcast,
-    /// Pictures: RSS 2.0 with Media RSS.
-    Photos,
-    /// All media: JSON Feed 1.1.
-    Json,
+    /// Documents that are put together at a time; each is in memory as a whole.
+    documents: Arc<Semaphore>,
 }
 
 /// The last walk through the folder.
@@ -112,17 +89,27 @@ struct Latest {
     catalog: Arc<Catalog>,
 }
 
-/// The name of the picture.
-const COVER: &str = "feed-cover";
 /// Items on a page.
 const PAGE_SIZE: usize = 1000;
+const DOCUMENTS: usize = 4;
 /// Names that a glance looks at.
 const GLANCE: usize = 2000;
 
 impl Feeds {
     /// The feeds of `folder`. Nothing is read yet.
     pub(super) fn new(folder: Arc<Folder>, owner: Owner) -> Feeds {
-        Feeds { folder, owner, latest: Arc::default(), turn: Arc::default() }
+        Feeds {
+            folder,
+            owner,
+            latest: Arc::default(),
+            turn: Arc::default(),
+            documents: Arc::new(Semaphore::new(DOCUMENTS)),
+        }
+    }
+
+    /// The name of the identity that serves the folder.
+    pub(super) fn owner(&self) -> Option<&Name> {
+        self.owner.name.as_ref()
     }
 
     /// Answers a GET or HEAD request, with the URLs of the access form that it came by. Knows `?page=2`
@@ -142,7 +129,9 @@ impl Feeds {
         let number = page_number(head.uri.query()).ok_or(Problem::NoSuchPage)?;
         let catalog = self.catalog().await?;
         let (owner, folder) = (self.owner.clone(), self.folder.clone());
+        let permit = self.documents.acquire_arc().await;
         let rendered = unblock(move || {
+            let _permit = permit;
             let wanted = Wanted { kind, number, size: PAGE_SIZE };
             Some(render(&Page::of(&catalog, &folder, wanted, &base, &owner)?))
         });
@@ -155,8 +144,13 @@ impl Feeds {
     async fn cover(&self, head: &Parts) -> Result<Response, Problem> {
         let catalog = self.catalog().await?;
         let folder = self.folder.clone();
-        let picture = unblock(move || Picture::of_catalog(&catalog, &folder)).await;
-        Ok(of_content(picture.content, picture.mime, head))
+        let permit = self.documents.acquire_arc().await;
+        let picture = unblock(move || {
+            let _permit = permit;
+            cover::of_catalog(&catalog, &folder)
+        });
+        let Picture { mime, content } = picture.await;
+        Ok(of_content(content, mime, head))
     }
 
     /// The feeds that have items, found by a glance at the names near the top; where these are not all,
@@ -210,56 +204,6 @@ impl Feeds {
     }
 }
 
-impl Made {
-    /// What stands at a path of the site.
-    pub(super) fn at(path: &RequestPath) -> Option<Made> {
-        let [name] = &path.segments[..] else { return None };
-        if path.slash {
-            return None;
-        }
-        let feed = FeedKind::ALL.into_iter().find(|kind| name == kind.file_name());
-        feed.map(Made::Feed).or_else(|| (name == COVER).then_some(Made::Cover))
-    }
-}
-
-impl FeedKind {
-    const ALL: [FeedKind; 3] = [FeedKind::Podcast, FeedKind::Photos, FeedKind::Json];
-
-    /// The name under which it stands in the folder.
-    pub(super) const fn file_name(self) -> &'static str {
-        match self {
-            FeedKind::Podcast => "feed.xml",
-            FeedKind::Photos => "photos.xml",
-            FeedKind::Json => "feed.json",
-        }
-    }
-
-    /// What it is called in a listing.
-    pub(super) const fn title(self) -> &'static str {
-        match self {
-            FeedKind::Podcast => "Podcast",
-            FeedKind::Photos => "Photo feed",
-            FeedKind::Json => "JSON feed",
-        }
-    }
-
-    /// The type for `<link rel="alternate">`.
-    pub(super) const fn media_type(self) -> &'static str {
-        match self {
-            FeedKind::Podcast | FeedKind::Photos => "application/rss+xml",
-            FeedKind::Json => "application/feed+json",
-        }
-    }
-
-    /// The `Content-Type`.
-    const fn content_type(self) -> &'static str {
-        match self {
-            FeedKind::Podcast | FeedKind::Photos => "application/rss+xml; charset=utf-8",
-            FeedKind::Json => "application/feed+json",
-        }
-    }
-}
-
 fn render(page: &Page<'_>) -> Vec<u8> {
     match page.kind {
         FeedKind::Podcast => rss::render(page),
@@ -269,7 +213,7 @@ fn render(page: &Page<'_>) -> Vec<u8> {
 }
 
 fn of_content(content: Vec<u8>, content_type: &str, head: &Parts) -> Response {
-    let validators = Validators { tag: EntityTag::of_content(&content), modified: None };
+    let validators = Validators::of_content(&content);
     representation::of_content(content, content_type, &validators, head)
 }
 

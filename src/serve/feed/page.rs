@@ -7,11 +7,10 @@ use crate::identity::Destination;
 use crate::serve::folder::Folder;
 
 use super::{
-    COVER, FeedKind, Owner,
     base_url::BaseUrl,
     catalog::{Catalog, Entry},
-    guid,
-    media::Medium,
+    guid::{self, Owner},
+    made::{COVER, FeedKind},
     tags::clean,
 };
 
@@ -165,17 +164,6 @@ impl<'a> Page<'a> {
     pub(super) fn url(&self, number: usize) -> String {
         let first = self.base.join(self.kind.file_name());
         if number == 1 { first } else { format!("{first}?page={number}") }
-    }
-}
-
-impl FeedKind {
-    /// Whether files of this kind are in the feed.
-    pub(super) fn takes(self, medium: Medium) -> bool {
-        match self {
-            FeedKind::Podcast => medium != Medium::Photo,
-            FeedKind::Photos => medium == Medium::Photo,
-            FeedKind::Json => true,
-        }
     }
 }
 

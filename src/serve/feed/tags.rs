@@ -3,14 +3,9 @@
 //! Nothing here fails: a file that cannot be understood has no tags. Only so much of a file is read, and
 //! only so much text is kept of it.
 
-use std::{fs::File, time::Duration};
+use std::time::Duration;
 
 use crate::identity::CivilTime;
-
-use super::{
-    media::{MediaType, Medium},
-    photograph, recording,
-};
 
 /// Tags; all texts are trimmed and of bounded length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,16 +31,6 @@ pub(super) struct Tags {
 pub(super) const MAX_LINE: usize = 255;
 /// Octets of a description; those of 20,000 files must fit in memory.
 pub(super) const MAX_DESCRIPTION: usize = 1000;
-
-impl Tags {
-    /// Reads the tags of a file that was last written at `modified`.
-    pub(super) fn read(file: &File, media: MediaType, modified: CivilTime) -> Tags {
-        match media.medium {
-            Medium::Audio | Medium::Video => recording::tags(file, modified),
-            Medium::Photo => photograph::tags(file, modified),
-        }
-    }
-}
 
 /// Text from a file: without control characters, in one line unless `lines`, at most `max` octets.
 pub(super) fn clean(text: &str, max: usize, lines: bool) -> Option<Box<str>> {

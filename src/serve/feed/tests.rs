@@ -5,7 +5,9 @@ use std::fs;
 use futures_lite::future;
 use tempfile::TempDir;
 
+use crate::identity::ServicePort;
 use crate::runtime::block_on;
+use crate::serve::path::RequestPath;
 
 use super::*;
 

@@ -5,13 +5,15 @@
 
 use std::fmt::Write;
 
+use super::Listing;
 use super::entry::{cell, row};
 use super::quantity::{count, grouped};
 use super::scan::{Entry, Scan};
-use super::{Direction, Key, Listing};
+use crate::identity::Name;
 use crate::runtime::html::escape;
 use crate::serve::media_type::Kind;
 use crate::serve::page::frame;
+use crate::serve::query::{Direction, Key};
 
 /// The page as HTML.
 pub(super) fn render(listing: &Listing) -> String {
@@ -27,7 +29,7 @@ pub(super) fn render(listing: &Listing) -> String {
         pages(listing),
     );
     let page_title = match &listing.owner {
-        Some(owner) if *owner != title => format!("{title} \u{2013} {owner}"),
+        Some(owner) if owner.as_str() != title => format!("{title} \u{2013} {owner}"),
         _ => title,
     };
     frame(&page_title, &feed_links(listing), &main)
@@ -42,7 +44,7 @@ fn title(listing: &Listing) -> String {
 
 /// What the shared folder itself is called; its name on disk is nobody's business.
 fn home(listing: &Listing) -> String {
-    listing.owner.clone().unwrap_or_else(|| "Shared files".to_owned())
+    listing.owner.as_ref().map_or("Shared files", Name::as_str).to_owned()
 }
 
 /// The folders above, nearest last.

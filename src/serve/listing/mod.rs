@@ -11,22 +11,21 @@ mod quantity;
 mod scan;
 
 use hyper::{
-    header::{CONTENT_SECURITY_POLICY, HOST, HeaderValue, VARY},
+    header::{CONTENT_SECURITY_POLICY, HeaderValue, VARY},
     http::request::Parts,
 };
 
-pub(super) use self::order::{Direction, Key};
 use self::scan::Scan;
 use super::directory::Directory;
-use super::etag::{EntityTag, Validators};
-use super::feed::FeedKind;
+use super::etag::Validators;
+use super::feed::{FeedKind, Feeds};
+use super::folder::Folder;
 use super::page;
 use super::path::RequestPath;
 use super::problem::Problem;
-use super::query::Query;
+use super::query::{Direction, Key, Query};
 use super::representation;
-use super::site::Site;
-use crate::identity::Destination;
+use crate::identity::Name;
 use crate::runtime::html::MEDIA_TYPE;
 use crate::runtime::http::Response;
 
@@ -38,41 +37,36 @@ const PAGE: usize = 500;
 /// # Errors
 /// When the folder cannot be read.
 pub(super) fn respond(
-    site: &Site,
+    folder: &Folder,
+    feeds: &Feeds,
     directory: &Directory,
     path: &RequestPath,
     query: &Query,
     head: &Parts,
 ) -> Result<Response, Problem> {
-    let scan = Scan::of(&site.folder, directory, path).map_err(|_| Problem::Failed)?;
-    let mut listing = Listing::new(scan, directory, path, query, owner(head));
-    if path.segments.is_empty() {
-        listing.feeds = site.feeds.offered();
-    }
+    let scan = Scan::of(folder, directory, path).map_err(|_| Problem::Failed)?;
+    let mut listing = Listing::new(scan, directory, path, query, feeds.owner());
     let (media_type, content) = if query.json || page::prefers_json(&head.headers) {
         ("application/json", json::render(&listing))
     } else {
+        if path.segments.is_empty() {
+            listing.feeds = feeds.offered();
+        }
         (MEDIA_TYPE, html::render(&listing))
     };
     let content = content.into_bytes();
-    let validators = Validators { tag: EntityTag::of_content(&content), modified: None };
+    let validators = Validators::of_content(&content);
     let mut response = representation::of_content(content, media_type, &validators, head);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, page::policy());
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
     Ok(response)
 }
 
-/// Whose site this is, by the name under which it was asked for.
-pub(super) fn owner(head: &Parts) -> Option<String> {
-    let host = head.headers.get(HOST)?.to_str().ok()?;
-    Some(Destination::from_proxy_host(host).ok()??.name.as_str().to_owned())
-}
-
 /// One page of a folder.
 struct Listing {
     scan: Scan,
     path: RequestPath,
-    owner: Option<String>,
+    owner: Option<Name>,
     /// The feeds that the page announces: those of the shared folder, in its own listing.
     feeds: Vec<FeedKind>,
     key: Key,
@@ -89,7 +83,7 @@ impl Listing {
         directory: &Directory,
         path: &RequestPath,
         query: &Query,
-        owner: Option<String>,
+        owner: Option<&Name>,
     ) -> Listing {
         let (key, direction) = (query.key, query.direction());
         if key != Key::Name {
@@ -101,7 +95,16 @@ impl Listing {
         scan.entries.truncate(page * PAGE);
         scan.entries.drain(..(page - 1) * PAGE);
         scan.measure(directory);
-        Listing { scan, path: path.clone(), owner, feeds: Vec::new(), key, direction, page, pages }
+        Listing {
+            scan,
+            path: path.clone(),
+            owner: owner.cloned(),
+            feeds: Vec::new(),
+            key,
+            direction,
+            page,
+            pages,
+        }
     }
 
     /// The query of another page of the same order.

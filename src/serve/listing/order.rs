@@ -1,24 +1,9 @@
 //! The order of entries in a listing: folders first, then by name, size or time.
 
-use std::{ffi::OsStr, fmt};
+use std::ffi::OsStr;
 
 use super::scan::Entry;
-
-/// What entries are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::serve) enum Key {
-    #[default]
-    Name,
-    Size,
-    Time,
-}
-
-/// Which end comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::serve) enum Direction {
-    Ascending,
-    Descending,
-}
+use crate::serve::query::{Direction, Key};
 
 /// Sorts. Folders have no size and stay sorted by name when sizes are asked for.
 pub(super) fn sort(entries: &mut [Entry], key: Key, direction: Direction) {
@@ -37,25 +22,6 @@ pub(super) fn sort(entries: &mut [Entry], key: Key, direction: Direction) {
         let files = entries.partition_point(|entry| entry.is_folder);
         entries[..files].reverse();
         entries[files..].reverse();
-    }
-}
-
-impl Key {
-    /// What people mostly look for: the first name, the largest file, the latest change.
-    pub(in crate::serve) fn natural_direction(self) -> Direction {
-        match self {
-            Key::Name => Direction::Ascending,
-            Key::Size | Key::Time => Direction::Descending,
-        }
-    }
-}
-
-impl Direction {
-    pub(super) fn reverse(self) -> Direction {
-        match self {
-            Direction::Ascending => Direction::Descending,
-            Direction::Descending => Direction::Ascending,
-        }
     }
 }
 
@@ -85,27 +51,6 @@ fn take_number<'a>(text: &mut &'a str) -> &'a str {
     let (number, rest) = text.split_at(end);
     *text = rest;
     number.trim_start_matches('0')
-}
-
-impl fmt::Display for Key {
-    /// As queries have it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Key::Name => "name",
-            Key::Size => "size",
-            Key::Time => "time",
-        })
-    }
-}
-
-impl fmt::Display for Direction {
-    /// As queries have it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Direction::Ascending => "asc",
-            Direction::Descending => "desc",
-        })
-    }
 }
 
 #[cfg(test)]
