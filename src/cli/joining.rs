@@ -146,7 +146,7 @@ async fn renew(client: &ControlClient, wish: &Wish, joined: &Joined) -> Result<b
 
 async fn withdraw(client: &ControlClient, wish: &Wish, joined: &Joined) {
     let path = match wish {
-        Wish::Service(port, _) => service_path(*port),
+        Wish::Service(port, _) => format!("{}?lease={}", service_path(*port), joined.number),
         Wish::Proxy(_) => format!("/api/proxy/{}", joined.number),
     };
     if let Err(error) = client.delete(&path).await {

@@ -58,6 +58,7 @@ pub struct Registered {
 #[derive(Debug, Clone, Default, SerJson, DeJson)]
 pub struct PutProxy {
     /// Addresses to listen at; in the answer, those where it is open.
+    #[nserde(default)]
     pub listen: Vec<String>,
     /// Seconds until it may be closed unless renewed; for ever if left out.
     pub ttl: Option<u64>,
@@ -110,7 +111,16 @@ impl Control {
                 put_service(&daemon, port, wish)
             }
             (["services", port], &Method::DELETE) => {
-                if daemon.withdraw(service_port(port)?) {
+                let port = service_port(port)?;
+                let withdrawn =
+                    match head.uri.query().and_then(|query| query.strip_prefix("lease=")) {
+                        Some(lease) => {
+                            let lease = lease.parse().ok().map(|number| Lease::new(port, number));
+                            lease.is_some_and(|lease| daemon.withdraw_lease(lease))
+                        }
+                        None => daemon.withdraw(port),
+                    };
+                if withdrawn {
                     Ok((StatusCode::NO_CONTENT, String::new()))
                 } else {
                     Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))

@@ -58,6 +58,13 @@ impl Daemon {
         self.answering.services().renew(clock::now(), lease, ttl)
     }
 
+    /// Ends what was registered, unless another service took its port; false if it is gone.
+    pub fn withdraw_lease(&self, lease: Lease) -> bool {
+        let withdrawn = self.answering.services().withdraw(lease);
+        self.settle();
+        withdrawn
+    }
+
     /// Ends what is served at a port; false if nothing was.
     pub fn withdraw(&self, port: ServicePort) -> bool {
         let withdrawn = self.answering.services().withdraw_port(port);

@@ -164,3 +164,34 @@ fn a_registration_that_is_not_renewed_ends() {
     assert_eq!(interface.send("DELETE", "/api/services/80", "").status, 204);
     assert_eq!(interface.send("GET", "/api/services", "").body, "[]");
 }
+
+#[test]
+fn whoever_ends_late_does_not_withdraw_its_successor() {
+    let interface = Interface::open();
+    let body = format!("{{\"folder\":{:?}}}", interface.folder());
+    for _ in 0..2 {
+        assert_eq!(interface.send("PUT", "/api/services/80", &body).status, 201);
+    }
+    interface.refused("DELETE", "/api/services/80?lease=0", "", 404);
+    assert_eq!(interface.send("DELETE", "/api/services/80?lease=1", "").status, 204);
+    assert_eq!(interface.send("GET", "/api/services", "").body, "[]");
+}
+
+#[test]
+fn an_entrance_is_closed_by_the_last_who_wants_it() {
+    let interface = Interface::open();
+    let wish = "{\"listen\":[\"127.0.0.1:0\"],\"ttl\":60}";
+    for hold in 1..3 {
+        let answer = interface.send("PUT", "/api/proxy", wish);
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains(interface.daemon.said("proxy")), "it is open already");
+        assert!(answer.body.contains(&format!("\"hold\":{hold}")), "{}", answer.body);
+    }
+    assert_eq!(interface.send("PUT", "/api/proxy", "{\"ttl\":60,\"hold\":1}").status, 204);
+    assert_eq!(interface.send("DELETE", "/api/proxy/1", "").status, 204);
+    interface.refused("DELETE", "/api/proxy/1", "", 404);
+    interface.refused("PUT", "/api/proxy", "{\"ttl\":60,\"hold\":1}", 404);
+    assert_eq!(interface.send("DELETE", "/api/proxy/2", "").status, 204);
+    // the daemon's own command holds it still: this very request came through it
+    assert_eq!(interface.send("GET", "/api/status", "").status, 200);
+}
