@@ -85,6 +85,8 @@ fn is_prefix(prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
     use hyper::header::{HeaderName, HeaderValue};
 
     use super::*;
