@@ -12,10 +12,10 @@
 //! | 6 | [`serve`], [`service`] | a folder as site and feeds; the services of an identity |
 //! | 5 | [`transport`] | QUIC between keys: connections, pool, streams |
 //! | 4 | [`link`], [`overlay`] | host identity layer under QUIC; storage clients and the store |
-//! | 3 | [`runtime`] | the edge: executor, timers, HTTP connections, files |
+//! | 3 | [`runtime`] | the edge: executor, timers, HTTP connections, files, pages |
 //! | 2 | [`registration`] | packet, publishing schedule, choice of the newest valid one |
 //! | 1 | [`trust`] | contacts and the decision whether a key belongs to a name |
-//! | 0 | [`identity`] | names, keys, HIT, slots: pure values |
+//! | 0 | [`identity`] | names, keys, HIT, slots, dates: pure values |
 //!
 //! Layers 0 to 2 touch neither clock nor sockets nor files: they take bytes and a time, and give
 //! bytes, events and the next time they want. So does the path agent inside [`link`].

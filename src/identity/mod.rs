@@ -1,4 +1,4 @@
-//! Who somebody is and since when: names, key pairs, times and the values derived from them.
+//! Who somebody is, and when: names, key pairs, times and the values derived from them.
 //!
 //! Pure values: nothing here reads a clock, a socket or a file. Where a key lies on disk and who may
 //! use a name is decided in higher layers.
