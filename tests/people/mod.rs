@@ -4,6 +4,9 @@
 //! own, and is ended with the test.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+#[path = "../programs/mod.rs"]
+mod programs;
+
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read},
@@ -231,32 +234,22 @@ impl Neighbours {
     }
 }
 
-/// Whether a program is installed. Without it the test says `skipped: needs …` and passes, but where
-/// `CI` is set it fails, so that nothing is skipped unnoticed.
+/// Whether a program is installed; see [`programs::find`].
 pub fn have(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    missing(found, program)
+    programs::find(program).is_some()
 }
 
-/// The same for a Python package.
+/// Whether a Python package is installed.
 pub fn have_python(package: &str) -> bool {
     let script = format!("import {package}");
     let found = Command::new(python()).args(["-c", &script]).output();
-    missing(found.is_ok_and(|output| output.status.success()), &format!("python package {package}"))
+    let found = found.is_ok_and(|output| output.status.success());
+    programs::or_skip(found.then_some(()), &format!("python package {package}")).is_some()
 }
 
 /// The Python with the packages of the tests: `$P2P_TEST_PYTHON`, else `python3`.
 pub fn python() -> String {
     env::var("P2P_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
-}
-
-fn missing(found: bool, what: &str) -> bool {
-    assert!(found || env::var_os("CI").is_none(), "needs {what}, which CI must install");
-    if !found {
-        println!("skipped: needs {what}");
-    }
-    found
 }
 
 /// `length` octets that no compression shortens and no shift resembles.

@@ -9,9 +9,17 @@ use std::{env, path::PathBuf};
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file());
+    or_skip(found, program)
+}
+
+/// What was found, or a word that the test is skipped without it.
+///
+/// # Panics
+/// As [`find`] does.
+pub(crate) fn or_skip<T>(found: Option<T>, what: &str) -> Option<T> {
     if found.is_none() {
-        assert!(env::var_os("CI").is_none(), "{program} is not installed");
-        println!("skipped: needs {program}");
+        assert!(env::var_os("CI").is_none(), "{what} is not installed");
+        println!("skipped: needs {what}");
     }
     found
 }
