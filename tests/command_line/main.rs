@@ -1,6 +1,7 @@
 //! How the program speaks: every wrong use has its words, stdout carries results only, and the exit code
 //! tells what kind of end it was.
 
+mod install;
 #[path = "../people/mod.rs"]
 mod people;
 
