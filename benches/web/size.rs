@@ -6,6 +6,9 @@ use crate::process::progress;
 use crate::table::{Table, number, verdict};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// What `Cargo.toml` says beside the profile.
+const FLAGS: &str = "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs \
+                     -C link-arg=-Wl,--no-eh-frame-hdr";
 /// Of the static binary, in MB.
 const GOAL: f64 = 5.0;
 
@@ -29,7 +32,7 @@ fn build() -> bool {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--profile", "small", "--target", TARGET, "--bin", "p2p"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    cargo.env("RUSTFLAGS", FLAGS);
     cargo.status().is_ok_and(|status| status.success())
 }
 
