@@ -8,7 +8,7 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{BookError, ContactBook, ContactStatus};
+use crate::daemon::{BookError, ContactBook, ContactStatus, Home, Introductions};
 use crate::identity::{Name, PublicKey, ShareLink};
 use crate::trust::ContactsError;
 
@@ -61,9 +61,10 @@ pub(super) struct Remove {
 
 impl ContactCommand {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
-        let book = ContactBook::new(&home::prepare(given)?);
+        let home = home::prepare(given)?;
+        let book = ContactBook::new(&home);
         match self.action {
-            Action::Add(add) => add.run(&book),
+            Action::Add(add) => add.run(&home, &book),
             Action::List(list) => list.run(&book),
             Action::Remove(remove) => remove.run(&book),
         }
@@ -71,13 +72,14 @@ impl ContactCommand {
 }
 
 impl Add {
-    fn run(self, book: &ContactBook) -> Outcome {
+    fn run(self, home: &Home, book: &ContactBook) -> Outcome {
         let (name, key) = match &self.key {
             None => {
                 let link = ShareLink::parse(&self.who).map_err(|error| {
                     Failure::usage(format!("{:?} is not a share link: {error}", self.who))
                         .hint("p2p contact add NAME KEY takes a name and a key")
                 })?;
+                take(home, &link)?;
                 (link.name, link.key)
             }
             Some(key) => {
@@ -86,12 +88,22 @@ impl Add {
                     Failure::usage(format!("{key:?} is not a public key of 52 characters"))
                         .hint("it is the last part of the share link that p2p init printed")
                 })?;
+                book.pin(&name, key).map_err(|error| not_pinned(&name, &error))?;
                 (name, key)
             }
         };
-        book.pin(&name, key).map_err(|error| not_pinned(&name, &error))?;
         speak::line(format!("{name}  {}", key.fingerprint()))
     }
+}
+
+/// Accepts what a share link says: whose key it is, and where its owner is found.
+///
+/// # Errors
+/// When another key is known for the name, or a file cannot be written.
+pub(super) fn take(home: &Home, link: &ShareLink) -> Outcome {
+    let pinned = ContactBook::new(home).pin(&link.name, link.key);
+    pinned.map_err(|error| not_pinned(&link.name, &error))?;
+    Introductions::new(home).remember(link).map_err(home::unusable)
 }
 
 impl List {

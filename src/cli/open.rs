@@ -8,7 +8,7 @@ use super::{
     contact, home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ContactBook, ControlClient, Labels, Status};
+use crate::daemon::{ControlClient, Labels, Status};
 use crate::identity::{AccessForm, Destination, Name, ServicePort, ShareLink};
 use crate::runtime::block_on;
 
@@ -32,9 +32,7 @@ impl Open {
             let link = ShareLink::parse(&self.target).map_err(|error| {
                 Failure::usage(format!("{:?} is not a share link: {error}", self.target))
             })?;
-            let book = ContactBook::new(&home);
-            book.pin(&link.name, link.key)
-                .map_err(|error| contact::not_pinned(&link.name, &error))?;
+            contact::take(&home, &link)?;
             speak::note(format!(
                 "{} is a contact; fingerprint {}",
                 link.name,

@@ -12,6 +12,7 @@ use std::{
 use futures_lite::future;
 
 use super::contact_book::ContactBook;
+use super::introductions::Introductions;
 use super::sequences::Sequences;
 use crate::identity::{Name, PublicKey, Slot};
 use crate::overlay::Overlay;
@@ -60,6 +61,7 @@ type Flight = Arc<async_lock::Mutex<Option<Answer>>>;
 #[derive(Debug)]
 pub(super) struct Finder {
     overlays: Vec<Arc<dyn Overlay>>,
+    introductions: Introductions,
     book: ContactBook,
     first_use: FirstUse,
     cache: Mutex<Cache>,
@@ -71,12 +73,14 @@ pub(super) struct Finder {
 impl Finder {
     pub(super) fn new(
         overlays: Vec<Arc<dyn Overlay>>,
+        introductions: Introductions,
         book: ContactBook,
         first_use: FirstUse,
         sequences: Arc<Sequences>,
     ) -> Finder {
         Finder {
             overlays,
+            introductions,
             book,
             first_use,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
@@ -179,20 +183,27 @@ impl Finder {
         if let Some(reason) = reason {
             return reason;
         }
-        if self.overlays.is_empty() || said().any(|said| *said == Said::Nothing) {
+        let overlays = self.overlays_for(&name);
+        if overlays.is_empty() || said().any(|said| *said == Said::Nothing) {
             return if is_contact {
                 Failure::Offline { name, ended: None }
             } else {
                 Failure::NameUnknown { name }
             };
         }
-        let tried = self.overlays.iter().zip(by_name);
+        let tried = overlays.iter().zip(by_name);
         let tried = tried.map(|(o, r)| format!("{}: {}", o.address(), r.said)).collect();
         if by_name.iter().any(|report| report.said == Said::TooLate) {
             Failure::LookupTimedOut { name, tried }
         } else {
             Failure::OverlaysFailed { name, tried }
         }
+    }
+
+    /// Where a person is looked for: the configured overlays, and those that their share link named.
+    pub(super) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
+        let introduced = self.introductions.of(name, &self.overlays);
+        self.overlays.iter().cloned().chain(introduced).collect()
     }
 
     /// Asks the overlays and says what each answered.
@@ -202,8 +213,10 @@ impl Finder {
             Wanted::Key(key) | Wanted::Contact(_, key) => (Slot::of_key(key), SETTLE),
         };
         let patience = Patience { settle, deadline: DEADLINE };
-        let (sender, answers) = async_channel::bounded(self.overlays.len().max(1));
-        for (index, overlay) in self.overlays.iter().enumerate() {
+        let overlays =
+            wanted.name().map_or_else(|| self.overlays.clone(), |n| self.overlays_for(n));
+        let (sender, answers) = async_channel::bounded(overlays.len().max(1));
+        for (index, overlay) in overlays.iter().enumerate() {
             let (sender, answer) = (sender.clone(), overlay.get(slot));
             spawn(async move {
                 let _ = sender.send((index, answer.await)).await;
@@ -213,7 +226,7 @@ impl Finder {
         drop(sender);
         let mut lookup = Lookup::new(
             wanted.clone(),
-            self.overlays.len(),
+            overlays.len(),
             &self.sequences.floors(),
             patience,
             clock::now(),

@@ -6,6 +6,7 @@
 //! | `name` | the name of this identity, if it has one |
 //! | `config.toml` | settings, written by people |
 //! | `contacts` | whose keys are accepted |
+//! | `introductions` | where people are found, as their share links said |
 //! | `sequences` | newest packets seen and published, so that old ones are refused |
 //! | `control.sock`, `token`, `lock` | of the running daemon |
 

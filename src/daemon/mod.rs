@@ -21,6 +21,7 @@ mod entrance;
 mod finder;
 mod home;
 mod identity;
+mod introductions;
 mod json;
 mod labels;
 pub mod notify;
@@ -45,6 +46,7 @@ pub use control_client::{ControlClient, ControlError};
 pub use entrance::HoldNumber;
 pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
+pub use introductions::Introductions;
 pub use labels::Labels;
 pub use offering::Offer;
 pub use reach::Reached;
@@ -117,7 +119,13 @@ impl Daemon {
         let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
-        let finder = Finder::new(overlays.clone(), book(), FirstUse::Accept, sequences.clone());
+        let finder = Finder::new(
+            overlays.clone(),
+            Introductions::new(&home),
+            book(),
+            FirstUse::Accept,
+            sequences.clone(),
+        );
         let finder = Arc::new(finder);
         let reach =
             Reach::new(transport.clone(), finder.clone(), answering.clone(), Labels::new(&home));
@@ -269,9 +277,11 @@ pub async fn look_up(
     // a key matters to those who write
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
     let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
-    let addresses = overlays.iter().map(|overlay| overlay.address().to_owned()).collect();
-    let book = ContactBook::new(home);
-    let finder = Finder::new(overlays, book, FirstUse::Refuse, Arc::new(Sequences::load(home)));
+    let (book, sequences) = (ContactBook::new(home), Arc::new(Sequences::load(home)));
+    let introductions = Introductions::new(home);
+    let finder = Finder::new(overlays, introductions, book, FirstUse::Refuse, sequences);
+    let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
+    let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
     (addresses, finder.ask(wanted).await)
 }
 

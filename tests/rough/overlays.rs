@@ -7,7 +7,7 @@ use p2p::registration::Packet;
 use p2p::runtime::random;
 use tempfile::TempDir;
 
-use crate::people::{ALICE, Program, run, text};
+use crate::people::{ALICE, Neighbours, Program, run, text};
 use crate::world::{
     Answer, Behaviour, Shelf, alice, bob, fill, get, keys, packet, page, request, seconds_from_now,
     store,
@@ -224,4 +224,24 @@ fn squatters_stop_a_first_meeting_but_no_contact() {
     assert!(run(&root.path().join("bob"), &["contact", "add", link]).status.success());
     let answer = get(&page(&bob));
     assert_eq!(answer.body, "hello from alice", "{}", answer.status);
+}
+
+#[test]
+fn a_share_link_says_where_to_look() {
+    let neighbours =
+        Neighbours::start(|folder| fs::write(folder.join("index.html"), "found").unwrap());
+    let status =
+        text(&run(&neighbours.root.path().join("alice"), &["status", "--json"]).stdout[..]);
+    let link = status.split("\"share_link\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let home = neighbours.root.path().join("carol");
+    let nowhere = ["store:http://127.0.0.1:9/"];
+    let carol = bob(&home, &nowhere);
+    assert_ne!(get(&page(&carol)).status, 200, "carol's own overlay holds nothing");
+
+    assert!(run(&home, &["contact", "add", link]).status.success());
+    assert_eq!(get(&page(&carol)).body, "found");
+    let told = run(&home, &["lookup", ALICE, "--overlay", nowhere[0]]);
+    assert!(told.status.success(), "{told:?}");
+    let told = text(&told.stdout[..]);
+    assert!(told.contains(&neighbours.overlay()), "{told}");
 }
