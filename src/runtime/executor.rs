@@ -1,18 +1,93 @@
-//! The one executor.
+//! The one executor, and how its thread waits for events.
+//!
+//! async-io has two ways, and each is bad where the other is good:
+//!
+//! * While much happens, the executor's thread looks at sockets and timers itself. Nothing is faster, but
+//!   async-io's own thread takes turns with it, and looks ten times in vain after most events.
+//! * While little happens, async-io's thread alone looks at them, and wakes this one when there is work.
+//!   That costs a change of threads for each event, and nothing in between.
 
-use std::future::Future;
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 pub use async_executor::Task;
+use async_io::Timer;
+
+use super::{
+    clock,
+    load::{Load, PERIOD},
+    memory,
+};
+
+/// After a busy time, memory is given back when it was quiet for so long: longer than people take from
+/// one page to the next link in a row of them, and than idle threads of the pool live.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(10);
 
 static EXECUTOR: async_executor::Executor<'static> = async_executor::Executor::new();
 
 /// Runs `main` and everything spawned, on this thread, until `main` ends.
 pub fn block_on<T>(main: impl Future<Output = T>) -> T {
-    async_io::block_on(EXECUTOR.run(main))
+    let mut run = pin!(EXECUTOR.run(main));
+    loop {
+        if let Some(output) = run_while_quiet(run.as_mut()) {
+            return output;
+        }
+        if let Some(output) = run_while_busy(run.as_mut()) {
+            return output;
+        }
+    }
 }
 
 /// Starts a task. Dropping the handle ends it; `detach` lets it run.
 #[must_use = "a dropped task is cancelled"]
 pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
     EXECUTOR.spawn(task)
+}
+
+/// Sleeps until woken; gives None when much happens.
+fn run_while_quiet<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let (parker, unparker) = parking::pair();
+    let waker = Waker::from(unparker);
+    let mut cx = Context::from_waker(&waker);
+    let mut load = Load::new(clock::now());
+    let mut give_back = Some(clock::now() + GIVE_BACK_AFTER);
+    loop {
+        if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
+            return Some(output);
+        }
+        if load.rises(clock::now()) {
+            return None;
+        }
+        match give_back {
+            Some(at) if !parker.park_deadline(at) => {
+                memory::give_back();
+                give_back = None;
+            }
+            Some(_) => {}
+            None => parker.park(),
+        }
+    }
+}
+
+/// Looks at sockets and timers itself; gives None when little happens.
+fn run_while_busy<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let mut load = Load::new(clock::now());
+    let mut review = Timer::after(PERIOD);
+    async_io::block_on(poll_fn(|cx| {
+        if let Poll::Ready(output) = run.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        load.count();
+        while Pin::new(&mut review).poll(cx).is_ready() {
+            if load.falls() {
+                return Poll::Ready(None);
+            }
+            review.set_after(PERIOD);
+        }
+        Poll::Pending
+    }))
 }

@@ -12,6 +12,8 @@ mod executor;
 pub mod file;
 pub mod html;
 pub mod http;
+mod load;
+mod memory;
 mod plain;
 mod preference;
 pub mod random;
