@@ -23,9 +23,9 @@ use super::{
     memory,
 };
 
-/// After a busy time, memory is given back when it was quiet for so long: longer than people take from
-/// one page to the next link in a row of them, and than idle threads of the pool live.
-const GIVE_BACK_AFTER: Duration = Duration::from_secs(10);
+/// How long it was quiet when memory of a busy time is given back: longer than people stay on one page of
+/// a few, and then longer than connections live that nobody uses.
+const GIVE_BACK_AFTER: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(420)];
 
 static EXECUTOR: async_executor::Executor<'static> = async_executor::Executor::new();
 
@@ -53,8 +53,9 @@ fn run_while_quiet<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);
     let mut cx = Context::from_waker(&waker);
-    let mut load = Load::new(clock::now());
-    let mut give_back = Some(clock::now() + GIVE_BACK_AFTER);
+    let began = clock::now();
+    let mut load = Load::new(began);
+    let mut give_back = GIVE_BACK_AFTER.iter().map(|after| began + *after).peekable();
     loop {
         if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
             return Some(output);
@@ -62,12 +63,12 @@ fn run_while_quiet<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
         if load.rises(clock::now()) {
             return None;
         }
-        match give_back {
-            Some(at) if !parker.park_deadline(at) => {
+        match give_back.peek() {
+            Some(at) if parker.park_deadline(*at) => {}
+            Some(_) => {
                 memory::give_back();
-                give_back = None;
+                give_back.next();
             }
-            Some(_) => {}
             None => parker.park(),
         }
     }

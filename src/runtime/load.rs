@@ -53,12 +53,13 @@ impl Load {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::clock;
 
     /// What happens at one end of an idle connection, and on its way: a timer, a datagram, an
     /// acknowledgement, and a probe with the same.
     #[test]
     fn keeping_connections_alive_is_little() {
-        let start = Instant::now();
+        let start = clock::now();
         let mut load = Load::new(start);
         for second in 0..600 {
             let now = start + Duration::from_secs(second);
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_request_is_much_until_its_second_is_over() {
-        let now = Instant::now();
+        let now = clock::now();
         let mut load = Load::new(now);
         let events = (1..100).find(|at| load.rises(now + *at * Duration::from_millis(5)));
         assert_eq!(events, Some(MANY));

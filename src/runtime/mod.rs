@@ -22,6 +22,7 @@ mod splice;
 mod unblock;
 
 pub use executor::{Task, block_on, spawn};
+pub use memory::share_heap;
 pub use plain::plain;
 pub use preference::preference;
 pub use socket::{SocketIo, TcpIo, UnixIo};
