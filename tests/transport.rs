@@ -12,7 +12,7 @@ use ring::digest::{Context, SHA256, digest};
 use zeroize::Zeroizing;
 
 use p2p::identity::{KeyPair, PublicKey, ServicePort};
-use p2p::link::{Link, Strangers};
+use p2p::link::{Link, Strangers, Way};
 use p2p::runtime::{block_on, clock, http, random, spawn};
 use p2p::transport::{
     Accepted, ConnectError, Lifetimes, Opened, Preface, Refusal, Stream, StreamKind, Transport,
@@ -111,7 +111,7 @@ fn echo_works_at(address: SocketAddr) {
         let (mut opened, accepted) = pair(&client, &server).await;
         assert_eq!(accepted.peer, client.key);
         assert_eq!(accepted.preface, preface(1000));
-        assert_eq!(opened.path, Some(server.locators()[0]));
+        assert_eq!(opened.path, Some(Way::Direct(server.locators()[0])));
         assert!(opened.connected.is_some());
         let ((), answer) =
             future::zip(echo(accepted.stream), exchange(&mut opened.stream, b"hello")).await;
@@ -141,7 +141,7 @@ fn one_host_serves_both_families_and_both_at_one_port() {
         for address in [V4, V6] {
             let client = Host::at(address);
             let mut opened = client.open(&server).await.unwrap();
-            assert_eq!(opened.path.unwrap().is_ipv4(), address.is_ipv4());
+            assert_eq!(opened.path.unwrap().direct().unwrap().is_ipv4(), address.is_ipv4());
             assert_eq!(exchange(&mut opened.stream, b"x").await, b"x");
         }
         // the wildcards of both families can share a port
@@ -292,7 +292,7 @@ fn dead_candidates_delay_nothing() {
         .await;
         let timings = opened.connected.unwrap();
         assert!(timings.probe < Duration::from_secs(1), "{timings:?}");
-        assert_eq!(opened.path, server.locators().first().copied());
+        assert_eq!(opened.path, server.locators().first().copied().map(Way::Direct));
     });
 }
 
