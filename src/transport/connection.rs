@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_lite::future;
-use quinn::ConnectionError;
+use quinn::{ConnectionError, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
 use crate::link::Hold;
@@ -84,10 +84,27 @@ impl Connection {
 
     /// The answer to a request that was sent beside the handshake, if the peer says within `patience` that it
     /// has taken it. An answer that comes later is stopped.
-    pub(super) async fn early_answer(self: &Arc<Connection>, patience: Duration) -> Option<Stream> {
+    ///
+    /// # Errors
+    /// When the peer has refused the request.
+    pub(super) async fn early_answer(
+        self: &Arc<Connection>,
+        patience: Duration,
+    ) -> Result<Option<Stream>, Refusal> {
         let guard = StreamGuard::new(self);
-        if let Some(Ok(receive)) = clock::timeout(patience, self.quic.accept_uni()).await {
-            return Some(Stream::asked_early(receive, guard));
+        let taken = async {
+            let mut receive = self.quic.accept_uni().await.ok()?;
+            let mut sign = early::SIGN;
+            Some(match receive.read_exact(&mut sign).await {
+                Err(ReadExactError::ReadError(ReadError::Reset(code))) => {
+                    Refusal::from_code(code).map_or(Ok(None), Err)
+                }
+                Err(_) => Ok(None),
+                Ok(()) => Ok(Some(Stream::asked_early(receive, guard))),
+            })
+        };
+        if let Some(answer) = clock::timeout(patience, taken).await {
+            return answer.unwrap_or(Ok(None));
         }
         let connection = self.clone();
         spawn(async move {
@@ -96,7 +113,7 @@ impl Connection {
             }
         })
         .detach();
-        None
+        Ok(None)
     }
 
     /// Says that a request was taken that came beside the handshake; gives the stream of its answer.

@@ -144,7 +144,7 @@ impl Transport {
     /// stream is used as any other.
     ///
     /// # Errors
-    /// [`ConnectError`] says why there is no stream. Nothing of the request was sent then.
+    /// [`ConnectError`] says why there is no stream. Nothing of the request has had an effect then.
     pub async fn open(
         &self,
         peer: PublicKey,
@@ -160,7 +160,8 @@ impl Transport {
         if let (Some(offer), Some(timings)) = (offer, connected) {
             drop(offer);
             let patience = (timings.handshake / 4).clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
-            if let Some(stream) = connection.early_answer(patience).await {
+            let answer = connection.early_answer(patience).await.map_err(ConnectError::Refused)?;
+            if let Some(stream) = answer {
                 let path = self.shared.link.path(&peer);
                 return Ok(Opened { stream, early: true, connected, path });
             }

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     pin::{Pin, pin},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes};
@@ -13,7 +13,6 @@ use hyper::rt::ReadBufCursor;
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 
 use super::connection::StreamGuard;
-use super::early;
 use super::refusal::{CANCELLED, Refusal};
 
 /// Packets' worth of data taken from QUIC at once: one lock for up to 20 kB.
@@ -37,8 +36,11 @@ pub struct Stream {
     chunks: [Bytes; CHUNKS],
     next: usize,
     count: usize,
-    /// The next octet only says that the request was taken.
-    sign_due: bool,
+    /// False as long as an answer would come before its request was written, which HTTP clients do not
+    /// expect.
+    is_asked: bool,
+    /// Who reads nevertheless.
+    hasty: Option<Waker>,
     send_ended: bool,
     receive_ended: bool,
     _guard: StreamGuard,
@@ -52,7 +54,7 @@ impl Stream {
     /// The answer to a request that was sent early.
     pub(super) fn asked_early(receive: RecvStream, guard: StreamGuard) -> Stream {
         let mut stream = Stream::of_halves(None, Some(receive), guard);
-        stream.sign_due = true;
+        stream.is_asked = false;
         stream
     }
 
@@ -77,7 +79,8 @@ impl Stream {
             chunks: [const { Bytes::new() }; CHUNKS],
             next: 0,
             count: 0,
-            sign_due: false,
+            is_asked: true,
+            hasty: None,
             _guard: guard,
         }
     }
@@ -111,6 +114,10 @@ impl Stream {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&[u8]) -> usize,
     ) -> Poll<io::Result<()>> {
+        if !self.is_asked {
+            self.hasty = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         if self.next == self.count {
             let Some(receive) = self.receive.as_mut().filter(|_| !self.receive_ended) else {
                 return Poll::Ready(Ok(()));
@@ -121,11 +128,6 @@ impl Stream {
                 return Poll::Ready(Ok(()));
             };
             (self.next, self.count) = (0, count);
-            if self.sign_due {
-                self.sign_due = false;
-                let sign = early::SIGN.len().min(self.chunks[0].len());
-                self.chunks[0].advance(sign);
-            }
         }
         while self.next < self.count {
             let chunk = &mut self.chunks[self.next];
@@ -143,7 +145,11 @@ impl Stream {
     fn poll_send(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.send {
             Some(send) => Pin::new(send).poll_write(cx, octets).map_err(write_error),
-            None => Poll::Ready(Ok(octets.len())),
+            None => {
+                self.is_asked = true;
+                self.hasty.take().into_iter().for_each(Waker::wake);
+                Poll::Ready(Ok(octets.len()))
+            }
         }
     }
 
