@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use homes::{
     Scene,
+    network::{Home, two_homes},
     people::{have, noise, succeed},
-    write,
 };
 
 fn main() -> ExitCode {
@@ -19,16 +19,13 @@ fn both_have_public_addresses() {
     if !have("curl") {
         return;
     }
-    let scene = Scene::build(
-        "host store ip=11.1.0.10
-         host alice ip=11.3.0.1
-         host bob   ip=11.3.0.129
-         path * * rtt=20ms",
-    );
+    let scene = Scene::build(&two_homes(Home::Public, Home::Public));
     let content = noise(100_000);
-    write(&scene.folder, "talk.mp3", &content);
     let _store = scene.store();
-    let _alice = scene.alice(&[]);
-    let bob = scene.bob(&[]);
-    assert!(succeed(&mut scene.curl("bob", &bob, "/talk.mp3")) == content);
+    let _alice = scene.serve(&[("talk.mp3", &content)]);
+    let bob = scene.proxy();
+    let mut curl = scene.lab.command("bob", "curl");
+    curl.args(["--silent", "--show-error", "--fail", "--max-time", "30", "--proxy"]);
+    curl.args([bob.said("proxy"), "http://alice.at.example.com:1000/talk.mp3"]);
+    assert!(succeed(&mut curl) == content);
 }

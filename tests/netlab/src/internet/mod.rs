@@ -41,10 +41,20 @@ pub(crate) struct Arrived {
     pub(crate) packet: Vec<u8>,
 }
 
+/// What has arrived from one node at another, before the NAT of a kernel: packets and octets of IP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets.
+    pub packets: u64,
+    /// Octets.
+    pub octets: u64,
+}
+
 /// From one attachment to another, in one direction.
 #[derive(Clone, Debug, Default)]
 struct Way {
     path: Path,
+    traffic: Traffic,
     /// When the latest packet arrives: jitter keeps the order.
     last_arrival: Option<Instant>,
     in_burst: bool,
@@ -55,6 +65,7 @@ struct Underway {
     due: Instant,
     /// Keeps packets that are due at the same time in order.
     sequence: u64,
+    from: usize,
     to: usize,
     /// NAT and downlink are behind it.
     past_downlink: bool,
@@ -104,6 +115,15 @@ impl Internet {
         self.ways.entry(ends).or_default().path.set(settings)
     }
 
+    /// What has come from one node to another.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn traffic(&self, from: &str, to: &str) -> Result<Traffic, Error> {
+        let ends = (self.index(from)?, self.index(to)?);
+        Ok(self.ways.get(&ends).map_or(Traffic::default(), |way| way.traffic))
+    }
+
     /// Gives an attachment new addresses; a NAT loses its mappings.
     ///
     /// # Errors
@@ -125,7 +145,7 @@ impl Internet {
         }
         match attachment.translate_outbound(&mut packet, now) {
             attachment::Outbound::Dropped => return,
-            attachment::Outbound::Hairpinned => return self.send(now, from, true, packet),
+            attachment::Outbound::Hairpinned => return self.send(now, (from, from), true, packet),
             attachment::Outbound::Passed => {}
         }
         attachment.counters.sent_packets += 1;
@@ -163,14 +183,18 @@ impl Internet {
                 match attachment.pass_downlink(underway.packet.len(), underway.due) {
                     None => continue,
                     Some(at) if at > underway.due => {
-                        self.send(at, underway.to, true, underway.packet);
+                        self.send(at, (underway.from, underway.to), true, underway.packet);
                         continue;
                     }
                     Some(_) => {}
                 }
             }
+            let octets = underway.packet.len() as u64;
             attachment.counters.received_packets += 1;
-            attachment.counters.received_bytes += underway.packet.len() as u64;
+            attachment.counters.received_bytes += octets;
+            let traffic = &mut self.ways.entry((underway.from, underway.to)).or_default().traffic;
+            traffic.packets += 1;
+            traffic.octets += octets;
             return Ok(Arrived { at: underway.to, packet: underway.packet });
         }
     }
@@ -217,15 +241,21 @@ impl Internet {
             way.last_arrival = Some(due);
         }
         if is_twice {
-            self.send(due, to, false, packet.clone());
+            self.send(due, (from, to), false, packet.clone());
         }
-        self.send(due, to, false, packet);
+        self.send(due, (from, to), false, packet);
     }
 
-    fn send(&mut self, due: Instant, to: usize, past_downlink: bool, packet: Vec<u8>) {
+    fn send(
+        &mut self,
+        due: Instant,
+        (from, to): (usize, usize),
+        past_downlink: bool,
+        packet: Vec<u8>,
+    ) {
         self.sequence += 1;
         let sequence = self.sequence;
-        self.underway.push(Reverse(Underway { due, sequence, to, past_downlink, packet }));
+        self.underway.push(Reverse(Underway { due, sequence, from, to, past_downlink, packet }));
     }
 }
 

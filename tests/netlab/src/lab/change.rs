@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Lab, set_addresses};
 use crate::{
     Error,
-    internet::Counters,
+    internet::{Counters, Traffic},
     nat::Nat,
     topology::{Translation, unit},
 };
@@ -126,6 +126,15 @@ impl Lab {
         Ok(self.internet().attachment(&attachment.name)?.counters)
     }
 
+    /// What has come from one node (or from its outermost router) to another.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn traffic(&self, from: &str, to: &str) -> Result<Traffic, Error> {
+        let (from, to) = (self.topology.attachment(from)?, self.topology.attachment(to)?);
+        self.internet().traffic(&from.name, &to.name)
+    }
+
     fn set_connected(&self, node: &str, connected: bool) -> Result<(), Error> {
         let attachment = self.topology.attachment(node)?;
         self.internet().attachment(&attachment.name)?.connected = connected;
@@ -133,7 +142,6 @@ impl Lab {
     }
 
     fn flush_kernel(&self, router: &str) -> Result<(), Error> {
-        // the `learned` map and set are there only if the kind needs them, and flushing an empty one is no error
         self.script(
             router,
             "conntrack -F 2>/dev/null
