@@ -1,7 +1,5 @@
 //! Calls through a store: left by one, waited for by another.
 
-#[path = "fixture/packets.rs"]
-mod packets;
 #[path = "fixture/store.rs"]
 mod store;
 
@@ -14,12 +12,12 @@ use std::{
 };
 
 use futures_lite::future;
-use p2p::identity::Slot;
+use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::StoreOptions;
 use p2p::overlay::{self, Calls, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::Call;
-use p2p::runtime::{self, clock};
-use packets::key;
+use p2p::runtime::{self, clock, random};
+use zeroize::Zeroizing;
 
 /// What a busy machine may need for anything here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +25,7 @@ const SLOT: Slot = Slot([7; 20]);
 
 fn client(address: SocketAddr) -> Arc<dyn Overlay> {
     let address = OverlayAddress::parse(&format!("store:http://{address}")).unwrap();
-    overlay::open(&address, &key())
+    overlay::open(&address, &KeyPair::from_seed(&Zeroizing::new(random::bytes())))
 }
 
 fn calls(client: &Arc<dyn Overlay>) -> &dyn Calls {
