@@ -19,12 +19,15 @@ use crate::runtime::{clock, random, spawn};
 
 use super::{
     agent::{Agent, DialError, Event, Strangers},
-    datagram::Kind,
+    datagram::{EARLY, Kind},
+    early::{Early, EarlyRequest},
     filter::{Sorter, filter},
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
+    seal::Own,
     socket::RealSocket,
+    way::Way,
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
@@ -55,6 +58,7 @@ pub struct Link {
 
 struct State {
     agent: Agent,
+    early: Early,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
@@ -62,16 +66,16 @@ struct State {
     observed: Vec<SocketAddr>,
 }
 
-/// A path, or the addresses that were asked in vain.
-type DialOutcome = Result<Reached, Vec<SocketAddr>>;
+/// A path, or the ways that were tried in vain.
+type DialOutcome = Result<Reached, Vec<Way>>;
 
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// What QUIC calls the peer.
     pub virtual_address: SocketAddr,
-    /// Where its packets go.
-    pub address: SocketAddr,
+    /// How its packets go.
+    pub way: Way,
     /// How long the probe took that proved it.
     pub round_trip: Duration,
 }
@@ -90,12 +94,14 @@ impl Link {
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
         let agent =
             Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
         let link = Arc::new(Link {
             key: keys.public(),
             sockets: RwLock::new(sockets.into()),
             state: Mutex::new(State {
                 agent,
+                early,
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
@@ -173,7 +179,8 @@ impl Link {
     pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
         let (sender, answer) = async_channel::bounded(1);
         self.with_agent(|state, now| {
-            let hit = state.agent.dial(peer, locators, now)?;
+            let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
+            let hit = state.agent.dial(peer, &ways, now)?;
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
@@ -184,8 +191,26 @@ impl Link {
         }
     }
 
-    /// The address in use for a peer.
-    pub fn path(&self, peer: &PublicKey) -> Option<SocketAddr> {
+    /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
+    /// handshake is complete. It may be repeated by the network, so it must have no effect. False if it
+    /// does not fit.
+    pub fn offer_early(&self, peer: PublicKey, request: &[u8]) -> bool {
+        self.state().early.offer(peer, request, clock::now())
+    }
+
+    /// Undoes [`Link::offer_early`]: the handshake is over.
+    pub fn withdraw_early(&self, peer: &PublicKey) {
+        self.state().early.withdraw(peer.hit());
+    }
+
+    /// The request that a peer sent beside a handshake, once. `connection_id` is the one to which the
+    /// handshake's first packet was addressed. The handshake has yet to prove the sender.
+    pub fn take_early(&self, connection_id: &[u8]) -> Option<EarlyRequest> {
+        self.state().early.take(connection_id, clock::now())
+    }
+
+    /// The way in use for a peer.
+    pub fn path(&self, peer: &PublicKey) -> Option<Way> {
         self.state().agent.path(peer.hit())
     }
 
@@ -210,8 +235,10 @@ impl Link {
             self.handle_event(state, event);
         }
         while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(socket) = self.socket_for(transmit.to) {
-                socket.send_control(transmit.to, &transmit.datagram);
+            if let Some(to) = transmit.to.direct()
+                && let Some(socket) = self.socket_for(to)
+            {
+                socket.send_control(to, &transmit.datagram);
             }
         }
         let due = state.agent.poll_timeout();
@@ -223,9 +250,9 @@ impl Link {
 
     fn handle_event(&self, state: &mut State, event: Event) {
         match event {
-            Event::Reached { hit, address, round_trip } => {
+            Event::Reached { hit, way, round_trip } => {
                 let virtual_address = virtual_address(hit);
-                let reached = Reached { virtual_address, address, round_trip };
+                let reached = Reached { virtual_address, way, round_trip };
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
                     let _ = dial.try_send(Ok(reached)); // whoever asked may be gone
                 }
@@ -236,10 +263,11 @@ impl Link {
                     let _ = dial.try_send(Err(tried.clone()));
                 }
             }
-            Event::Moved { hit, address } => {
-                let Some(socket) = self.socket_for(address) else { return };
+            Event::Moved { hit, way } => {
+                let Some(to) = way.direct() else { return };
+                let Some(socket) = self.socket_for(to) else { return };
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(address)); // lost, as datagrams may be
+                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
                 }
             }
             Event::Observed(address) => {
@@ -262,24 +290,42 @@ impl Link {
             .cloned()
     }
 
-    /// The real address for a QUIC packet. Without a proved one the packet is kept for a moment.
-    pub(super) fn route(&self, transmit: &Transmit<'_>) -> Option<SocketAddr> {
-        let SocketAddr::V6(to) = transmit.destination else { return Some(transmit.destination) };
+    /// The way of a QUIC packet. Without a proved one the packet is kept for a moment.
+    pub(super) fn route(&self, transmit: &Transmit<'_>) -> Option<Way> {
+        let SocketAddr::V6(to) = transmit.destination else {
+            return Some(Way::Direct(transmit.destination));
+        };
         let Some(hit) = Hit::from_ipv6(*to.ip()) else {
             // a stateless reset to nobody we know; see `admits_unknown`
-            return Some(SocketAddr::new(to.ip().to_canonical(), to.port()));
+            return Some(Way::Direct(SocketAddr::new(to.ip().to_canonical(), to.port())));
         };
         let now = clock::now();
         let mut state = self.state();
-        let address = state.agent.route(hit, now);
+        let way = state.agent.route(hit, now);
         if state.agent.has_output() {
             self.flush(&mut state);
         }
-        if address.is_some() {
-            return address;
+        if let Some(way) = way {
+            if state.early.wants(hit) {
+                self.accompany(&state, hit, way, transmit, now);
+            }
+            return Some(way);
         }
         state.held.keep(hit, transmit, now);
         None
+    }
+
+    /// Sends the early request that belongs to a handshake's first packet right before it.
+    fn accompany(&self, state: &State, hit: Hit, way: Way, transmit: &Transmit<'_>, now: Instant) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            let early = state.early.accompany(hit, datagram, random::bytes(), now);
+            if let (Some(early), Some(to)) = (early, way.direct())
+                && let Some(socket) = self.socket_for(to)
+            {
+                socket.send_control(to, &early);
+            }
+        }
     }
 
     /// Sorts a receive batch; gives the number of entries left for QUIC.
@@ -291,7 +337,8 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let mut sorting = Sorting { agent: &mut state.agent, now, worked: false };
+        let State { agent, early, .. } = &mut *state;
+        let mut sorting = Sorting { agent, early, now, worked: false };
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
@@ -347,22 +394,36 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
 /// The agent while a receive batch is sorted.
 struct Sorting<'a> {
     agent: &'a mut Agent,
+    early: &'a mut Early,
     now: Instant,
     worked: bool,
 }
 
 impl Sorter for Sorting<'_> {
-    fn control(&mut self, from: SocketAddr, datagram: &[u8]) {
+    fn control(&mut self, from: Way, datagram: &[u8]) {
+        if datagram.first() == Some(&EARLY) {
+            // nobody is heard who has not proved a key by a probe first
+            if let Some(hit) = self.agent.source(from, self.now)
+                && self.agent.admits(from, self.now)
+            {
+                self.early.handle_datagram(hit, datagram, self.now);
+            }
+            return;
+        }
         self.agent.handle_datagram(from, datagram, self.now);
         self.worked = true;
     }
 
-    fn sender(&mut self, from: SocketAddr, kind: Kind) -> Option<SocketAddr> {
+    fn handshake(&mut self, datagram: &[u8]) {
+        self.early.see(datagram, self.now);
+    }
+
+    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
         if let Some(hit) = self.agent.source(from, self.now) {
             return Some(virtual_address(hit));
         }
         let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
-        answerable.then_some(from)
+        from.direct().filter(|_| answerable)
     }
 }
 
