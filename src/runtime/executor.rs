@@ -92,3 +92,42 @@ fn run_while_busy<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
         Poll::Pending
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_its_own_task_only() {
+        block_on(async {
+            spawn(async { panic!("for a test") }).detach();
+            assert_eq!(spawn(async { 7 }).await, 7);
+        });
+    }
+
+    #[test]
+    fn nothing_is_lost_from_quiet_to_busy_and_back() {
+        let relay = || {
+            let (sender, receiver) = async_channel::bounded(1);
+            spawn(async move {
+                for at in 0..1000 {
+                    sender.send(at).await?;
+                    clock::sleep(Duration::from_micros(u64::from(at % 2 == 0) * 100)).await;
+                }
+                Ok::<(), async_channel::SendError<u32>>(())
+            })
+            .detach();
+            receiver
+        };
+        block_on(async {
+            for _ in 0..2 {
+                let receiver = relay();
+                for at in 0..1000 {
+                    assert_eq!(receiver.recv().await, Ok(at));
+                }
+                // longer than it takes to become quiet
+                clock::sleep(2 * PERIOD).await;
+            }
+        });
+    }
+}
