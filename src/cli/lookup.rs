@@ -13,7 +13,7 @@ use super::{
 use crate::daemon::look_up;
 use crate::identity::Name;
 use crate::overlay::OverlayAddress;
-use crate::registration::{Outcome as Answers, Said, Wanted};
+use crate::registration::{Outcome as Answers, Said};
 use crate::runtime::{block_on, clock};
 
 /// Ask every overlay where somebody is, and show what each answers.
@@ -52,6 +52,8 @@ struct OverlayReport {
 struct FoundReport {
     key: String,
     fingerprint: String,
+    /// The name's domain names this key on its web site.
+    vouched: bool,
     age: u64,
     expires_in: u64,
     locators: Vec<String>,
@@ -63,8 +65,7 @@ impl Lookup {
             .map_err(|error| Failure::usage(format!("{:?} is not a name: {error}", self.name)))?;
         let home = home::prepare(given)?;
         let overlays = home::config(&home)?.overlays(&self.overlay).map_err(Failure::usage)?;
-        let wanted = Wanted::Name(name.clone());
-        let (addresses, answers) = block_on(look_up(&home, &overlays, &wanted));
+        let (addresses, answers) = block_on(look_up(&home, &overlays, &name));
         let report = report(&name, addresses, &answers);
         if self.json {
             speak::line(report.serialize_json())?;
@@ -96,6 +97,7 @@ fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {
         FoundReport {
             key: registration.key.to_string(),
             fingerprint: registration.key.fingerprint().to_string(),
+            vouched: answers.vouched == Some(registration.key),
             age: now.since(registration.sequence).as_secs(),
             expires_in: packet.expires().since(now).as_secs(),
             locators: registration.locators.iter().map(ToString::to_string).collect(),
@@ -110,7 +112,8 @@ fn describe(report: &Report) -> Outcome {
         speak::line(format!("{time}  {address}  {answer}"))?;
     }
     for found in &report.found {
-        speak::line(format!("key      {}", found.fingerprint))?;
+        let vouched = if found.vouched { "  (the domain's web site says so)" } else { "" };
+        speak::line(format!("key      {}{vouched}", found.fingerprint))?;
         speak::line(format!(
             "signed   {} s ago, counts for {} s more",
             found.age, found.expires_in

@@ -13,6 +13,7 @@ mod log;
 mod lookup;
 mod open;
 mod proxy;
+mod publish;
 mod ready;
 mod running;
 mod serve;
@@ -56,6 +57,7 @@ enum Command {
     Open(open::Open),
     Contact(contact::ContactCommand),
     Lookup(lookup::Lookup),
+    Publish(publish::Publish),
     Status(status::Status),
     Store(store::Store),
     Demo(demo::Demo),
@@ -109,6 +111,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Open(command) => command.run(home),
         Command::Contact(command) => command.run(home),
         Command::Lookup(command) => command.run(home),
+        Command::Publish(command) => command.run(home),
         Command::Status(command) => command.run(home),
         Command::Store(command) => command.run(),
         Command::Demo(command) => command.run(),

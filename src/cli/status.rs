@@ -67,11 +67,33 @@ fn describe(report: &Report) -> String {
     lines.join("\n")
 }
 
-fn describe_overlay(overlay: &OverlayStatus) -> String {
-    let OverlayStatus { address, published, error } = overlay;
-    match (published, error) {
-        (_, Some(error)) => format!("{address}  {error}"),
-        (Some(age), None) => format!("{address}  stored {age} s ago"),
-        (None, None) => format!("{address}  nothing stored"),
+/// What is stored there, then how it does as a source.
+pub(super) fn describe_overlay(overlay: &OverlayStatus) -> String {
+    let mut text = format!("{}  {}", overlay.address, describe_storing(overlay));
+    let OverlayStatus { asked, answered, latency_ms, fresh, refused, rollbacks, .. } = overlay;
+    if *asked > 0 {
+        text.push_str(&format!("; answered {answered} of {asked} look-ups"));
+    }
+    if let Some(latency) = latency_ms {
+        text.push_str(&format!(" in {latency:.0} ms"));
+    }
+    if let Some(fresh) = fresh {
+        text.push_str(&format!(", {fresh} % fresh"));
+    }
+    if *refused > 0 {
+        text.push_str(&format!(", {refused} with nothing valid"));
+    }
+    if *rollbacks > 0 {
+        text.push_str(&format!(", ALARM: went back to older packets {rollbacks} times"));
+    }
+    text
+}
+
+/// What became of the packet.
+pub(super) fn describe_storing(overlay: &OverlayStatus) -> String {
+    match (overlay.published, &overlay.error) {
+        (_, Some(error)) => error.clone(),
+        (Some(age), None) => format!("stored {age} s ago"),
+        (None, None) => "nothing stored".into(),
     }
 }

@@ -104,6 +104,10 @@ impl Control {
         match (segments.as_slice(), &head.method) {
             (["status"], &Method::GET) => ok(&daemon.status()),
             (["services"], &Method::GET) => ok(&daemon.service_statuses()),
+            (["publish"], &Method::POST) => match daemon.publish_again().await {
+                Some(overlays) => ok(&overlays),
+                None => Err(Refused(StatusCode::CONFLICT, "nothing is served".into())),
+            },
             (["contacts"], &Method::GET) => ok(&daemon.contact_statuses()),
             (["services", port], &Method::PUT) => {
                 let port = service_port(port)?;
@@ -142,6 +146,7 @@ impl Control {
                 }
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
+            (["publish"], _) => Err(not_allowed("POST")),
             (["services", _], _) => Err(not_allowed("PUT, DELETE")),
             (["proxy"], _) => Err(not_allowed("PUT")),
             (["proxy", _], _) => Err(not_allowed("DELETE")),

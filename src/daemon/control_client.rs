@@ -50,6 +50,15 @@ impl ControlClient {
         self.exchange(Method::PUT, path, body.serialize_json()).await
     }
 
+    /// Has something done and reads what came of it.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn post<T: DeJson>(&self, path: &str) -> Result<T, ControlError> {
+        let text = self.exchange(Method::POST, path, String::new()).await?;
+        json::read(&text).map_err(ControlError::Garbled)
+    }
+
     /// Removes something.
     ///
     /// # Errors

@@ -3,34 +3,16 @@
 //! All overlays are asked at once. What they say is judged by [`crate::registration`] (which packet) and
 //! [`crate::trust`] (whose key); this module only asks, remembers and tells.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
-
-use futures_lite::future;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::contact_book::ContactBook;
-use super::introductions::Introductions;
-use super::sequences::Sequences;
-use crate::identity::{Name, PublicKey, Slot};
-use crate::overlay::Overlay;
-use crate::registration::{
-    Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
-};
-use crate::runtime::{clock, spawn};
+use super::search::{Flight, Search, is_silent};
+use crate::identity::{Name, PublicKey};
+use crate::registration::{Packet, Refusal, Report, Said, Wanted};
+use crate::runtime::clock;
 use crate::trust::{self, Binding, Contact, Decision, FirstUse};
 use crate::web::Failure;
-
-/// A look-up of a known key with a first answer waits this much longer for a newer one.
-const SETTLE: Duration = Duration::from_millis(150);
-/// A look-up by name alone waits longer: a quick liar must not be the only one to claim it.
-const SETTLE_NAME: Duration = Duration::from_secs(1);
-/// A look-up without any answer ends after this time.
-const DEADLINE: Duration = Duration::from_secs(6);
-/// How many people are remembered.
-const CACHE_SIZE: usize = 1024;
 
 /// Somebody found.
 #[derive(Clone, Debug)]
@@ -41,52 +23,26 @@ pub(super) struct Found {
     pub(super) packet: Packet,
     /// How long the overlays took; None if the answer was remembered.
     pub(super) asked: Option<Duration>,
+    /// The look-up, if it goes on: a newer statement may come.
+    pub(super) flight: Option<Arc<Flight>>,
 }
 
-/// What is known of a person.
-#[derive(Clone, Debug)]
-struct Answer {
-    /// The newest valid packet of each key.
-    packets: Vec<Packet>,
-    /// How long it took, if the overlays had to be asked.
-    asked: Option<Duration>,
-    /// What each overlay said, where there are no packets.
-    reports: Vec<Report>,
-}
-
-/// A look-up under way: whoever waits for its end finds its answer here.
-type Flight = Arc<async_lock::Mutex<Option<Answer>>>;
-
-/// Asks overlays, remembers what they said, and keeps the contact book.
+/// Decides whose packets count, and keeps the contact book.
 #[derive(Debug)]
 pub(super) struct Finder {
-    overlays: Vec<Arc<dyn Overlay>>,
-    introductions: Introductions,
+    search: Arc<Search>,
     book: ContactBook,
     first_use: FirstUse,
-    cache: Mutex<Cache>,
-    sequences: Arc<Sequences>,
-    /// One look-up at a time for each person; those who come meanwhile share its answer.
-    flights: Mutex<HashMap<Wanted, Flight>>,
 }
 
 impl Finder {
-    pub(super) fn new(
-        overlays: Vec<Arc<dyn Overlay>>,
-        introductions: Introductions,
-        book: ContactBook,
-        first_use: FirstUse,
-        sequences: Arc<Sequences>,
-    ) -> Finder {
-        Finder {
-            overlays,
-            introductions,
-            book,
-            first_use,
-            cache: Mutex::new(Cache::new(CACHE_SIZE)),
-            sequences,
-            flights: Mutex::default(),
-        }
+    pub(super) fn new(search: Arc<Search>, book: ContactBook, first_use: FirstUse) -> Finder {
+        Finder { search, book, first_use }
+    }
+
+    /// Who asks the overlays.
+    pub(super) fn search(&self) -> &Arc<Search> {
+        &self.search
     }
 
     /// The contact book.
@@ -104,19 +60,19 @@ impl Finder {
         })?;
         let mut by_key = Vec::new();
         if let Some(contact) = contacts.get(name) {
-            let answer = self.answer(&Wanted::Contact(name.clone(), contact.key)).await;
+            let answer = self.search.answer(&Wanted::Contact(name.clone(), contact.key)).await;
             if let Some(packet) = answer.packets.first() {
                 let (contact, packet) = (contact.clone(), packet.clone());
-                return Ok(Found { contact, packet, asked: answer.asked });
+                return Ok(Found { contact, packet, asked: answer.asked, flight: answer.flight });
             }
             // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
             if !by_key.iter().any(is_silent) {
                 // what was heard of the name before is no longer so
-                self.cache().forget(&Wanted::Name(name.clone()));
+                self.search.forget(&Wanted::Name(name.clone()));
             }
         }
-        let answer = self.answer(&Wanted::Name(name.clone())).await;
+        let answer = self.search.answer(&Wanted::Name(name.clone())).await;
         if answer.packets.is_empty() {
             let is_contact = contacts.get(name).is_some();
             return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
@@ -131,21 +87,16 @@ impl Finder {
         let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
         if answer.asked.is_some() {
             // the next look-up is one for a contact
-            let met = Outcome { found: vec![packet.clone()], withdrawn: vec![], reports: vec![] };
-            let wanted = Wanted::Contact(name.clone(), contact.key);
-            self.cache().insert(clock::now(), clock::wall(), wanted, &met);
+            self.search.remember_packet(Wanted::Contact(name.clone(), contact.key), &packet);
         }
-        Ok(Found { contact, packet, asked: answer.asked })
+        Ok(Found { contact, packet, asked: answer.asked, flight: None })
     }
 
     /// Looks again although the answer is remembered: it led nowhere.
     pub(super) async fn find_again(&self, found: &Found) -> Result<Found, Failure> {
         let Contact { name, key, .. } = &found.contact;
-        {
-            let mut cache = self.cache();
-            cache.forget(&Wanted::Name(name.clone()));
-            cache.forget(&Wanted::Contact(name.clone(), *key));
-        }
+        self.search.forget(&Wanted::Name(name.clone()));
+        self.search.forget(&Wanted::Contact(name.clone(), *key));
         self.find(name).await
     }
 
@@ -183,7 +134,7 @@ impl Finder {
         if let Some(reason) = reason {
             return reason;
         }
-        let overlays = self.overlays_for(&name);
+        let overlays = self.search.overlays_that_find(&Wanted::Name(name.clone()));
         if overlays.is_empty() || said().any(|said| *said == Said::Nothing) {
             return if is_contact {
                 Failure::Offline { name, ended: None }
@@ -199,112 +150,6 @@ impl Finder {
             Failure::OverlaysFailed { name, tried }
         }
     }
-
-    /// Where a person is looked for: the configured overlays, and those that their share link named.
-    pub(super) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
-        let introduced = self.introductions.of(name, &self.overlays);
-        self.overlays.iter().cloned().chain(introduced).collect()
-    }
-
-    /// Asks the overlays and says what each answered.
-    pub(super) async fn ask(&self, wanted: &Wanted) -> Outcome {
-        let (slot, settle) = match wanted {
-            Wanted::Name(name) => (Slot::of_name(name), SETTLE_NAME),
-            Wanted::Key(key) | Wanted::Contact(_, key) => (Slot::of_key(key), SETTLE),
-        };
-        let patience = Patience { settle, deadline: DEADLINE };
-        let overlays =
-            wanted.name().map_or_else(|| self.overlays.clone(), |n| self.overlays_for(n));
-        let (sender, answers) = async_channel::bounded(overlays.len().max(1));
-        for (index, overlay) in overlays.iter().enumerate() {
-            let (sender, answer) = (sender.clone(), overlay.get(slot));
-            spawn(async move {
-                let _ = sender.send((index, answer.await)).await;
-            })
-            .detach();
-        }
-        drop(sender);
-        let mut lookup = Lookup::new(
-            wanted.clone(),
-            overlays.len(),
-            &self.sequences.floors(),
-            patience,
-            clock::now(),
-        );
-        loop {
-            let now = clock::now();
-            if let Some(outcome) = lookup.poll(now) {
-                self.remember(now, wanted, &outcome);
-                return outcome;
-            }
-            let answer = async { answers.recv().await.ok() };
-            let timer = async {
-                clock::sleep_until(Some(lookup.next_time())).await;
-                None
-            };
-            let answer = future::or(answer, timer).await;
-            let now = clock::now();
-            match answer {
-                Some((index, Ok(packets))) => {
-                    lookup.handle_answer(now, clock::wall(), index, packets);
-                }
-                Some((index, Err(error))) => {
-                    lookup.handle_failure(now, index, &error.to_string());
-                }
-                None => {}
-            }
-        }
-    }
-
-    async fn answer(&self, wanted: &Wanted) -> Answer {
-        if let Some(answer) = self.remembered(wanted) {
-            return answer;
-        }
-        let started = clock::now();
-        let flight = self.flights().entry(wanted.clone()).or_default().clone();
-        let mut shared = flight.lock().await;
-        let answer = match &*shared {
-            Some(answer) => answer.clone(),
-            None => {
-                let Outcome { found: packets, reports, .. } = self.ask(wanted).await;
-                shared.insert(Answer { packets, asked: None, reports }).clone()
-            }
-        };
-        drop(shared);
-        drop(flight);
-        self.flights().retain(|_, flight| Arc::strong_count(flight) > 1);
-        Answer { asked: Some(clock::now() - started), ..answer }
-    }
-
-    fn remembered(&self, wanted: &Wanted) -> Option<Answer> {
-        let (packets, reports) = match self.cache().get(clock::now(), clock::wall(), wanted)? {
-            Cached::Found(packets) => (packets, Vec::new()),
-            Cached::Nothing(reports) => (Vec::new(), reports),
-        };
-        Some(Answer { packets, asked: None, reports })
-    }
-
-    fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
-        self.sequences.accept(&outcome.found);
-        let failed = outcome.reports.iter().any(is_silent);
-        // what a dead overlay did not say is not known to be nothing
-        if !outcome.found.is_empty() || !failed {
-            self.cache().insert(now, clock::wall(), wanted.clone(), outcome);
-        }
-    }
-
-    fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn flights(&self) -> MutexGuard<'_, HashMap<Wanted, Flight>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether an overlay said nothing about the person at all.
-fn is_silent(report: &Report) -> bool {
-    matches!(report.said, Said::Failed(_) | Said::TooLate)
 }
 
 /// Says why a key that was found is not believed.

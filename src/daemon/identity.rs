@@ -5,9 +5,12 @@ use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
 use zeroize::Zeroizing;
 
 use super::home::{Home, HomeError};
+use super::publishing::PACKET_LIFETIME;
 use crate::identity::{
     KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, SecretKeyFile, Seed, ShareLink,
+    Timestamp,
 };
+use crate::registration::{EncodeError, Packet, Registration};
 use crate::runtime::{
     file::{self, Access},
     random,
@@ -64,6 +67,26 @@ impl Identity {
             Some(name) => identity.named(home, name),
             None => Ok(identity),
         }
+    }
+
+    /// A packet for the domain's web site: name and key, and nothing that changes from day to day.
+    ///
+    /// It counts as long as any packet can, and every packet that a daemon has signed within its own lifetime
+    /// is newer: one from a file never hides where somebody is.
+    ///
+    /// # Errors
+    /// Never for a name of an identity, which fits.
+    pub fn packet_for_site(&self, wall: Timestamp) -> Result<Packet, EncodeError> {
+        let registration = Registration {
+            name: self.name.clone(),
+            key: self.keys.public(),
+            sequence: wall.saturating_sub(PACKET_LIFETIME),
+            ttl: Registration::MAX_TTL,
+            locators: Vec::new(),
+            rendezvous: Vec::new(),
+            certificates: Vec::new(),
+        };
+        Packet::sign(&registration, &self.keys)
     }
 
     /// Reads the files of a home, and makes a nameless identity where there is none.

@@ -28,6 +28,7 @@ pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
+mod search;
 mod sequences;
 mod start_error;
 mod status;
@@ -69,6 +70,7 @@ use entrance::Entrance;
 use finder::Finder;
 use publishing::Publishing;
 use reach::Reach;
+use search::Search;
 use sequences::Sequences;
 
 /// What a daemon is started with.
@@ -103,6 +105,8 @@ pub struct Daemon {
 
 /// How long "ready" waits for overlays to take a first packet; a dead one may answer never.
 const PUBLISH_TIME: Duration = Duration::from_secs(3);
+/// How long somebody waits who wants to know what each overlay did; the control interface waits for ten.
+const PUBLISH_AGAIN_TIME: Duration = Duration::from_secs(8);
 /// How long a shutdown waits for overlays to take packets away.
 const WITHDRAW_TIME: Duration = Duration::from_secs(3);
 
@@ -116,19 +120,14 @@ impl Daemon {
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
+        overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
         let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
-        let finder = Finder::new(
-            overlays.clone(),
-            Introductions::new(&home),
-            book(),
-            FirstUse::Accept,
-            sequences.clone(),
-        );
-        let finder = Arc::new(finder);
+        let search = Search::new(overlays.clone(), Introductions::new(&home), sequences.clone());
+        let finder = Arc::new(Finder::new(search, book(), FirstUse::Accept));
         let reach =
             Reach::new(transport.clone(), finder.clone(), answering.clone(), Labels::new(&home));
         let daemon = Arc::new(Daemon {
@@ -212,6 +211,13 @@ impl Daemon {
         }
     }
 
+    /// Publishes anew and says what each overlay did; None if nothing is served.
+    pub async fn publish_again(&self) -> Option<Vec<OverlayStatus>> {
+        let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone())?;
+        clock::timeout(PUBLISH_AGAIN_TIME, publishing.publish_again()).await;
+        Some(self.overlay_statuses())
+    }
+
     /// The name, if there is one.
     pub fn name(&self) -> Option<Name> {
         self.answering.name()
@@ -270,21 +276,44 @@ impl fmt::Debug for Daemon {
     }
 }
 
-/// Asks every overlay about somebody, without a daemon; gives their addresses beside the outcome.
+/// Asks every overlay about the owner of a name, without a daemon; gives their addresses beside the outcome.
+/// Overlays that know keys only are asked for the key of a contact.
 pub async fn look_up(
     home: &Home,
     overlays: &[OverlayAddress],
-    wanted: &Wanted,
+    name: &Name,
 ) -> (Vec<String>, Outcome) {
     // a key matters to those who write
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
     let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
-    let (book, sequences) = (ContactBook::new(home), Arc::new(Sequences::load(home)));
-    let introductions = Introductions::new(home);
-    let finder = Finder::new(overlays, introductions, book, FirstUse::Refuse, sequences);
-    let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
+    overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
+    let sequences = Arc::new(Sequences::load(home));
+    let search = Search::new(overlays, Introductions::new(home), sequences);
+    let contacts = ContactBook::new(home).contacts().unwrap_or_default();
+    let by_name = Wanted::Name(name.clone());
+    let by_key = contacts.get(name).map(|contact| Wanted::Contact(name.clone(), contact.key));
+    let (mut addresses, mut outcome) = ask(&search, &by_name).await;
+    if let Some(by_key) = by_key {
+        let (others, answers) = ask(&search, &by_key).await;
+        for (address, report) in others.into_iter().zip(answers.reports) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+                outcome.reports.push(report);
+            }
+        }
+        for packet in answers.found {
+            let key = packet.registration().key;
+            outcome.found.retain(|other| other.registration().key != key);
+            outcome.found.insert(0, packet);
+        }
+    }
+    (addresses, outcome)
+}
+
+async fn ask(search: &Search, wanted: &Wanted) -> (Vec<String>, Outcome) {
+    let asked = search.overlays_that_find(wanted);
     let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
-    (addresses, finder.ask(wanted).await)
+    (addresses, search.ask(wanted).await)
 }
 
 /// Locks what is changed in single steps, so that a task that panics leaves it whole.

@@ -1,20 +1,23 @@
 //! Keeps this identity's registration where others look: carries out what the publisher decides.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use event_listener::Event;
 use futures_lite::future;
 
-use crate::identity::{KeyPair, Name, Slot, Timestamp};
+use crate::identity::{KeyPair, Name, Timestamp};
 use crate::overlay::{Overlay, OverlayError};
-use crate::registration::{Packet, Publication, Publisher, Whereabouts};
+use crate::registration::{Publication, Publisher, Whereabouts};
 use crate::runtime::{clock, random, spawn};
 
 /// How long a registration counts without being renewed: long enough for a laptop to sleep over lunch,
 /// short enough that a machine that vanished is not looked for all day.
-const TTL: std::time::Duration = std::time::Duration::from_secs(2 * 3600);
+pub(super) const PACKET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
 
-/// Publishes one identity in all overlays.
+/// Publishes one identity in all overlays that can be written.
 pub(super) struct Publishing {
     publisher: Mutex<Publisher>,
     overlays: Vec<Arc<dyn Overlay>>,
@@ -27,6 +30,8 @@ pub(super) struct Publishing {
 pub(super) struct Stored {
     /// When it took a packet.
     pub at: Option<Timestamp>,
+    /// How long its last answer took.
+    pub latency: Option<Duration>,
     /// Why it did not take the last one.
     pub error: Option<OverlayError>,
 }
@@ -37,11 +42,12 @@ impl Publishing {
         keys: KeyPair,
         name: Option<Name>,
         last_sequence: Timestamp,
-        overlays: Vec<Arc<dyn Overlay>>,
+        mut overlays: Vec<Arc<dyn Overlay>>,
     ) -> Arc<Publishing> {
-        let keeps = vec![None; overlays.len()];
+        overlays.retain(|overlay| overlay.abilities().put);
+        let keeps: Vec<_> = overlays.iter().map(|overlay| overlay.abilities().renew).collect();
         let seed = random::number();
-        let publisher = Publisher::new(keys, name, TTL, last_sequence, &keeps, seed);
+        let publisher = Publisher::new(keys, name, PACKET_LIFETIME, last_sequence, &keeps, seed);
         Arc::new(Publishing {
             publisher: Mutex::new(publisher),
             results: Mutex::new(vec![Stored::default(); overlays.len()]),
@@ -61,8 +67,12 @@ impl Publishing {
                 if let Err(error) = publisher.handle_change(now, &whereabouts()) {
                     log::warn!("cannot publish: {error}");
                 }
+                let last = publisher.last_sequence();
                 while let Some(publication) = publisher.poll(now, clock::wall()) {
                     spawn(self.clone().carry_out(publication)).detach();
+                }
+                if publisher.last_sequence() > last {
+                    self.changed.notify(usize::MAX);
                 }
                 if publisher.is_finished() {
                     return;
@@ -79,6 +89,21 @@ impl Publishing {
         self.changed.notify(usize::MAX);
     }
 
+    /// Publishes anew, though nothing has changed, and waits for every overlay. This happens no more often
+    /// than changes do, so it may take a while to begin.
+    pub(super) async fn publish_again(&self) {
+        let last = self.last_sequence();
+        self.publisher().handle_wish(clock::now());
+        self.changed.notify(usize::MAX);
+        loop {
+            let changed = self.changed.listen();
+            if self.last_sequence() > last {
+                return self.settled().await;
+            }
+            changed.await;
+        }
+    }
+
     /// Waits until every overlay holds the newest packet or has failed to take one.
     pub(super) async fn settled(&self) {
         loop {
@@ -90,9 +115,14 @@ impl Publishing {
         }
     }
 
-    /// What each overlay said last, in their order.
-    pub(super) fn results(&self) -> Vec<Stored> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What an overlay said last; None if nothing is published there.
+    pub(super) fn result(&self, address: &str) -> Option<Stored> {
+        let overlay = self.overlays.iter().position(|overlay| overlay.address() == address)?;
+        self.results().get(overlay).cloned()
+    }
+
+    fn results(&self) -> MutexGuard<'_, Vec<Stored>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest sequence signed; the next one must be above it.
@@ -102,53 +132,36 @@ impl Publishing {
 
     async fn carry_out(self: Arc<Self>, publication: Publication) {
         let overlay = &self.overlays[publication.overlay];
-        let result = store(overlay.as_ref(), &publication.packet).await;
+        let started = clock::now();
+        let result = overlay.publish(&publication.packet).await;
         let now = clock::now();
-        let mut stored = self.results()[publication.overlay].clone();
-        match &result {
+        let error = match result {
             Ok(()) => {
                 self.publisher().handle_stored(now, &publication);
-                stored = Stored { at: Some(clock::wall()), error: None };
+                None
             }
             Err(error) => {
-                // said once, not at every retry
-                if stored.error.as_ref() != Some(error) {
-                    log::warn!("cannot publish in {}: {error}", overlay.address());
-                }
                 self.publisher().handle_failed(now, &publication);
-                stored.error = Some(error.clone());
+                Some(error)
             }
+        };
+        {
+            let stored = &mut self.results()[publication.overlay];
+            // said once, not at every retry
+            if let Some(error) = error.as_ref().filter(|error| stored.error.as_ref() != Some(error))
+            {
+                log::warn!("cannot publish in {}: {error}", overlay.address());
+            }
+            if error.is_none() {
+                stored.at = Some(clock::wall());
+            }
+            stored.latency = Some(now - started);
+            stored.error = error;
         }
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results[publication.overlay] = stored;
-        drop(results);
         self.changed.notify(usize::MAX);
     }
 
     fn publisher(&self) -> MutexGuard<'_, Publisher> {
         self.publisher.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Puts a packet where those look who know the key, and those who know the name; takes away what is there
-/// if the packet is a withdrawal.
-async fn store(overlay: &dyn Overlay, packet: &Packet) -> Result<(), OverlayError> {
-    let registration = packet.registration();
-    let by_key = Slot::of_key(&registration.key);
-    let by_name = registration.name.as_ref().map(Slot::of_name);
-    let place = async |slot: Slot| {
-        if registration.ttl.is_zero() {
-            overlay.remove(slot).await
-        } else {
-            overlay.put(slot, packet.as_bytes(), registration.ttl).await
-        }
-    };
-    let by_name = async {
-        match by_name {
-            Some(slot) => place(slot).await,
-            None => Ok(()),
-        }
-    };
-    let (first, second) = future::zip(place(by_key), by_name).await;
-    first.and(second)
 }

@@ -4,6 +4,7 @@ use std::{error::Error, fmt, os::unix::net::UnixStream, sync::Arc, time::Duratio
 
 use async_io::Async;
 use bytes::Bytes;
+use futures_lite::future;
 
 use super::answer::Answering;
 use super::finder::{Finder, Found};
@@ -11,7 +12,7 @@ use super::labels::Labels;
 use crate::identity::Destination;
 use crate::link::Way;
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{SocketIo, clock};
+use crate::runtime::{SocketIo, clock, spawn};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
 use crate::web::{Failure, Io, Peers};
 
@@ -86,9 +87,46 @@ impl Reach {
         to: &Destination,
         early: Option<&[u8]>,
     ) -> Result<Opened, ConnectError> {
+        let result = future::or(self.dial(found, to, early), self.correct(found)).await;
+        match (&result, &found.flight) {
+            (
+                Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout),
+                Some(flight),
+            ) => {
+                // the first packet that came may not have been the newest
+                let Some(packet) = flight.newer_than(&found.packet).await else { return result };
+                self.dial(&Found { packet, ..found.clone() }, to, early).await
+            }
+            _ => result,
+        }
+    }
+
+    async fn dial(
+        &self,
+        found: &Found,
+        to: &Destination,
+        early: Option<&[u8]>,
+    ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
         self.transport.open(registration.key, &registration.locators, preface, early).await
+    }
+
+    /// Adds what newer packets say to the dial that goes on; never ends.
+    async fn correct<T>(&self, found: &Found) -> T {
+        let mut known = found.packet.clone();
+        if let Some(flight) = &found.flight {
+            while let Some(newer) = flight.newer_than(&known).await {
+                let (link, packet) = (self.transport.link().clone(), newer.clone());
+                let reach = async move {
+                    let registration = packet.registration();
+                    let _ = link.reach(registration.key, &registration.locators).await;
+                };
+                spawn(reach).detach();
+                known = newer;
+            }
+        }
+        future::pending().await
     }
 
     /// One's own services answer without a detour.

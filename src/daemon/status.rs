@@ -41,8 +41,22 @@ pub struct OverlayStatus {
     pub address: String,
     /// Seconds since the packet was stored there, if it is.
     pub published: Option<u64>,
+    /// How many milliseconds this took.
+    pub publish_ms: Option<f64>,
     /// What went wrong last.
     pub error: Option<String>,
+    /// How many look-ups asked there.
+    pub asked: u32,
+    /// How many of them it answered.
+    pub answered: u32,
+    /// In how many milliseconds it answers, on average.
+    pub latency_ms: Option<f64>,
+    /// In how many of a hundred look-ups it had the newest packet that anybody had.
+    pub fresh: Option<u8>,
+    /// How often it gave nothing but what is malformed, forged or about others.
+    pub refused: u32,
+    /// How often it went back to an older packet than it had given: a reason for alarm.
+    pub rollbacks: u32,
 }
 
 /// One service.
@@ -104,16 +118,26 @@ impl Daemon {
         self.finder.book().list().unwrap_or_default()
     }
 
-    fn overlay_statuses(&self) -> Vec<OverlayStatus> {
-        let publishing = lock_of(&self.publishing);
-        let results = publishing.as_ref().map(|(p, _)| p.results()).unwrap_or_default();
-        let mut results = results.into_iter();
+    /// How each overlay does.
+    pub fn overlay_statuses(&self) -> Vec<OverlayStatus> {
+        let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone());
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         let status = |overlay: &Arc<dyn Overlay>| {
-            let result = results.next().unwrap_or_default();
+            let address = overlay.address();
+            let stored = publishing.as_ref().and_then(|p| p.result(address)).unwrap_or_default();
+            let score = self.finder.search().score(address);
+            let (asked, answered) = score.answered();
             OverlayStatus {
-                address: overlay.address().to_owned(),
-                published: result.at.map(|at| clock::wall().since(at).as_secs()),
-                error: result.error.map(|error| error.to_string()),
+                address: address.to_owned(),
+                published: stored.at.map(|at| clock::wall().since(at).as_secs()),
+                publish_ms: stored.latency.map(milliseconds),
+                error: stored.error.map(|error| error.to_string()),
+                asked,
+                answered,
+                latency_ms: score.latency().map(milliseconds),
+                fresh: score.freshness(),
+                refused: score.refused(),
+                rollbacks: score.rollbacks(),
             }
         };
         self.overlays.iter().map(status).collect()

@@ -1,13 +1,19 @@
 //! How the configuration spells overlays.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use hyper::Uri;
 
+use super::base_url::BaseUrl;
+#[cfg(feature = "mainline")]
+use super::mainline::Bootstrap;
+use super::site::SiteUrl;
+use super::webdav::FolderUrl;
 use crate::identity::Slot;
 
 /// The kinds that can stand in front of the first colon.
-const KINDS: &str = "lan, store:URL";
+const KINDS: &str =
+    "lan, mainline, opendht:URL, pkarr:URL, site:URL, store:URL, webdav:URL, well-known";
 /// More than any real URL of a store needs.
 const MAX_LENGTH: usize = 1024;
 
@@ -16,8 +22,21 @@ const MAX_LENGTH: usize = 1024;
 pub enum OverlayAddress {
     /// `lan`: the local link.
     Lan,
+    /// `mainline`: the DHT of BitTorrent; `mainline:HOST:PORT,…`: another one, entered there.
+    #[cfg(feature = "mainline")]
+    Mainline(Bootstrap),
+    /// `opendht:http://host`: the HTTP proxy of an OpenDHT node.
+    OpenDht(BaseUrl),
+    /// `pkarr:https://host`: a relay into Mainline.
+    Pkarr(BaseUrl),
+    /// `site:https://host/{user}`: files on a web site, only read.
+    Site(SiteUrl),
     /// `store:https://host/{slot}`: an HTTP store.
     Store(StoreUrl),
+    /// `webdav:https://host/folder`: a folder that a group writes to.
+    WebDav(FolderUrl),
+    /// `well-known`: the web site of each name's domain.
+    WellKnown,
 }
 
 impl OverlayAddress {
@@ -31,21 +50,56 @@ impl OverlayAddress {
         }
         match text.split_once(':') {
             None if text == "lan" => Ok(OverlayAddress::Lan),
+            #[cfg(feature = "mainline")]
+            None if text == "mainline" => Ok(OverlayAddress::Mainline(Bootstrap::default())),
+            None if text == "well-known" => Ok(OverlayAddress::WellKnown),
             None if text == "store" => Err(AddressError::NoUrl),
             Some(("lan", _)) => Err(AddressError::LanTakesNothing),
+            #[cfg(feature = "mainline")]
+            Some(("mainline", nodes)) => Bootstrap::parse(nodes).map(OverlayAddress::Mainline),
+            Some(("opendht", url)) => BaseUrl::parse(text, url).map(OverlayAddress::OpenDht),
+            Some(("pkarr", url)) => BaseUrl::parse(text, url).map(OverlayAddress::Pkarr),
+            Some(("site", url)) => SiteUrl::parse(text, url).map(OverlayAddress::Site),
             Some(("store", url)) => StoreUrl::parse(text, url).map(OverlayAddress::Store),
+            Some(("webdav", url)) => FolderUrl::parse(url).map(OverlayAddress::WebDav),
             Some(("http" | "https", _)) => Err(AddressError::BareUrl(text.into())),
             _ => Err(AddressError::UnknownKind(text.split(':').next().unwrap_or(text).into())),
         }
     }
 }
 
+impl OverlayAddress {
+    /// Whether it is on this machine or its network, as far as the spelling tells: somebody else must not
+    /// make this machine ask there. A name that leads there is noticed when it is resolved; see
+    /// [`super::open_foreign`].
+    pub fn is_nearby(&self) -> bool {
+        match self {
+            OverlayAddress::Lan => true,
+            #[cfg(feature = "mainline")]
+            OverlayAddress::Mainline(bootstrap) => !bootstrap.nodes().is_empty(),
+            OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => url.is_nearby(),
+            OverlayAddress::WebDav(url) => url.base().is_nearby(),
+            OverlayAddress::Site(url) => url.is_nearby(),
+            OverlayAddress::Store(url) => url.nearby,
+            OverlayAddress::WellKnown => false,
+        }
+    }
+}
+
 impl fmt::Display for OverlayAddress {
-    /// As it was configured.
+    /// As it was configured, but for passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OverlayAddress::Lan => f.write_str("lan"),
+            #[cfg(feature = "mainline")]
+            OverlayAddress::Mainline(bootstrap) => bootstrap.fmt(f),
+            OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => {
+                f.write_str(url.spelling())
+            }
+            OverlayAddress::WebDav(url) => f.write_str(url.base().spelling()),
+            OverlayAddress::Site(url) => f.write_str(url.spelling()),
             OverlayAddress::Store(url) => f.write_str(&url.spelling),
+            OverlayAddress::WellKnown => f.write_str("well-known"),
         }
     }
 }
@@ -58,6 +112,39 @@ impl FromStr for OverlayAddress {
     }
 }
 
+/// What kind of host a URL names.
+pub(super) struct Host {
+    pub(super) loopback: bool,
+    pub(super) nearby: bool,
+}
+
+/// Refuses what is no URL of http or https with a host and without credentials. In `sample` the gaps of
+/// `url` are filled.
+pub(super) fn check_url(url: &str, sample: &str) -> Result<Host, AddressError> {
+    if url.is_empty() {
+        return Err(AddressError::NoUrl);
+    }
+    if let Some(bad) = url.chars().find(|c| !c.is_ascii_graphic()) {
+        return Err(AddressError::Character(bad));
+    }
+    if url.contains('#') {
+        return Err(AddressError::Fragment);
+    }
+    let uri: Uri = sample.parse().map_err(|_| AddressError::NotAUrl(url.into()))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err(AddressError::Scheme);
+    }
+    let authority = uri.authority().ok_or(AddressError::NoHost)?;
+    if authority.as_str().contains('@') {
+        return Err(AddressError::Credentials);
+    }
+    let host = authority.host();
+    if host.is_empty() {
+        return Err(AddressError::NoHost);
+    }
+    Ok(Host { loopback: is_loopback(host), nearby: is_nearby(host) })
+}
+
 /// Where the slots of a store are: a URL with a gap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoreUrl {
@@ -65,6 +152,7 @@ pub struct StoreUrl {
     before: Box<str>,
     after: Box<str>,
     loopback: bool,
+    nearby: bool,
 }
 
 impl StoreUrl {
@@ -122,11 +210,13 @@ impl StoreUrl {
             return Err(AddressError::GapInHost);
         }
         let loopback = is_loopback(authority.host());
+        let nearby = is_nearby(authority.host());
         Ok(StoreUrl {
             spelling: spelling.into(),
             before: before.into(),
             after: after.into(),
             loopback,
+            nearby,
         })
     }
 }
@@ -144,11 +234,51 @@ fn split_at_gap(url: &str) -> Result<(String, String), AddressError> {
     Ok((format!("{}/", url.trim_end_matches('/')), String::new()))
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost"
         || bare.ends_with(".localhost")
-        || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Whether a host is no public one: a name that only this network knows, or an address in it.
+pub(super) fn is_nearby(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    match bare.parse() {
+        Ok(address) => !is_public(address),
+        Err(_) => {
+            let last = bare.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+            let local = ["localhost", "local", "internal", "lan", "home", "arpa"];
+            // resolvers read 0x7f.1 and 2130706433 as addresses too
+            !bare.contains('.')
+                || local.contains(&&*last)
+                || last.starts_with(|c: char| c.is_ascii_digit())
+        }
+    }
+}
+
+/// Whether an address belongs to the Internet at large, and not to this machine or a network around it.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            !(first == 0
+                || v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || shared)
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local())
+        }
+    }
 }
 
 /// What is wrong with the spelling of an overlay.
@@ -180,6 +310,12 @@ pub enum AddressError {
     Gap,
     /// `{slot}` stands in the host.
     GapInHost,
+    /// A URL behind which paths are put has a part behind `?`.
+    Query,
+    /// A node of a DHT is not written as an address and a port.
+    Node(Box<str>),
+    /// A site's URL has no gap, one that is unknown, or one in its host.
+    SiteGap,
 }
 
 impl fmt::Display for AddressError {
@@ -192,9 +328,9 @@ impl fmt::Display for AddressError {
                 write!(f, "write \"store:{}\" for a store", url.escape_debug())
             }
             AddressError::LanTakesNothing => f.write_str("nothing can follow \"lan\""),
-            AddressError::NoUrl => f.write_str(
-                "\"store:\" takes a URL, for example store:https://example.com/p2p/{slot}",
-            ),
+            AddressError::NoUrl => {
+                f.write_str("a URL is missing, as in store:https://example.com/p2p/{slot}")
+            }
             AddressError::TooLong => {
                 write!(f, "an overlay has at most {MAX_LENGTH} characters")
             }
@@ -212,6 +348,13 @@ impl fmt::Display for AddressError {
                 f.write_str("the URL of a store has {slot} once, and no other braces")
             }
             AddressError::GapInHost => f.write_str("{slot} cannot stand in the host"),
+            AddressError::Query => f.write_str("the URL of this overlay has no part behind ?"),
+            AddressError::Node(node) => {
+                write!(f, "{node:?} is no node of a DHT like 192.0.2.1:6881")
+            }
+            AddressError::SiteGap => f.write_str(
+                "the URL of a site has {slot}, {user}, {domain} or {key} behind its host",
+            ),
         }
     }
 }
@@ -271,7 +414,8 @@ mod tests {
         assert_eq!(error("carrier-pigeon:x"), AddressError::UnknownKind("carrier-pigeon".into()));
         assert_eq!(
             error("carrier-pigeon:x").to_string(),
-            "unknown overlay \"carrier-pigeon\" (known: lan, store:URL)"
+            "unknown overlay \"carrier-pigeon\" (known: lan, mainline, opendht:URL, pkarr:URL, site:URL, \
+             store:URL, webdav:URL, well-known)"
         );
         assert_eq!(error(""), AddressError::UnknownKind("".into()));
         assert_eq!(error("LAN"), AddressError::UnknownKind("LAN".into()));

@@ -23,6 +23,10 @@ pub enum OverlayError {
     Outdated,
     /// It passes no calls: nobody can be called there.
     NoCalls,
+    /// It is only read.
+    ReadOnly,
+    /// It keeps registrations only, nothing else that is signed.
+    NoSlots,
     /// The overlay does not take this packet: its signature or slot is wrong, or the writer may not.
     Refused,
 }
@@ -41,6 +45,8 @@ impl fmt::Display for OverlayError {
             OverlayError::RateLimited => f.write_str("too many requests from this address"),
             OverlayError::Outdated => f.write_str("it holds a newer packet of the same key"),
             OverlayError::NoCalls => f.write_str("it passes no calls"),
+            OverlayError::ReadOnly => f.write_str("it is only read"),
+            OverlayError::NoSlots => f.write_str("it keeps registrations only"),
             OverlayError::Refused => f.write_str("it does not accept this packet"),
         }
     }

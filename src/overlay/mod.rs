@@ -7,41 +7,111 @@
 //! | address | overlay |
 //! |---|---|
 //! | `lan` | [`lan`]: whoever is on the same link answers for itself; nothing to configure |
+//! | `mainline` | [`mainline`]: the DHT of BitTorrent; found by those who know the key |
+//! | `opendht:https://…` | [`OpenDht`]: the HTTP proxy of an OpenDHT node |
+//! | `pkarr:https://…` | [`pkarr`]: a relay into the same DHT, over HTTP |
+//! | `site:https://…` | [`site`]: files on a web site, put there by hand |
 //! | `store:https://…` | [`store`]: a server that keeps packets, ours or a script at a web host |
+//! | `webdav:https://…` | [`WebDav`]: a folder that a group of people writes to |
+//! | `well-known` | [`site`]: the web site of each name's own domain, which vouches for the key |
 
 mod address;
+mod base_url;
+mod bep44;
 mod error;
+mod http;
 pub mod lan;
-
+#[cfg(feature = "mainline")]
+pub mod mainline;
+mod opendht;
+pub mod pkarr;
 mod rate;
+pub mod site;
 pub mod store;
+mod webdav;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
+
+use futures_lite::future;
 
 pub use address::{AddressError, OverlayAddress};
+pub use base_url::BaseUrl;
 pub use error::OverlayError;
+pub use opendht::OpenDht;
 pub use rate::Rate;
+pub use webdav::{FolderUrl, WebDav};
 
 use crate::identity::{KeyPair, Slot};
-use crate::registration::Call;
-use crate::registration::Packet;
+use crate::registration::{Call, Packet, Wanted};
 use crate::runtime::http::BoxFuture;
 
 /// The most packets that one slot of one overlay can give.
 pub const MAX_CANDIDATES: usize = 8;
 
 /// Storage for packets. Every operation ends within a few seconds, one way or the other.
+///
+/// Most overlays have slots, into which anything signed may be put. Some keep registrations only, and know
+/// them by their owner's key or name: they have [`Overlay::find`] and [`Overlay::publish`] of their own,
+/// and no slots.
 pub trait Overlay: Debug + Send + Sync {
-    /// The packets that lie under a slot: at most [`MAX_CANDIDATES`], each at most
-    /// [`Packet::MAX_LENGTH`] octets, all of them possibly hostile. None is no error.
-    fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>>;
+    /// The packets about somebody: at most [`MAX_CANDIDATES`], each at most [`Packet::MAX_LENGTH`] octets,
+    /// all of them possibly hostile. None is no error.
+    fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        self.get(wanted.slot())
+    }
+
+    /// Puts this identity's packet where those look who know the key and those who know the name, in the
+    /// place of an earlier one. If the packet is a withdrawal, what is there is taken away, or the
+    /// withdrawal put in its place.
+    fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
+        let registration = packet.registration();
+        let place = |slot| {
+            if registration.is_withdrawal() {
+                self.remove(slot)
+            } else {
+                self.put(slot, packet.as_bytes(), registration.ttl)
+            }
+        };
+        let by_key = place(Slot::of_key(&registration.key));
+        let by_name = registration.name.as_ref().map(|name| place(Slot::of_name(name)));
+        Box::pin(async {
+            let by_name = async {
+                match by_name {
+                    Some(put) => put.await,
+                    None => Ok(()),
+                }
+            };
+            let (first, second) = future::zip(by_key, by_name).await;
+            first.and(second)
+        })
+    }
+
+    /// What lies under a slot, as in [`Overlay::find`].
+    fn get(&self, _slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        Box::pin(async { Err(OverlayError::NoSlots) })
+    }
 
     /// Puts a packet under a slot for `ttl`, in the place of the one this identity has there.
     /// The overlay may shorten or lengthen the time.
-    fn put(&self, slot: Slot, packet: &[u8], ttl: Duration) -> BoxFuture<Result<(), OverlayError>>;
+    fn put(
+        &self,
+        _slot: Slot,
+        _packet: &[u8],
+        _ttl: Duration,
+    ) -> BoxFuture<Result<(), OverlayError>> {
+        Box::pin(async { Err(OverlayError::NoSlots) })
+    }
 
     /// Takes away what this identity has put under a slot. Nothing there is no error.
-    fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>>;
+    fn remove(&self, _slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
+        Box::pin(async { Err(OverlayError::NoSlots) })
+    }
+
+    /// This host is in another network: what was kept of the old one is worth nothing.
+    fn handle_network_change(&self) {}
+
+    /// Where it may keep what it learns about other nodes, for the next start: in files of this folder.
+    fn remember_in(&self, _folder: &Path) {}
 
     /// How the configuration spells this overlay; for messages.
     fn address(&self) -> &str;
@@ -74,7 +144,7 @@ pub struct Heard {
     pub seen: u64,
 }
 
-/// What an overlay can do.
+/// What an overlay can do. Who uses one asks here, and never for its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     /// Packets stay available while their writer is not running.
@@ -83,6 +153,35 @@ pub struct Abilities {
     pub put: bool,
     /// It reaches beyond the link.
     pub remote: bool,
+    /// Who knows only the name finds the packet.
+    pub by_name: bool,
+    /// Who knows only the key finds the packet.
+    pub by_key: bool,
+    /// Several people may claim a name in it, and none of them can replace what another wrote.
+    pub shared: bool,
+    /// What it gives for a name is the word of the name's domain.
+    pub vouches: bool,
+    /// How often a packet must be put again because it forgets sooner than the packet ends.
+    pub renew: Option<Duration>,
+}
+
+impl Abilities {
+    /// Those of slots on the link; most other overlays differ in a few of them.
+    pub const SLOTS: Abilities = Abilities {
+        keeps: false,
+        put: true,
+        remote: false,
+        by_name: true,
+        by_key: true,
+        shared: true,
+        vouches: false,
+        renew: None,
+    };
+
+    /// Whether it makes sense to ask for somebody there.
+    pub fn can_find(&self, wanted: &Wanted) -> bool {
+        (self.by_name && wanted.name().is_some()) || (self.by_key && wanted.key().is_some())
+    }
 }
 
 /// Makes the client of an overlay. This opens no connection yet and cannot fail.
@@ -91,7 +190,16 @@ pub struct Abilities {
 pub fn open(address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
     match address {
         OverlayAddress::Lan => Arc::new(lan::Lan::new(lan::PORT)),
+        #[cfg(feature = "mainline")]
+        OverlayAddress::Mainline(bootstrap) => {
+            Arc::new(mainline::Mainline::new(bootstrap, identity))
+        }
+        OverlayAddress::OpenDht(url) => Arc::new(OpenDht::new(url)),
+        OverlayAddress::Pkarr(url) => Arc::new(pkarr::Relay::new(url, identity)),
+        OverlayAddress::Site(url) => Arc::new(site::Site::new(url)),
         OverlayAddress::Store(url) => Arc::new(store::Client::new(url, identity)),
+        OverlayAddress::WebDav(url) => Arc::new(WebDav::new(url)),
+        OverlayAddress::WellKnown => Arc::new(site::WellKnown::new()),
     }
 }
 

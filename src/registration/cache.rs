@@ -24,8 +24,8 @@ pub struct Cache {
 /// What the cache knows of somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cached {
-    /// The newest packet of each key, as in [`Outcome::found`].
-    Found(Vec<Packet>),
+    /// The newest packet of each key, as in [`Outcome::found`], and what each overlay said then.
+    Found(Vec<Packet>, Vec<Report>),
     /// A look-up found nothing a moment ago; what each overlay said then.
     Nothing(Vec<Report>),
 }
@@ -33,12 +33,15 @@ pub enum Cached {
 #[derive(Debug)]
 struct Entry {
     packets: Vec<Packet>,
-    /// Kept only beside no packets: why there are none.
     reports: Vec<Report>,
+    /// When it was looked up, or would have been again.
+    fresh: Instant,
     until: Instant,
     expires: Timestamp,
 }
 
+/// How old an answer may be that is used without looking again meanwhile.
+const REFRESH_AFTER: Duration = Duration::from_secs(60);
 /// For how long a look-up without result is not repeated.
 pub const NEGATIVE_LIFETIME: Duration = Duration::from_secs(30);
 
@@ -60,8 +63,9 @@ impl Cache {
         if !self.entries.contains_key(&wanted) && self.entries.len() >= self.capacity {
             self.forget_first_to_end();
         }
-        let reports = if packets.is_empty() { outcome.reports.clone() } else { Vec::new() };
-        self.entries.insert(wanted, Entry { packets, reports, until: now + span, expires });
+        let reports = outcome.reports.clone();
+        let entry = Entry { packets, reports, fresh: now, until: now + span, expires };
+        self.entries.insert(wanted, entry);
     }
 
     /// What is remembered of somebody and still holds.
@@ -74,7 +78,17 @@ impl Cache {
         if entry.packets.is_empty() {
             return Some(Cached::Nothing(entry.reports.clone()));
         }
-        Some(Cached::Found(entry.packets.clone()))
+        Some(Cached::Found(entry.packets.clone(), entry.reports.clone()))
+    }
+
+    /// Whether what is remembered of somebody is old enough to be looked up again while it is used. True
+    /// once, and again after a while.
+    pub fn take_refresh(&mut self, now: Instant, wanted: &Wanted) -> bool {
+        let old = |entry: &&mut Entry| {
+            !entry.packets.is_empty() && now.duration_since(entry.fresh) >= REFRESH_AFTER
+        };
+        let entry = self.entries.get_mut(wanted).filter(old);
+        entry.map(|entry| entry.fresh = now).is_some()
     }
 
     /// Forgets somebody: what was remembered did not lead to him.

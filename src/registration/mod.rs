@@ -11,6 +11,7 @@ mod jitter;
 mod packet;
 mod publisher;
 mod resolver;
+mod score;
 mod wire;
 
 pub use cache::{Cache, Cached, NEGATIVE_LIFETIME};
@@ -20,3 +21,4 @@ pub use floors::{Floors, FloorsError};
 pub use packet::{Packet, Registration, Rendezvous};
 pub use publisher::{Publication, Publisher, Whereabouts};
 pub use resolver::{Lookup, MAX_CLOCK_SKEW, Outcome, Patience, Refusal, Report, Said, Wanted};
+pub use score::{Rollback, Score};

@@ -143,6 +143,13 @@ impl Publisher {
         Ok(())
     }
 
+    /// Takes note that somebody wants it published anew, though nothing has changed.
+    pub fn handle_wish(&mut self, now: Instant) {
+        if !self.closing && self.packet.is_some() {
+            self.change_due.get_or_insert(now);
+        }
+    }
+
     /// Takes note that an overlay has stored a packet.
     pub fn handle_stored(&mut self, now: Instant, publication: &Publication) {
         if !self.answered(publication) {
@@ -221,7 +228,8 @@ impl Publisher {
 
     /// Whether an overlay holds the newest packet, or has failed to take one.
     pub fn is_settled(&self, overlay: usize) -> bool {
-        self.is_stored(overlay) || self.places.get(overlay).is_some_and(|place| place.failures > 0)
+        let has_failed = |place: &Place| place.failures > 0 && place.in_flight.is_none();
+        self.is_stored(overlay) || self.places.get(overlay).is_some_and(has_failed)
     }
 
     /// True after a shutdown, once every overlay has answered or failed to.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{error::PacketError, floors::Floors, packet::Packet};
-use crate::identity::{Name, PublicKey, Timestamp};
+use crate::identity::{Name, PublicKey, Slot, Timestamp};
 
 /// Who is looked for: by name, by key, or by both, which leaves no doubt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +47,7 @@ pub struct Lookup {
     settled: Option<Instant>,
     /// The newest valid packet of each key.
     newest: Vec<Packet>,
+    vouched: Option<PublicKey>,
     reports: Vec<Report>,
 }
 
@@ -57,6 +58,8 @@ pub struct Outcome {
     pub found: Vec<Packet>,
     /// The same for keys whose owners have withdrawn: they are offline on purpose.
     pub withdrawn: Vec<Packet>,
+    /// The key for which the name's domain vouches.
+    pub vouched: Option<PublicKey>,
     /// What each overlay said, in their order.
     pub reports: Vec<Report>,
 }
@@ -68,6 +71,8 @@ pub struct Report {
     pub said: Said,
     /// How long it took; None if it had not answered when the look-up ended.
     pub latency: Option<Duration>,
+    /// The keys of which it gave valid packets.
+    pub keys: Vec<PublicKey>,
 }
 
 /// An overlay's answer.
@@ -136,6 +141,19 @@ impl Wanted {
         }
     }
 
+    /// Where their packet lies in an overlay with slots.
+    pub fn slot(&self) -> Slot {
+        match self {
+            Wanted::Name(name) => Slot::of_name(name),
+            Wanted::Key(key) | Wanted::Contact(_, key) => Slot::of_key(key),
+        }
+    }
+
+    /// Whether a packet is about them.
+    pub fn is_about(&self, packet: &Packet) -> bool {
+        self.check(packet).is_ok()
+    }
+
     fn check(&self, packet: &Packet) -> Result<(), Refusal> {
         let said = packet.registration();
         if self.key().is_some_and(|key| *key != said.key) {
@@ -166,7 +184,7 @@ impl Lookup {
         patience: Patience,
         now: Instant,
     ) -> Lookup {
-        let silent = Report { said: Said::TooLate, latency: None };
+        let silent = Report { said: Said::TooLate, latency: None, keys: Vec::new() };
         Lookup {
             wanted,
             floors: floors.clone(),
@@ -175,6 +193,7 @@ impl Lookup {
             settle: patience.settle,
             settled: None,
             newest: Vec::new(),
+            vouched: None,
             reports: vec![silent; overlays],
         }
     }
@@ -189,10 +208,13 @@ impl Lookup {
         packets: impl IntoIterator<Item = B>,
     ) {
         let Some(place) = self.open_report(overlay) else { return };
-        let mut said = Said::Nothing;
+        let (mut said, mut keys) = (Said::Nothing, Vec::new());
         for bytes in packets.into_iter().take(MAX_PACKETS) {
             match self.examine(wall, bytes.as_ref()) {
-                Ok(packet) => said = better(said, packet),
+                Ok(packet) => {
+                    keys.push(packet.registration().key);
+                    said = better(said, packet);
+                }
                 Err(refusal) if !matches!(said, Said::Found(_)) => said = Said::Refused(refusal),
                 Err(_) => {}
             }
@@ -200,14 +222,19 @@ impl Lookup {
         if self.settled.is_none() && self.newest.iter().any(|p| !p.registration().is_withdrawal()) {
             self.settled = Some(now + self.settle);
         }
-        self.close_report(now, place, said);
+        self.close_report(now, place, said, keys);
+    }
+
+    /// Takes note that the name's domain vouches for a key.
+    pub fn handle_voucher(&mut self, key: PublicKey) {
+        self.vouched = Some(key);
     }
 
     /// Takes note that an overlay could not be asked, and why.
     pub fn handle_failure(&mut self, now: Instant, overlay: usize, reason: &str) {
         let Some(place) = self.open_report(overlay) else { return };
         let reason = reason.chars().take(MAX_REASON).collect();
-        self.close_report(now, place, Said::Failed(reason));
+        self.close_report(now, place, Said::Failed(reason), Vec::new());
     }
 
     /// The outcome, once there is one: all overlays have answered, a valid packet has waited long
@@ -221,7 +248,15 @@ impl Lookup {
         packets.sort_by_key(|packet| Reverse(packet.registration().sequence));
         let (withdrawn, found) =
             packets.into_iter().partition(|packet| packet.registration().is_withdrawal());
-        Some(Outcome { found, withdrawn, reports: self.reports.clone() })
+        let (vouched, reports) = (self.vouched, self.reports.clone());
+        Some(Outcome { found, withdrawn, vouched, reports })
+    }
+
+    /// The newest valid packet so far, unless it is a withdrawal: the first one is worth a try while a
+    /// newer one may come, if the key is known.
+    pub fn newest(&self) -> Option<&Packet> {
+        let newest = self.newest.iter().max_by_key(|packet| packet.registration().sequence);
+        newest.filter(|packet| !packet.registration().is_withdrawal())
     }
 
     /// When the look-up ends if no overlay answers before.
@@ -234,9 +269,9 @@ impl Lookup {
         self.reports.get(overlay).is_some_and(|r| r.latency.is_none()).then_some(overlay)
     }
 
-    fn close_report(&mut self, now: Instant, overlay: usize, said: Said) {
+    fn close_report(&mut self, now: Instant, overlay: usize, said: Said, keys: Vec<PublicKey>) {
         let latency = Some(now.saturating_duration_since(self.started));
-        self.reports[overlay] = Report { said, latency };
+        self.reports[overlay] = Report { said, latency, keys };
     }
 
     /// Reads a packet, and keeps it if it is the newest of its key.

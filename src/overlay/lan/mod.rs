@@ -119,7 +119,7 @@ impl Overlay for Lan {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { keeps: false, put: true, remote: false }
+        Abilities::SLOTS
     }
 }
 

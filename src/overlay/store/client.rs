@@ -1,26 +1,19 @@
 //! The client of `p2pstore/1`. Requests run on a thread of the pool and end within their deadline.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
-use ureq::Agent;
 
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
+use crate::overlay::http::{self, DEADLINE, Hosts, HttpClient, in_time, refusal, translate};
 use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, plain, unblock};
+use crate::runtime::unblock;
 
-/// A whole request: name resolution, connection, TLS, answer.
-const DEADLINE: Duration = Duration::from_secs(5);
-/// When the caller is told, should the system's resolver not keep to the deadline.
-const LAST_DEADLINE: Duration = Duration::from_millis(5500);
-/// The most that a header of an answer may take, and the buffers of a connection. ureq's own of 128 KiB
-/// would stay as long as the program runs.
-const BUFFER: usize = 16 * 1024;
 /// Tells the secrets of stores from all other uses of the seed.
 const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 
@@ -29,23 +22,15 @@ const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 pub struct Client {
     url: StoreUrl,
     secrets: hmac::Key,
-    agent: Agent,
+    http: HttpClient,
 }
 
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
-        let config = Agent::config_builder()
-            .timeout_global(Some(DEADLINE))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_response_header_size(BUFFER)
-            .input_buffer_size(BUFFER)
-            .output_buffer_size(BUFFER)
-            .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
-        // a proxy of the environment cannot reach this machine
-        let config = if url.is_loopback() { config.proxy(None) } else { config };
-        Client { url: url.clone(), secrets: secrets(url, identity), agent: config.build().into() }
+        let hosts = if url.is_loopback() { Hosts::Loopback } else { Hosts::Any };
+        let http = HttpClient::new(hosts);
+        Client { url: url.clone(), secrets: secrets(url, identity), http }
     }
 
     fn send(
@@ -54,7 +39,7 @@ impl Client {
         packet: Vec<u8>,
         ttl: Duration,
     ) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let (agent, url, secret) = (self.http.agent(), self.url.of(slot), self.secret(slot));
         let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
         in_time(move || {
             let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
@@ -82,7 +67,7 @@ fn secrets(url: &StoreUrl, identity: &KeyPair) -> hmac::Key {
 
 impl Overlay for Client {
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        let (agent, url) = (self.http.agent(), self.url.of(slot));
         in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
             match response.status().as_u16() {
@@ -102,7 +87,7 @@ impl Overlay for Client {
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let (agent, url, secret) = (self.http.agent(), self.url.of(slot), self.secret(slot));
         in_time(move || {
             let request = agent.delete(&url).header(SECRET_FIELD, secret);
             match request.call().map_err(translate)?.status().as_u16() {
@@ -117,7 +102,11 @@ impl Overlay for Client {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { keeps: true, put: true, remote: true }
+        Abilities { keeps: true, remote: true, ..Abilities::SLOTS }
+    }
+
+    fn handle_network_change(&self) {
+        self.http.reconnect();
     }
 
     fn calls(&self) -> Option<&dyn Calls> {
@@ -132,7 +121,7 @@ impl Calls for Client {
 
     /// Keeps a thread of the pool for as long as it waits.
     fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
-        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        let (agent, url) = (self.http.agent(), self.url.of(slot));
         Box::pin(unblock(move || {
             let request = agent.get(&url).header(WAIT_FIELD, MAX_WAIT.as_secs().to_string());
             let request = match seen {
@@ -160,52 +149,6 @@ impl Calls for Client {
 
 /// The packets in a response, all of them possibly hostile.
 fn frames(response: &mut ureq::http::Response<ureq::Body>) -> Result<Vec<Vec<u8>>, OverlayError> {
-    let limit = framing::MAX_BODY_LENGTH as u64;
-    let body = response.body_mut().with_config().limit(limit).read_to_vec();
-    framing::decode(&body.map_err(translate)?).ok_or(OverlayError::Malformed)
-}
-
-fn in_time<T: Send + 'static>(
-    request: impl FnOnce() -> Result<T, OverlayError> + Send + 'static,
-) -> BoxFuture<Result<T, OverlayError>> {
-    Box::pin(async {
-        let answer = clock::timeout(LAST_DEADLINE, unblock(request)).await;
-        answer.unwrap_or(Err(OverlayError::TimedOut))
-    })
-}
-
-fn refusal(status: u16) -> OverlayError {
-    match status {
-        401 | 403 | 422 => OverlayError::Refused,
-        409 => OverlayError::Outdated,
-        413 => OverlayError::TooLarge,
-        429 => OverlayError::RateLimited,
-        507 => OverlayError::Full,
-        status => OverlayError::Status(status),
-    }
-}
-
-fn translate(error: ureq::Error) -> OverlayError {
-    match error {
-        ureq::Error::Timeout(_) => OverlayError::TimedOut,
-        ureq::Error::BodyExceedsLimit(_) => OverlayError::TooLarge,
-        ureq::Error::Io(error) if is_tls(&error) => OverlayError::Unreachable(error.to_string()),
-        ureq::Error::Io(error) => match error.kind() {
-            io::ErrorKind::TimedOut => OverlayError::TimedOut,
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OverlayError::Malformed,
-            _ => OverlayError::Unreachable(plain(&error)),
-        },
-        ureq::Error::HostNotFound
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::Tls(_)
-        | ureq::Error::Rustls(_) => OverlayError::Unreachable(error.to_string()),
-        _ => OverlayError::Malformed,
-    }
-}
-
-/// Whether it is the handshake that failed, for a certificate most likely.
-fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    let body = http::body(response, framing::MAX_BODY_LENGTH)?;
+    framing::decode(&body).ok_or(OverlayError::Malformed)
 }

@@ -1,0 +1,91 @@
+//! `p2p publish`: says where this identity is once more, and shows what each overlay does with it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use argh::FromArgs;
+use nanoserde::SerJson;
+
+use super::{
+    home,
+    speak::{self, Failure, Outcome},
+    status::describe_storing,
+};
+use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus};
+use crate::overlay::site::{WELL_KNOWN, WellKnown};
+use crate::runtime::{block_on, clock, file, plain};
+
+/// Publish anew where you are, or write the file for your domain's web site.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "publish")]
+pub(super) struct Publish {
+    /// write what your domain's web site should have below DIR, and publish nothing
+    #[argh(option)]
+    to_file: Option<PathBuf>,
+
+    /// print JSON
+    #[argh(switch)]
+    json: bool,
+}
+
+impl Publish {
+    pub(super) fn run(self, given: Option<&Path>) -> Outcome {
+        match &self.to_file {
+            Some(folder) => write_for_site(given, folder),
+            None => self.publish(given),
+        }
+    }
+
+    fn publish(&self, given: Option<&Path>) -> Outcome {
+        let home = Home::locate(given).map_err(home::unusable)?;
+        let overlays = block_on(ControlClient::new(&home).post("/api/publish"));
+        let overlays: Vec<OverlayStatus> = overlays.map_err(|error| {
+            let failure = Failure::failed(&error);
+            match error {
+                ControlError::NoDaemon => failure.hint("p2p serve or p2p expose publishes"),
+                ControlError::Refused(..) => failure.hint("serve something: p2p serve FOLDER"),
+                _ => failure,
+            }
+        })?;
+        if self.json {
+            speak::line(overlays.serialize_json())?;
+        } else {
+            for overlay in &overlays {
+                let time = overlay.publish_ms;
+                let time = time.map_or_else(|| "      -".into(), |ms| format!("{ms:7.1}"));
+                speak::line(format!(
+                    "{time} ms  {}  {}",
+                    overlay.address,
+                    describe_storing(overlay)
+                ))?;
+            }
+        }
+        if overlays.iter().any(|overlay| overlay.published.is_some() && overlay.error.is_none()) {
+            return Ok(());
+        }
+        Err(Failure::failed("no overlay has taken the registration")
+            .hint("check that this machine is online; p2p status shows more"))
+    }
+}
+
+/// Writes `.well-known/p2p/USER` below a folder.
+fn write_for_site(given: Option<&Path>, folder: &Path) -> Outcome {
+    let home = home::prepare(given)?;
+    let identity = home::identity(&home)?;
+    let Some(name) = identity.name.clone() else {
+        return Err(Failure::failed("this identity has no name").hint("p2p init NAME gives it one"));
+    };
+    let packet = identity.packet_for_site(clock::wall()).map_err(Failure::failed)?;
+    let path = folder.join(WELL_KNOWN).join(name.user());
+    let cannot = |error: std::io::Error| {
+        Failure::failed(format!("cannot write {}: {}", path.display(), plain(&error)))
+    };
+    fs::create_dir_all(folder.join(WELL_KNOWN)).map_err(cannot)?;
+    file::replace(&path, packet.as_bytes(), file::Access::Public).map_err(cannot)?;
+    let days = packet.registration().ttl.as_secs() / 86_400;
+    let url = WellKnown::url(&name);
+    speak::note(format!("upload it so that it is at {url}, and again within {days} days"));
+    speak::line(path.display())
+}

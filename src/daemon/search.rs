@@ -1,0 +1,317 @@
+//! Asks overlays about people, all of them at once, and remembers what they said.
+//!
+//! What was found is used until it ends. Once it is a minute old, whoever uses it makes the overlays be asked
+//! again, and does not wait for them. Where the key is known, the first packet that counts is given at once
+//! and newer ones follow: a slow or lying overlay delays nothing that another one has right.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use event_listener::Event;
+use futures_lite::future;
+
+use super::introductions::Introductions;
+use super::lock_of;
+use super::sequences::Sequences;
+use crate::identity::Name;
+use crate::overlay::{Overlay, site};
+use crate::registration::{
+    Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
+};
+use crate::runtime::{clock, spawn};
+
+/// A look-up of a known key with a first answer waits this much longer for a newer one.
+const SETTLE: Duration = Duration::from_millis(150);
+/// A look-up by name alone waits longer: a quick liar must not be the only one to claim it.
+const SETTLE_NAME: Duration = Duration::from_secs(1);
+/// A look-up without any answer ends after this time.
+const DEADLINE: Duration = Duration::from_secs(6);
+/// How many people are remembered.
+const CACHE_SIZE: usize = 1024;
+/// How many overlays have a score: the configured ones and those of many links.
+const MAX_SCORES: usize = 256;
+
+/// What is known of a person.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answer {
+    /// The newest valid packet of each key.
+    pub(super) packets: Vec<Packet>,
+    /// How long it took, if the overlays had to be asked.
+    pub(super) asked: Option<Duration>,
+    /// What each overlay said.
+    pub(super) reports: Vec<Report>,
+    /// The look-up, if it goes on.
+    pub(super) flight: Option<Arc<Flight>>,
+}
+
+/// A look-up under way, and whoever waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    progress: Mutex<Progress>,
+    changed: Event,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    newest: Option<Packet>,
+    answer: Option<Answer>,
+}
+
+impl Flight {
+    /// A packet that is newer than `packet`, as soon as there is one; None when the look-up has ended without.
+    pub(super) async fn newer_than(&self, packet: &Packet) -> Option<Packet> {
+        let sequence = packet.registration().sequence;
+        loop {
+            let changed = self.changed.listen();
+            {
+                let progress = lock_of(&self.progress);
+                let newest = progress.newest.as_ref();
+                let newer = newest.filter(|newest| newest.registration().sequence > sequence);
+                if newer.is_some() || progress.answer.is_some() {
+                    return newer.cloned();
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The first packet that counts, or what the look-up came to.
+    async fn first(self: &Arc<Self>, is_enough: bool) -> Answer {
+        loop {
+            let changed = self.changed.listen();
+            {
+                let progress = lock_of(&self.progress);
+                if let Some(answer) = &progress.answer {
+                    return answer.clone();
+                }
+                if let Some(newest) = progress.newest.as_ref().filter(|_| is_enough) {
+                    let (packets, flight) = (vec![newest.clone()], Some(self.clone()));
+                    return Answer { packets, flight, ..Answer::default() };
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn progress(&self, newest: Option<&Packet>) {
+        let mut progress = lock_of(&self.progress);
+        if newest.is_some() && progress.newest.as_ref() != newest {
+            progress.newest = newest.cloned();
+            self.changed.notify(usize::MAX);
+        }
+    }
+
+    fn end(&self, answer: Answer) {
+        lock_of(&self.progress).answer = Some(answer);
+        self.changed.notify(usize::MAX);
+    }
+}
+
+/// The overlays, and what they have said.
+#[derive(Debug)]
+pub(super) struct Search {
+    overlays: Vec<Arc<dyn Overlay>>,
+    introductions: Introductions,
+    sequences: Arc<Sequences>,
+    cache: Mutex<Cache>,
+    scores: Mutex<BTreeMap<String, Score>>,
+    /// One look-up at a time for each person; those who come meanwhile share its answer.
+    flights: Mutex<HashMap<Wanted, Arc<Flight>>>,
+}
+
+impl Search {
+    pub(super) fn new(
+        overlays: Vec<Arc<dyn Overlay>>,
+        introductions: Introductions,
+        sequences: Arc<Sequences>,
+    ) -> Arc<Search> {
+        Arc::new(Search {
+            overlays,
+            introductions,
+            sequences,
+            cache: Mutex::new(Cache::new(CACHE_SIZE)),
+            scores: Mutex::default(),
+            flights: Mutex::default(),
+        })
+    }
+
+    /// What is known of somebody, or what the overlays say. With a known key the first packet is enough.
+    pub(super) async fn answer(self: &Arc<Self>, wanted: &Wanted) -> Answer {
+        if let Some(answer) = self.remembered(wanted) {
+            if lock_of(&self.cache).take_refresh(clock::now(), wanted) {
+                self.fly(wanted);
+            }
+            return answer;
+        }
+        let started = clock::now();
+        let flight = self.fly(wanted);
+        let answer = flight.first(wanted.key().is_some());
+        // a look-up ends by itself; this is for one that broke off
+        let answer = clock::timeout(DEADLINE + SETTLE_NAME, answer).await.unwrap_or_default();
+        Answer { asked: Some(clock::now() - started), ..answer }
+    }
+
+    /// Forgets what is remembered of somebody.
+    pub(super) fn forget(&self, wanted: &Wanted) {
+        lock_of(&self.cache).forget(wanted);
+    }
+
+    /// Remembers that this packet is somebody's.
+    pub(super) fn remember_packet(&self, wanted: Wanted, packet: &Packet) {
+        let found = vec![packet.clone()];
+        let outcome = Outcome { found, withdrawn: vec![], vouched: None, reports: vec![] };
+        lock_of(&self.cache).insert(clock::now(), clock::wall(), wanted, &outcome);
+    }
+
+    /// Where a person is looked for: the configured overlays, and those that their share link named.
+    pub(super) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
+        let introduced = self.introductions.of(name, &self.overlays);
+        self.overlays.iter().cloned().chain(introduced).collect()
+    }
+
+    /// Those of them that can find somebody by what is known.
+    pub(super) fn overlays_that_find(&self, wanted: &Wanted) -> Vec<Arc<dyn Overlay>> {
+        let overlays = wanted.name().map(|name| self.overlays_for(name));
+        let mut overlays = overlays.unwrap_or_else(|| self.overlays.clone());
+        overlays.retain(|overlay| overlay.abilities().can_find(wanted));
+        overlays
+    }
+
+    /// What is known of an overlay.
+    pub(super) fn score(&self, address: &str) -> Score {
+        lock_of(&self.scores).get(address).cloned().unwrap_or_default()
+    }
+
+    /// Asks the overlays and says what each answered.
+    pub(super) async fn ask(&self, wanted: &Wanted) -> Outcome {
+        self.ask_and_tell(wanted, |_| {}).await
+    }
+
+    /// Joins the look-up of somebody, or begins it.
+    fn fly(self: &Arc<Self>, wanted: &Wanted) -> Arc<Flight> {
+        let mut flights = lock_of(&self.flights);
+        if let Some(flight) = flights.get(wanted) {
+            return flight.clone();
+        }
+        let flight = Arc::new(Flight::default());
+        flights.insert(wanted.clone(), flight.clone());
+        drop(flights);
+        let landing = Landing { search: self.clone(), wanted: wanted.clone() };
+        let ahead = flight.clone();
+        spawn(async move {
+            let Landing { search, wanted } = &landing;
+            let outcome = search.ask_and_tell(wanted, |newest| ahead.progress(newest)).await;
+            let Outcome { found: packets, reports, .. } = outcome;
+            ahead.end(Answer { packets, reports, ..Answer::default() });
+        })
+        .detach();
+        flight
+    }
+
+    async fn ask_and_tell(&self, wanted: &Wanted, tell: impl Fn(Option<&Packet>)) -> Outcome {
+        let settle = if wanted.key().is_some() { SETTLE } else { SETTLE_NAME };
+        let patience = Patience { settle, deadline: DEADLINE };
+        let overlays = self.overlays_that_find(wanted);
+        let (sender, answers) = async_channel::bounded(overlays.len().max(1));
+        for (index, overlay) in overlays.iter().enumerate() {
+            let (sender, answer) = (sender.clone(), overlay.find(wanted));
+            spawn(async move {
+                let _ = sender.send((index, answer.await)).await;
+            })
+            .detach();
+        }
+        drop(sender);
+        let floors = self.sequences.floors();
+        let mut lookup =
+            Lookup::new(wanted.clone(), overlays.len(), &floors, patience, clock::now());
+        loop {
+            let now = clock::now();
+            if let Some(outcome) = lookup.poll(now) {
+                self.judge(wanted, &overlays, &outcome);
+                self.remember(now, wanted, &outcome);
+                return outcome;
+            }
+            let answer = async { answers.recv().await.ok() };
+            let timer = async {
+                clock::sleep_until(Some(lookup.next_time())).await;
+                None
+            };
+            let answer = future::or(answer, timer).await;
+            let now = clock::now();
+            match answer {
+                Some((index, Ok(packets))) => {
+                    let vouches = overlays[index].abilities().vouches;
+                    if let Some(key) = site::vouched(&packets, wanted).filter(|_| vouches) {
+                        lookup.handle_voucher(key);
+                    }
+                    lookup.handle_answer(now, clock::wall(), index, packets);
+                    tell(lookup.newest());
+                }
+                Some((index, Err(error))) => {
+                    lookup.handle_failure(now, index, &error.to_string());
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn remembered(&self, wanted: &Wanted) -> Option<Answer> {
+        let (packets, reports) =
+            match lock_of(&self.cache).get(clock::now(), clock::wall(), wanted)? {
+                Cached::Found(packets, reports) => (packets, reports),
+                Cached::Nothing(reports) => (Vec::new(), reports),
+            };
+        Some(Answer { packets, reports, ..Answer::default() })
+    }
+
+    fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
+        self.sequences.accept(&outcome.found);
+        let failed = outcome.reports.iter().any(is_silent);
+        // what a dead overlay did not say is not known to be nothing
+        if !outcome.found.is_empty() || !failed {
+            lock_of(&self.cache).insert(now, clock::wall(), wanted.clone(), outcome);
+        }
+    }
+
+    /// Takes note of how each overlay did, and raises the alarm when one goes back on its word.
+    fn judge(&self, wanted: &Wanted, overlays: &[Arc<dyn Overlay>], outcome: &Outcome) {
+        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
+            let address = overlay.address();
+            let rollback = {
+                let mut scores = lock_of(&self.scores);
+                if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
+                    continue;
+                }
+                scores.entry(address.to_owned()).or_default().record(wanted, report, outcome)
+            };
+            // what people put on a web site by hand may be of any age
+            if let Some(Rollback { key, older }) = rollback.filter(|_| overlay.abilities().put) {
+                let (key, seconds) = (key.fingerprint(), older.as_secs());
+                log::warn!(
+                    "{address} has gone back to a packet of {wanted} ({key}) that is {seconds} s \
+                     older than one it gave before: it failed, or somebody plays old packets again"
+                );
+            }
+        }
+    }
+}
+
+/// Ends a flight, however it ends.
+struct Landing {
+    search: Arc<Search>,
+    wanted: Wanted,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        lock_of(&self.search.flights).remove(&self.wanted);
+    }
+}
+
+/// Whether an overlay said nothing about the person at all.
+pub(super) fn is_silent(report: &Report) -> bool {
+    matches!(report.said, Said::Failed(_) | Said::TooLate)
+}

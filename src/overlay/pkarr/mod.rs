@@ -1,0 +1,126 @@
+//! pkarr relays: servers that keep BEP 44 items for those who cannot, or will not, speak to Mainline.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /KEY` | | 200 and the item; 404 |
+//! | `PUT /KEY` | the item | 204; 409 there is a newer one; 400 not signed; 429 too often |
+//!
+//! KEY is the public key in z-base-32; the item is signature ‖ sequence (u64, big-endian) ‖ DNS packet. A
+//! relay knows keys and no names, and has no way to remove: a withdrawal takes the packet's place.
+
+pub(super) mod dns;
+
+use std::time::Duration;
+
+use data_encoding::{Encoding, Specification};
+
+use super::bep44::Item;
+use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
+use super::{Abilities, BaseUrl, Overlay, OverlayError};
+use crate::identity::{KeyPair, PublicKey};
+use crate::registration::{Packet, Wanted};
+use crate::runtime::http::BoxFuture;
+
+/// Signature and sequence before the DNS packet.
+const HEAD_LENGTH: usize = 72;
+/// The longest item: a DNS packet has at most 1000 octets.
+const MAX_ITEM: usize = HEAD_LENGTH + 1000;
+/// How often an item must be put again: nodes may forget it after two hours, and BEP 44 asks for an hour.
+pub(super) const RENEWAL: Duration = Duration::from_secs(50 * 60);
+
+/// A relay at a URL.
+#[derive(Debug)]
+pub struct Relay {
+    url: BaseUrl,
+    keys: KeyPair,
+    http: HttpClient,
+}
+
+impl Relay {
+    /// The relay at `url`, to which `keys` signs what it says.
+    pub fn new(url: &BaseUrl, keys: &KeyPair) -> Relay {
+        let hosts = if url.is_loopback() { Hosts::Loopback } else { Hosts::Any };
+        Relay { url: url.clone(), keys: keys.clone(), http: HttpClient::new(hosts) }
+    }
+}
+
+impl Overlay for Relay {
+    fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        let Some(key) = wanted.key().copied() else {
+            return Box::pin(async { Ok(Vec::new()) });
+        };
+        let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&key)));
+        in_time(move || {
+            let mut response = agent.get(&url).call().map_err(translate)?;
+            match response.status().as_u16() {
+                200 => {}
+                404 => return Ok(Vec::new()),
+                status => return Err(refusal(status)),
+            }
+            let item = http::body(&mut response, MAX_ITEM)?;
+            let dns = item.get(HEAD_LENGTH..).ok_or(OverlayError::Malformed)?;
+            // an owner may use his key for other records as well, and be silent here
+            Ok(dns::decode(&key, dns).into_iter().collect())
+        })
+    }
+
+    fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
+        let item = match Item::sign(packet, &self.keys) {
+            Ok(item) => item,
+            Err(error) => return Box::pin(async { Err(error) }),
+        };
+        let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&item.key)));
+        let body =
+            [&item.signature[..], &item.sequence.to_be_bytes()[..], &item.value[..]].concat();
+        in_time(move || {
+            let request = agent.put(&url).content_type("application/pkarr.org/relays#payload");
+            match request.send(&body[..]).map_err(translate)?.status().as_u16() {
+                200 | 201 | 204 => Ok(()),
+                400 => Err(OverlayError::Refused),
+                status => Err(refusal(status)),
+            }
+        })
+    }
+
+    fn handle_network_change(&self) {
+        self.http.reconnect();
+    }
+
+    fn address(&self) -> &str {
+        self.url.spelling()
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            keeps: true,
+            remote: true,
+            by_name: false,
+            renew: Some(RENEWAL),
+            ..Abilities::SLOTS
+        }
+    }
+}
+
+/// A key as pkarr spells it.
+pub(super) fn z_base_32(key: &PublicKey) -> String {
+    encoding().encode(key.as_bytes())
+}
+
+/// z-base-32, 52 characters for a key.
+fn encoding() -> Encoding {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("ybndrfg8ejkmcpqxot1uwisza345h769");
+    specification.encoding().expect("32 different symbols")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_spelled_as_pkarr_does() {
+        // the example of z-base-32's own text, and the length of a key
+        assert_eq!(encoding().encode(&[0xf0, 0xbf, 0xc7]), "6n9hq");
+        assert_eq!(z_base_32(&PublicKey([0; 32])), "y".repeat(52));
+    }
+}
