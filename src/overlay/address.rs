@@ -337,13 +337,13 @@ impl fmt::Display for AddressError {
             AddressError::Character(c) => write!(f, "{c:?} cannot stand in a URL"),
             AddressError::NotAUrl(url) => write!(f, "{url:?} is not a URL"),
             AddressError::Scheme => {
-                f.write_str("the URL of a store begins with https:// or http://")
+                f.write_str("the URL of an overlay begins with https:// or http://")
             }
-            AddressError::NoHost => f.write_str("the URL of a store names a host"),
+            AddressError::NoHost => f.write_str("the URL of an overlay names a host"),
             AddressError::Credentials => {
-                f.write_str("the URL of a store holds no user name or password")
+                f.write_str("the URL of this overlay holds no user name or password")
             }
-            AddressError::Fragment => f.write_str("the URL of a store has no part behind #"),
+            AddressError::Fragment => f.write_str("the URL of an overlay has no part behind #"),
             AddressError::Gap => {
                 f.write_str("the URL of a store has {slot} once, and no other braces")
             }

@@ -7,8 +7,7 @@
 //!
 //! A value lives for ten minutes. A withdrawal is one more value, newer than what it withdraws.
 
-use std::io::Read;
-use std::time::Duration;
+use std::{io::Read, time::Duration};
 
 use data_encoding::BASE64;
 
@@ -54,7 +53,7 @@ impl Overlay for OpenDht {
             let mut body = Vec::new();
             let reader = response.body_mut().as_reader();
             let read = reader.take(MAX_BODY).read_to_end(&mut body);
-            read.map_err(|error| translate(ureq::Error::Io(error)))?;
+            read.map_err(|error| translate(error.into()))?;
             if !is_proxys(&body) {
                 return Err(OverlayError::Malformed);
             }

@@ -186,7 +186,7 @@ mod tests {
     fn who_goes_back_on_his_word_is_told_from_who_missed_one() {
         let mut score = Score::default();
         let replayed = |second| {
-            let at = |second| Timestamp::from_micros(second * 1_000_000);
+            let at = |second: u64| Timestamp::from_micros(second * 1_000_000);
             Said::Refused(Refusal::Replayed { sequence: at(second), floor: at(9) })
         };
         // it had never more than this

@@ -86,7 +86,7 @@ impl SiteUrl {
         while let Some((before, behind)) = rest.split_once('{') {
             let (word, behind) = behind.split_once('}').ok_or(AddressError::SiteGap)?;
             let gap = Gap::SPELLINGS.iter().find(|(spelling, _)| *spelling == word);
-            let (_, gap) = gap.ok_or(AddressError::SiteGap)?;
+            let (_, gap) = gap.filter(|_| !before.contains('}')).ok_or(AddressError::SiteGap)?;
             parts.push((before.into(), Some(*gap)));
             rest = behind;
         }

@@ -1,0 +1,16 @@
+//! Every kind of overlay against a real server of its kind on this machine, with one suite for all; and
+//! against servers that do everything wrong.
+//!
+//! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
+
+#[path = "../programs/mod.rs"]
+mod programs;
+#[path = "../fixture/store.rs"]
+mod store;
+
+mod hostile;
+mod person;
+mod relay;
+mod servers;
+mod subjects;
+mod suite;

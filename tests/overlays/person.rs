@@ -1,0 +1,81 @@
+//! Somebody who publishes, and what others find of him.
+
+use std::{sync::Arc, time::Duration};
+
+use p2p::identity::{KeyPair, Name, Seed};
+use p2p::overlay::{Overlay, OverlayError};
+use p2p::registration::{Floors, Lookup, Outcome, Packet, Patience, Registration, Wanted};
+use p2p::runtime::{self, clock, random};
+
+/// How long what these people sign counts.
+pub(crate) const TTL: Duration = Duration::from_secs(3600);
+
+/// A key pair nobody else has.
+pub(crate) fn key() -> KeyPair {
+    KeyPair::from_seed(&Seed::new(random::bytes()))
+}
+
+/// A key pair with a name, so that tests share no slots.
+pub(crate) struct Person {
+    pub(crate) keys: KeyPair,
+    pub(crate) name: Name,
+}
+
+impl Person {
+    pub(crate) fn new() -> Person {
+        let name = format!("user{:x}@example.com", random::number());
+        Person::named(Name::parse(&name).unwrap())
+    }
+
+    pub(crate) fn named(name: Name) -> Person {
+        Person { keys: key(), name }
+    }
+
+    /// A packet signed so long ago, with a certificate of so many octets.
+    pub(crate) fn sign(&self, age: Duration, ttl: Duration, certificate: usize) -> Packet {
+        let registration = Registration {
+            name: Some(self.name.clone()),
+            key: self.keys.public(),
+            sequence: clock::wall().saturating_sub(age),
+            ttl,
+            locators: vec!["192.0.2.1:5050".parse().unwrap()],
+            rendezvous: Vec::new(),
+            certificates: vec![vec![7; certificate]],
+        };
+        Packet::sign(&registration, &self.keys).unwrap()
+    }
+
+    /// A packet signed so many seconds ago.
+    pub(crate) fn packet(&self, seconds: u64) -> Packet {
+        self.sign(Duration::from_secs(seconds), TTL, 1)
+    }
+
+    /// The longest packet there can be.
+    pub(crate) fn longest(&self) -> Packet {
+        let short = self.packet(0).as_bytes().len();
+        self.sign(Duration::ZERO, TTL, 1 + Packet::MAX_LENGTH - short)
+    }
+
+    /// Takes back what was said before.
+    pub(crate) fn withdrawal(&self) -> Packet {
+        self.sign(Duration::ZERO, Duration::ZERO, 1)
+    }
+
+    /// All ways to look for this person.
+    pub(crate) fn wanted(&self) -> [Wanted; 3] {
+        let (name, key) = (self.name.clone(), self.keys.public());
+        [Wanted::Name(name.clone()), Wanted::Key(key), Wanted::Contact(name, key)]
+    }
+}
+
+/// What an overlay gives for somebody, judged as the daemon does.
+pub(crate) fn look_up(
+    overlay: &Arc<dyn Overlay>,
+    wanted: &Wanted,
+) -> Result<Outcome, OverlayError> {
+    let packets = runtime::block_on(overlay.find(wanted))?;
+    let now = clock::now();
+    let mut lookup = Lookup::new(wanted.clone(), 1, &Floors::new(), Patience::default(), now);
+    lookup.handle_answer(now, clock::wall(), 0, packets);
+    Ok(lookup.poll(now).expect("all have answered"))
+}

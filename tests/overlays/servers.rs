@@ -1,0 +1,125 @@
+//! Servers that others wrote, as processes that end with their test.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use p2p::runtime::{block_on, clock};
+use tempfile::TempDir;
+
+use crate::{programs, store};
+
+/// A process that ends with its test, and its folder.
+pub(crate) struct Running {
+    child: Child,
+    _folder: TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// nginx with a folder that `alice` may write to with the password `p@ss`, and a folder of plain files.
+pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
+    let program = programs::find("nginx")?;
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("dav/p2p")).unwrap();
+    fs::write(folder.path().join("passwords"), "alice:{PLAIN}p@ss\n").unwrap();
+    let address = free_address();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {kind};\n"))
+        .concat();
+    let root = folder.path().join("dav").display().to_string();
+    let config = format!(
+        "daemon off; master_process off; pid nginx.pid; error_log error.log;
+        events {{ worker_connections 64; }}
+        http {{
+            access_log off; {temporary}
+            server {{
+                listen {address}; root {root}; client_max_body_size 1k;
+                location /p2p/ {{
+                    dav_methods PUT DELETE; dav_access user:rw all:r;
+                    limit_except GET HEAD {{ auth_basic p2p; auth_basic_user_file passwords; }}
+                }}
+            }}
+        }}"
+    );
+    fs::write(folder.path().join("nginx.conf"), config).unwrap();
+    let mut command = Command::new(program);
+    command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
+    let running = start(command, folder);
+    await_listener(address);
+    Some((running, address))
+}
+
+/// Two OpenDHT nodes that know each other, in a network of their own, the first with a proxy.
+pub(crate) fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
+    let program = programs::find("dhtnode")?;
+    let (proxy, first, second) = (free_address(), free_port(), free_port());
+    let node = |port: u16, more: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(["-n", "3212", "-p", &port.to_string()]).args(more);
+        start(command, tempfile::tempdir().unwrap())
+    };
+    let one = node(first, &["--proxyserver", &proxy.port().to_string()]);
+    let two = node(second, &["-b", &format!("127.0.0.1:{first}")]);
+    await_listener(proxy);
+    let url = format!("http://{proxy}/");
+    await_until("the nodes do not meet", || {
+        let info = store::request("GET", &url, &[], b"").map(|(_, body)| body).unwrap_or_default();
+        String::from_utf8_lossy(&info).contains("\"good\":1")
+    });
+    Some((vec![one, two], proxy))
+}
+
+fn start(mut command: Command, folder: TempDir) -> Running {
+    command.current_dir(folder.path()).stdin(Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Running { child: command.spawn().unwrap(), _folder: folder }
+}
+
+/// Free a moment ago; these programs cannot tell which port they got.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn await_listener(address: SocketAddr) {
+    await_until(&format!("nobody listens at {address}"), || TcpStream::connect(address).is_ok());
+}
+
+fn await_until(otherwise: &str, is_so: impl Fn() -> bool) {
+    let waited = async {
+        while !is_so() {
+            clock::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    block_on(clock::timeout(Duration::from_secs(20), waited)).expect(otherwise);
+}
+
+/// A folder whose files are served below `/` with GET, without anything around.
+pub(crate) fn files(folder: &Path) -> SocketAddr {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let address = server.server_addr().to_ip().unwrap();
+    let folder = folder.to_owned();
+    std::thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let path = request.url().trim_start_matches('/').to_owned();
+            let _ = match fs::read(folder.join(path)) {
+                Ok(content) => request.respond(tiny_http::Response::from_data(content)),
+                Err(_) => request.respond(tiny_http::Response::empty(404)),
+            };
+        }
+    });
+    address
+}

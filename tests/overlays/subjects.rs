@@ -1,0 +1,97 @@
+//! The kinds of overlay.
+
+use std::{fs, net::UdpSocket, sync::Arc};
+
+use p2p::identity::{KeyPair, Slot};
+use p2p::overlay::lan::Lan;
+use p2p::overlay::store::StoreOptions;
+use p2p::overlay::{self, Overlay, OverlayAddress};
+use p2p::registration::Packet;
+
+use crate::suite::{Subject, conforms};
+use crate::{relay, servers, store};
+
+/// An overlay as the configuration spells it.
+fn spelled(address: &str) -> Subject {
+    let address = OverlayAddress::parse(address).unwrap();
+    Subject { open: Box::new(move |keys| overlay::open(&address, keys)), upload: None }
+}
+
+#[test]
+fn a_store_conforms() {
+    let address = store::serve(None, StoreOptions::default());
+    conforms(&spelled(&format!("store:http://{address}/{{slot}}")));
+}
+
+#[test]
+fn the_local_link_conforms() {
+    let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let open = move |_: &KeyPair| -> Arc<dyn Overlay> { Arc::new(Lan::new(port)) };
+    conforms(&Subject { open: Box::new(open), upload: None });
+}
+
+#[test]
+fn a_pkarr_relay_conforms() {
+    conforms(&spelled(&format!("pkarr:http://{}", relay::serve())));
+}
+
+/// `P2P_PKARR_URL` names one that others wrote.
+#[test]
+fn the_pkarr_relay_at_a_given_url_conforms() {
+    match std::env::var("P2P_PKARR_URL") {
+        Ok(url) => conforms(&spelled(&format!("pkarr:{url}"))),
+        Err(_) => println!("skipped: needs P2P_PKARR_URL"),
+    }
+}
+
+#[cfg(feature = "mainline")]
+#[test]
+fn mainline_conforms() {
+    let net = mainline::Testnet::builder(10).build().unwrap();
+    assert!(net.bootstrap.iter().all(|node| node.starts_with("127.0.0.1:")), "never a real one");
+    conforms(&spelled(&format!("mainline:{}", net.bootstrap[..2].join(","))));
+}
+
+#[test]
+fn an_opendht_proxy_conforms() {
+    let Some((_nodes, address)) = servers::dhtnodes() else { return };
+    conforms(&spelled(&format!("opendht:http://{address}")));
+}
+
+#[test]
+fn a_webdav_folder_conforms() {
+    let Some((_nginx, address)) = servers::nginx() else { return };
+    let subject = spelled(&format!("webdav:http://alice:p%40ss@{address}/p2p/"));
+    conforms(&subject);
+    let overlay = (subject.open)(&crate::person::key());
+    assert!(!format!("{} {overlay:?}", overlay.address()).contains("ss@"), "a password shows");
+}
+
+#[test]
+fn a_site_with_files_by_hash_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = servers::files(folder.path());
+    let path = folder.path().to_owned();
+    let upload = move |packet: &Packet| {
+        let registration = packet.registration();
+        let name = registration.name.as_ref().unwrap();
+        for slot in [Slot::of_name(name), Slot::of_key(&registration.key)] {
+            fs::write(path.join(slot.to_string()), packet.as_bytes()).unwrap();
+        }
+    };
+    let subject = spelled(&format!("site:http://{address}/{{slot}}"));
+    conforms(&Subject { upload: Some(Box::new(upload)), ..subject });
+}
+
+#[test]
+fn a_site_with_files_by_name_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = servers::files(folder.path());
+    let path = folder.path().to_owned();
+    let upload = move |packet: &Packet| {
+        let name = packet.registration().name.as_ref().unwrap();
+        fs::write(path.join(name.user()), packet.as_bytes()).unwrap();
+    };
+    let subject = spelled(&format!("site:http://{address}/{{user}}"));
+    conforms(&Subject { upload: Some(Box::new(upload)), ..subject });
+}

@@ -1,0 +1,169 @@
+//! What is asked of every overlay.
+
+use std::{sync::Arc, time::Duration};
+
+use p2p::identity::{KeyPair, Slot};
+use p2p::overlay::{Overlay, OverlayError};
+use p2p::registration::Packet;
+use p2p::runtime;
+
+use crate::person::{Person, TTL, key, look_up};
+
+/// A kind of overlay and a server that is right.
+pub(crate) struct Subject {
+    /// A client for somebody.
+    pub(crate) open: Box<dyn Fn(&KeyPair) -> Arc<dyn Overlay>>,
+    /// How a packet comes into an overlay that cannot be written.
+    pub(crate) upload: Option<Box<dyn Fn(&Packet)>>,
+}
+
+impl Subject {
+    /// An overlay as somebody else sees it.
+    fn visitor(&self) -> Arc<dyn Overlay> {
+        (self.open)(&key())
+    }
+
+    /// Publishes, with one's own client or by hand.
+    fn publish(&self, overlay: &Arc<dyn Overlay>, packet: &Packet) -> Result<(), OverlayError> {
+        match &self.upload {
+            Some(upload) => {
+                upload(packet);
+                Ok(())
+            }
+            None => runtime::block_on(overlay.publish(packet)),
+        }
+    }
+}
+
+/// The whole suite.
+pub(crate) fn conforms(subject: &Subject) {
+    who_is_not_there_is_no_error(subject);
+    a_packet_is_found_by_all_that_can_find_it(subject);
+    a_newer_packet_takes_the_place(subject);
+    the_longest_packet_fits_and_nothing_longer(subject);
+    what_has_expired_does_not_count(subject);
+    what_is_withdrawn_does_not_count(subject);
+    two_who_claim_a_name_do_not_hide_each_other(subject);
+    abilities_are_true(subject);
+}
+
+fn who_is_not_there_is_no_error(subject: &Subject) {
+    for wanted in Person::new().wanted() {
+        assert_eq!(
+            runtime::block_on(subject.visitor().find(&wanted)),
+            Ok(Vec::new()),
+            "{wanted:?}"
+        );
+    }
+}
+
+fn a_packet_is_found_by_all_that_can_find_it(subject: &Subject) {
+    let alice = Person::new();
+    let (hers, packet) = ((subject.open)(&alice.keys), alice.packet(10));
+    subject.publish(&hers, &packet).unwrap();
+    subject.publish(&hers, &packet).expect("the same again");
+    let visitor = subject.visitor();
+    for wanted in alice.wanted() {
+        let outcome = look_up(&visitor, &wanted).unwrap();
+        let found = visitor.abilities().can_find(&wanted).then(|| packet.clone());
+        assert_eq!(outcome.found, found.into_iter().collect::<Vec<_>>(), "{wanted:?}");
+    }
+}
+
+fn a_newer_packet_takes_the_place(subject: &Subject) {
+    let alice = Person::new();
+    let hers = (subject.open)(&alice.keys);
+    let (old, new) = (alice.packet(60), alice.packet(5));
+    subject.publish(&hers, &old).unwrap();
+    subject.publish(&hers, &new).unwrap();
+    for wanted in alice.wanted().iter().filter(|wanted| hers.abilities().can_find(wanted)) {
+        let found = look_up(&subject.visitor(), wanted).unwrap().found;
+        assert_eq!(found, [new.clone()], "{wanted:?}");
+    }
+    if subject.upload.is_none() && hers.abilities().shared {
+        // the old one does not come back over the new one, whether it is taken or not
+        let again = subject.publish(&hers, &old);
+        assert!(matches!(again, Ok(()) | Err(OverlayError::Outdated)), "{again:?}");
+    }
+}
+
+fn the_longest_packet_fits_and_nothing_longer(subject: &Subject) {
+    let alice = Person::new();
+    let (hers, longest) = ((subject.open)(&alice.keys), alice.longest());
+    assert_eq!(longest.as_bytes().len(), Packet::MAX_LENGTH);
+    subject.publish(&hers, &longest).unwrap();
+    for wanted in alice.wanted().iter().filter(|wanted| hers.abilities().can_find(wanted)) {
+        assert_eq!(look_up(&subject.visitor(), wanted).unwrap().found, [longest.clone()]);
+    }
+    for packet in [&[][..], &[7; Packet::MAX_LENGTH + 1]] {
+        let put = runtime::block_on(hers.put(Slot([7; 20]), packet, TTL));
+        assert!(matches!(put, Err(OverlayError::TooLarge | OverlayError::NoSlots)), "{put:?}");
+    }
+}
+
+fn what_has_expired_does_not_count(subject: &Subject) {
+    let alice = Person::new();
+    let hers = (subject.open)(&alice.keys);
+    let hour = Duration::from_secs(3600);
+    // an overlay may refuse it, drop it, or keep it
+    let _ = subject.publish(&hers, &alice.sign(hour, Duration::from_secs(60), 1));
+    for wanted in alice.wanted() {
+        assert_eq!(look_up(&subject.visitor(), &wanted).unwrap().found, []);
+    }
+}
+
+fn what_is_withdrawn_does_not_count(subject: &Subject) {
+    let alice = Person::new();
+    let hers = (subject.open)(&alice.keys);
+    subject.publish(&hers, &alice.packet(10)).unwrap();
+    subject.publish(&hers, &alice.withdrawal()).unwrap();
+    for wanted in alice.wanted() {
+        assert_eq!(look_up(&subject.visitor(), &wanted).unwrap().found, [], "{wanted:?}");
+    }
+}
+
+fn two_who_claim_a_name_do_not_hide_each_other(subject: &Subject) {
+    let alice = Person::new();
+    let mallory = Person::named(alice.name.clone());
+    let (hers, his) = ((subject.open)(&alice.keys), (subject.open)(&mallory.keys));
+    let abilities = hers.abilities();
+    if !abilities.shared {
+        return;
+    }
+    subject.publish(&hers, &alice.packet(10)).unwrap();
+    subject.publish(&his, &mallory.packet(5)).unwrap();
+    subject.publish(&his, &mallory.withdrawal()).unwrap();
+    subject.publish(&his, &mallory.packet(0)).unwrap();
+    let visitor = subject.visitor();
+    for (person, age) in [(&alice, 10), (&mallory, 0)] {
+        let [by_name, by_key, _] = person.wanted();
+        if abilities.by_key {
+            let found = look_up(&visitor, &by_key).unwrap().found;
+            assert_eq!(found.len(), 1, "{age}");
+            assert_eq!(found[0].registration().key, person.keys.public());
+        }
+        if abilities.by_name {
+            let found = look_up(&visitor, &by_name).unwrap().found;
+            let key = person.keys.public();
+            assert!(found.iter().any(|packet| packet.registration().key == key), "{found:?}");
+        }
+    }
+}
+
+fn abilities_are_true(subject: &Subject) {
+    let alice = Person::new();
+    let hers = (subject.open)(&alice.keys);
+    let abilities = hers.abilities();
+    let published = runtime::block_on(hers.publish(&alice.packet(0)));
+    assert_eq!(published.is_ok(), abilities.put, "{published:?}");
+    assert!(abilities.by_name || abilities.by_key, "nobody would find anything");
+    let renewal = Duration::from_secs(120);
+    assert!(abilities.renew.is_none_or(|renew| renew > renewal), "too busy");
+    if abilities.put && abilities.keeps {
+        drop(hers);
+        let mut wanted = alice.wanted().into_iter().filter(|wanted| abilities.can_find(wanted));
+        assert!(
+            wanted.all(|wanted| look_up(&subject.visitor(), &wanted).unwrap().found.len() == 1)
+        );
+    }
+}
