@@ -84,7 +84,7 @@ pub(super) fn describe_overlay(overlay: &OverlayStatus) -> String {
         text.push_str(&format!(", {refused} with nothing valid"));
     }
     if *rollbacks > 0 {
-        text.push_str(&format!(", ALARM: went back to older packets {rollbacks} times"));
+        text.push_str(&format!(", ALARM: older packets than it gave before ({rollbacks})"));
     }
     text
 }

@@ -3,6 +3,8 @@
 //!
 //! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
 
+#[path = "../people/mod.rs"]
+mod people;
 #[path = "../programs/mod.rs"]
 mod programs;
 #[path = "../fixture/store.rs"]
@@ -10,6 +12,7 @@ mod store;
 
 mod hostile;
 mod person;
+mod program;
 mod relay;
 mod servers;
 mod subjects;

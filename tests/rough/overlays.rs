@@ -159,6 +159,22 @@ fn an_old_packet_is_refused_also_after_a_restart() {
 }
 
 #[test]
+fn an_overlay_that_goes_back_on_its_word_raises_an_alarm() {
+    let scene = Scene::set();
+    let (home, older) = (scene.home("bob"), scene.packet(-630));
+    fill(&scene.shelf, &[scene.packet(0)]);
+    let bob = bob(&home, &[&scene.overlay]);
+    assert_eq!(get(&page(&bob)).body, "hello from alice");
+    let told = || text(&run(&home, &["status"]).stdout[..]);
+    assert!(!told().contains("ALARM"), "{}", told());
+    // what is remembered leads nowhere any more, so the store is asked again
+    assert_eq!(scene._alice.stop().code(), Some(0));
+    fill(&scene.shelf, &[older]);
+    assert_ne!(get(&page(&bob)).status, 200);
+    assert!(told().contains("ALARM: older packets than it gave before (1)"), "{}", told());
+}
+
+#[test]
 fn clocks_that_differ_are_told() {
     let scene = Scene::set();
     let ahead = scene.stranger("ahead", &[scene.packet(3600)]);
