@@ -23,11 +23,11 @@ use crate::registration::{
 };
 use crate::runtime::{clock, spawn};
 
-/// A look-up of a known key with a first answer waits this much longer for a newer one.
-const SETTLE: Duration = Duration::from_millis(150);
-/// A look-up by name alone waits longer: a quick liar must not be the only one to claim it.
+/// A look-up by name alone waits so long after a first answer: a quick liar must not be the only one to
+/// claim it.
 const SETTLE_NAME: Duration = Duration::from_secs(1);
-/// A look-up without any answer ends after this time.
+/// A look-up ends after this time. That of a known key goes on until then if an overlay has not answered:
+/// nobody waits for it, and the newest packet may be there.
 const DEADLINE: Duration = Duration::from_secs(6);
 /// How many people are remembered.
 const CACHE_SIZE: usize = 1024;
@@ -212,7 +212,7 @@ impl Search {
     }
 
     async fn ask_and_tell(&self, wanted: &Wanted, tell: impl Fn(Option<&Packet>)) -> Outcome {
-        let settle = if wanted.key().is_some() { SETTLE } else { SETTLE_NAME };
+        let settle = if wanted.key().is_some() { DEADLINE } else { SETTLE_NAME };
         let patience = Patience { settle, deadline: DEADLINE };
         let overlays = self.overlays_that_find(wanted);
         let (sender, answers) = async_channel::bounded(overlays.len().max(1));

@@ -1,10 +1,10 @@
 //! Stores that misbehave, packets that are old, foreign or from another time.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use p2p::identity::{KeyPair, Name, Seed, Slot};
 use p2p::registration::Packet;
-use p2p::runtime::random;
+use p2p::runtime::{clock, random};
 use tempfile::TempDir;
 
 use crate::people::{ALICE, Neighbours, Program, run, text};
@@ -110,6 +110,39 @@ fn one_good_store_is_enough_however_bad_the_others_are() {
     }
     assert!(lines[7].starts_with("key      "), "{told}");
     assert!(told.contains(&format!("at       {}", scene.at)), "{told}");
+}
+
+#[test]
+fn a_contact_is_reached_at_once_whatever_two_overlays_of_three_do() {
+    let scene = Scene::set();
+    fill(&scene.shelf, &[scene.packet(0)]);
+    // true ten minutes ago: it leads where nobody is any more
+    let replayed = Shelf::default();
+    let gone = "127.0.0.1:9".parse().unwrap();
+    fill(&replayed, &[packet(&scene.keys, &alice(), seconds_from_now(-600), vec![gone])]);
+    let dead = "store:http://127.0.0.1:9/{slot}".to_owned();
+    let bad = [
+        store(Behaviour::Garbage),
+        store(Behaviour::Slow),
+        store(Behaviour::Endless),
+        store(Behaviour::Silent),
+        store(Behaviour::Shelf(replayed)),
+        store(Behaviour::Shelf(Shelf::default())),
+        dead,
+    ];
+    let link = format!("p2p://{ALICE}/{}", scene.keys.public());
+    for run_number in 0..20 {
+        // pairs of neighbours, then of those further apart
+        let (one, two) = (run_number % 7, (run_number + 1 + run_number / 7) % 7);
+        let home = scene.home(&format!("bob{run_number}"));
+        assert!(run(&home, &["contact", "add", &link]).status.success());
+        let bob = bob(&home, &[&bad[one], &bad[two], &scene.overlay]);
+        let started = clock::now();
+        assert_eq!(get(&page(&bob)).body, "hello from alice", "{one} {two}");
+        let took = clock::now() - started;
+        // the slow ones take five seconds and more
+        assert!(took < Duration::from_secs(2), "{one} {two}: {took:?}");
+    }
 }
 
 #[test]
