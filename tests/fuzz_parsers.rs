@@ -11,6 +11,7 @@ use std::{env, fs, path::Path, thread, time::Duration};
 use data_encoding::HEXLOWER;
 use p2p::{
     identity::{KeyPair, Name, PublicKeyFile, SecretKeyFile, Seed, ShareLink},
+    overlay::OverlayAddress,
     registration::Packet,
     runtime::{clock, random},
     trust::Contacts,
@@ -62,6 +63,19 @@ fn share_links() {
         let printed = link.to_string();
         assert!(printed.is_ascii() && printed.len() <= ShareLink::MAX_LENGTH);
         assert_eq!(ShareLink::parse(&printed), Ok(link));
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn overlays() {
+    let accepted = fuzz("overlay", 40_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let Ok(address) = OverlayAddress::parse(text) else { return false };
+        let printed = address.to_string();
+        let again = OverlayAddress::parse(&printed).expect("what is printed can be read");
+        assert_eq!(again.to_string(), printed);
         true
     });
     assert!(accepted > 100, "{accepted}");

@@ -6,7 +6,7 @@ use p2p::{
     identity::{KeyPair, Name, PublicKey, Seed, Timestamp},
     registration::{
         Cache, Cached, Floors, Lookup, MAX_CLOCK_SKEW, NEGATIVE_LIFETIME, Outcome, Packet,
-        PacketError, Patience, Refusal, Registration, Said, Wanted,
+        PacketError, Patience, REFRESH_AFTER, Refusal, Registration, Said, Wanted,
     },
     runtime::clock,
 };
@@ -356,6 +356,20 @@ fn the_cache_keeps_a_packet_until_it_expires() {
     cache.insert(now, WALL, wanted.clone(), &outcome(vec![alice(600)]));
     assert_eq!(cache.get(now, WALL.saturating_add(end), &wanted), None, "the machine slept");
     assert!(cache.is_empty());
+}
+
+#[test]
+fn what_is_remembered_is_looked_up_again_once_it_is_old() {
+    let (now, wanted) = (clock::now(), Wanted::Name(name("alice")));
+    let (mut cache, later) = (Cache::new(10), now + REFRESH_AFTER);
+    assert!(!cache.take_refresh(later, &wanted), "nothing is known");
+    cache.insert(now, WALL, wanted.clone(), &outcome(vec![]));
+    assert!(!cache.take_refresh(later, &wanted), "there is nothing to be used meanwhile");
+    cache.insert(now, WALL, wanted.clone(), &outcome(vec![alice(0)]));
+    assert!(!cache.take_refresh(later - ms(1), &wanted));
+    assert!(cache.take_refresh(later, &wanted));
+    assert!(!cache.take_refresh(later, &wanted), "one look-up is enough");
+    assert!(cache.take_refresh(later + REFRESH_AFTER, &wanted));
 }
 
 #[test]

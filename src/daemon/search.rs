@@ -1,6 +1,6 @@
 //! Asks overlays about people, all of them at once, and remembers what they said.
 //!
-//! What was found is used until it ends. Once it is a minute old, whoever uses it makes the overlays be asked
+//! What was found is used until it ends. Once it is ten minutes old, whoever uses it makes the overlays be asked
 //! again, and does not wait for them. Where the key is known, the first packet that counts is given at once
 //! and newer ones follow: a slow or lying overlay delays nothing that another one has right.
 
@@ -268,11 +268,18 @@ impl Search {
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
-        self.sequences.accept(&outcome.found);
-        let failed = outcome.reports.iter().any(is_silent);
+        let Outcome { found, withdrawn, reports, .. } = outcome;
+        self.sequences.accept(found);
+        self.sequences.accept(withdrawn); // and nothing older comes back
+        let mut cache = lock_of(&self.cache);
         // what a dead overlay did not say is not known to be nothing
-        if !outcome.found.is_empty() || !failed {
-            lock_of(&self.cache).insert(now, clock::wall(), wanted.clone(), outcome);
+        let is_known = reports.iter().all(|report| !is_silent(report));
+        let is_told = !found.is_empty() || !withdrawn.is_empty();
+        // and what was found before counts until it ends or is taken back
+        let held = cache.get(now, clock::wall(), wanted);
+        let is_held = matches!(held, Some(Cached::Found(..)));
+        if is_told || (is_known && !is_held) {
+            cache.insert(now, clock::wall(), wanted.clone(), outcome);
         }
     }
 

@@ -40,8 +40,9 @@ struct Entry {
     expires: Timestamp,
 }
 
-/// How old an answer may be that is used without looking again meanwhile.
-const REFRESH_AFTER: Duration = Duration::from_secs(60);
+/// How old an answer may be that is used without looking again meanwhile: a daemon that stays where it is
+/// signs anew no sooner, and one that has moved is noticed when it cannot be reached.
+pub const REFRESH_AFTER: Duration = Duration::from_secs(600);
 /// For how long a look-up without result is not repeated.
 pub const NEGATIVE_LIFETIME: Duration = Duration::from_secs(30);
 

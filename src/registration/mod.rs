@@ -14,7 +14,7 @@ mod resolver;
 mod score;
 mod wire;
 
-pub use cache::{Cache, Cached, NEGATIVE_LIFETIME};
+pub use cache::{Cache, Cached, NEGATIVE_LIFETIME, REFRESH_AFTER};
 pub use call::Call;
 pub use error::{EncodeError, PacketError};
 pub use floors::{Floors, FloorsError};
