@@ -171,6 +171,30 @@ fn an_unchanged_registration_is_renewed_ever_less_often() {
 }
 
 #[test]
+fn who_stays_says_so_three_times_a_day_and_for_longer() {
+    let mut bench = Bench::with(2 * HOUR, &[None]);
+    bench.publisher =
+        Publisher::new(key(), None, 2 * HOUR, bench.wall, &[None], 7).with_ttl_up_to(24 * HOUR);
+    bench.change(1);
+    bench.run(72 * HOUR);
+    let gaps: Vec<u64> = bench.times(0).windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let expected = [600, 1200, 2400, 4800, 9600, 19200, 28800, 28800];
+    for (gap, expected) in gaps.iter().zip(expected) {
+        assert!(within(*gap, expected), "{gaps:?}");
+    }
+    for pair in bench.log.windows(2) {
+        let left = pair[0].2.expires().since(pair[1].2.registration().sequence);
+        assert!(left > pair[0].2.registration().ttl / 2, "a renewal may fail: {left:?}");
+    }
+    let longest = bench.log.last().unwrap().2.registration().ttl;
+    assert_eq!(longest, 24 * HOUR);
+    // somebody who moves may move again
+    bench.change(2);
+    bench.run(10 * SECOND);
+    assert_eq!(bench.log.last().unwrap().2.registration().ttl, 2 * HOUR);
+}
+
+#[test]
 fn a_change_starts_the_renewals_over() {
     let mut bench = Bench::with(24 * HOUR, &[None]);
     bench.change(1);

@@ -15,7 +15,7 @@ pub(crate) const OVERLAYS: [&str; 3] = ["store", "mainline (up and down)", "open
 /// How often each must be told again.
 const RENEWALS: [Option<Duration>; 3] =
     [None, Some(Duration::from_secs(50 * 60)), Some(Duration::from_secs(8 * 60))];
-/// That of the daemon's packets.
+/// That of the daemon's packets at first; it grows to a day.
 const LIFETIME: Duration = Duration::from_secs(2 * 3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -57,7 +57,8 @@ fn one(life: &Life, user: u32, start: Instant, counts: &mut [u64; 3]) {
     let keys = KeyPair::from_seed(&Seed::new(seed));
     let epoch = Timestamp::from_secs(1_800_000_000);
     let mut publisher =
-        Publisher::new(keys, None, LIFETIME, Timestamp::from_secs(1), &RENEWALS, user.into());
+        Publisher::new(keys, None, LIFETIME, Timestamp::from_secs(1), &RENEWALS, user.into())
+            .with_ttl_up_to(DAY);
     let end = start + DAY * life.days;
     let mut moves: BTreeMap<Instant, u8> = BTreeMap::from([(start, 1)]);
     for n in 0..life.moves * life.days {

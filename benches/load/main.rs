@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         "stored for a registration: {stored:.0} octets in two slots of a store (paper: 2000)\n"
     );
 
-    let day = days::run(days::Life { users: 200, days: 1, moves: 0 });
+    let day = days::run(days::Life { users: 2000, days: 3, moves: 0 });
     let store = costs.iter().find(|cost| cost.name == "store").expect("it is always measured");
     table(store, &day);
     growth(store, &day);

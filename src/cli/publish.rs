@@ -84,7 +84,7 @@ fn write_for_site(given: Option<&Path>, folder: &Path) -> Outcome {
     };
     fs::create_dir_all(folder.join(WELL_KNOWN)).map_err(cannot)?;
     file::replace(&path, packet.as_bytes(), file::Access::Public).map_err(cannot)?;
-    let days = packet.registration().ttl.as_secs() / 86_400;
+    let days = packet.expires().since(clock::wall()).as_secs() / 86_400;
     let url = WellKnown::url(&name);
     speak::note(format!("upload it so that it is at {url}, and again within {days} days"));
     speak::line(path.display())

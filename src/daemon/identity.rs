@@ -5,7 +5,7 @@ use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
 use zeroize::Zeroizing;
 
 use super::home::{Home, HomeError};
-use super::publishing::PACKET_LIFETIME;
+use super::publishing::LONGEST_PACKET_LIFETIME;
 use crate::identity::{
     KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, SecretKeyFile, Seed, ShareLink,
     Timestamp,
@@ -80,7 +80,7 @@ impl Identity {
         let registration = Registration {
             name: self.name.clone(),
             key: self.keys.public(),
-            sequence: wall.saturating_sub(PACKET_LIFETIME),
+            sequence: wall.saturating_sub(LONGEST_PACKET_LIFETIME),
             ttl: Registration::MAX_TTL,
             locators: Vec::new(),
             rendezvous: Vec::new(),

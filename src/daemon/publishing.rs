@@ -13,9 +13,11 @@ use crate::overlay::{Overlay, OverlayError};
 use crate::registration::{Publication, Publisher, Whereabouts};
 use crate::runtime::{clock, random, spawn};
 
-/// How long a registration counts without being renewed: long enough for a laptop to sleep over lunch,
-/// short enough that a machine that vanished is not looked for all day.
-pub(super) const PACKET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
+/// How long a registration counts without being renewed when something has changed a while ago: long enough
+/// for a laptop to sleep over lunch, short enough that a machine that vanished is not looked for all day.
+const PACKET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
+/// The same for a machine that stays where it is.
+pub(super) const LONGEST_PACKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Publishes one identity in all overlays that can be written.
 pub(super) struct Publishing {
@@ -47,7 +49,8 @@ impl Publishing {
         overlays.retain(|overlay| overlay.abilities().put);
         let keeps: Vec<_> = overlays.iter().map(|overlay| overlay.abilities().renew).collect();
         let seed = random::number();
-        let publisher = Publisher::new(keys, name, PACKET_LIFETIME, last_sequence, &keeps, seed);
+        let publisher = Publisher::new(keys, name, PACKET_LIFETIME, last_sequence, &keeps, seed)
+            .with_ttl_up_to(LONGEST_PACKET_LIFETIME);
         Arc::new(Publishing {
             publisher: Mutex::new(publisher),
             results: Mutex::new(vec![Stored::default(); overlays.len()]),

@@ -4,8 +4,9 @@
 //! out each [`Publication`] and report its end, and call again at [`Publisher::next_time`].
 //!
 //! A change of address is published at once the first time and after a short wait later, because
-//! changes come in groups. An unchanged registration is signed anew ever less often, up to half its
-//! lifetime. Each overlay fails and recovers by itself.
+//! changes come in groups. An unchanged registration is signed anew ever less often, and for an ever longer
+//! time if that is allowed: whoever stays where he is says so three times a day. Each overlay fails and
+//! recovers by itself.
 
 use std::{
     collections::HashSet,
@@ -47,6 +48,7 @@ pub struct Publisher {
     name: Option<Name>,
     key: KeyPair,
     ttl: Duration,
+    longest_ttl: Duration,
     last_sequence: Timestamp,
     jitter: Jitter,
     whereabouts: Option<Whereabouts>,
@@ -82,6 +84,8 @@ struct InFlight {
 const DEBOUNCE: Duration = Duration::from_secs(5);
 /// The first interval between renewals, as in Koskela and Gurtov's measurements.
 const FIRST_REFRESH: Duration = Duration::from_secs(600);
+/// A lifetime that grows lasts for so many intervals: two renewals may fail.
+const INTERVALS_PER_TTL: u32 = 3;
 /// The shortest lifetime of a packet; stores keep none for less.
 const MIN_TTL: Duration = Duration::from_secs(60);
 /// The wait after a first failure; it doubles with each further one.
@@ -111,6 +115,7 @@ impl Publisher {
             name,
             key,
             ttl: Duration::from_secs(ttl.as_secs()),
+            longest_ttl: Duration::from_secs(ttl.as_secs()),
             last_sequence,
             jitter: Jitter::new(seed),
             whereabouts: None,
@@ -122,6 +127,12 @@ impl Publisher {
             places: keeps.iter().map(|keeps| Place::new(*keeps)).collect(),
             closing: false,
         }
+    }
+
+    /// The same with packets that live for longer the longer nothing changes, up to `longest`.
+    pub fn with_ttl_up_to(self, longest: Duration) -> Publisher {
+        let longest = longest.clamp(self.ttl, Registration::MAX_TTL);
+        Publisher { longest_ttl: Duration::from_secs(longest.as_secs()), ..self }
     }
 
     /// Takes note of where the identity is now. The same whereabouts again change nothing.
@@ -255,7 +266,7 @@ impl Publisher {
 
     fn renew_if_due(&mut self, now: Instant, wall: Timestamp) {
         let has_come = |due: Option<Instant>| due.is_some_and(|due| due <= now);
-        let longest = self.ttl / 2;
+        let longest = (self.ttl / 2).max(self.longest_ttl / INTERVALS_PER_TTL);
         if has_come(self.change_due) && self.renewals.take(now) {
             self.refresh_interval = FIRST_REFRESH.min(longest);
         } else if has_come(self.refresh_due) {
@@ -271,7 +282,9 @@ impl Publisher {
         self.refresh_due = Some(now + self.jitter.around(self.refresh_interval));
         let whereabouts = self.whereabouts.clone().unwrap_or_default();
         // it fitted when the change came, and nothing in it has grown since
-        let Ok(packet) = self.sign(wall, self.ttl, &whereabouts) else { return };
+        let ttl = self.refresh_interval * INTERVALS_PER_TTL;
+        let ttl = Duration::from_secs(ttl.as_secs()).clamp(self.ttl, self.longest_ttl);
+        let Ok(packet) = self.sign(wall, ttl, &whereabouts) else { return };
         self.packet = Some(packet);
         for place in &mut self.places {
             place.due = Some(now);

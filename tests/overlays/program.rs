@@ -110,7 +110,7 @@ fn a_file_for_the_web_site_is_found_there() {
     assert_eq!(registration.name, Some(Name::parse(ALICE).unwrap()));
     assert!(registration.locators.is_empty(), "a file knows no addresses");
     let left = packet.expires().since(clock::wall()).as_secs();
-    assert!((29 * 86_400..30 * 86_400).contains(&left), "{left}");
+    assert!((28 * 86_400..30 * 86_400).contains(&left), "{left}");
 
     let address = servers::files(&site);
     let overlay = format!("site:http://{address}/.well-known/p2p/{{user}}");
