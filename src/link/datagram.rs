@@ -8,13 +8,24 @@
 //! | 0x00 – 0x03 | left to STUN (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
-//! | 0x22 – 0x2f | for rendezvous and relays |
+//! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x40 – 0xff | QUIC |
 
 /// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
 pub(super) const PROBE: u8 = 0x20;
 /// The answer to a probe.
 pub(super) const ANSWER: u8 = 0x21;
+
+/// A client says to a rendezvous who it is, or that it is still there.
+pub(super) const HELLO: u8 = 0x28;
+/// What a rendezvous answers.
+pub(super) const WELCOME: u8 = 0x29;
+/// A datagram that a rendezvous shall carry to somebody.
+pub(super) const CARRY: u8 = 0x2a;
+/// A rendezvous does not do what it was asked for.
+pub(super) const REFUSED: u8 = 0x2b;
+/// A datagram that a rendezvous has carried from somebody.
+pub(super) const CARRIED: u8 = 0x2d;
 
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;

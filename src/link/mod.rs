@@ -33,6 +33,7 @@ mod locators;
 mod no_path;
 mod observed;
 mod peer;
+pub mod rendezvous;
 mod seal;
 mod socket;
 mod udp;
