@@ -81,7 +81,7 @@ impl Reach {
     async fn connect(&self, found: &Found, to: &Destination) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
-        self.transport.open(registration.key, &registration.locators, preface).await
+        self.transport.open(registration.key, registration, preface).await
     }
 
     /// One's own services answer without a detour.

@@ -340,6 +340,19 @@ impl Agent {
         Some(())
     }
 
+    /// A relay does not carry to the peer at the end of a way: waiting for an answer is in vain.
+    pub(super) fn handle_refused(&mut self, way: Way, now: Instant) {
+        let Some(hit) = self.by_way.get(&way).copied().or(way.relayed_to()) else { return };
+        let Some(peer) = self.peers.get_mut(&hit) else { return };
+        if peer.path.as_ref().is_some_and(|path| path.way == way && !path.suspect) {
+            peer.suspect(now);
+        }
+        if let Some(candidate) = peer.candidate(way) {
+            candidate.end_check();
+        }
+        self.end_hopeless_dial(hit, now);
+    }
+
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         let due: Vec<Hit> = self

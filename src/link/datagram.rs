@@ -37,6 +37,10 @@ const LONG_HEADER: u8 = 0x80;
 pub(super) enum Kind {
     /// A message of this layer.
     Control,
+    /// Something that this host shall carry to somebody.
+    Carry,
+    /// Something that a relay has carried to this host.
+    Carried,
     /// A QUIC packet with a long header.
     QuicLong,
     /// A QUIC packet with a short header, as in an established connection.
@@ -48,7 +52,9 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER)) => Kind::Control,
+            Some(&(PROBE | ANSWER | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&CARRY) => Kind::Carry,
+            Some(&CARRIED) => Kind::Carried,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

@@ -12,19 +12,22 @@ use std::{
 
 use event_listener::Event as Signal;
 use futures_lite::future;
-use quinn::udp::{RecvMeta, Transmit};
+use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::runtime::{clock, random, spawn};
 
 use super::{
-    agent::{Agent, DialError, Event, Strangers},
-    datagram::Kind,
-    filter::{Sorter, filter},
+    agent::{Agent, DialError, Event, Strangers, Transmit as Control},
+    aside::Aside,
+    filter::filter,
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
+    places::Places,
+    relaying::Relaying,
     socket::RealSocket,
+    sorting::Sorting,
     way::Way,
 };
 
@@ -40,11 +43,16 @@ const MAX_OBSERVED: usize = 4;
 /// Control datagrams are read when QUIC reads, so a link works as long as an endpoint uses it.
 pub struct Link {
     key: PublicKey,
+    pub(super) weak: Weak<Link>,
     /// Newest first.
     sockets: RwLock<Arc<[Arc<RealSocket>]>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
+    /// What is to be published has changed.
+    pub(super) changes: Signal,
+    /// What is on disk of a rendezvous is out of date.
+    pub(super) saving: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -54,8 +62,10 @@ pub struct Link {
     pub(super) turn: AtomicUsize,
 }
 
-struct State {
-    agent: Agent,
+pub(super) struct State {
+    pub(super) agent: Agent,
+    pub(super) relaying: Relaying,
+    aside: Aside,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
@@ -63,8 +73,21 @@ struct State {
     observed: Vec<SocketAddr>,
 }
 
-/// A path, or the ways that were tried in vain.
-type DialOutcome = Result<Reached, Vec<Way>>;
+impl State {
+    pub(super) fn observe(&mut self, address: SocketAddr) {
+        self.observed.retain(|known| *known != address);
+        self.observed.insert(0, address);
+        self.observed.truncate(MAX_OBSERVED);
+    }
+
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let agent = self.agent.poll_timeout();
+        agent.into_iter().chain(self.relaying.poll_timeout(now)).min()
+    }
+}
+
+/// A path, or why there is none.
+type DialOutcome = Result<Reached, NoPath>;
 
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,18 +114,24 @@ impl Link {
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
         let agent =
             Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let relaying = Relaying::new(keys).map_err(io::Error::other)?;
         let driver = Arc::new(Signal::new());
-        let link = Arc::new(Link {
+        let link = Arc::new_cyclic(|weak| Link {
             key: keys.public(),
+            weak: weak.clone(),
             sockets: RwLock::new(sockets.into()),
             state: Mutex::new(State {
                 agent,
+                relaying,
+                aside: Aside::default(),
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
                 observed: Vec::new(),
             }),
             driver: driver.clone(),
+            changes: Signal::new(),
+            saving: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -129,10 +158,16 @@ impl Link {
         let socket = RealSocket::bind(address)?;
         let address = socket.address();
         self.change_sockets(|sockets| sockets.insert(0, socket));
+        self.wake_receiver();
+        self.with_state(|state, now| state.relaying.client.handle_moved(now));
+        Ok(address)
+    }
+
+    /// Lets QUIC read.
+    pub(super) fn wake_receiver(&self) {
         if let Some(waker) = lock(&self.receiver).take() {
             waker.wake();
         }
-        Ok(address)
     }
 
     /// Stops using the socket bound to `address`.
@@ -167,23 +202,27 @@ impl Link {
         self.state().observed.clone()
     }
 
-    /// Finds a path to a peer: asks all locators at once, and takes the first that answers.
+    /// Finds a path to a peer: asks all locators at once, and through all rendezvous, and takes the first
+    /// that answers.
     ///
     /// # Errors
     /// [`NoPath`] says why there is none; silence takes five seconds.
-    pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
+    pub async fn reach(
+        &self,
+        peer: PublicKey,
+        places: impl Into<Places>,
+    ) -> Result<Reached, NoPath> {
+        let Places { locators, rendezvous } = places.into();
         let (sender, answer) = async_channel::bounded(1);
-        self.with_agent(|state, now| {
-            let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
+        self.with_state(|state, now| {
+            let mut ways: Vec<Way> = locators.into_iter().map(Way::Direct).collect();
+            ways.extend(state.relaying.ways(self, peer.hit(), &rendezvous, now));
             let hit = state.agent.dial(peer, &ways, now)?;
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
-        match answer.recv().await {
-            Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(tried)) => Err(NoPath::Unreachable { tried }),
-            Err(_) => Err(NoPath::Unreachable { tried: Vec::new() }), // the link is gone
-        }
+        let gone = NoPath::Unreachable { tried: Vec::new(), refusals: Vec::new() };
+        answer.recv().await.unwrap_or(Err(gone)) // the link is gone
     }
 
     /// The way in use for a peer.
@@ -194,12 +233,12 @@ impl Link {
     /// Watches the path to a peer for as long as the result is kept: while a connection exists.
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
-        self.with_agent(|state, _| state.agent.hold(hit));
+        self.with_state(|state, _| state.agent.hold(hit));
         Hold { link: self.clone(), hit }
     }
 
-    /// Lets the agent work, then sends and tells what came out of it.
-    fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+    /// Lets the state machines work, then sends and tells what came out of it.
+    pub(super) fn with_state<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = clock::now();
         let mut state = self.state();
         let result = work(&mut state, now);
@@ -208,24 +247,28 @@ impl Link {
     }
 
     fn flush(&self, state: &mut State) {
-        while let Some(event) = state.agent.poll_event() {
-            self.handle_event(state, event);
-        }
-        while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(to) = transmit.to.direct()
-                && let Some(socket) = self.socket_for(to)
-            {
-                socket.send_control(to, &transmit.datagram);
+        let now = clock::now();
+        loop {
+            while let Some(event) = state.agent.poll_event() {
+                self.handle_event(state, event, now);
+            }
+            while let Some(Control { to, datagram }) = state.agent.poll_transmit() {
+                // one that does not fit now is as good as lost, and may be
+                let _ = self.send(state, to, &single(&datagram), now);
+            }
+            self.flush_relaying(state, now);
+            if !state.agent.has_output() {
+                break;
             }
         }
-        let due = state.agent.poll_timeout();
+        let due = state.next_due(now);
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
         }
     }
 
-    fn handle_event(&self, state: &mut State, event: Event) {
+    fn handle_event(&self, state: &mut State, event: Event, now: Instant) {
         match event {
             Event::Reached { hit, way, round_trip } => {
                 let virtual_address = virtual_address(hit);
@@ -236,23 +279,78 @@ impl Link {
             }
             Event::Unreachable { hit, tried } => {
                 state.held.take(hit);
+                let refusals = state.relaying.refusals(hit, now);
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
-                    let _ = dial.try_send(Err(tried.clone()));
+                    let (tried, refusals) = (tried.clone(), refusals.clone());
+                    let _ = dial.try_send(Err(NoPath::Unreachable { tried, refusals }));
                 }
             }
             Event::Moved { hit, way } => {
-                let Some(to) = way.direct() else { return };
-                let Some(socket) = self.socket_for(to) else { return };
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
+                    let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
             }
-            Event::Observed(address) => {
-                state.observed.retain(|known| *known != address);
-                state.observed.insert(0, address);
-                state.observed.truncate(MAX_OBSERVED);
+            Event::Observed(address) => state.observe(address),
+        }
+    }
+
+    /// Sends a datagram or a run of them to a peer.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket is full; everything else is like a lost datagram.
+    fn send(
+        &self,
+        state: &mut State,
+        way: Way,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) -> io::Result<()> {
+        match way {
+            Way::Direct(to) => {
+                let stride = transmit.segment_size.unwrap_or(transmit.contents.len());
+                self.send_run(to, transmit.contents, stride, transmit.ecn)
+            }
+            Way::Relayed { relay, hit } => state.relaying.send(self, (relay, hit), transmit, now),
+            Way::Turn { .. } => Ok(()),
+        }
+    }
+
+    /// Sends a packet of QUIC a relayed way.
+    pub(super) fn send_relayed(&self, way: Way, transmit: &Transmit<'_>) -> io::Result<()> {
+        let now = clock::now();
+        let mut state = self.state();
+        let sent = self.send(&mut state, way, transmit, now);
+        self.flush(&mut state);
+        sent
+    }
+
+    /// Sends equally long datagrams to an address, the last of which may be shorter, as the kernel likes
+    /// them best.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket is full, which is noted for the one who asks when it is not;
+    /// everything else is like a lost datagram.
+    pub(super) fn send_run(
+        &self,
+        destination: SocketAddr,
+        run: &[u8],
+        stride: usize,
+        ecn: Option<EcnCodepoint>,
+    ) -> io::Result<()> {
+        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
+        let stride = stride.max(1);
+        for contents in run.chunks(stride * socket.max_transmit_segments().max(1)) {
+            let segment_size = (contents.len() > stride).then_some(stride);
+            let transmit = Transmit { destination, ecn, contents, segment_size, src_ip: None };
+            match socket.send(&transmit) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *lock(&self.blocked) = Some(socket);
+                    return Err(error);
+                }
+                _ => {}
             }
         }
+        Ok(())
     }
 
     /// The socket for a destination: the one that suits best, among equals the newest.
@@ -298,7 +396,7 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let mut sorting = Sorting { agent: &mut state.agent, now, worked: false };
+        let mut sorting = self.sorting(&mut state, now);
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
@@ -306,7 +404,22 @@ impl Link {
         kept
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
+        let State { agent, relaying, aside, .. } = state;
+        Sorting { link: self, agent, relaying, aside, now, worked: false }
+    }
+
+    /// What was set aside for QUIC; gives the number of entries.
+    pub(super) fn take_aside(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> usize {
+        let mut state = self.state();
+        if state.aside.is_empty() { 0 } else { state.aside.take(buffers, metas) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
@@ -320,8 +433,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn virtual_address(hit: Hit) -> SocketAddr {
+pub(super) fn virtual_address(hit: Hit) -> SocketAddr {
     (hit.to_ipv6(), VIRTUAL_PORT).into()
+}
+
+/// One datagram; where it goes is said beside it.
+fn single(contents: &[u8]) -> Transmit<'_> {
+    let destination = SocketAddr::from(([0, 0, 0, 0], 0));
+    Transmit { destination, ecn: None, contents, segment_size: None, src_ip: None }
 }
 
 impl fmt::Debug for Link {
@@ -333,6 +452,7 @@ impl fmt::Debug for Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.driver.notify(1); // its task ends
+        self.saving.notify(1); // and so does this
     }
 }
 
@@ -341,35 +461,14 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
     loop {
         let listener = signal.listen();
         let Some(strong) = link.upgrade() else { return };
-        let armed = strong.with_agent(|state, now| {
+        let armed = strong.with_state(|state, now| {
             state.agent.handle_timeout(now);
-            state.armed = state.agent.poll_timeout();
+            state.relaying.handle_timeout(now);
+            state.armed = state.next_due(now);
             state.armed
         });
         drop(strong);
         future::or(listener, clock::sleep_until(armed)).await;
-    }
-}
-
-/// The agent while a receive batch is sorted.
-struct Sorting<'a> {
-    agent: &'a mut Agent,
-    now: Instant,
-    worked: bool,
-}
-
-impl Sorter for Sorting<'_> {
-    fn control(&mut self, from: Way, datagram: &[u8]) {
-        self.agent.handle_datagram(from, datagram, self.now);
-        self.worked = true;
-    }
-
-    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
-        if let Some(hit) = self.agent.source(from, self.now) {
-            return Some(virtual_address(hit));
-        }
-        let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
-        from.direct().filter(|_| answerable)
     }
 }
 
@@ -383,6 +482,6 @@ pub struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let hit = self.hit;
-        self.link.with_agent(|state, now| state.agent.release(hit, now));
+        self.link.with_state(|state, now| state.agent.release(hit, now));
     }
 }

@@ -12,16 +12,17 @@
 //! | `way` | how a datagram gets to a peer |
 //! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
-//! | `datagram`, `filter` | control datagrams beside QUIC on one port |
+//! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
+//! | [`rendezvous`], `relaying` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
-//! | `locators` | the addresses to publish |
+//! | `locators`, `places` | the addresses to publish; where a peer may be found |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
-//! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
-//! and control datagrams of their own (see `datagram`).
+//! has proved a key, nothing else.
 
 mod agent;
+mod aside;
 mod candidate;
 mod datagram;
 mod drbg;
@@ -33,13 +34,17 @@ mod locators;
 mod no_path;
 mod observed;
 mod peer;
+mod places;
+mod relaying;
 pub mod rendezvous;
 mod seal;
 mod socket;
+mod sorting;
 mod udp;
 mod way;
 
 pub use agent::Strangers;
 pub use host::{Hold, Link, Reached};
-pub use no_path::NoPath;
+pub use no_path::{NoPath, RelayRefusal};
+pub use places::Places;
 pub use way::{RelayId, Way};

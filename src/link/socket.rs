@@ -62,18 +62,6 @@ impl RealSocket {
         self.state.try_send((&*self.io).into(), transmit)
     }
 
-    /// A control datagram that does not fit now is as good as lost, and may be.
-    pub(super) fn send_control(&self, to: SocketAddr, datagram: &[u8]) {
-        let transmit = Transmit {
-            destination: to,
-            ecn: None,
-            contents: datagram,
-            segment_size: None,
-            src_ip: None,
-        };
-        let _ = self.send(&transmit);
-    }
-
     pub(super) fn receive(
         &self,
         buffers: &mut [IoSliceMut<'_>],

@@ -2,7 +2,6 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -13,7 +12,7 @@ use std::{
 use quinn::{Endpoint, Incoming, VarInt};
 
 use crate::identity::{KeyPair, PublicKey};
-use crate::link::{Link, Way};
+use crate::link::{Link, Places, Way};
 use crate::runtime::{clock, spawn};
 
 use super::config::{self, Lifetimes};
@@ -127,7 +126,7 @@ impl Transport {
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
     ///
-    /// `locators` are where the peer may be; they are used when it must be dialled. A connection that
+    /// `places` are where the peer may be; they are used when it must be dialled. A connection that
     /// turns out to be dead is replaced once.
     ///
     /// # Errors
@@ -135,18 +134,19 @@ impl Transport {
     pub async fn open(
         &self,
         peer: PublicKey,
-        locators: &[SocketAddr],
+        places: impl Into<Places>,
         preface: Preface,
     ) -> Result<Opened, ConnectError> {
+        let places = places.into();
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
-        let (connection, connected) = self.connection(peer, locators).await?;
+        let (connection, connected) = self.connection(peer, &places).await?;
         let (stream, connected) = match connection.open(preface).await {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
             Err(_) => {
-                let (connection, connected) = self.connection(peer, locators).await?;
+                let (connection, connected) = self.connection(peer, &places).await?;
                 (connection.open(preface).await?, connected)
             }
         };
@@ -156,7 +156,7 @@ impl Transport {
     async fn connection(
         &self,
         peer: PublicKey,
-        locators: &[SocketAddr],
+        places: &Places,
     ) -> Result<(Arc<Connection>, Option<ConnectTimings>), ConnectError> {
         let claim = self.shared.pool().claim(peer);
         let dial = match claim {
@@ -164,7 +164,7 @@ impl Transport {
             Claim::Wait(dial) => dial,
             Claim::Start(dial) => {
                 // in a task of its own: others wait for it even if this request is given up
-                let task = self.shared.clone().dial(peer, locators.to_vec(), dial.clone());
+                let task = self.shared.clone().dial(peer, places.clone(), dial.clone());
                 spawn(task).detach();
                 dial
             }
@@ -212,8 +212,8 @@ impl Shared {
         self.endpoint.close(SHUT_DOWN, b"shutting down");
     }
 
-    async fn dial(self: Arc<Shared>, peer: PublicKey, locators: Vec<SocketAddr>, dial: Arc<Dial>) {
-        let outcome = self.connect(peer, &locators).await;
+    async fn dial(self: Arc<Shared>, peer: PublicKey, places: Places, dial: Arc<Dial>) {
+        let outcome = self.connect(peer, places).await;
         {
             let mut pool = self.pool();
             match &outcome {
@@ -227,9 +227,9 @@ impl Shared {
         dial.finish(outcome);
     }
 
-    async fn connect(&self, peer: PublicKey, locators: &[SocketAddr]) -> Outcome {
+    async fn connect(&self, peer: PublicKey, places: Places) -> Outcome {
         let start = clock::now();
-        let reached = self.link.reach(peer, locators).await?;
+        let reached = self.link.reach(peer, places).await?;
         let hold = self.link.hold(&peer);
         let answered = clock::now();
         let config = config::client(&self.credentials, peer, self.lifetimes)
@@ -340,6 +340,8 @@ mod tests {
     use crate::link::Strangers;
     use crate::runtime::{block_on, random};
     use crate::transport::StreamKind;
+    use std::net::SocketAddr;
+
     use futures_lite::future;
     use quinn::ConnectionError;
     use zeroize::Zeroizing;

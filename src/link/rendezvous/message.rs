@@ -164,6 +164,16 @@ impl Refused {
     }
 }
 
+/// Whether a datagram is of this protocol, and neither a CARRY nor a CARRIED.
+pub(in crate::link) fn speaks(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(&(HELLO | WELCOME | REFUSED)))
+}
+
+/// Whether a datagram of this protocol is for the rendezvous, not for the client.
+pub(in crate::link) fn is_for_server(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&HELLO)
+}
+
 /// The header of what a rendezvous shall carry to `receiver`.
 pub(in crate::link) fn carry_header(receiver: Hit) -> [u8; CARRY_HEADER] {
     header(CARRY, receiver)

@@ -45,9 +45,11 @@
 //! | `server`, `session`, `rules`, `meter` | the rendezvous, sans-IO |
 //! | `saved` | registrations on disk |
 //! | `client`, `relay` | who uses it, sans-IO |
+//! | `stream`, `frames` | TCP where UDP does not pass |
 
 mod carrier;
 mod client;
+mod frames;
 mod message;
 mod meter;
 mod refusal;
@@ -56,6 +58,7 @@ mod rules;
 mod saved;
 mod server;
 mod session;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -65,7 +68,10 @@ pub use refusal::RefusalReason;
 pub use rules::{Group, Rules};
 pub use server::Counts;
 
-pub(super) use carrier::{Carrier, Transmit};
+pub(super) use carrier::Carrier;
 pub(super) use client::{Client, Event};
-pub(super) use message::{CARRY_HEADER, carried_header, carried_tag, carry_header};
-pub(super) use server::{Forward, MAX_SAVED, Server};
+pub(super) use message::{
+    CARRY_HEADER, carried_header, carried_tag, carry_header, is_for_server, speaks,
+};
+pub(super) use server::{MAX_SAVED, Server};
+pub(super) use stream::{Accept, Outbox, Upgrades, connect, exchange, limits};

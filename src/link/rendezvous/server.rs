@@ -323,6 +323,13 @@ impl Server {
         }
     }
 
+    /// Where a client is.
+    pub(in crate::link) fn place_of(&self, hit: Hit, now: Instant) -> Option<Carrier> {
+        let place = self.clients.get(&hit)?.carrier;
+        let session = self.sessions.get(&place).filter(|session| !session.is_over(now))?;
+        session.is_proved().then_some(place)
+    }
+
     /// Whether the introduction of two peers has so many octets left.
     fn introduce(&mut self, a: Hit, b: Hit, octets: usize, now: Instant) -> bool {
         let pair = (a.min(b), a.max(b));
@@ -444,11 +451,8 @@ impl Server {
         saved::encode(self.sessions.iter().filter_map(|(carrier, session)| {
             let Carrier::Udp(address) = *carrier else { return None };
             let kept = session.purpose == Purpose::Register && session.is_proved();
-            (kept && !session.is_over(now)).then(|| Binding {
-                key: session.key,
-                token: session.token,
-                address,
-            })
+            let binding = Binding { key: session.key, token: session.token, address };
+            (kept && !session.is_over(now)).then_some(binding)
         }))
     }
 
