@@ -14,6 +14,7 @@ mod lookup;
 mod open;
 mod proxy;
 mod ready;
+mod rendezvous;
 mod running;
 mod serve;
 mod speak;
@@ -57,6 +58,7 @@ enum Command {
     Lookup(lookup::Lookup),
     Status(status::Status),
     Store(store::Store),
+    Rendezvous(rendezvous::RendezvousCommand),
     Demo(demo::Demo),
 }
 
@@ -109,6 +111,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Lookup(command) => command.run(home),
         Command::Status(command) => command.run(home),
         Command::Store(command) => command.run(),
+        Command::Rendezvous(command) => command.run(home),
         Command::Demo(command) => command.run(),
     }
 }
