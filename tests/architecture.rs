@@ -28,6 +28,7 @@ const PURE: &[&str] = &[
     "link/limit",
     "link/observed",
     "link/peer",
+    "link/refusals",
     "link/rendezvous/carrier",
     "link/rendezvous/client",
     "link/rendezvous/frames",

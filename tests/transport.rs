@@ -318,9 +318,13 @@ fn strangers_are_not_heard_by_a_mere_visitor() {
 fn refusals_arrive_on_the_stream() {
     run(async {
         let (client, server) = (Host::at(V4), Host::at(V4));
-        for refusal in
-            [Refusal::NotServed, Refusal::AccessRefused, Refusal::Busy, Refusal::Internal]
-        {
+        for refusal in [
+            Refusal::NotServed,
+            Refusal::AccessRefused,
+            Refusal::Busy,
+            Refusal::Internal,
+            Refusal::Starved,
+        ] {
             let (mut opened, accepted) = pair(&client, &server).await;
             accepted.refuse(refusal);
             let error = read_all(&mut opened.stream).await.unwrap_err();

@@ -43,7 +43,8 @@ pub(super) struct Expose {
 
 impl Expose {
     pub(super) fn run(self, home: Option<&Path>) -> Outcome {
-        let network = Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         let offer = Offer::Application(self.application);
         running::run(home, &network, &Wish::Service(self.port, offer))
     }

@@ -38,7 +38,8 @@ impl Proxy {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let config = home::config(&home::prepare(given)?)?;
         let listen = config.listen(&self.listen);
-        let network = Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         running::run(given, &network, &Wish::Proxy(listen))
     }
 }

@@ -50,7 +50,8 @@ impl Serve {
             return Err(Failure::failed(format!("cannot serve {:?}: not a folder", self.folder))
                 .hint("give the folder that the file is in"));
         }
-        let network = Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder)))
     }
 }

@@ -39,9 +39,9 @@ impl Circle {
             "none" => Ok(Circle::Nobody),
             "anyone" => Ok(Circle::Anyone),
             "contacts" => Ok(Circle::Contacts),
-            _ if text.starts_with("authority:") => {
-                Err(format!("{text:?}: authorities cannot be named here yet, only anyone or contacts"))
-            }
+            _ if text.starts_with("authority:") => Err(format!(
+                "{text:?}: authorities cannot be named here yet, only anyone or contacts"
+            )),
             _ => Err(format!("{text:?} is neither anyone nor contacts nor none")),
         }
     }

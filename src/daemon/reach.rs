@@ -136,6 +136,10 @@ fn refused(refusal: Refusal, destination: &Destination) -> Failure {
             Failure::Unreachable { name: destination.name, last_seen: None, relays: Vec::new() }
         }
         Refusal::Internal => Failure::LinkLost { name: destination.name },
+        Refusal::Starved => {
+            let relays = vec![refusal.to_string()];
+            Failure::Unreachable { name: destination.name, last_seen: None, relays }
+        }
     }
 }
 

@@ -353,6 +353,13 @@ impl Agent {
         self.end_hopeless_dial(hit, now);
     }
 
+    /// Whether there is no way to a peer, and none that may still answer.
+    pub(super) fn is_hopeless(&self, hit: Hit) -> bool {
+        self.peers.get(&hit).is_none_or(|peer| {
+            peer.path.is_none() && !peer.candidates.iter().any(|candidate| candidate.is_checking())
+        })
+    }
+
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         let due: Vec<Hit> = self

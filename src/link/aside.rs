@@ -31,11 +31,7 @@ impl Aside {
     }
 
     /// Fills a receive batch, one packet an entry; gives the number of entries.
-    pub(super) fn take(
-        &mut self,
-        buffers: &mut [IoSliceMut<'_>],
-        metas: &mut [RecvMeta],
-    ) -> usize {
+    pub(super) fn take(&mut self, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> usize {
         let mut count = 0;
         for (buffer, meta) in buffers.iter_mut().zip(metas) {
             let Some((addr, len)) = self.packets.pop_front() else { break };

@@ -81,11 +81,7 @@ struct Left {
     length: usize,
 }
 
-fn filter_run(
-    sorter: &mut impl Sorter,
-    from: SocketAddr,
-    run: DatagramRun<'_>,
-) -> Option<Left> {
+fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) -> Option<Left> {
     let DatagramRun { octets, stride, ecn } = run;
     let (mut senders, mut left, mut start) = (Senders::default(), None, 0);
     while start < octets.len() {

@@ -51,6 +51,8 @@ pub struct Link {
     driver: Arc<Signal>,
     /// What is to be published has changed.
     pub(super) changes: Signal,
+    /// A rendezvous has refused something.
+    pub(super) refused: Signal,
     /// What is on disk of a rendezvous is out of date.
     pub(super) saving: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
@@ -131,6 +133,7 @@ impl Link {
             }),
             driver: driver.clone(),
             changes: Signal::new(),
+            refused: Signal::new(),
             saving: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
@@ -279,7 +282,7 @@ impl Link {
             }
             Event::Unreachable { hit, tried } => {
                 state.held.take(hit);
-                let refusals = state.relaying.refusals(hit, now);
+                let refusals = state.relaying.refusals.of(hit, now);
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
                     let (tried, refusals) = (tried.clone(), refusals.clone());
                     let _ = dial.try_send(Err(NoPath::Unreachable { tried, refusals }));

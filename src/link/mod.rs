@@ -13,7 +13,7 @@
 //! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
 //! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
-//! | [`rendezvous`], `relaying` | hosts that introduce others and carry for them; the link's part in it |
+//! | [`rendezvous`], `relaying`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `locators`, `places` | the addresses to publish; where a peer may be found |
@@ -35,6 +35,7 @@ mod no_path;
 mod observed;
 mod peer;
 mod places;
+mod refusals;
 mod relaying;
 pub mod rendezvous;
 mod seal;

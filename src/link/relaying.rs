@@ -2,7 +2,7 @@
 //! registrations on disk.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -15,7 +15,7 @@ use event_listener::EventListener;
 use hyper::upgrade::Upgraded;
 use quinn::udp::{EcnCodepoint, Transmit};
 
-use crate::identity::{Hit, KeyPair, SignatureError};
+use crate::identity::{Hit, KeyPair, PublicKey, SignatureError};
 use crate::registration::Rendezvous;
 use crate::runtime::file::{self, Access};
 use crate::runtime::http::{self, BoxFuture};
@@ -24,7 +24,8 @@ use crate::runtime::{clock, plain, random, spawn, unblock};
 use super::{
     filter::DatagramRun,
     host::{Link, State},
-    no_path::RelayRefusal,
+    no_path::{NoPath, RelayRefusal},
+    refusals::Refusals,
     rendezvous::{
         self, Accept, CARRY_HEADER, Carrier, Client, Counts, Event, MAX_SAVED, Outbox,
         RefusalReason, Registration, Rules, Server, Upgrades, carried_header, carry_header,
@@ -32,10 +33,6 @@ use super::{
     way::{RelayId, Way},
 };
 
-/// Refusals that are remembered for those who ask why a peer is not reached.
-const MAX_REFUSALS: usize = 64;
-/// For so long.
-const REFUSAL_AGE: Duration = Duration::from_secs(15);
 /// Registrations are written this long after a change, so that many changes are one write.
 const SAVE_DELAY: Duration = Duration::from_millis(250);
 /// And not more often than this.
@@ -50,8 +47,7 @@ pub(super) struct Relaying {
     next_stream: u64,
     /// Where datagrams get their headers.
     wrapped: Vec<u8>,
-    /// The latest last.
-    refusals: VecDeque<(Instant, Option<Hit>, RelayRefusal)>,
+    pub(super) refusals: Refusals,
 }
 
 impl Relaying {
@@ -64,7 +60,7 @@ impl Relaying {
             streams: HashMap::new(),
             next_stream: 0,
             wrapped: Vec::new(),
-            refusals: VecDeque::new(),
+            refusals: Refusals::default(),
         })
     }
 
@@ -204,39 +200,6 @@ impl Relaying {
         ways
     }
 
-    /// What rendezvous have lately refused to carry to a peer.
-    pub(super) fn refusals(&self, hit: Hit, now: Instant) -> Vec<RelayRefusal> {
-        let fresh = self.refusals.iter().filter(|(at, callee, _)| {
-            now.saturating_duration_since(*at) < REFUSAL_AGE && callee.is_none_or(|c| c == hit)
-        });
-        let mut refusals = Vec::new();
-        for (_, _, refusal) in fresh.rev() {
-            if !refusals.contains(refusal) {
-                refusals.push(*refusal);
-            }
-        }
-        refusals
-    }
-
-    /// Notes a refusal; true if it is news.
-    fn note_refusal(
-        &mut self,
-        relay: RelayId,
-        callee: Option<Hit>,
-        reason: RefusalReason,
-        now: Instant,
-    ) -> Option<RelayRefusal> {
-        let refusal = RelayRefusal { rendezvous: self.client.node(relay)?, reason };
-        let same = |(_, who, what): &(_, Option<Hit>, RelayRefusal)| *who == callee && *what == refusal;
-        let known = self.refusals.iter().any(same);
-        self.refusals.retain(|entry| !same(entry));
-        if self.refusals.len() == MAX_REFUSALS {
-            self.refusals.pop_front();
-        }
-        self.refusals.push_back((now, callee, refusal));
-        (!known).then_some(refusal)
-    }
-
     fn add_stream(&mut self, address: SocketAddr) -> (Carrier, Arc<Outbox>) {
         let outbox = Arc::<Outbox>::default();
         let carrier = Carrier::Tcp { connection: self.next_stream, address };
@@ -257,6 +220,12 @@ impl Relaying {
         {
             outbox.close();
         }
+    }
+}
+
+impl Drop for Relaying {
+    fn drop(&mut self) {
+        self.streams.values().for_each(|outbox| outbox.close()); // their tasks end
     }
 }
 
@@ -283,7 +252,40 @@ impl Link {
 
     /// What rendezvous have lately refused to carry to a peer.
     pub fn relay_refusals(&self, hit: Hit) -> Vec<RelayRefusal> {
-        self.state().relaying.refusals(hit, clock::now())
+        self.state().relaying.refusals.of(hit, clock::now())
+    }
+
+    /// Ends when a rendezvous does not carry to a peer and there is no other way.
+    pub async fn hopeless(&self, peer: &PublicKey) -> NoPath {
+        let hit = peer.hit();
+        loop {
+            let refused = self.refused.listen();
+            {
+                let state = self.state();
+                let refusals = state.relaying.refusals.of(hit, clock::now());
+                if !refusals.is_empty() && state.agent.is_hopeless(hit) {
+                    return NoPath::Unreachable { tried: Vec::new(), refusals };
+                }
+            }
+            refused.await;
+        }
+    }
+
+    /// Ends when what is sent to a peer through a rendezvous has been refused for some time, and there is
+    /// still no other way: the two were introduced, and could not meet.
+    pub async fn starved(&self, peer: &PublicKey) {
+        let hit = peer.hit();
+        loop {
+            let refused = self.refused.listen();
+            {
+                let state = self.state();
+                let relayed = state.agent.path(hit).is_none_or(|way| way.direct().is_none());
+                if relayed && state.relaying.refusals.starves(hit, clock::now()) {
+                    return;
+                }
+            }
+            refused.await;
+        }
     }
 
     /// Ends when what is to be published of this host has changed.
@@ -349,14 +351,17 @@ impl Link {
                 }
                 Event::Observed(address) => state.observe(address),
                 Event::Refused { relay, callee, reason } => {
-                    let news = state.relaying.note_refusal(relay, callee, reason, now);
-                    if let Some(refusal) = news {
+                    let Some(rendezvous) = state.relaying.client.node(relay) else { continue };
+                    let refusal = RelayRefusal { rendezvous, reason };
+                    if state.relaying.refusals.note(callee, refusal, now) {
                         log::warn!("{refusal}");
                     }
-                    // too much at once is a matter of congestion control
-                    if let Some(hit) = callee.filter(|_| reason != RefusalReason::RateLimited) {
+                    // anything else passes: too much at once, or in a minute
+                    let unknown = reason == RefusalReason::UnknownCallee;
+                    if let Some(hit) = callee.filter(|_| unknown) {
                         state.agent.handle_refused(Way::Relayed { relay, hit }, now);
                     }
+                    self.refused.notify(usize::MAX);
                 }
                 Event::OpenStream { relay, address } => {
                     spawn(open_stream(self.weak.clone(), relay, address)).detach();

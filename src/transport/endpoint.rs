@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_lite::future;
 use quinn::{Endpoint, Incoming, VarInt};
 
 use crate::identity::{KeyPair, PublicKey};
@@ -238,9 +239,13 @@ impl Shared {
             .endpoint
             .connect_with(config, reached.virtual_address, SERVER_NAME)
             .map_err(|_| ConnectError::ShutDown)?; // the address and the configuration are valid
-        let quic = clock::timeout(HANDSHAKE_TIME, connecting)
-            .await
-            .ok_or(ConnectError::HandshakeTimeout)??;
+        let handshake = async {
+            let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
+            Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout)??)
+        };
+        // a relay may take the first packets and refuse them then
+        let refused = async { Err(self.link.hopeless(&peer).await.into()) };
+        let quic = future::or(handshake, refused).await?;
         if tls::peer_key(&quic) != Some(peer) {
             return Err(ConnectError::WrongKey); // the verifier has refused it already
         }
@@ -272,7 +277,7 @@ impl Shared {
     fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
         spawn(accept_streams(connection.clone(), self.accepted.clone())).detach();
         spawn(async move {
-            connection.watch(idle_limit).await;
+            connection.watch(idle_limit, &self.link).await;
             self.pool().remove(&connection);
         })
         .detach();
@@ -342,7 +347,6 @@ mod tests {
     use crate::transport::StreamKind;
     use std::net::SocketAddr;
 
-    use futures_lite::future;
     use quinn::ConnectionError;
     use zeroize::Zeroizing;
 

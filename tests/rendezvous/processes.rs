@@ -67,7 +67,16 @@ impl Scene {
         let keys = SecretKeyFile::parse(&secret, None).unwrap().pair;
         let bobs_store = OverlayAddress::parse(&for_bob).unwrap();
         let alices_store = OverlayAddress::parse(&for_alice).unwrap();
-        let scene = Scene { root, relay: Some(relay), bob, _alice: alice, keys, film, bobs_store, _stores: stores };
+        let scene = Scene {
+            root,
+            relay: Some(relay),
+            bob,
+            _alice: alice,
+            keys,
+            film,
+            bobs_store,
+            _stores: stores,
+        };
         let published = scene.published(&alices_store);
         assert!(!published.locators.is_empty());
         scene.tell_bob(published.rendezvous);
@@ -173,7 +182,8 @@ fn a_relay_that_is_killed_comes_back_and_nobody_notices() {
 #[test]
 fn who_is_not_registered_is_not_waited_for_and_the_page_says_why() {
     let scene = Scene::new(&["--for", "anyone", "--relay", "none"]);
-    let elsewhere = start_relay(&scene.root.path().join("other"), "127.0.0.1:0", &["--for", "anyone"]);
+    let elsewhere =
+        start_relay(&scene.root.path().join("other"), "127.0.0.1:0", &["--for", "anyone"]);
     scene.tell_bob(vec![elsewhere.said("rendezvous").parse().unwrap()]);
     let (status, page) = scene.get("small.txt");
     let page = String::from_utf8(page).unwrap();

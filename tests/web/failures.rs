@@ -45,7 +45,9 @@ fn every_failure() -> Vec<Failure> {
         Failure::Unreachable {
             name: name.clone(),
             last_seen: None,
-            relays: vec!["the rendezvous 192.0.2.1:5050 says: the peer is not registered there".into()],
+            relays: vec![
+                "the rendezvous 192.0.2.1:5050 says: the peer is not registered there".into(),
+            ],
         },
         Failure::ConnectTimedOut { name: name.clone() },
         Failure::HandshakeFailed { name: name.clone(), detail: "no common version".into() },

@@ -86,10 +86,7 @@ impl Client {
     ///
     /// # Errors
     /// Never for a pair made from a seed.
-    pub(in crate::link) fn new(
-        keys: &KeyPair,
-        seed: [u8; 32],
-    ) -> Result<Client, SignatureError> {
+    pub(in crate::link) fn new(keys: &KeyPair, seed: [u8; 32]) -> Result<Client, SignatureError> {
         Ok(Client {
             own: Own::new(keys)?,
             drbg: Drbg::new(seed),
@@ -371,9 +368,7 @@ impl Client {
 fn registration(relay: &Relay) -> Registration {
     match (relay.state, relay.accepted) {
         (State::Refused { reason, .. }, _) => Registration::Refused(reason),
-        (_, Some(carries)) => {
-            Registration::Accepted { carries, tcp: relay.carrier != relay.udp() }
-        }
+        (_, Some(carries)) => Registration::Accepted { carries, tcp: relay.carrier != relay.udp() },
         _ => Registration::Asking,
     }
 }

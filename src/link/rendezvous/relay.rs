@@ -231,9 +231,7 @@ impl Relay {
                 };
                 Some(if self.carrier == self.udp() { keep } else { keep.min(self.climb) })
             }
-            State::Refused { retry, .. } => {
-                (self.purpose == Purpose::Register).then_some(retry)
-            }
+            State::Refused { retry, .. } => (self.purpose == Purpose::Register).then_some(retry),
         }
     }
 

@@ -139,7 +139,12 @@ impl Server {
     }
 
     /// Takes a HELLO or a KEEP.
-    pub(in crate::link) fn handle_datagram(&mut self, from: Carrier, datagram: &[u8], now: Instant) {
+    pub(in crate::link) fn handle_datagram(
+        &mut self,
+        from: Carrier,
+        datagram: &[u8],
+        now: Instant,
+    ) {
         if datagram.len() == KEEP_LENGTH {
             self.handle_keep(from, &datagram[1..], now);
         } else {
@@ -360,7 +365,8 @@ impl Server {
         now: Instant,
     ) {
         let Some(session) = self.sessions.get_mut(&from) else { return };
-        if octets < REFUSED_LENGTH || !session.may_refuse(now) || !session.may_send(REFUSED_LENGTH) {
+        if octets < REFUSED_LENGTH || !session.may_refuse(now) || !session.may_send(REFUSED_LENGTH)
+        {
             return;
         }
         let mark = message::mark_of(&session.token);

@@ -60,7 +60,13 @@ impl Session {
     }
 
     /// What its client may have of what it wants.
-    pub(super) fn grant(&mut self, purpose: Purpose, wanted: Duration, carries: bool, now: Instant) {
+    pub(super) fn grant(
+        &mut self,
+        purpose: Purpose,
+        wanted: Duration,
+        carries: bool,
+        now: Instant,
+    ) {
         // a copy of an old HELLO must not take a registration away
         self.purpose = self.purpose.max(purpose);
         self.carries = carries;
