@@ -9,6 +9,7 @@
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
 //! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
+//! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
 
 /// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
@@ -26,6 +27,8 @@ pub(super) const CARRY: u8 = 0x2a;
 pub(super) const REFUSED: u8 = 0x2b;
 /// A datagram that a rendezvous has carried from somebody.
 pub(super) const CARRIED: u8 = 0x2d;
+/// A sealed request beside the first packet of a handshake: see [`super::early`].
+pub(super) const EARLY: u8 = 0x2c;
 
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;
@@ -52,7 +55,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&(PROBE | ANSWER | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
             Some(&CARRY) => Kind::Carry,
             Some(&CARRIED) => Kind::Carried,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,

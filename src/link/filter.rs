@@ -18,6 +18,9 @@ pub(super) trait Sorter {
     /// Takes a control datagram.
     fn control(&mut self, from: Way, datagram: &[u8]);
 
+    /// Looks at a packet of a handshake before QUIC does.
+    fn handshake(&mut self, datagram: &[u8]);
+
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
 
@@ -142,7 +145,12 @@ fn admit(
         Kind::Control => sorter.control(way, inner),
         // what is carried is not carried on
         Kind::Carry | Kind::Carried | Kind::Unknown => {}
-        kind => return Some((senders.find(sorter, way, kind)?, header)),
+        kind => {
+            if kind == Kind::QuicLong {
+                sorter.handshake(inner);
+            }
+            return Some((senders.find(sorter, way, kind)?, header));
+        }
     }
     None
 }
@@ -182,6 +190,7 @@ mod tests {
         control: Vec<Vec<u8>>,
         carried: Vec<(Hit, Vec<u8>)>,
         aside: Vec<(SocketAddr, Vec<u8>)>,
+        handshakes: Vec<Vec<u8>>,
     }
 
     fn known() -> SocketAddr {
@@ -193,6 +202,10 @@ mod tests {
     }
 
     impl Sorter for Recorder {
+        fn handshake(&mut self, datagram: &[u8]) {
+            self.handshakes.push(datagram.to_vec());
+        }
+
         fn control(&mut self, _from: Way, datagram: &[u8]) {
             self.control.push(datagram.to_vec());
         }

@@ -20,12 +20,14 @@ use crate::runtime::{clock, random, spawn};
 use super::{
     agent::{Agent, DialError, Event, Strangers, Transmit as Control},
     aside::Aside,
+    early::{Early, EarlyRequest},
     filter::filter,
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
     places::Places,
     relaying::Relaying,
+    seal::Own,
     socket::RealSocket,
     sorting::Sorting,
     way::Way,
@@ -67,6 +69,7 @@ pub struct Link {
 pub(super) struct State {
     pub(super) agent: Agent,
     pub(super) relaying: Relaying,
+    early: Early,
     aside: Aside,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
@@ -117,6 +120,7 @@ impl Link {
         let agent =
             Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
         let relaying = Relaying::new(keys).map_err(io::Error::other)?;
+        let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
         let link = Arc::new_cyclic(|weak| Link {
             key: keys.public(),
@@ -125,6 +129,7 @@ impl Link {
             state: Mutex::new(State {
                 agent,
                 relaying,
+                early,
                 aside: Aside::default(),
                 armed: None,
                 dials: HashMap::new(),
@@ -226,6 +231,24 @@ impl Link {
         })?;
         let gone = NoPath::Unreachable { tried: Vec::new(), refusals: Vec::new() };
         answer.recv().await.unwrap_or(Err(gone)) // the link is gone
+    }
+
+    /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
+    /// handshake is complete. It may be repeated by the network, so it must have no effect. False if it
+    /// does not fit.
+    pub fn offer_early(&self, peer: PublicKey, request: &[u8]) -> bool {
+        self.state().early.offer(peer, request, clock::now())
+    }
+
+    /// Undoes [`Link::offer_early`]: the handshake is over.
+    pub fn withdraw_early(&self, peer: &PublicKey) {
+        self.state().early.withdraw(peer.hit());
+    }
+
+    /// The request that a peer sent beside a handshake, once. `connection_id` is the one to which the
+    /// handshake's first packet was addressed. The handshake has yet to prove the sender.
+    pub fn take_early(&self, connection_id: &[u8]) -> Option<EarlyRequest> {
+        self.state().early.take(connection_id, clock::now())
     }
 
     /// The way in use for a peer.
@@ -383,11 +406,32 @@ impl Link {
         if state.agent.has_output() {
             self.flush(&mut state);
         }
-        if way.is_some() {
-            return way;
+        if let Some(way) = way {
+            if state.early.wants(hit) {
+                self.accompany(&mut state, hit, way, transmit, now);
+            }
+            return Some(way);
         }
         state.held.keep(hit, transmit, now);
         None
+    }
+
+    /// Sends the early request that belongs to a handshake's first packet right before it.
+    fn accompany(
+        &self,
+        state: &mut State,
+        hit: Hit,
+        way: Way,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            let early = state.early.accompany(hit, datagram, random::bytes(), now);
+            if let Some(early) = early {
+                let _ = self.send(state, way, &single(&early), now); // lost, as datagrams may be
+            }
+        }
     }
 
     /// Sorts a receive batch; gives the number of entries left for QUIC.
@@ -408,8 +452,8 @@ impl Link {
     }
 
     pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
-        let State { agent, relaying, aside, .. } = state;
-        Sorting { link: self, agent, relaying, aside, now, worked: false }
+        let State { agent, relaying, early, aside, .. } = state;
+        Sorting { link: self, agent, relaying, early, aside, now, worked: false }
     }
 
     /// What was set aside for QUIC; gives the number of entries.

@@ -12,6 +12,7 @@
 //! | `way` | how a datagram gets to a peer |
 //! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
+//! | `early` | a request beside the first packet of a handshake |
 //! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
 //! | [`rendezvous`], `relaying`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
@@ -26,6 +27,7 @@ mod aside;
 mod candidate;
 mod datagram;
 mod drbg;
+mod early;
 mod filter;
 mod held;
 mod host;
@@ -45,6 +47,7 @@ mod udp;
 mod way;
 
 pub use agent::Strangers;
+pub use early::EarlyRequest;
 pub use host::{Hold, Link, Reached};
 pub use no_path::{NoPath, RelayRefusal};
 pub use places::Places;

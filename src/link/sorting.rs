@@ -7,7 +7,8 @@ use crate::identity::Hit;
 use super::{
     agent::Agent,
     aside::Aside,
-    datagram::Kind,
+    datagram::{EARLY, Kind},
+    early::Early,
     filter::{DatagramRun, Sorter},
     host::{Link, virtual_address},
     relaying::Relaying,
@@ -20,6 +21,7 @@ pub(super) struct Sorting<'a> {
     pub(super) link: &'a Link,
     pub(super) agent: &'a mut Agent,
     pub(super) relaying: &'a mut Relaying,
+    pub(super) early: &'a mut Early,
     pub(super) aside: &'a mut Aside,
     pub(super) now: Instant,
     /// Whether something may have come out of it.
@@ -50,6 +52,9 @@ impl Sorting<'_> {
         match Kind::of(datagram) {
             Kind::Control => self.control(way, datagram),
             kind @ (Kind::QuicLong | Kind::QuicShort) => {
+                if kind == Kind::QuicLong {
+                    self.handshake(datagram);
+                }
                 if let Some(sender) = self.sender(way, kind) {
                     self.set_aside(sender, datagram);
                 }
@@ -61,6 +66,15 @@ impl Sorting<'_> {
 
 impl Sorter for Sorting<'_> {
     fn control(&mut self, from: Way, datagram: &[u8]) {
+        if datagram.first() == Some(&EARLY) {
+            // nobody is heard who has not proved a key by a probe first
+            if let Some(hit) = self.agent.source(from, self.now)
+                && self.agent.admits(from, self.now)
+            {
+                self.early.handle_datagram(hit, datagram, self.now);
+            }
+            return;
+        }
         match from {
             Way::Direct(address) if rendezvous::speaks(datagram) => {
                 self.relaying.handle_datagram(Carrier::Udp(address), datagram, self.now);
@@ -68,6 +82,10 @@ impl Sorter for Sorting<'_> {
             _ => self.agent.handle_datagram(from, datagram, self.now),
         }
         self.worked = true;
+    }
+
+    fn handshake(&mut self, datagram: &[u8]) {
+        self.early.see(datagram, self.now);
     }
 
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {

@@ -71,7 +71,7 @@ impl Host {
     async fn open(&self, peer: PublicKey, via: Rendezvous) -> Result<Opened, ConnectError> {
         let places = Places { locators: Vec::new(), rendezvous: vec![via] };
         let preface = Preface { kind: StreamKind::Http, port: ServicePort::HTTP };
-        self.transport.open(peer, places, preface).await
+        self.transport.open(peer, places, preface, None).await
     }
 }
 

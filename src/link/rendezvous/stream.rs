@@ -184,6 +184,7 @@ pub(in crate::link) fn limits() -> Limits {
         stall: STALL,
         connections: 512,
         connections_per_client: 64,
+        half_close: false,
     }
 }
 
