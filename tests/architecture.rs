@@ -33,6 +33,7 @@ const PURE: &[&str] = &[
     "link/rendezvous/carrier",
     "link/rendezvous/client",
     "link/rendezvous/frames",
+    "link/rendezvous/introductions",
     "link/rendezvous/message",
     "link/rendezvous/meter",
     "link/rendezvous/refusal",

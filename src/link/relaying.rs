@@ -27,7 +27,7 @@ use super::{
     no_path::{NoPath, RelayRefusal},
     refusals::Refusals,
     rendezvous::{
-        self, Accept, CARRY_HEADER, Carrier, Client, Counts, Event, MAX_SAVED, Outbox,
+        self, Accept, CARRY_HEADER, Carrier, Client, Counts, Event, MAX_OWN, MAX_SAVED, Outbox,
         RefusalReason, Registration, Rules, Server, Upgrades, carried_header, carry_header,
     },
     way::{RelayId, Way},
@@ -177,7 +177,7 @@ impl Relaying {
         self.client.poll_timeout(now).into_iter().chain(server).min()
     }
 
-    /// The ways to a peer that is registered at these rendezvous.
+    /// The ways to a peer that is registered at these rendezvous, of which the first three count.
     pub(super) fn ways(
         &mut self,
         own: &Link,
@@ -186,7 +186,7 @@ impl Relaying {
         now: Instant,
     ) -> Vec<Way> {
         let mut ways = Vec::new();
-        for node in nodes {
+        for node in nodes.iter().take(MAX_OWN) {
             if node.key == own.key() {
                 // this host is the rendezvous: it knows where the peer is
                 let place = self.server.as_ref().and_then(|server| server.place_of(hit, now));

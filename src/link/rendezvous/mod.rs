@@ -42,7 +42,7 @@
 //! |---|---|
 //! | `message`, `refusal` | what is on the wire |
 //! | `carrier` | what brings it |
-//! | `server`, `session`, `rules`, `meter` | the rendezvous, sans-IO |
+//! | `server`, `session`, `rules`, `introductions`, `meter` | the rendezvous, sans-IO |
 //! | `saved` | registrations on disk |
 //! | `client`, `relay` | who uses it, sans-IO |
 //! | `stream`, `frames` | TCP where UDP does not pass |
@@ -50,6 +50,7 @@
 mod carrier;
 mod client;
 mod frames;
+mod introductions;
 mod message;
 mod meter;
 mod refusal;
@@ -69,7 +70,7 @@ pub use rules::{Group, Rules};
 pub use server::Counts;
 
 pub(super) use carrier::Carrier;
-pub(super) use client::{Client, Event};
+pub(super) use client::{Client, Event, MAX_OWN};
 pub(super) use message::{
     CARRY_HEADER, carried_header, carried_tag, carry_header, is_for_server, speaks,
 };

@@ -24,6 +24,7 @@ use crate::link::{
 
 use super::{
     carrier::{Carrier, Transmit},
+    introductions::Introductions,
     message::{self, Hello, KEEP_LENGTH, Mark, Purpose, REFUSED_LENGTH, Refused, Token, Welcome},
     meter::Meter,
     refusal::RefusalReason,
@@ -34,8 +35,6 @@ use super::{
 
 /// Sessions, with about 400 octets each.
 const MAX_SESSIONS: usize = 8192;
-/// Pairs of peers whose introductions are counted each; further ones share one count.
-const MAX_PAIRS: usize = 4096;
 /// Datagrams that wait to be sent; more are lost, as datagrams may be.
 const MAX_TRANSMITS: usize = 1024;
 /// How often sessions are looked through for those that are over.
@@ -59,8 +58,7 @@ pub(in crate::link) struct Server {
     clients: HashMap<Hit, Client>,
     /// What was carried for all.
     total: Meter,
-    introductions: HashMap<(Hit, Hit), Meter>,
-    other_introductions: Meter,
+    introductions: Introductions,
     transmits: VecDeque<Transmit>,
     /// Clients that a restart is told to, and when the next one is.
     notices: VecDeque<Carrier>,
@@ -121,8 +119,7 @@ impl Server {
             sessions: HashMap::new(),
             clients: HashMap::new(),
             total: Meter::new(now),
-            introductions: HashMap::new(),
-            other_introductions: Meter::new(now),
+            introductions: Introductions::new(now),
             transmits: VecDeque::new(),
             notices: VecDeque::new(),
             next_notice: now,
@@ -227,6 +224,8 @@ impl Server {
                 let stays = other.is_some_and(Session::is_proved);
                 if proved || !stays {
                     client.carrier = carrier;
+                }
+                if proved {
                     // a client has one place; what is sent from its old one draws a refusal
                     self.sessions.remove(&old);
                     self.changed = true;
@@ -322,7 +321,9 @@ impl Server {
                 allowed.then_some(place).ok_or(RefusalReason::RateLimited)
             }
             None => {
-                let allowed = self.introduce(sender.hit, receiver.hit, octets, now);
+                let pair = (sender.hit, receiver.hit);
+                let rate = &self.rules.introduction;
+                let allowed = self.introductions.take(pair, rate, octets, now);
                 allowed.then_some(place).ok_or(RefusalReason::Quota)
             }
         }
@@ -333,21 +334,6 @@ impl Server {
         let place = self.clients.get(&hit)?.carrier;
         let session = self.sessions.get(&place).filter(|session| !session.is_over(now))?;
         session.is_proved().then_some(place)
-    }
-
-    /// Whether the introduction of two peers has so many octets left.
-    fn introduce(&mut self, a: Hit, b: Hit, octets: usize, now: Instant) -> bool {
-        let pair = (a.min(b), a.max(b));
-        if self.introductions.len() >= MAX_PAIRS && !self.introductions.contains_key(&pair) {
-            self.introductions.retain(|_, meter| !meter.is_paid(now));
-        }
-        let full = self.introductions.len() >= MAX_PAIRS;
-        let meter = match self.introductions.get_mut(&pair) {
-            Some(meter) => meter,
-            None if full => &mut self.other_introductions,
-            None => self.introductions.entry(pair).or_insert(Meter::new(now)),
-        };
-        meter.take(&self.rules.introduction, octets, now)
     }
 
     fn refuse_hello(&mut self, from: Carrier, reason: RefusalReason, id: MessageId) -> Option<()> {

@@ -499,64 +499,6 @@ fn exchange_by_tcp(world: &mut World, carrier: Carrier) {
 }
 
 #[test]
-fn only_the_own_rendezvous_is_believed() {
-    let mut world = World::with_registered(rules(Group::Anyone), 1);
-    let token_unknown = [REFUSED, RefusalReason::NotPermitted.to_octet(), 0, 0, 0, 0, 0, 0, 0, 0];
-    for from in [node().address, address(66)] {
-        for length in 0..REFUSED_LENGTH + 2 {
-            for reason in 0..=255 {
-                let mut forged = token_unknown.to_vec();
-                forged.resize(length, 0);
-                if let Some(octet) = forged.get_mut(1) {
-                    *octet = reason;
-                }
-                let now = world.now;
-                world.hosts[0].client.handle_datagram(Carrier::Udp(from), &forged, now);
-            }
-        }
-        for length in 1..200 {
-            let forged = [&[WELCOME][..], &vec![5; length]].concat();
-            let now = world.now;
-            world.hosts[0].client.handle_datagram(Carrier::Udp(from), &forged, now);
-        }
-    }
-    world.log.clear();
-    world.collect();
-    assert!(world.kinds_from(address(1)).len() <= 1, "one HELLO at most");
-    assert_eq!(world.hosts[0].client.accepted(), [node()]);
-    assert_eq!(world.refusals(0), []);
-}
-
-#[test]
-fn a_flood_of_garbage_draws_little_and_leaves_room_for_others() {
-    let mut world = World::with_registered(rules(Group::Anyone), 2);
-    let mut dice = 0x9e37_79b9_7f4a_7c15u64;
-    let mut answers = 0;
-    let now = world.now;
-    for number in 0..100_000u32 {
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(number.into());
-        let from = Carrier::Udp((number.to_be_bytes(), 1000 + (dice >> 50) as u16).into());
-        let length = 1 + (dice >> 33) as usize % 1400;
-        let mut garbage = vec![(dice >> 20) as u8; length];
-        garbage[0] = [HELLO, CARRY][number as usize % 2];
-        match garbage[0] {
-            CARRY => {
-                let _ = world.server.forward(from, key(1).hit(), length, now);
-            }
-            _ => world.server.handle_datagram(from, &garbage, now),
-        }
-        while world.server.poll_transmit().is_some() {
-            answers += 1;
-        }
-    }
-    assert!(answers < 1000, "{answers}");
-    assert!(world.server.counts(now).clients <= 2);
-    world.carry(1, key(1), b"call");
-    world.run(Duration::from_secs(1));
-    assert_eq!(world.hosts[0].carried.len(), 1);
-}
-
-#[test]
 fn tables_are_bounded() {
     let now = clock::now();
     let mut client = Client::new(&keys(1), [1; 32]).unwrap();
@@ -571,3 +513,5 @@ fn tables_are_bounded() {
     assert!(client.relay(node(), later).is_some(), "one that is no longer used gives way");
     assert_eq!((KEEP_LENGTH, KEPT_LENGTH), (17, 11), "a KEPT is shorter");
 }
+
+mod hostile;
