@@ -66,6 +66,10 @@ fn preface(port: u16) -> Preface {
     Preface { kind: StreamKind::Http, port: ServicePort::new(port).unwrap() }
 }
 
+fn unreachable(tried: Vec<Way>) -> ConnectError {
+    ConnectError::Unreachable { tried, refusals: Vec::new() }
+}
+
 /// Runs a test, which must end in time.
 fn run(test: impl Future<Output = ()>) {
     block_on(async {
@@ -216,7 +220,7 @@ fn another_key_at_the_address_does_not_answer() {
         let wanted = fresh_keys().public();
         let error =
             client.transport.open(wanted, &server.locators(), preface(80), None).await.unwrap_err();
-        assert_eq!(error, ConnectError::Unreachable { tried: ways(&server.locators()) });
+        assert_eq!(error, unreachable(ways(&server.locators())));
     });
 }
 
@@ -226,7 +230,7 @@ fn nobody_there_nowhere_to_ask_and_oneself() {
         let client = Host::at(V4);
         let peer = fresh_keys().public();
         let none = client.transport.open(peer, &[], preface(80), None).await.unwrap_err();
-        assert_eq!(none, ConnectError::Unreachable { tried: vec![] });
+        assert_eq!(none, unreachable(vec![]));
         let oneself = client.open(&client).await.unwrap_err();
         assert_eq!(oneself, ConnectError::Oneself);
         let invalid = client.transport.open(PublicKey([0; 32]), &[V4], preface(80), None).await;
@@ -271,7 +275,7 @@ fn a_failed_dial_is_shared_and_given_up_requests_do_not_stop_it() {
         let start = clock::now();
         assert!(clock::timeout(Duration::from_millis(10), open()).await.is_none());
         let (one, other) = future::zip(open(), open()).await;
-        let expected = ConnectError::Unreachable { tried: ways(&locators) };
+        let expected = unreachable(ways(&locators));
         assert_eq!((one.unwrap_err(), other.unwrap_err()), (expected.clone(), expected));
         let took = clock::now() - start;
         assert!(took > Duration::from_secs(4) && took < Duration::from_secs(8), "{took:?}");
@@ -308,7 +312,7 @@ fn strangers_are_not_heard_by_a_mere_visitor() {
         let (client, visitor) = (Host::at(V4), Host::at(V4));
         visitor.transport.link().set_strangers(Strangers::Ignored);
         let error = client.open(&visitor).await.unwrap_err();
-        assert_eq!(error, ConnectError::Unreachable { tried: ways(&visitor.locators()) });
+        assert_eq!(error, unreachable(ways(&visitor.locators())));
     });
 }
 
@@ -316,9 +320,13 @@ fn strangers_are_not_heard_by_a_mere_visitor() {
 fn refusals_arrive_on_the_stream() {
     run(async {
         let (client, server) = (Host::at(V4), Host::at(V4));
-        for refusal in
-            [Refusal::NotServed, Refusal::AccessRefused, Refusal::Busy, Refusal::Internal]
-        {
+        for refusal in [
+            Refusal::NotServed,
+            Refusal::AccessRefused,
+            Refusal::Busy,
+            Refusal::Internal,
+            Refusal::Starved,
+        ] {
             let (mut opened, accepted) = pair(&client, &server).await;
             accepted.refuse(refusal);
             let error = read_all(&mut opened.stream).await.unwrap_err();

@@ -14,6 +14,7 @@ mod lookup;
 mod open;
 mod proxy;
 mod ready;
+mod rendezvous;
 mod running;
 mod serve;
 mod speak;
@@ -58,6 +59,7 @@ enum Command {
     Lookup(lookup::Lookup),
     Status(status::Status),
     Store(store::Store),
+    Rendezvous(rendezvous::RendezvousCommand),
     Demo(demo::Demo),
 }
 
@@ -111,6 +113,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Lookup(command) => command.run(home),
         Command::Status(command) => command.run(home),
         Command::Store(command) => command.run(),
+        Command::Rendezvous(command) => command.run(home),
         Command::Demo(command) => command.run(),
     }
 }

@@ -9,7 +9,10 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus, Status as Report};
+use crate::daemon::{
+    ControlClient, ControlError, Home, LendingStatus, OverlayStatus, RendezvousStatus,
+    Status as Report,
+};
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
@@ -55,6 +58,8 @@ fn describe(report: &Report) -> String {
         ),
     ];
     rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
+    rows.extend(report.rendezvous.iter().map(|node| ("rendezvous", describe_rendezvous(node))));
+    rows.extend(report.lending.iter().map(|lending| ("lends itself", describe_lending(lending))));
     rows.extend(
         report
             .services
@@ -65,6 +70,28 @@ fn describe(report: &Report) -> String {
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
+}
+
+fn describe_rendezvous(node: &RendezvousStatus) -> String {
+    let RendezvousStatus { address, registered, carries, tcp, refusal } = node;
+    let place = address.split_once('@').map_or(address.as_str(), |(_, place)| place);
+    match (registered, refusal) {
+        (_, Some(reason)) => format!("{place}  refused: {reason}"),
+        (false, None) => format!("{place}  no answer"),
+        (true, None) => {
+            let what = if *carries { "introduces and carries" } else { "introduces" };
+            let how = if *tcp { ", over TCP" } else { "" };
+            format!("{place}  {what}{how}")
+        }
+    }
+}
+
+fn describe_lending(lending: &LendingStatus) -> String {
+    let LendingStatus { register, relay, registered, clients, octets, .. } = lending;
+    let megabytes = *octets as f64 / 1e6;
+    format!(
+        "to {register}, relay for {relay}: {registered} registered, {clients} here, {megabytes:.1} MB"
+    )
 }
 
 fn describe_overlay(overlay: &OverlayStatus) -> String {

@@ -10,7 +10,10 @@ use std::{
 use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
+use super::lending::{Circle, Lending, Tcp};
+use crate::link::rendezvous::Rules;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 use crate::runtime::file;
 use crate::runtime::plain;
 
@@ -23,11 +26,20 @@ pub struct Config {
     listen: Option<Vec<SocketAddr>>,
     /// `udp`: where peers find this daemon.
     udp: Option<Vec<SocketAddr>>,
+    /// `rendezvous`: who introduces this daemon to peers.
+    rendezvous: Option<Vec<Rendezvous>>,
+    /// `rendezvous-for`: who may register here.
+    rendezvous_for: Option<Circle>,
+    /// `relay-for`: for whom traffic is carried.
+    relay_for: Option<Circle>,
+    /// `rendezvous-tcp`: where clients come to that have nothing but TCP.
+    rendezvous_tcp: Option<SocketAddr>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 3] = ["listen", "overlay", "udp"];
+const KEYS: [&str; 7] =
+    ["listen", "overlay", "relay-for", "rendezvous", "rendezvous-for", "rendezvous-tcp", "udp"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -89,6 +101,22 @@ impl Config {
         }
     }
 
+    /// The rendezvous to register at.
+    pub fn rendezvous(&self, given: &[Rendezvous]) -> Vec<Rendezvous> {
+        if given.is_empty() { self.rendezvous.clone().unwrap_or_default() } else { given.to_vec() }
+    }
+
+    /// What this daemon does for others; nothing unless the file says so.
+    pub fn lending(&self) -> Option<Lending> {
+        let (register, relay) = (self.rendezvous_for, self.relay_for);
+        (register.is_some() || relay.is_some()).then(|| Lending {
+            register: register.or(relay).unwrap_or_default(),
+            relay: relay.unwrap_or_default(),
+            rate: Rules::TOTAL,
+            tcp: self.rendezvous_tcp.map_or(Tcp::Nowhere, Tcp::At),
+        })
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -122,7 +150,25 @@ fn parse(text: &str) -> Result<Config, String> {
         })?,
         listen: list(&entries, "listen", socket_address)?,
         udp: list(&entries, "udp", socket_address)?,
+        rendezvous: list(&entries, "rendezvous", |text| {
+            text.parse().map_err(|error| format!("{text:?} {error}"))
+        })?,
+        rendezvous_for: single(&entries, "rendezvous-for", Circle::parse)?,
+        relay_for: single(&entries, "relay-for", Circle::parse)?,
+        rendezvous_tcp: single(&entries, "rendezvous-tcp", socket_address)?,
     })
+}
+
+fn single<T: Copy>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match list(entries, key, read)?.as_deref() {
+        None => Ok(None),
+        Some([one]) => Ok(Some(*one)),
+        Some(_) => Err(format!("{key}: one text in quotes is enough")),
+    }
 }
 
 /// nanoserde takes the end of the file for the end of a list. One more setting tells: an open list
@@ -176,6 +222,7 @@ impl std::error::Error for ConfigError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::PublicKey;
 
     #[test]
     fn reads_lists_and_single_texts() {
@@ -186,9 +233,26 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_is_lent_to_others() {
+        let config = parse("rendezvous-for = \"anyone\"\nrelay-for = \"contacts\"").unwrap();
+        let lending = config.lending().unwrap();
+        assert_eq!((lending.register, lending.relay), (Circle::Anyone, Circle::Contacts));
+        assert_eq!(parse("").unwrap().lending(), None);
+        let node = Rendezvous { key: PublicKey([7; 32]), address: "192.0.2.1:5".parse().unwrap() };
+        let config = parse(&format!("rendezvous = \"{node}\"")).unwrap();
+        assert_eq!(config.rendezvous(&[]), [node]);
+        assert!(parse("rendezvous = \"192.0.2.1:5\"").is_err());
+    }
+
+    #[test]
     fn says_which_setting_is_wrong() {
         for (text, problem) in [
-            ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
+            (
+                "overlays = [\"lan\"]",
+                "overlays: no such setting (there are listen, overlay, relay-for, rendezvous, \
+                 rendezvous-for, rendezvous-tcp, udp)",
+            ),
+            ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = []", "overlay: the list is empty"),

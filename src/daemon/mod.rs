@@ -24,6 +24,7 @@ mod identity;
 mod introductions;
 mod json;
 mod labels;
+mod lending;
 pub mod notify;
 mod offering;
 mod publishing;
@@ -48,15 +49,18 @@ pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
 pub use introductions::Introductions;
 pub use labels::Labels;
+pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
-pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
+pub use status::{
+    ContactStatus, LendingStatus, OverlayStatus, RendezvousStatus, ServiceStatus, Status,
+};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{Outcome, Wanted};
+use crate::registration::{Outcome, Rendezvous, Wanted};
 use crate::runtime::http::Handler;
 use crate::runtime::{Task, clock, random, spawn};
 use crate::transport::{Lifetimes, Transport};
@@ -67,6 +71,7 @@ use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
 use finder::Finder;
+use lending::Lent;
 use publishing::Publishing;
 use reach::Reach;
 use sequences::Sequences;
@@ -82,6 +87,10 @@ pub struct DaemonOptions {
     pub overlays: Vec<OverlayAddress>,
     /// Where peers shall find it.
     pub udp: Udp,
+    /// Who introduces it to peers.
+    pub rendezvous: Vec<Rendezvous>,
+    /// What it does for others, if anything.
+    pub lending: Option<Lending>,
 }
 
 /// A running daemon.
@@ -98,6 +107,7 @@ pub struct Daemon {
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
+    lent: Option<Lent>,
     _lock: HomeLock,
 }
 
@@ -112,9 +122,13 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        let DaemonOptions { home, identity, overlays, udp, rendezvous, lending } = options;
+        let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
+        let lend = |lending| lending::begin(lending, &home, &keys, transport.link());
+        let lent = lending.map(lend).transpose()?;
+        transport.link().set_rendezvous(&rendezvous);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
@@ -144,6 +158,7 @@ impl Daemon {
             publishing: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
+            lent,
             _lock: lock,
         });
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
@@ -215,6 +230,11 @@ impl Daemon {
     /// The name, if there is one.
     pub fn name(&self) -> Option<Name> {
         self.answering.name()
+    }
+
+    /// Where others find this daemon as a rendezvous; None if it is none.
+    pub fn rendezvous(&self) -> Option<Rendezvous> {
+        self.lent.as_ref().and_then(|_| lending::node(self.transport.link()))
     }
 
     /// What friends are given; empty without a name.

@@ -93,9 +93,16 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
-        let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
+        let changes = {
+            let link = link.clone();
+            move || link.changed()
+        };
+        let whereabouts = move || Whereabouts {
+            locators: link.local_locators(),
+            rendezvous: link.accepted_rendezvous(),
+            ..Whereabouts::default()
+        };
+        *publishing = Some((new.clone(), spawn(new.run(whereabouts, changes))));
     }
 
     /// Takes the registration away, since nothing is served any more.

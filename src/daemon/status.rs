@@ -6,7 +6,9 @@ use nanoserde::{DeJson, SerJson};
 
 use super::{Daemon, lock_of};
 use crate::identity::ServicePort;
+use crate::link::rendezvous::Registration as Standing;
 use crate::overlay::Overlay;
+use crate::registration::Rendezvous;
 use crate::runtime::clock;
 
 /// What `GET /api/status` answers.
@@ -26,6 +28,10 @@ pub struct Status {
     pub proxy: Vec<String>,
     /// What each overlay said last.
     pub overlays: Vec<OverlayStatus>,
+    /// Who introduces this daemon to peers.
+    pub rendezvous: Vec<RendezvousStatus>,
+    /// What it does for others as a rendezvous.
+    pub lending: Option<LendingStatus>,
     /// What is served.
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
@@ -43,6 +49,42 @@ pub struct OverlayStatus {
     pub published: Option<u64>,
     /// What went wrong last.
     pub error: Option<String>,
+}
+
+/// One rendezvous of this daemon.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct RendezvousStatus {
+    /// Its key and where it is.
+    pub address: String,
+    /// Whether peers can call this daemon through it.
+    pub registered: bool,
+    /// Whether it carries traffic too.
+    pub carries: bool,
+    /// Whether it is reached over TCP, since UDP does not pass.
+    pub tcp: bool,
+    /// Why it does not want this daemon.
+    pub refusal: Option<String>,
+}
+
+/// What a daemon does for others.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct LendingStatus {
+    /// Its key and where others find it.
+    pub address: Option<String>,
+    /// Where it takes TCP connections.
+    pub tcp: Option<String>,
+    /// Who may register.
+    pub register: String,
+    /// For whom traffic is carried.
+    pub relay: String,
+    /// Hosts that are registered.
+    pub registered: usize,
+    /// Clients, registered ones among them.
+    pub clients: usize,
+    /// Octets that were passed on.
+    pub octets: u64,
+    /// How often something was refused.
+    pub refused: u64,
 }
 
 /// One service.
@@ -84,6 +126,8 @@ impl Daemon {
             udp: texts(&self.transport.link().bound_addresses()),
             proxy,
             overlays: self.overlay_statuses(),
+            rendezvous: self.rendezvous_statuses(),
+            lending: self.lending_status(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
             process: process::id(),
@@ -102,6 +146,37 @@ impl Daemon {
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
         self.finder.book().list().unwrap_or_default()
+    }
+
+    fn rendezvous_statuses(&self) -> Vec<RendezvousStatus> {
+        let status = |(node, standing): (Rendezvous, Standing)| {
+            let refusal = match standing {
+                Standing::Refused(reason) => Some(reason.to_string()),
+                Standing::Asking | Standing::Accepted { .. } => None,
+            };
+            RendezvousStatus {
+                address: node.to_string(),
+                registered: matches!(standing, Standing::Accepted { .. }),
+                carries: matches!(standing, Standing::Accepted { carries: true, .. }),
+                tcp: matches!(standing, Standing::Accepted { tcp: true, .. }),
+                refusal,
+            }
+        };
+        self.transport.link().registrations().into_iter().map(status).collect()
+    }
+
+    fn lending_status(&self) -> Option<LendingStatus> {
+        let (lent, counts) = (self.lent.as_ref()?, self.transport.link().serving()?);
+        Some(LendingStatus {
+            address: self.rendezvous().map(|node| node.to_string()),
+            tcp: lent.tcp.map(|address| address.to_string()),
+            register: lent.lending.register.to_string(),
+            relay: lent.lending.relay.to_string(),
+            registered: counts.registered,
+            clients: counts.clients,
+            octets: counts.octets,
+            refused: counts.refused,
+        })
     }
 
     fn overlay_statuses(&self) -> Vec<OverlayStatus> {

@@ -9,7 +9,7 @@
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
 //! | 0x22 | [`UPDATE`] |
-//! | 0x23 – 0x2b | for rendezvous and relays |
+//! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
 
@@ -20,6 +20,16 @@ pub(super) const ANSWER: u8 = 0x21;
 
 /// A sealed list of the sender's candidates: see [`super::locator_set`].
 pub(super) const UPDATE: u8 = 0x22;
+/// A client says to a rendezvous who it is, or that it is still there.
+pub(super) const HELLO: u8 = 0x28;
+/// What a rendezvous answers.
+pub(super) const WELCOME: u8 = 0x29;
+/// A datagram that a rendezvous shall carry to somebody.
+pub(super) const CARRY: u8 = 0x2a;
+/// A rendezvous does not do what it was asked for.
+pub(super) const REFUSED: u8 = 0x2b;
+/// A datagram that a rendezvous has carried from somebody.
+pub(super) const CARRIED: u8 = 0x2d;
 /// A sealed request beside the first packet of a handshake: see [`super::early`].
 pub(super) const EARLY: u8 = 0x2c;
 
@@ -33,6 +43,10 @@ const LONG_HEADER: u8 = 0x80;
 pub(super) enum Kind {
     /// A message of this layer.
     Control,
+    /// Something that this host shall carry to somebody.
+    Carry,
+    /// Something that a relay has carried to this host.
+    Carried,
     /// A QUIC packet with a long header.
     QuicLong,
     /// A QUIC packet with a short header, as in an established connection.
@@ -45,6 +59,9 @@ impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
             Some(&(PROBE | ANSWER | UPDATE | EARLY)) => Kind::Control,
+            Some(&(HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&CARRY) => Kind::Carry,
+            Some(&CARRIED) => Kind::Carried,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

@@ -12,22 +12,25 @@ use std::{
 
 use event_listener::Event as Signal;
 use futures_lite::future;
-use quinn::udp::{RecvMeta, Transmit};
+use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::runtime::{clock, random, spawn};
 
 use super::{
-    agent::{Agent, DialError, Event, LocalCandidate, PathReport, Strangers},
-    datagram::{EARLY, Kind},
+    agent::{Agent, DialError, Event, LocalCandidate, PathReport, Strangers, Transmit as Control},
+    aside::Aside,
     early::{Early, EarlyRequest},
-    filter::{Sorter, filter},
+    filter::filter,
     held::HeldDatagrams,
     locator_set::NatMapping,
     locators,
     no_path::NoPath,
+    places::Places,
+    relaying::Relaying,
     seal::Own,
     socket::RealSocket,
+    sorting::Sorting,
     way::{RelayId, Way},
 };
 
@@ -43,11 +46,18 @@ const MAX_OBSERVED: usize = 4;
 /// Control datagrams are read when QUIC reads, so a link works as long as an endpoint uses it.
 pub struct Link {
     key: PublicKey,
+    pub(super) weak: Weak<Link>,
     /// Newest first.
     sockets: RwLock<Arc<[Arc<RealSocket>]>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
+    /// What is to be published has changed.
+    pub(super) changes: Signal,
+    /// A rendezvous has refused something.
+    pub(super) refused: Signal,
+    /// What is on disk of a rendezvous is out of date.
+    pub(super) saving: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -57,9 +67,11 @@ pub struct Link {
     pub(super) turn: AtomicUsize,
 }
 
-struct State {
-    agent: Agent,
+pub(super) struct State {
+    pub(super) agent: Agent,
+    pub(super) relaying: Relaying,
     early: Early,
+    aside: Aside,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
@@ -67,8 +79,21 @@ struct State {
     observed: Vec<SocketAddr>,
 }
 
-/// A path, or the ways that were tried in vain.
-type DialOutcome = Result<Reached, Vec<Way>>;
+impl State {
+    pub(super) fn observe(&mut self, address: SocketAddr) {
+        self.observed.retain(|known| *known != address);
+        self.observed.insert(0, address);
+        self.observed.truncate(MAX_OBSERVED);
+    }
+
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let agent = self.agent.poll_timeout();
+        agent.into_iter().chain(self.relaying.poll_timeout(now)).min()
+    }
+}
+
+/// A path, or why there is none.
+type DialOutcome = Result<Reached, NoPath>;
 
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,20 +121,27 @@ impl Link {
         let own = Own::new(keys).map_err(io::Error::other)?;
         let sequence = clock::wall().as_micros();
         let agent = Agent::new(own, strangers, random::bytes(), sequence, clock::now());
+        let relaying = Relaying::new(keys).map_err(io::Error::other)?;
         let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
-        let link = Arc::new(Link {
+        let link = Arc::new_cyclic(|weak| Link {
             key: keys.public(),
+            weak: weak.clone(),
             sockets: RwLock::new(sockets.into()),
             state: Mutex::new(State {
                 agent,
+                relaying,
                 early,
+                aside: Aside::default(),
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
                 observed: Vec::new(),
             }),
             driver: driver.clone(),
+            changes: Signal::new(),
+            refused: Signal::new(),
+            saving: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -136,10 +168,16 @@ impl Link {
         let socket = RealSocket::bind(address)?;
         let address = socket.address();
         self.change_sockets(|sockets| sockets.insert(0, socket));
+        self.wake_receiver();
+        self.with_state(|state, now| state.relaying.client.handle_moved(now));
+        Ok(address)
+    }
+
+    /// Lets QUIC read.
+    pub(super) fn wake_receiver(&self) {
         if let Some(waker) = lock(&self.receiver).take() {
             waker.wake();
         }
-        Ok(address)
     }
 
     /// Stops using the socket bound to `address`.
@@ -174,23 +212,27 @@ impl Link {
         self.state().observed.clone()
     }
 
-    /// Finds a path to a peer: asks all locators at once, and takes the first that answers.
+    /// Finds a path to a peer: asks all locators at once, and through all rendezvous, and takes the first
+    /// that answers.
     ///
     /// # Errors
     /// [`NoPath`] says why there is none; silence takes five seconds.
-    pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
+    pub async fn reach(
+        &self,
+        peer: PublicKey,
+        places: impl Into<Places>,
+    ) -> Result<Reached, NoPath> {
+        let Places { locators, rendezvous } = places.into();
         let (sender, answer) = async_channel::bounded(1);
-        self.with_agent(|state, now| {
-            let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
+        self.with_state(|state, now| {
+            let mut ways: Vec<Way> = locators.into_iter().map(Way::Direct).collect();
+            ways.extend(state.relaying.ways(self, peer.hit(), &rendezvous, now));
             let hit = state.agent.dial(peer, &ways, now)?;
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
-        match answer.recv().await {
-            Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(tried)) => Err(NoPath::Unreachable { tried }),
-            Err(_) => Err(NoPath::Unreachable { tried: Vec::new() }), // the link is gone
-        }
+        let gone = NoPath::Unreachable { tried: Vec::new(), refusals: Vec::new() };
+        answer.recv().await.unwrap_or(Err(gone)) // the link is gone
     }
 
     /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
@@ -218,56 +260,56 @@ impl Link {
 
     /// The paths to all connected peers, and their spares.
     pub fn paths(&self) -> Vec<PathReport> {
-        self.with_agent(|state, now| state.agent.paths(now))
+        self.with_state(|state, now| state.agent.paths(now))
     }
 
     /// Where this host may be reached from now on, and how its NAT gives out ports. Connected peers are
     /// told if it is news.
     pub fn set_local_candidates(&self, candidates: &[LocalCandidate], nat: NatMapping) {
-        self.with_agent(|state, now| state.agent.set_local_candidates(candidates, nat, now));
+        self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
     }
 
     /// This host is in another network, or has slept: asks every path in use whether it still works.
     /// [`Link::set_local_candidates`] should follow.
     pub fn network_changed(&self) {
-        self.with_agent(|state, now| state.agent.handle_network_change(now));
+        self.with_state(|state, now| state.agent.handle_network_change(now));
     }
 
     /// A relay is gone: nothing goes through it any more.
     pub fn forget_relay(&self, relay: RelayId) {
-        self.with_agent(|state, now| state.agent.forget_relay(relay, now));
+        self.with_state(|state, now| state.agent.forget_relay(relay, now));
     }
 
     /// Peers with a connection and without a path that is known to work.
     pub fn suspects(&self) -> Vec<PublicKey> {
-        self.with_agent(|state, _| state.agent.suspects())
+        self.with_state(|state, _| state.agent.suspects())
     }
 
     /// Whether packets for a peer may be going nowhere.
     pub fn is_suspect(&self, peer: &PublicKey) -> bool {
-        self.with_agent(|state, _| state.agent.is_suspect(peer.hit()))
+        self.with_state(|state, _| state.agent.is_suspect(peer.hit()))
     }
 
     /// A sealed message for a peer that is being looked for, to be carried there by an overlay: it tells
     /// where this host is, so that both ends may begin to punch. None if nobody looks for the peer.
     pub fn call_message(&self, peer: &PublicKey) -> Option<Vec<u8>> {
-        self.with_agent(|state, now| state.agent.call_message(peer.hit(), now))
+        self.with_state(|state, now| state.agent.call_message(peer.hit(), now))
     }
 
     /// Takes a message that a peer's [`Link::call_message`] gave.
     pub fn handle_call(&self, message: &[u8]) {
-        self.with_agent(|state, now| state.agent.handle_call(message, now));
+        self.with_state(|state, now| state.agent.handle_call(message, now));
     }
 
     /// Watches the path to a peer for as long as the result is kept: while a connection exists.
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
-        self.with_agent(|state, _| state.agent.hold(hit));
+        self.with_state(|state, _| state.agent.hold(hit));
         Hold { link: self.clone(), hit }
     }
 
-    /// Lets the agent work, then sends and tells what came out of it.
-    fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+    /// Lets the state machines work, then sends and tells what came out of it.
+    pub(super) fn with_state<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = clock::now();
         let mut state = self.state();
         let result = work(&mut state, now);
@@ -276,24 +318,27 @@ impl Link {
     }
 
     fn flush(&self, state: &mut State) {
-        while let Some(event) = state.agent.poll_event() {
-            self.handle_event(state, event);
-        }
-        while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(to) = transmit.to.direct()
-                && let Some(socket) = self.socket_for(to)
-            {
-                socket.send_control(to, &transmit.datagram, transmit.ttl);
+        let now = clock::now();
+        loop {
+            while let Some(event) = state.agent.poll_event() {
+                self.handle_event(state, event, now);
+            }
+            while let Some(control) = state.agent.poll_transmit() {
+                self.send_control(state, &control, now);
+            }
+            self.flush_relaying(state, now);
+            if !state.agent.has_output() {
+                break;
             }
         }
-        let due = state.agent.poll_timeout();
+        let due = state.next_due(now);
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
         }
     }
 
-    fn handle_event(&self, state: &mut State, event: Event) {
+    fn handle_event(&self, state: &mut State, event: Event, now: Instant) {
         match event {
             Event::Reached { hit, way, round_trip } => {
                 let virtual_address = virtual_address(hit);
@@ -304,23 +349,91 @@ impl Link {
             }
             Event::Unreachable { hit, tried } => {
                 state.held.take(hit);
+                let refusals = state.relaying.refusals.of(hit, now);
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
-                    let _ = dial.try_send(Err(tried.clone()));
+                    let (tried, refusals) = (tried.clone(), refusals.clone());
+                    let _ = dial.try_send(Err(NoPath::Unreachable { tried, refusals }));
                 }
             }
             Event::Moved { hit, way } => {
-                let Some(to) = way.direct() else { return };
-                let Some(socket) = self.socket_for(to) else { return };
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
+                    let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
             }
-            Event::Observed(address) => {
-                state.observed.retain(|known| *known != address);
-                state.observed.insert(0, address);
-                state.observed.truncate(MAX_OBSERVED);
+            Event::Observed(address) => state.observe(address),
+        }
+    }
+
+    /// One that does not fit now is as good as lost, and may be.
+    fn send_control(&self, state: &mut State, control: &Control, now: Instant) {
+        let Control { to, datagram, ttl } = control;
+        match (ttl, to.direct()) {
+            (Some(ttl), Some(to)) => {
+                if let Some(socket) = self.socket_for(to) {
+                    socket.send_near(to, datagram, *ttl);
+                }
+            }
+            _ => drop(self.send(state, *to, &single(datagram), now)),
+        }
+    }
+
+    /// Sends a datagram or a run of them to a peer.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket is full; everything else is like a lost datagram.
+    fn send(
+        &self,
+        state: &mut State,
+        way: Way,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) -> io::Result<()> {
+        match way {
+            Way::Direct(to) => {
+                let stride = transmit.segment_size.unwrap_or(transmit.contents.len());
+                self.send_run(to, transmit.contents, stride, transmit.ecn)
+            }
+            Way::Relayed { relay, hit } => state.relaying.send(self, (relay, hit), transmit, now),
+            Way::Turn { .. } => Ok(()),
+        }
+    }
+
+    /// Sends a packet of QUIC a relayed way.
+    pub(super) fn send_relayed(&self, way: Way, transmit: &Transmit<'_>) -> io::Result<()> {
+        let now = clock::now();
+        let mut state = self.state();
+        let sent = self.send(&mut state, way, transmit, now);
+        self.flush(&mut state);
+        sent
+    }
+
+    /// Sends equally long datagrams to an address, the last of which may be shorter, as the kernel likes
+    /// them best.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket is full, which is noted for the one who asks when it is not;
+    /// everything else is like a lost datagram.
+    pub(super) fn send_run(
+        &self,
+        destination: SocketAddr,
+        run: &[u8],
+        stride: usize,
+        ecn: Option<EcnCodepoint>,
+    ) -> io::Result<()> {
+        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
+        let stride = stride.max(1);
+        for contents in run.chunks(stride * socket.max_transmit_segments().max(1)) {
+            let segment_size = (contents.len() > stride).then_some(stride);
+            let transmit = Transmit { destination, ecn, contents, segment_size, src_ip: None };
+            match socket.send(&transmit) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *lock(&self.blocked) = Some(socket);
+                    return Err(error);
+                }
+                _ => {}
             }
         }
+        Ok(())
     }
 
     /// The socket for a destination: the one that suits best, among equals the newest.
@@ -352,7 +465,7 @@ impl Link {
         }
         if let Some(way) = way {
             if state.early.wants(hit) {
-                self.accompany(&state, hit, way, transmit, now);
+                self.accompany(&mut state, hit, way, transmit, now);
             }
             return Some(way);
         }
@@ -361,14 +474,19 @@ impl Link {
     }
 
     /// Sends the early request that belongs to a handshake's first packet right before it.
-    fn accompany(&self, state: &State, hit: Hit, way: Way, transmit: &Transmit<'_>, now: Instant) {
+    fn accompany(
+        &self,
+        state: &mut State,
+        hit: Hit,
+        way: Way,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) {
         let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
         for datagram in transmit.contents.chunks(segment) {
             let early = state.early.accompany(hit, datagram, random::bytes(), now);
-            if let (Some(early), Some(to)) = (early, way.direct())
-                && let Some(socket) = self.socket_for(to)
-            {
-                socket.send_control(to, &early, None);
+            if let Some(early) = early {
+                let _ = self.send(state, way, &single(&early), now); // lost, as datagrams may be
             }
         }
     }
@@ -382,8 +500,7 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let State { agent, early, .. } = &mut *state;
-        let mut sorting = Sorting { agent, early, now, worked: false };
+        let mut sorting = self.sorting(&mut state, now);
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
@@ -391,7 +508,22 @@ impl Link {
         kept
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
+        let State { agent, relaying, early, aside, .. } = state;
+        Sorting { link: self, agent, relaying, early, aside, now, worked: false }
+    }
+
+    /// What was set aside for QUIC; gives the number of entries.
+    pub(super) fn take_aside(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> usize {
+        let mut state = self.state();
+        if state.aside.is_empty() { 0 } else { state.aside.take(buffers, metas) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
@@ -405,8 +537,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn virtual_address(hit: Hit) -> SocketAddr {
+pub(super) fn virtual_address(hit: Hit) -> SocketAddr {
     (hit.to_ipv6(), VIRTUAL_PORT).into()
+}
+
+/// One datagram; where it goes is said beside it.
+fn single(contents: &[u8]) -> Transmit<'_> {
+    let destination = SocketAddr::from(([0, 0, 0, 0], 0));
+    Transmit { destination, ecn: None, contents, segment_size: None, src_ip: None }
 }
 
 impl fmt::Debug for Link {
@@ -418,6 +556,7 @@ impl fmt::Debug for Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.driver.notify(1); // its task ends
+        self.saving.notify(1); // and so does this
     }
 }
 
@@ -426,49 +565,14 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
     loop {
         let listener = signal.listen();
         let Some(strong) = link.upgrade() else { return };
-        let armed = strong.with_agent(|state, now| {
+        let armed = strong.with_state(|state, now| {
             state.agent.handle_timeout(now);
-            state.armed = state.agent.poll_timeout();
+            state.relaying.handle_timeout(now);
+            state.armed = state.next_due(now);
             state.armed
         });
         drop(strong);
         future::or(listener, clock::sleep_until(armed)).await;
-    }
-}
-
-/// The agent while a receive batch is sorted.
-struct Sorting<'a> {
-    agent: &'a mut Agent,
-    early: &'a mut Early,
-    now: Instant,
-    worked: bool,
-}
-
-impl Sorter for Sorting<'_> {
-    fn control(&mut self, from: Way, datagram: &[u8]) {
-        if datagram.first() == Some(&EARLY) {
-            // nobody is heard who has not proved a key by a probe first
-            if let Some(hit) = self.agent.source(from, self.now)
-                && self.agent.admits(from, self.now)
-            {
-                self.early.handle_datagram(hit, datagram, self.now);
-            }
-            return;
-        }
-        self.agent.handle_datagram(from, datagram, self.now);
-        self.worked = true;
-    }
-
-    fn handshake(&mut self, datagram: &[u8]) {
-        self.early.see(datagram, self.now);
-    }
-
-    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
-        if let Some(hit) = self.agent.source(from, self.now) {
-            return Some(virtual_address(hit));
-        }
-        let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
-        from.direct().filter(|_| answerable)
     }
 }
 
@@ -482,6 +586,6 @@ pub struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let hit = self.hit;
-        self.link.with_agent(|state, now| state.agent.release(hit, now));
+        self.link.with_state(|state, now| state.agent.release(hit, now));
     }
 }

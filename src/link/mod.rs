@@ -14,16 +14,17 @@
 //! | `seal`, `sealing`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
 //! | `early` | a request beside the first packet of a handshake |
-//! | `datagram`, `filter` | control datagrams beside QUIC on one port |
+//! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
+//! | [`rendezvous`], `relaying`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
-//! | `locators` | the addresses to publish |
+//! | `locators`, `places` | the addresses to publish; where a peer may be found |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
-//! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
-//! and control datagrams of their own (see `datagram`).
+//! has proved a key, nothing else.
 
 mod agent;
+mod aside;
 mod candidate;
 mod datagram;
 mod drbg;
@@ -38,9 +39,14 @@ mod no_path;
 mod observed;
 mod path;
 mod peer;
+mod places;
+mod refusals;
+mod relaying;
+pub mod rendezvous;
 mod seal;
 mod sealing;
 mod socket;
+mod sorting;
 mod udp;
 mod volley;
 mod way;
@@ -50,5 +56,6 @@ pub use candidate::CandidateKind;
 pub use early::EarlyRequest;
 pub use host::{Hold, Link, Reached};
 pub use locator_set::NatMapping;
-pub use no_path::NoPath;
+pub use no_path::{NoPath, RelayRefusal};
+pub use places::Places;
 pub use way::{RelayId, Way};

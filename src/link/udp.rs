@@ -33,16 +33,9 @@ impl AsyncUdpSocket for Link {
     /// packet. An error given to QUIC would end the connection.
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let Some(way) = self.route(transmit) else { return Ok(()) };
-        let Some(destination) = way.direct() else { return Ok(()) };
-        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
-        let real = Transmit { destination, src_ip: None, ..transmit.clone() };
-        match socket.send(&real) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                *lock(&self.blocked) = Some(socket);
-                Err(error)
-            }
-            _ => Ok(()),
-        }
+        let Some(destination) = way.direct() else { return self.send_relayed(way, transmit) };
+        let stride = transmit.segment_size.unwrap_or(transmit.contents.len());
+        self.send_run(destination, transmit.contents, stride, transmit.ecn)
     }
 
     /// Errors are swallowed here too: one given to QUIC would end the endpoint.
@@ -57,6 +50,10 @@ impl AsyncUdpSocket for Link {
             if !receiver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 *receiver = Some(cx.waker().clone());
             }
+        }
+        let waited = self.take_aside(buffers, metas);
+        if waited > 0 {
+            return Poll::Ready(Ok(waited));
         }
         // each socket must be asked until it would block, or its readiness is never registered; a
         // busy one is asked last the next time

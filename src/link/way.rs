@@ -58,6 +58,14 @@ impl Way {
         }
     }
 
+    /// The peer at the other end, where the way itself says who that is.
+    pub(super) fn relayed_to(&self) -> Option<Hit> {
+        match self {
+            Way::Relayed { hit, .. } => Some(*hit),
+            Way::Direct(_) | Way::Turn { .. } => None,
+        }
+    }
+
     /// Whether a datagram may be sent this way at all: nobody answers from port 0 or from an
     /// unspecified or multicast address.
     pub(super) fn is_usable(&self) -> bool {

@@ -10,7 +10,7 @@ use futures_lite::future;
 use quinn::{ConnectionError, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
-use crate::link::Hold;
+use crate::link::{Hold, Link};
 use crate::runtime::{clock, spawn};
 
 use super::early;
@@ -133,8 +133,9 @@ impl Connection {
         Ok(Stream::new(send, receive, StreamGuard::new(self)))
     }
 
-    /// Waits until the connection has ended, and ends it when nobody used it for `limit`.
-    pub(super) async fn watch(&self, limit: Duration) {
+    /// Waits until the connection has ended, and ends it when nobody used it for `limit` or what is sent
+    /// over it is refused on the way.
+    pub(super) async fn watch(&self, limit: Duration, link: &Link) {
         let ended = async {
             self.quic.closed().await;
         };
@@ -147,7 +148,11 @@ impl Connection {
                 }
             }
         };
-        future::or(ended, unused).await;
+        let starved = async {
+            link.starved(&self.peer).await;
+            self.refuse(Refusal::Starved);
+        };
+        future::or(ended, future::or(unused, starved)).await;
     }
 
     /// Ends the connection because nobody uses it.

@@ -2,7 +2,6 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -10,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use futures_lite::future;
 use quinn::{Endpoint, Incoming, VarInt};
 
 use crate::identity::{KeyPair, PublicKey};
-use crate::link::{EarlyRequest, Link, Way};
+use crate::link::{EarlyRequest, Link, Places, Way};
 use crate::runtime::{clock, spawn};
 
 use super::config::{self, Lifetimes};
@@ -136,7 +136,7 @@ impl Transport {
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
     ///
-    /// `locators` are where the peer may be; they are used when it must be dialled. A connection that
+    /// `places` are where the peer may be; they are used when it must be dialled. A connection that
     /// turns out to be dead is replaced once.
     ///
     /// `early` is all that is going to be written: where a connection has to be made, it is sent beside the
@@ -148,15 +148,16 @@ impl Transport {
     pub async fn open(
         &self,
         peer: PublicKey,
-        locators: &[SocketAddr],
+        places: impl Into<Places>,
         preface: Preface,
         early: Option<&[u8]>,
     ) -> Result<Opened, ConnectError> {
+        let places = places.into();
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
         let offer = early.and_then(|request| self.offer_early(peer, preface, request));
-        let (connection, connected) = self.connection(peer, locators).await?;
+        let (connection, connected) = self.connection(peer, &places).await?;
         if let (Some(offer), Some(timings)) = (offer, connected) {
             drop(offer);
             let patience = (timings.handshake / 4).clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
@@ -170,7 +171,7 @@ impl Transport {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
             Err(_) => {
-                let (connection, connected) = self.connection(peer, locators).await?;
+                let (connection, connected) = self.connection(peer, &places).await?;
                 (connection.open(preface).await?, connected)
             }
         };
@@ -188,7 +189,7 @@ impl Transport {
     async fn connection(
         &self,
         peer: PublicKey,
-        locators: &[SocketAddr],
+        places: &Places,
     ) -> Result<(Arc<Connection>, Option<ConnectTimings>), ConnectError> {
         let claim = self.shared.pool().claim(peer);
         let dial = match claim {
@@ -196,7 +197,7 @@ impl Transport {
             Claim::Wait(dial) => dial,
             Claim::Start(dial) => {
                 // in a task of its own: others wait for it even if this request is given up
-                let task = self.shared.clone().dial(peer, locators.to_vec(), dial.clone());
+                let task = self.shared.clone().dial(peer, places.clone(), dial.clone());
                 spawn(task).detach();
                 dial
             }
@@ -244,8 +245,8 @@ impl Shared {
         self.endpoint.close(SHUT_DOWN, b"shutting down");
     }
 
-    async fn dial(self: Arc<Shared>, peer: PublicKey, locators: Vec<SocketAddr>, dial: Arc<Dial>) {
-        let outcome = self.connect(peer, &locators).await;
+    async fn dial(self: Arc<Shared>, peer: PublicKey, places: Places, dial: Arc<Dial>) {
+        let outcome = self.connect(peer, places).await;
         {
             let mut pool = self.pool();
             match &outcome {
@@ -259,9 +260,9 @@ impl Shared {
         dial.finish(outcome);
     }
 
-    async fn connect(&self, peer: PublicKey, locators: &[SocketAddr]) -> Outcome {
+    async fn connect(&self, peer: PublicKey, places: Places) -> Outcome {
         let start = clock::now();
-        let reached = self.link.reach(peer, locators).await?;
+        let reached = self.link.reach(peer, places).await?;
         let hold = self.link.hold(&peer);
         let answered = clock::now();
         let config = config::client(&self.credentials, peer, self.lifetimes)
@@ -270,9 +271,13 @@ impl Shared {
             .endpoint
             .connect_with(config, reached.virtual_address, SERVER_NAME)
             .map_err(|_| ConnectError::ShutDown)?; // the address and the configuration are valid
-        let quic = clock::timeout(HANDSHAKE_TIME, connecting)
-            .await
-            .ok_or(ConnectError::HandshakeTimeout)??;
+        let handshake = async {
+            let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
+            Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout)??)
+        };
+        // a relay may take the first packets and refuse them then
+        let refused = async { Err(self.link.hopeless(&peer).await.into()) };
+        let quic = future::or(handshake, refused).await?;
         if tls::peer_key(&quic) != Some(peer) {
             return Err(ConnectError::WrongKey); // the verifier has refused it already
         }
@@ -304,7 +309,7 @@ impl Shared {
     fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
         spawn(accept_streams(connection.clone(), self.accepted.clone())).detach();
         spawn(async move {
-            connection.watch(idle_limit).await;
+            connection.watch(idle_limit, &self.link).await;
             self.pool().remove(&connection);
         })
         .detach();
@@ -427,7 +432,8 @@ mod tests {
     use crate::link::Strangers;
     use crate::runtime::{block_on, random};
     use crate::transport::StreamKind;
-    use futures_lite::future;
+    use std::net::SocketAddr;
+
     use quinn::ConnectionError;
     use zeroize::Zeroizing;
 

@@ -32,8 +32,9 @@ pub enum Failure {
     Offline { name: Name, ended: Option<Duration> },
     /// The registration packet comes from the future, so one of the two clocks is wrong.
     ClockWrong { name: Name, ahead: Duration },
-    /// A registration packet was found, but none of its addresses leads to the peer now.
-    Unreachable { name: Name, last_seen: Option<Duration> },
+    /// A registration packet was found, but none of its addresses leads to the peer now; `relays` holds what
+    /// rendezvous said that would not help, one line for each.
+    Unreachable { name: Name, last_seen: Option<Duration>, relays: Vec<String> },
     /// The peer's address is known and it does not answer.
     ConnectTimedOut { name: Name },
     /// The two daemons do not understand each other.

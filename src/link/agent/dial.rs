@@ -102,6 +102,24 @@ impl<S: Sealing> Agent<S> {
         }
     }
 
+    /// A relay does not carry to the peer at the end of a way: waiting for an answer is in vain.
+    pub(in crate::link) fn handle_refused(&mut self, way: Way, now: Instant) {
+        let Some(hit) = self.by_way.get(&way).copied().or(way.relayed_to()) else { return };
+        let Some(peer) = self.peers.get_mut(&hit) else { return };
+        if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
+            path.suspect(now);
+        }
+        if let Some(candidate) = peer.candidate(way) {
+            candidate.end_check();
+        }
+        self.end_hopeless_dial(hit, now);
+    }
+
+    /// Whether there is no way to a peer that works, and none that may still answer.
+    pub(in crate::link) fn is_hopeless(&self, hit: Hit) -> bool {
+        self.peers.get(&hit).is_none_or(|peer| peer.is_suspect() && !peer.is_checking())
+    }
+
     /// A connection to this peer exists: its path is watched until as many [`Agent::release`].
     pub(in crate::link) fn hold(&mut self, hit: Hit) {
         if let Some(peer) = self.peers.get_mut(&hit) {
