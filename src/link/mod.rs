@@ -15,7 +15,7 @@
 //! | `limit` | how much work strangers may cause |
 //! | `early` | a request beside the first packet of a handshake |
 //! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
-//! | [`rendezvous`], `relaying`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
+//! | [`rendezvous`], `relaying`, `lending`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `locators`, `places` | the addresses to publish; where a peer may be found |
@@ -32,6 +32,7 @@ mod early;
 mod filter;
 mod held;
 mod host;
+mod lending;
 mod limit;
 mod locator_set;
 mod locators;

@@ -1,25 +1,21 @@
-//! The link's part in rendezvous: sends what is carried, serves others, opens TCP connections, and keeps
-//! registrations on disk.
+//! The link's part in rendezvous: sends what is carried, hands over what the state machines say, and opens
+//! TCP connections.
 
 use std::{
     collections::HashMap,
     io,
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    net::SocketAddr,
     sync::{Arc, Weak},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use async_io::Async;
 use event_listener::EventListener;
 use hyper::upgrade::Upgraded;
 use quinn::udp::{EcnCodepoint, Transmit};
 
 use crate::identity::{Hit, KeyPair, PublicKey, SignatureError};
 use crate::registration::Rendezvous;
-use crate::runtime::file::{self, Access};
-use crate::runtime::http::{self, BoxFuture};
-use crate::runtime::{clock, plain, random, spawn, unblock};
+use crate::runtime::{clock, plain, random, spawn};
 
 use super::{
     filter::DatagramRun,
@@ -27,16 +23,11 @@ use super::{
     no_path::{NoPath, RelayRefusal},
     refusals::Refusals,
     rendezvous::{
-        self, Accept, CARRY_HEADER, Carrier, Client, Counts, Event, MAX_OWN, MAX_SAVED, Outbox,
-        RefusalReason, Registration, Rules, Server, Upgrades, carried_header, carry_header,
+        self, CARRY_HEADER, Carrier, Client, Event, MAX_OWN, Outbox, RefusalReason, Registration,
+        Server, carried_header, carry_header,
     },
     way::{RelayId, Way},
 };
-
-/// Registrations are written this long after a change, so that many changes are one write.
-const SAVE_DELAY: Duration = Duration::from_millis(250);
-/// And not more often than this.
-const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a link knows of rendezvous.
 pub(super) struct Relaying {
@@ -200,7 +191,7 @@ impl Relaying {
         ways
     }
 
-    fn add_stream(&mut self, address: SocketAddr) -> (Carrier, Arc<Outbox>) {
+    pub(super) fn add_stream(&mut self, address: SocketAddr) -> (Carrier, Arc<Outbox>) {
         let outbox = Arc::<Outbox>::default();
         let carrier = Carrier::Tcp { connection: self.next_stream, address };
         self.streams.insert(self.next_stream, outbox.clone());
@@ -293,50 +284,6 @@ impl Link {
         self.changes.listen()
     }
 
-    /// Is a rendezvous for others from now on. Registrations are kept in `saved`, if given, and taken up
-    /// from there.
-    ///
-    /// # Errors
-    /// Never for a pair made from a seed.
-    pub fn serve_rendezvous(
-        self: &Arc<Link>,
-        keys: &KeyPair,
-        rules: Rules,
-        saved: Option<PathBuf>,
-    ) -> io::Result<()> {
-        let now = clock::now();
-        let server = Server::new(keys, rules, random::bytes(), now).map_err(io::Error::other)?;
-        let octets = saved.as_ref().and_then(|path| file::read(path, MAX_SAVED).ok());
-        self.with_state(|state, now| {
-            let server = state.relaying.server.insert(server);
-            server.restore(&octets.unwrap_or_default(), now);
-        });
-        if let Some(path) = saved {
-            spawn(keep_saved(Arc::downgrade(self), path)).detach();
-        }
-        Ok(())
-    }
-
-    /// Whom this host is a rendezvous for from now on, if it is one.
-    pub fn set_rules(&self, rules: Rules) {
-        if let Some(server) = &mut self.state().relaying.server {
-            server.set_rules(rules);
-        }
-    }
-
-    /// What this host has done as a rendezvous; None if it is none.
-    pub fn serving(&self) -> Option<Counts> {
-        let now = clock::now();
-        self.state().relaying.server.as_ref().map(|server| server.counts(now))
-    }
-
-    /// Takes TCP connections of clients of this rendezvous, for ever.
-    pub async fn serve_streams(self: Arc<Link>, listener: Async<TcpListener>) {
-        let handler = Arc::new(Upgrades(Arc::downgrade(&self)));
-        drop(self); // the listener does not keep the link
-        http::serve(listener, rendezvous::limits(), handler).await;
-    }
-
     /// Sends what rendezvous want sent, and tells what they have found out.
     pub(super) fn flush_relaying(&self, state: &mut State, now: Instant) {
         state.relaying.flush_client(self);
@@ -379,7 +326,12 @@ impl Link {
         self.wake_receiver();
     }
 
-    async fn exchange(self: Arc<Link>, io: Upgraded, carrier: Carrier, outbox: Arc<Outbox>) {
+    pub(super) async fn exchange(
+        self: Arc<Link>,
+        io: Upgraded,
+        carrier: Carrier,
+        outbox: Arc<Outbox>,
+    ) {
         let link = Arc::downgrade(&self);
         drop(self); // a connection does not keep the link
         let receive = |datagram: &mut [u8]| {
@@ -391,23 +343,6 @@ impl Link {
         if let Some(link) = link.upgrade() {
             link.with_state(|state, _| state.relaying.remove_stream(carrier));
         }
-    }
-}
-
-impl Accept for Link {
-    fn serve(self: Arc<Link>, io: Upgraded, client: SocketAddr) -> BoxFuture<()> {
-        Box::pin(async move {
-            let (carrier, outbox) = self.state().relaying.add_stream(client);
-            let link = Arc::downgrade(&self);
-            self.exchange(io, carrier, outbox).await;
-            if let Some(link) = link.upgrade() {
-                link.with_state(|state, _| {
-                    if let Some(server) = &mut state.relaying.server {
-                        server.handle_closed(carrier);
-                    }
-                });
-            }
-        })
     }
 }
 
@@ -432,30 +367,5 @@ async fn open_stream(link: Weak<Link>, relay: RelayId, address: SocketAddr) {
             log::info!("no TCP connection to the rendezvous {address}: {}", plain(&error));
             link.with_state(|state, now| state.relaying.client.stream_closed(relay, now));
         }
-    }
-}
-
-/// Writes registrations down when they have changed.
-async fn keep_saved(link: Weak<Link>, path: PathBuf) {
-    let mut failed = false;
-    let Some(mut saving) = link.upgrade().map(|link| link.saving.listen()) else { return };
-    loop {
-        saving.await;
-        clock::sleep(SAVE_DELAY).await;
-        let Some(strong) = link.upgrade() else { return };
-        saving = strong.saving.listen();
-        let octets = strong.state().relaying.server.as_ref().map(|s| s.save(clock::now()));
-        drop(strong);
-        let (octets, to) = (octets.unwrap_or_default(), path.clone());
-        let written = unblock(move || file::replace(&to, &octets, Access::Private)).await;
-        match written {
-            Err(error) if !failed => {
-                failed = true;
-                log::warn!("cannot write {}: {}", path.display(), plain(&error));
-            }
-            Err(_) => {}
-            Ok(()) => failed = false,
-        }
-        clock::sleep(SAVE_INTERVAL).await;
     }
 }
