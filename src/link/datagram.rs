@@ -8,6 +8,7 @@
 //! | 0x00 – 0x03 | left to STUN (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
+//! | 0x22 | [`UPDATE`] |
 //! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
@@ -17,6 +18,8 @@ pub(super) const PROBE: u8 = 0x20;
 /// The answer to a probe.
 pub(super) const ANSWER: u8 = 0x21;
 
+/// A sealed list of the sender's candidates: see [`super::locator_set`].
+pub(super) const UPDATE: u8 = 0x22;
 /// A client says to a rendezvous who it is, or that it is still there.
 pub(super) const HELLO: u8 = 0x28;
 /// What a rendezvous answers.
@@ -55,7 +58,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
             Some(&CARRY) => Kind::Carry,
             Some(&CARRIED) => Kind::Carried,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,

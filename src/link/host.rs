@@ -18,11 +18,12 @@ use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::runtime::{clock, random, spawn};
 
 use super::{
-    agent::{Agent, DialError, Event, Strangers, Transmit as Control},
+    agent::{Agent, DialError, Event, LocalCandidate, PathReport, Strangers, Transmit as Control},
     aside::Aside,
     early::{Early, EarlyRequest},
     filter::filter,
     held::HeldDatagrams,
+    locator_set::NatMapping,
     locators,
     no_path::NoPath,
     places::Places,
@@ -30,7 +31,7 @@ use super::{
     seal::Own,
     socket::RealSocket,
     sorting::Sorting,
-    way::Way,
+    way::{RelayId, Way},
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
@@ -117,8 +118,9 @@ impl Link {
     ) -> io::Result<Arc<Link>> {
         let sockets =
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
-        let agent =
-            Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let own = Own::new(keys).map_err(io::Error::other)?;
+        let sequence = clock::wall().as_micros();
+        let agent = Agent::new(own, strangers, random::bytes(), sequence, clock::now());
         let relaying = Relaying::new(keys).map_err(io::Error::other)?;
         let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
@@ -256,6 +258,49 @@ impl Link {
         self.state().agent.path(peer.hit())
     }
 
+    /// The paths to all connected peers, and their spares.
+    pub fn paths(&self) -> Vec<PathReport> {
+        self.with_state(|state, now| state.agent.paths(now))
+    }
+
+    /// Where this host may be reached from now on, and how its NAT gives out ports. Connected peers are
+    /// told if it is news.
+    pub fn set_local_candidates(&self, candidates: &[LocalCandidate], nat: NatMapping) {
+        self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
+    }
+
+    /// This host is in another network, or has slept: asks every path in use whether it still works.
+    /// [`Link::set_local_candidates`] should follow.
+    pub fn network_changed(&self) {
+        self.with_state(|state, now| state.agent.handle_network_change(now));
+    }
+
+    /// A relay is gone: nothing goes through it any more.
+    pub fn forget_relay(&self, relay: RelayId) {
+        self.with_state(|state, now| state.agent.forget_relay(relay, now));
+    }
+
+    /// Peers with a connection and without a path that is known to work.
+    pub fn suspects(&self) -> Vec<PublicKey> {
+        self.with_state(|state, _| state.agent.suspects())
+    }
+
+    /// Whether packets for a peer may be going nowhere.
+    pub fn is_suspect(&self, peer: &PublicKey) -> bool {
+        self.with_state(|state, _| state.agent.is_suspect(peer.hit()))
+    }
+
+    /// A sealed message for a peer that is being looked for, to be carried there by an overlay: it tells
+    /// where this host is, so that both ends may begin to punch. None if nobody looks for the peer.
+    pub fn call_message(&self, peer: &PublicKey) -> Option<Vec<u8>> {
+        self.with_state(|state, now| state.agent.call_message(peer.hit(), now))
+    }
+
+    /// Takes a message that a peer's [`Link::call_message`] gave.
+    pub fn handle_call(&self, message: &[u8]) {
+        self.with_state(|state, now| state.agent.handle_call(message, now));
+    }
+
     /// Watches the path to a peer for as long as the result is kept: while a connection exists.
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
@@ -278,9 +323,8 @@ impl Link {
             while let Some(event) = state.agent.poll_event() {
                 self.handle_event(state, event, now);
             }
-            while let Some(Control { to, datagram }) = state.agent.poll_transmit() {
-                // one that does not fit now is as good as lost, and may be
-                let _ = self.send(state, to, &single(&datagram), now);
+            while let Some(transmit) = state.agent.poll_transmit() {
+                self.send_control(state, &transmit, now);
             }
             self.flush_relaying(state, now);
             if !state.agent.has_output() {
@@ -291,6 +335,21 @@ impl Link {
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
+        }
+    }
+
+    /// A control datagram that does not fit now is as good as lost, and may be.
+    fn send_control(&self, state: &mut State, transmit: &Control, now: Instant) {
+        let Control { to, datagram, ttl } = transmit;
+        match to.direct() {
+            Some(address) => {
+                if let Some(socket) = self.socket_for(address) {
+                    socket.send_control(address, datagram, *ttl);
+                }
+            }
+            None => {
+                let _ = self.send(state, *to, &single(datagram), now);
+            }
         }
     }
 

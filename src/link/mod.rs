@@ -8,9 +8,10 @@
 //! | file | concept |
 //! |---|---|
 //! | `agent` | the protocol of probes, sans-IO |
-//! | `peer`, `candidate` | what it knows of a peer, of a way to it |
+//! | `peer`, `candidate`, `path`, `volley` | what it knows of a peer, of a way to it, of the one in use; guessed ports |
+//! | `locator_set` | what an UPDATE says |
 //! | `way` | how a datagram gets to a peer |
-//! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
+//! | `seal`, `sealing`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
 //! | `early` | a request beside the first packet of a handshake |
 //! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
@@ -33,23 +34,29 @@ mod held;
 mod host;
 mod lending;
 mod limit;
+mod locator_set;
 mod locators;
 mod no_path;
 mod observed;
+mod path;
 mod peer;
 mod places;
 mod refusals;
 mod relaying;
 pub mod rendezvous;
 mod seal;
+mod sealing;
 mod socket;
 mod sorting;
 mod udp;
+mod volley;
 mod way;
 
-pub use agent::Strangers;
+pub use agent::{LocalCandidate, PathReport, Strangers};
+pub use candidate::CandidateKind;
 pub use early::EarlyRequest;
 pub use host::{Hold, Link, Reached};
+pub use locator_set::NatMapping;
 pub use no_path::{NoPath, RelayRefusal};
 pub use places::Places;
 pub use way::{RelayId, Way};
