@@ -58,8 +58,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | UPDATE | EARLY)) => Kind::Control,
-            Some(&(HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
             Some(&CARRY) => Kind::Carry,
             Some(&CARRIED) => Kind::Carried,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,

@@ -323,8 +323,8 @@ impl Link {
             while let Some(event) = state.agent.poll_event() {
                 self.handle_event(state, event, now);
             }
-            while let Some(control) = state.agent.poll_transmit() {
-                self.send_control(state, &control, now);
+            while let Some(transmit) = state.agent.poll_transmit() {
+                self.send_control(state, &transmit, now);
             }
             self.flush_relaying(state, now);
             if !state.agent.has_output() {
@@ -335,6 +335,21 @@ impl Link {
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
+        }
+    }
+
+    /// A control datagram that does not fit now is as good as lost, and may be.
+    fn send_control(&self, state: &mut State, transmit: &Control, now: Instant) {
+        let Control { to, datagram, ttl } = transmit;
+        match to.direct() {
+            Some(address) => {
+                if let Some(socket) = self.socket_for(address) {
+                    socket.send_control(address, datagram, *ttl);
+                }
+            }
+            None => {
+                let _ = self.send(state, *to, &single(datagram), now);
+            }
         }
     }
 
@@ -361,19 +376,6 @@ impl Link {
                 }
             }
             Event::Observed(address) => state.observe(address),
-        }
-    }
-
-    /// One that does not fit now is as good as lost, and may be.
-    fn send_control(&self, state: &mut State, control: &Control, now: Instant) {
-        let Control { to, datagram, ttl } = control;
-        match (ttl, to.direct()) {
-            (Some(ttl), Some(to)) => {
-                if let Some(socket) = self.socket_for(to) {
-                    socket.send_near(to, datagram, *ttl);
-                }
-            }
-            _ => drop(self.send(state, *to, &single(datagram), now)),
         }
     }
 

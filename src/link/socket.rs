@@ -68,9 +68,9 @@ impl RealSocket {
         self.state.try_send((&*self.io).into(), transmit)
     }
 
-    /// Sends a datagram that may travel only so many hops in an IPv4 network. One that does not fit now is as
-    /// good as lost, and may be.
-    pub(super) fn send_near(&self, to: SocketAddr, datagram: &[u8], ttl: u8) {
+    /// A control datagram that does not fit now is as good as lost, and may be. `ttl` is how many hops
+    /// it may travel in an IPv4 network, if not as many as usual.
+    pub(super) fn send_control(&self, to: SocketAddr, datagram: &[u8], ttl: Option<u8>) {
         let transmit = Transmit {
             destination: to,
             ecn: None,
@@ -78,9 +78,9 @@ impl RealSocket {
             segment_size: None,
             src_ip: None,
         };
-        let near = self.io.get_ref().set_ttl(u32::from(ttl)).is_ok();
+        let near = ttl.filter(|ttl| self.io.get_ref().set_ttl(u32::from(*ttl)).is_ok());
         let _ = self.send(&transmit);
-        if near {
+        if near.is_some() {
             let _ = self.io.get_ref().set_ttl(self.ttl); // it was possible a moment ago
         }
     }

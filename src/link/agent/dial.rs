@@ -102,24 +102,6 @@ impl<S: Sealing> Agent<S> {
         }
     }
 
-    /// A relay does not carry to the peer at the end of a way: waiting for an answer is in vain.
-    pub(in crate::link) fn handle_refused(&mut self, way: Way, now: Instant) {
-        let Some(hit) = self.by_way.get(&way).copied().or(way.relayed_to()) else { return };
-        let Some(peer) = self.peers.get_mut(&hit) else { return };
-        if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
-            path.suspect(now);
-        }
-        if let Some(candidate) = peer.candidate(way) {
-            candidate.end_check();
-        }
-        self.end_hopeless_dial(hit, now);
-    }
-
-    /// Whether there is no way to a peer that works, and none that may still answer.
-    pub(in crate::link) fn is_hopeless(&self, hit: Hit) -> bool {
-        self.peers.get(&hit).is_none_or(|peer| peer.is_suspect() && !peer.is_checking())
-    }
-
     /// A connection to this peer exists: its path is watched until as many [`Agent::release`].
     pub(in crate::link) fn hold(&mut self, hit: Hit) {
         if let Some(peer) = self.peers.get_mut(&hit) {
@@ -212,6 +194,30 @@ impl<S: Sealing> Agent<S> {
                 self.search(hit, now);
             }
         }
+    }
+
+    /// A relay does not carry to the peer at the end of a way. One that has never answered is given up;
+    /// else the peer may be registered there again in a moment.
+    pub(in crate::link) fn handle_refused(&mut self, way: Way, now: Instant) {
+        let Some(hit) = way.relayed_to() else { return };
+        let Some(peer) = self.peers.get_mut(&hit) else { return };
+        if peer.candidate(way).is_some_and(|candidate| candidate.round_trip.is_some()) {
+            if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
+                path.suspect(now);
+            }
+        } else {
+            peer.path.take_if(|path| path.way == way);
+            self.remove_candidates(hit, |candidate| candidate.way == way);
+        }
+        self.search(hit, now);
+        self.end_hopeless_dial(hit, now);
+    }
+
+    /// Whether there is no way to a peer, and none that may still answer.
+    pub(in crate::link) fn is_hopeless(&self, hit: Hit) -> bool {
+        self.peers
+            .get(&hit)
+            .is_none_or(|peer| peer.path.is_none() && !peer.is_checking() && peer.invited.is_none())
     }
 
     /// Peers with a connection and without a path that is known to work.
