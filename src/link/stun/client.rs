@@ -1,0 +1,248 @@
+//! Asks STUN servers what they see of this host's sockets, and keeps the answer fresh; sans-IO.
+//!
+//! All servers are asked at the beginning and when something has changed; from then on one for each IP
+//! version, so that the NAT keeps the mapping and a change is noticed. Nothing is sent while nobody
+//! needs to be reachable, and little behind a router that has mapped a port: then the mapping needs no
+//! help.
+//!
+//! ```text
+//!            need            all answered             changed, or no answer
+//!  Idle ───────────> asking ──────────────> Keeping ────────────────────────> asking
+//!    <──────────────────────────────────────── nobody needs it any more
+//! ```
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use super::{
+    message::{Builder, Class, Message, Method, TransactionId},
+    reflexive::{Observer, Reflexive},
+    transaction::{Patience, Transactions, Transmit},
+};
+use crate::link::drbg::Drbg;
+
+/// Servers that are asked, of both IP versions together.
+const MAX_SERVERS: usize = 8;
+/// Between two questions that keep a mapping alive: home routers forget UDP after 30 s of silence at the
+/// earliest. A question with its answer is about 120 octets, so this costs 5 B/s.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+/// Between two questions where no NAT is between, or no server has answered.
+const IDLE_CHECK: Duration = Duration::from_secs(5 * 60);
+/// How long a visitor's wish to know its addresses keeps them fresh.
+const PASSING_NEED: Duration = Duration::from_secs(60);
+
+/// Why addresses are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Nobody wants to know.
+    Idle,
+    /// Until then: somebody was dialled.
+    Until(Instant),
+    /// Others dial this host.
+    Lasting,
+}
+
+/// The STUN client of this host's sockets.
+#[derive(Debug)]
+pub(in crate::link) struct StunClient {
+    servers: Vec<SocketAddr>,
+    need: Need,
+    transactions: Transactions<SocketAddr>,
+    reflexive: Reflexive,
+    /// When the next question is due.
+    next: Option<Instant>,
+    /// The server of each IP version that answered first: it is the nearest.
+    nearest: [Option<SocketAddr>; 2],
+    /// No NAT is between: what was seen is an address of our own.
+    own: Vec<SocketAddr>,
+}
+
+impl StunClient {
+    /// Without servers it asks nobody, and takes what peers tell.
+    pub(in crate::link) fn new() -> StunClient {
+        StunClient {
+            servers: Vec::new(),
+            need: Need::Idle,
+            transactions: Transactions::default(),
+            reflexive: Reflexive::default(),
+            next: None,
+            nearest: [None; 2],
+            own: Vec::new(),
+        }
+    }
+
+    /// The servers to ask from now on.
+    pub(in crate::link) fn set_servers(&mut self, servers: &[SocketAddr], now: Instant) {
+        let mut servers = servers.to_vec();
+        servers.truncate(MAX_SERVERS);
+        if servers != self.servers {
+            self.servers = servers;
+            self.ask_all_anew(now);
+        }
+    }
+
+    /// Whether others dial this host, so that its addresses must stay known and reachable.
+    pub(in crate::link) fn set_serving(&mut self, serving: bool, now: Instant) {
+        let need = if serving { Need::Lasting } else { Need::Until(now + PASSING_NEED) };
+        let idle = self.need == Need::Idle;
+        if serving || !idle {
+            self.need = need;
+        }
+        if serving && (idle || self.next.is_none()) {
+            self.next = Some(now);
+        }
+    }
+
+    /// The addresses are wanted for a while: somebody is being dialled.
+    pub(in crate::link) fn touch(&mut self, now: Instant) {
+        let idle = self.need == Need::Idle;
+        if self.need != Need::Lasting {
+            self.need = Need::Until(now + PASSING_NEED);
+        }
+        if idle {
+            self.next = Some(now);
+        }
+    }
+
+    /// This host has moved, or its NAT has: what was seen does not hold any more. `own` are the addresses
+    /// of the sockets.
+    pub(in crate::link) fn handle_network_change(&mut self, own: &[SocketAddr], now: Instant) {
+        self.own = own.to_vec();
+        self.ask_all_anew(now);
+    }
+
+    /// The addresses of the sockets, if nothing else has changed.
+    pub(in crate::link) fn set_own_addresses(&mut self, own: &[SocketAddr]) {
+        self.own = own.to_vec();
+    }
+
+    /// Takes a datagram whose first octet is STUN's; true if the addresses to offer are others now.
+    pub(in crate::link) fn handle_datagram(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) -> bool {
+        let Ok(message) = Message::decode(datagram) else { return false };
+        let Some(answered) = self.transactions.handle_answer(from, &message) else { return false };
+        let usable = message.class() == Class::Success
+            && message.method() == Method::BINDING
+            && !message.is_beyond_us();
+        let mapped = message.mapped_address().filter(|_| usable);
+        let Some(mapped) = mapped else { return false };
+        self.nearest[usize::from(from.is_ipv6())].get_or_insert(from);
+        let before = self.candidates(now);
+        let observer = Observer::Server(answered.purpose);
+        self.reflexive.handle_observed(observer, mapped, answered.asked, now);
+        self.note_change(&before, now)
+    }
+
+    /// Somebody other than a STUN server says where our datagrams come from; true if the addresses to
+    /// offer are others now.
+    pub(in crate::link) fn handle_observed(
+        &mut self,
+        observer: Observer,
+        mapped: SocketAddr,
+        now: Instant,
+    ) -> bool {
+        let before = self.candidates(now);
+        self.reflexive.handle_observed(observer, mapped, now, now);
+        self.note_change(&before, now)
+    }
+
+    /// The addresses to offer to peers.
+    pub(in crate::link) fn candidates(&self, now: Instant) -> Vec<SocketAddr> {
+        self.reflexive.candidates(&self.own, now)
+    }
+
+    /// Everything that was seen.
+    pub(in crate::link) fn reflexive(&self) -> &Reflexive {
+        &self.reflexive
+    }
+
+    /// Asks who is due; `drbg` gives the ids of transactions. True if the addresses to offer are others
+    /// now.
+    pub(in crate::link) fn handle_timeout(&mut self, drbg: &mut Drbg, now: Instant) -> bool {
+        while let Some(server) = self.transactions.poll_given_up(now) {
+            let nearest = &mut self.nearest[usize::from(server.is_ipv6())];
+            if *nearest == Some(server) {
+                *nearest = None;
+                self.next = Some(now); // another one may answer, or the network is gone
+            }
+        }
+        let before = self.candidates(now);
+        let expired = self.reflexive.expire(now) && before != self.candidates(now);
+        if self.next.is_some_and(|next| next <= now) {
+            self.next = None;
+            self.ask_due(drbg, now);
+        }
+        expired
+    }
+
+    pub(in crate::link) fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        self.transactions.poll_transmit(now)
+    }
+
+    pub(in crate::link) fn poll_timeout(&self) -> Option<Instant> {
+        [self.transactions.poll_timeout(), self.next, self.reflexive.expires()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn ask_due(&mut self, drbg: &mut Drbg, now: Instant) {
+        if self.need == Need::Idle || matches!(self.need, Need::Until(end) if end <= now) {
+            self.need = Need::Idle;
+            self.nearest = [None; 2];
+            return;
+        }
+        let known: Vec<bool> = self.nearest.iter().map(Option::is_some).collect();
+        let due = |server: &&SocketAddr| {
+            let version = usize::from(server.is_ipv6());
+            !known[version] || self.nearest[version] == Some(**server)
+        };
+        let due: Vec<SocketAddr> = self.servers.iter().filter(due).copied().collect();
+        for server in due {
+            if !self.transactions.purposes().any(|asked| *asked == server) {
+                let request = request(drbg);
+                self.transactions.start(server, request, server, Patience::STANDARD, now);
+            }
+        }
+        self.next = Some(now + self.interval(now));
+    }
+
+    fn interval(&self, now: Instant) -> Duration {
+        let natted = !self.candidates(now).is_empty();
+        let unanswered = self.nearest == [None; 2] && !self.servers.is_empty();
+        if natted || unanswered && self.transactions.is_empty() { KEEP_ALIVE } else { IDLE_CHECK }
+    }
+
+    /// A keep-alive that comes back with another address means that the NAT has changed its mind.
+    fn note_change(&mut self, before: &[SocketAddr], now: Instant) -> bool {
+        let after = self.candidates(now);
+        if after == before {
+            return false;
+        }
+        if self.next.is_some() && !after.is_empty() {
+            // from now on there is a mapping to keep
+            self.next = self.next.map(|next| next.min(now + KEEP_ALIVE));
+        }
+        true
+    }
+
+    fn ask_all_anew(&mut self, now: Instant) {
+        self.reflexive.clear();
+        self.transactions.clear();
+        self.nearest = [None; 2];
+        self.next = (self.need != Need::Idle).then_some(now);
+    }
+}
+
+fn request(drbg: &mut Drbg) -> (TransactionId, Vec<u8>) {
+    let mut id = TransactionId::default();
+    let length = id.len();
+    id.copy_from_slice(&drbg.next()[..length]);
+    (id, Builder::new(Class::Request, Method::BINDING, id).finish())
+}
