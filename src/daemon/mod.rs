@@ -54,6 +54,7 @@ pub use start_error::StartError;
 pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
+use crate::link::stun::ServerAddress;
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Outcome, Wanted};
@@ -82,6 +83,8 @@ pub struct DaemonOptions {
     pub overlays: Vec<OverlayAddress>,
     /// Where peers shall find it.
     pub udp: Udp,
+    /// Who is asked how it looks from outside.
+    pub stun: Vec<ServerAddress>,
 }
 
 /// A running daemon.
@@ -110,9 +113,11 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp, stun } =
+            options;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
+        transport.link().ask_servers(stun);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);

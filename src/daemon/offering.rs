@@ -93,9 +93,11 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
+        let asked = link.clone();
         let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
+            move || Whereabouts { locators: asked.locators(), ..Whereabouts::default() };
+        let moved = move || link.gathered();
+        *publishing = Some((new.clone(), spawn(new.run(whereabouts, moved))));
     }
 
     /// Takes the registration away, since nothing is served any more.

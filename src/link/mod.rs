@@ -15,7 +15,8 @@
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
-//! | `locators` | the addresses to publish |
+//! | `locators` | the addresses of interfaces to publish |
+//! | `gathering` | addresses that no interface has: from [`stun`], port mapping, TURN |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
@@ -26,6 +27,7 @@ mod candidate;
 mod datagram;
 mod drbg;
 mod filter;
+mod gathering;
 mod held;
 mod host;
 mod limit;
@@ -35,10 +37,12 @@ mod observed;
 mod peer;
 mod seal;
 mod socket;
+pub mod stun;
 mod udp;
 mod way;
 
 pub use agent::Strangers;
+pub use gathering::{Gathered, GatheredKind};
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
 pub use way::{RelayId, Way};

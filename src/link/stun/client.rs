@@ -2,8 +2,7 @@
 //!
 //! All servers are asked at the beginning and when something has changed; from then on one for each IP
 //! version, so that the NAT keeps the mapping and a change is noticed. Nothing is sent while nobody
-//! needs to be reachable, and little behind a router that has mapped a port: then the mapping needs no
-//! help.
+//! needs to be reachable.
 //!
 //! ```text
 //!            need            all answered             changed, or no answer
@@ -18,7 +17,7 @@ use std::{
 
 use super::{
     message::{Builder, Class, Message, Method, TransactionId},
-    reflexive::{Observer, Reflexive},
+    reflexive::{Mapping, Observer, Reflexive},
     transaction::{Patience, Transactions, Transmit},
 };
 use crate::link::drbg::Drbg;
@@ -55,8 +54,6 @@ pub(in crate::link) struct StunClient {
     next: Option<Instant>,
     /// The server of each IP version that answered first: it is the nearest.
     nearest: [Option<SocketAddr>; 2],
-    /// No NAT is between: what was seen is an address of our own.
-    own: Vec<SocketAddr>,
 }
 
 impl StunClient {
@@ -69,7 +66,6 @@ impl StunClient {
             reflexive: Reflexive::default(),
             next: None,
             nearest: [None; 2],
-            own: Vec::new(),
         }
     }
 
@@ -85,13 +81,11 @@ impl StunClient {
 
     /// Whether others dial this host, so that its addresses must stay known and reachable.
     pub(in crate::link) fn set_serving(&mut self, serving: bool, now: Instant) {
-        let need = if serving { Need::Lasting } else { Need::Until(now + PASSING_NEED) };
-        let idle = self.need == Need::Idle;
-        if serving || !idle {
-            self.need = need;
-        }
-        if serving && (idle || self.next.is_none()) {
+        if serving && self.need != Need::Lasting {
+            self.need = Need::Lasting;
             self.next = Some(now);
+        } else if !serving && self.need == Need::Lasting {
+            self.need = Need::Until(now + PASSING_NEED);
         }
     }
 
@@ -109,13 +103,8 @@ impl StunClient {
     /// This host has moved, or its NAT has: what was seen does not hold any more. `own` are the addresses
     /// of the sockets.
     pub(in crate::link) fn handle_network_change(&mut self, own: &[SocketAddr], now: Instant) {
-        self.own = own.to_vec();
+        self.reflexive.reset(own);
         self.ask_all_anew(now);
-    }
-
-    /// The addresses of the sockets, if nothing else has changed.
-    pub(in crate::link) fn set_own_addresses(&mut self, own: &[SocketAddr]) {
-        self.own = own.to_vec();
     }
 
     /// Takes a datagram whose first octet is STUN's; true if the addresses to offer are others now.
@@ -135,6 +124,10 @@ impl StunClient {
         self.nearest[usize::from(from.is_ipv6())].get_or_insert(from);
         let before = self.candidates(now);
         let observer = Observer::Server(answered.purpose);
+        if self.reflexive.seen_by(observer).is_some_and(|known| known != mapped) {
+            // the NAT has forgotten us or is another one: what the others saw is of the past as well
+            self.ask_all_anew(now);
+        }
         self.reflexive.handle_observed(observer, mapped, answered.asked, now);
         self.note_change(&before, now)
     }
@@ -154,12 +147,17 @@ impl StunClient {
 
     /// The addresses to offer to peers.
     pub(in crate::link) fn candidates(&self, now: Instant) -> Vec<SocketAddr> {
-        self.reflexive.candidates(&self.own, now)
+        self.reflexive.candidates(now)
     }
 
-    /// Everything that was seen.
-    pub(in crate::link) fn reflexive(&self) -> &Reflexive {
-        &self.reflexive
+    /// How the NAT of IPv4 chooses ports, as far as observers agree.
+    pub(in crate::link) fn mapping(&self) -> Option<Mapping> {
+        self.reflexive.mapping()
+    }
+
+    /// Addresses are needed, and no server has answered of late.
+    pub(in crate::link) fn lacks_servers(&self) -> bool {
+        self.need != Need::Idle && self.nearest == [None; 2] && self.transactions.is_empty()
     }
 
     /// Asks who is due; `drbg` gives the ids of transactions. True if the addresses to offer are others
@@ -219,7 +217,6 @@ impl StunClient {
         if natted || unanswered && self.transactions.is_empty() { KEEP_ALIVE } else { IDLE_CHECK }
     }
 
-    /// A keep-alive that comes back with another address means that the NAT has changed its mind.
     fn note_change(&mut self, before: &[SocketAddr], now: Instant) -> bool {
         let after = self.candidates(now);
         if after == before {
@@ -241,8 +238,139 @@ impl StunClient {
 }
 
 fn request(drbg: &mut Drbg) -> (TransactionId, Vec<u8>) {
-    let mut id = TransactionId::default();
-    let length = id.len();
-    id.copy_from_slice(&drbg.next()[..length]);
+    let id = drbg.transaction_id();
     (id, Builder::new(Class::Request, Method::BINDING, id).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::stun::message::attribute;
+    use crate::runtime::clock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A client, its time, and servers that answer as if they stood behind a NAT.
+    struct Scene {
+        client: StunClient,
+        drbg: Drbg,
+        now: Instant,
+        mapped: Vec<(SocketAddr, SocketAddr)>,
+        asked: Vec<SocketAddr>,
+    }
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    impl Scene {
+        fn new(mapped: &[(&str, &str)]) -> Scene {
+            let mapped: Vec<_> =
+                mapped.iter().map(|(server, mapped)| (at(server), at(mapped))).collect();
+            let now = clock::now();
+            let mut client = StunClient::new();
+            let servers: Vec<SocketAddr> = mapped.iter().map(|(server, _)| *server).collect();
+            client.set_servers(&servers, now);
+            Scene { client, drbg: Drbg::new([1; 32]), now, mapped, asked: Vec::new() }
+        }
+
+        /// Lets so much time pass; gives how many questions were asked.
+        fn run(&mut self, time: Duration) -> usize {
+            let (end, before) = (self.now + time, self.asked.len());
+            loop {
+                self.client.handle_timeout(&mut self.drbg, self.now);
+                while let Some(Transmit { to, datagram }) = self.client.poll_transmit(self.now) {
+                    self.asked.push(to);
+                    let id = Message::decode(&datagram).unwrap().id();
+                    let Some((_, mapped)) = self.mapped.iter().find(|(of, _)| *of == to) else {
+                        continue;
+                    };
+                    let answer = Builder::new(Class::Success, Method::BINDING, id)
+                        .xor_address(attribute::XOR_MAPPED_ADDRESS, *mapped)
+                        .finish();
+                    self.client.handle_datagram(to, &answer, self.now);
+                }
+                match self.client.poll_timeout() {
+                    Some(due) if due <= end => self.now = self.now.max(due),
+                    _ => break,
+                }
+            }
+            self.now = end;
+            self.asked.len() - before
+        }
+    }
+
+    const A: &str = "192.0.2.1:3478";
+    const B: &str = "192.0.2.2:3478";
+
+    #[test]
+    fn nobody_is_asked_until_addresses_are_needed() {
+        let mut scene = Scene::new(&[(A, "11.1.0.1:7"), (B, "11.1.0.1:7")]);
+        assert_eq!(scene.run(3600 * SECOND), 0);
+        scene.client.touch(scene.now);
+        assert_eq!(scene.run(SECOND), 2, "every server once");
+        assert_eq!(scene.client.candidates(scene.now), [at("11.1.0.1:7")]);
+        let more = scene.run(3600 * SECOND);
+        assert!((1..=3).contains(&more), "kept for a minute only: {more}");
+    }
+
+    #[test]
+    fn while_serving_one_server_keeps_the_mapping() {
+        let mut scene = Scene::new(&[(A, "11.1.0.1:7"), (B, "11.1.0.1:7")]);
+        scene.client.set_serving(true, scene.now);
+        scene.run(SECOND);
+        assert_eq!(scene.run(3600 * SECOND), 144, "one each 25 s");
+        assert!(scene.asked[2..].iter().all(|asked| *asked == at(A)));
+        assert_eq!(scene.client.candidates(scene.now), [at("11.1.0.1:7")]);
+        scene.client.set_serving(false, scene.now);
+        assert!(scene.run(3600 * SECOND) < 4);
+    }
+
+    #[test]
+    fn a_host_without_nat_asks_seldom() {
+        let mut scene = Scene::new(&[(A, "11.1.0.1:7")]);
+        scene.client.handle_network_change(&[at("11.1.0.1:7")], scene.now);
+        scene.client.set_serving(true, scene.now);
+        assert!(scene.run(3600 * SECOND) <= 13);
+        assert!(scene.client.candidates(scene.now).is_empty());
+    }
+
+    #[test]
+    fn a_new_address_is_noticed_and_all_are_asked_again() {
+        let mut scene = Scene::new(&[(A, "11.1.0.1:7"), (B, "11.1.0.1:7")]);
+        scene.client.set_serving(true, scene.now);
+        scene.run(10 * SECOND);
+        for (_, mapped) in &mut scene.mapped {
+            *mapped = at("11.1.0.2:9");
+        }
+        scene.run(30 * SECOND);
+        assert_eq!(scene.client.candidates(scene.now), [at("11.1.0.2:9")]);
+        assert_eq!(scene.asked.iter().filter(|asked| **asked == at(B)).count(), 2);
+    }
+
+    #[test]
+    fn another_server_takes_over_when_the_nearest_is_gone() {
+        let mut scene = Scene::new(&[(A, "11.1.0.1:7"), (B, "11.1.0.1:7")]);
+        scene.client.set_serving(true, scene.now);
+        scene.run(10 * SECOND);
+        scene.mapped.remove(0);
+        scene.run(120 * SECOND);
+        assert_eq!(scene.client.candidates(scene.now), [at("11.1.0.1:7")]);
+        scene.mapped.clear();
+        scene.run(300 * SECOND);
+        assert!(scene.client.candidates(scene.now).is_empty(), "nobody sees us");
+    }
+
+    #[test]
+    fn answers_to_nobody_change_nothing() {
+        let mut scene = Scene::new(&[]);
+        scene.client.set_servers(&[at(A)], scene.now);
+        scene.client.set_serving(true, scene.now);
+        scene.run(SECOND);
+        let forged = Builder::new(Class::Success, Method::BINDING, [0; 12])
+            .xor_address(attribute::XOR_MAPPED_ADDRESS, at("203.0.113.66:53"))
+            .finish();
+        assert!(!scene.client.handle_datagram(at(A), &forged, scene.now));
+        assert!(scene.client.candidates(scene.now).is_empty());
+    }
 }

@@ -115,11 +115,7 @@ mod tests {
         for (sample, class, mapped) in [
             (REQUEST, Class::Request, None),
             (RESPONSE_V4, Class::Success, Some("192.0.2.1:32853")),
-            (
-                RESPONSE_V6,
-                Class::Success,
-                Some("[2001:db8:1234:5678:11:2233:4455:6677]:32853"),
-            ),
+            (RESPONSE_V6, Class::Success, Some("[2001:db8:1234:5678:11:2233:4455:6677]:32853")),
         ] {
             let octets = octets(sample);
             let message = Message::decode(&octets).unwrap();
@@ -151,10 +147,15 @@ mod tests {
     #[test]
     fn any_changed_octet_is_noticed() {
         let sample = octets(RESPONSE_V4);
+        let key = IntegrityKey::new(SHORT_TERM);
         for at in 0..sample.len() {
             let mut changed = sample.clone();
             changed[at] ^= 0x20;
-            assert!(Message::decode(&changed).is_err(), "octet {at}");
+            // an attribute may grow over the rest, checksum included
+            let harmless = |message: Message<'_>| {
+                message.mapped_address().is_none() && !message.is_authentic(&key)
+            };
+            assert!(Message::decode(&changed).map_or(true, harmless), "octet {at}");
         }
     }
 

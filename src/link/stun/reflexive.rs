@@ -66,7 +66,11 @@ pub enum Mapping {
 /// The reflexive addresses of this host's sockets.
 #[derive(Debug, Default)]
 pub(in crate::link) struct Reflexive {
+    /// The addresses of the sockets without a NAT.
+    own: Vec<SocketAddr>,
     observations: Vec<Observation>,
+    /// What several observers said of the NAT when they were last asked together.
+    judged: Option<Mapping>,
 }
 
 impl Reflexive {
@@ -88,25 +92,39 @@ impl Reflexive {
             self.observations.remove(0);
         }
         self.observations.push(Observation { observer, mapped, sent, heard: now });
+        let mut seen: Vec<_> = self.credible(true, now).collect();
+        seen.sort_by_key(|observation| observation.sent);
+        self.judged = mapping_of(&seen, &self.own).or(self.judged);
     }
 
-    /// The network is another: nothing holds any more.
+    /// What an observer said last.
+    pub(in crate::link) fn seen_by(&self, observer: Observer) -> Option<SocketAddr> {
+        self.observations.iter().find(|known| known.observer == observer).map(|known| known.mapped)
+    }
+
+    /// The network is another: nothing holds any more. `own` are the addresses of this host's sockets.
+    pub(in crate::link) fn reset(&mut self, own: &[SocketAddr]) {
+        *self = Reflexive { own: own.to_vec(), ..Reflexive::default() };
+    }
+
+    /// The NAT is another.
     pub(in crate::link) fn clear(&mut self) {
         self.observations.clear();
+        self.judged = None;
     }
 
     /// The addresses to offer to peers, the newest first. With a NAT that makes a mapping for each
     /// destination it is only the latest: whoever is behind a lenient NAT can use it to guess.
-    pub(in crate::link) fn candidates(&self, own: &[SocketAddr], now: Instant) -> Vec<SocketAddr> {
+    pub(in crate::link) fn candidates(&self, now: Instant) -> Vec<SocketAddr> {
         let mut candidates = Vec::new();
         for is_ipv4 in [true, false] {
             let mut seen: Vec<_> = self.credible(is_ipv4, now).collect();
             seen.sort_by_key(|observation| observation.sent);
             let mut mapped: Vec<SocketAddr> = seen.iter().rev().map(|seen| seen.mapped).collect();
-            if let Some(Mapping::EndpointDependent { .. }) = mapping_of(&seen, own) {
+            if let Some(Mapping::EndpointDependent { .. }) = mapping_of(&seen, &self.own) {
                 mapped.truncate(1);
             }
-            mapped.retain(|address| !own.contains(address));
+            mapped.retain(|address| !self.own.contains(address));
             candidates.extend(mapped);
         }
         let mut unique = Vec::new();
@@ -118,17 +136,9 @@ impl Reflexive {
         candidates
     }
 
-    /// What the observations say about the NAT of IPv4; None while fewer than two observers in different
-    /// places have spoken. `own` are the addresses of this host's sockets.
-    pub(in crate::link) fn mapping(&self, own: &[SocketAddr], now: Instant) -> Option<Mapping> {
-        let mut seen: Vec<_> = self.credible(true, now).collect();
-        seen.sort_by_key(|observation| observation.sent);
-        mapping_of(&seen, own)
-    }
-
-    /// The public address of IPv4, whatever the port.
-    pub(in crate::link) fn public_ipv4(&self, now: Instant) -> Option<IpAddr> {
-        self.credible(true, now).last().map(|observation| observation.mapped.ip())
+    /// What observers in different places say about the NAT of IPv4; None while they have not.
+    pub(in crate::link) fn mapping(&self) -> Option<Mapping> {
+        self.judged
     }
 
     /// When the first observation that counts will be out of date.
@@ -181,7 +191,8 @@ fn mapping_of(seen: &[&Observation], own: &[SocketAddr]) -> Option<Mapping> {
 /// The distance between ports that a NAT gave out one after the other; None if there is no order, or if
 /// there are fewer than three.
 pub(super) fn step(ports: &[u16]) -> Option<i32> {
-    let steps: Vec<i32> = ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect();
+    let steps: Vec<i32> =
+        ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect();
     let rising = steps.iter().all(|step| (1..=MAX_STEP).contains(step));
     let falling = steps.iter().all(|step| (-MAX_STEP..=-1).contains(step));
     if steps.len() < 2 || !(rising || falling) {
@@ -241,11 +252,11 @@ mod tests {
     fn one_mapping_for_all_is_offered_once() {
         let now = clock::now();
         let same = seen(&[(server(1), "11.1.0.1:7"), (server(2), "11.1.0.1:7")], now);
-        assert_eq!(same.mapping(&[], now), Some(Mapping::EndpointIndependent));
-        assert_eq!(same.candidates(&[], now), [at("11.1.0.1:7")]);
+        assert_eq!(same.mapping(), Some(Mapping::EndpointIndependent));
+        assert_eq!(same.candidates(now), [at("11.1.0.1:7")]);
         let alone = seen(&[(server(1), "11.1.0.1:7")], now);
-        assert_eq!(alone.mapping(&[], now), None, "one observer cannot tell");
-        assert_eq!(alone.candidates(&[], now), [at("11.1.0.1:7")]);
+        assert_eq!(alone.mapping(), None, "one observer cannot tell");
+        assert_eq!(alone.candidates(now), [at("11.1.0.1:7")]);
     }
 
     #[test]
@@ -262,18 +273,19 @@ mod tests {
             let from: Vec<_> =
                 texts.iter().zip(1..).map(|(text, n)| (server(n), text.as_str())).collect();
             let reflexive = seen(&from, now);
-            assert_eq!(reflexive.mapping(&[], now), Some(Mapping::EndpointDependent { step }));
-            assert_eq!(reflexive.candidates(&[], now), [at(&texts[2])], "the latest");
+            assert_eq!(reflexive.mapping(), Some(Mapping::EndpointDependent { step }));
+            assert_eq!(reflexive.candidates(now), [at(&texts[2])], "the latest");
         }
     }
 
     #[test]
     fn an_own_address_is_no_nat() {
         let now = clock::now();
-        let own = [at("11.1.0.1:7")];
-        let reflexive = seen(&[(server(1), "11.1.0.1:7")], now);
-        assert_eq!(reflexive.mapping(&own, now), Some(Mapping::NoNat));
-        assert!(reflexive.candidates(&own, now).is_empty());
+        let mut reflexive = Reflexive::default();
+        reflexive.reset(&[at("11.1.0.1:7")]);
+        reflexive.handle_observed(server(1), at("11.1.0.1:7"), now, now);
+        assert_eq!(reflexive.mapping(), Some(Mapping::NoNat));
+        assert!(reflexive.candidates(now).is_empty());
     }
 
     #[test]
@@ -281,30 +293,32 @@ mod tests {
         let now = clock::now();
         let lie = "203.0.113.66:53";
         let alone = seen(&[(server(1), "11.1.0.1:7"), (peer(1), lie)], now);
-        assert_eq!(alone.candidates(&[], now), [at("11.1.0.1:7")]);
+        assert_eq!(alone.candidates(now), [at("11.1.0.1:7")]);
         let neighbours = [
             (peer(1), lie),
             (Observer::Peer(at("198.51.1.1:1")), lie),
             (Observer::Peer(at("198.51.1.200:2")), lie),
         ];
-        assert!(seen(&neighbours, now).candidates(&[], now).is_empty());
+        assert!(seen(&neighbours, now).candidates(now).is_empty());
 
         let agreed = seen(&[(peer(1), "11.1.0.1:7"), (peer(2), "11.1.0.1:7")], now);
-        assert_eq!(agreed.candidates(&[], now), [at("11.1.0.1:7")]);
+        assert_eq!(agreed.candidates(now), [at("11.1.0.1:7")]);
         let at_home = seen(&[(peer(1), "192.168.1.5:7"), (peer(2), "192.168.1.5:7")], now);
-        assert!(at_home.candidates(&[], now).is_empty());
+        assert!(at_home.candidates(now).is_empty());
         let confirmed = seen(&[(server(1), "11.1.0.1:7"), (peer(1), "11.1.0.1:8")], now);
-        assert_eq!(confirmed.mapping(&[], now), Some(Mapping::EndpointDependent { step: None }));
+        assert_eq!(confirmed.mapping(), Some(Mapping::EndpointDependent { step: None }));
     }
 
     #[test]
     fn what_nobody_renews_is_forgotten() {
         let now = clock::now();
-        let mut reflexive = seen(&[(server(1), "11.1.0.1:7")], now);
+        let both = [(server(1), "11.1.0.1:7"), (server(2), "11.1.0.1:7")];
+        let mut reflexive = seen(&both, now);
         assert_eq!(reflexive.expires(), Some(now + LIFETIME));
         assert!(!reflexive.expire(now + LIFETIME - SECOND));
         assert!(reflexive.candidates(&[], now + LIFETIME).is_empty());
         assert!(reflexive.expire(now + LIFETIME));
+        assert_eq!(reflexive.mapping(), Some(Mapping::EndpointIndependent), "the NAT is the same");
         assert_eq!(reflexive.expires(), None);
     }
 
@@ -312,7 +326,8 @@ mod tests {
     fn nonsense_and_floods_do_no_harm() {
         let now = clock::now();
         let mut reflexive = Reflexive::default();
-        for text in ["0.0.0.0:1", "11.1.0.1:0", "224.0.0.1:1", "[ff02::1]:1", "[::ffff:1.2.3.4]:1"] {
+        for text in ["0.0.0.0:1", "11.1.0.1:0", "224.0.0.1:1", "[ff02::1]:1", "[::ffff:1.2.3.4]:1"]
+        {
             reflexive.handle_observed(server(1), at(text), now, now);
         }
         assert_eq!(reflexive.expires(), None);

@@ -34,7 +34,11 @@ impl Patience {
     /// When the request goes out again after `sent` times, or is given up, counted from the first.
     fn due(self, sent: u32) -> Duration {
         let before = |requests: u32| RTO * ((1 << requests) - 1);
-        if sent < self.requests { before(sent) } else { before(self.requests - 1) + RTO * self.last }
+        if sent < self.requests {
+            before(sent)
+        } else {
+            before(self.requests - 1) + RTO * self.last
+        }
     }
 }
 
@@ -52,6 +56,8 @@ struct Transaction<T> {
     to: SocketAddr,
     answers_from: SocketAddr,
     datagram: Vec<u8>,
+    /// Later than that of every request before, so that the order of requests is known.
+    asked: Instant,
     start: Instant,
     sent: u32,
     patience: Patience,
@@ -62,7 +68,7 @@ struct Transaction<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::link) struct Answered<T> {
     pub(in crate::link) purpose: T,
-    /// When the request was first sent.
+    /// When the request was first sent; no two requests have the same.
     pub(in crate::link) asked: Instant,
 }
 
@@ -70,11 +76,12 @@ pub(in crate::link) struct Answered<T> {
 #[derive(Debug)]
 pub(in crate::link) struct Transactions<T> {
     open: Vec<Transaction<T>>,
+    latest: Option<Instant>,
 }
 
 impl<T> Default for Transactions<T> {
     fn default() -> Self {
-        Transactions { open: Vec::new() }
+        Transactions { open: Vec::new(), latest: None }
     }
 }
 
@@ -102,10 +109,21 @@ impl<T> Transactions<T> {
         now: Instant,
     ) {
         if self.open.len() < MAX_OPEN {
+            let after = |latest| now.max(latest + Duration::from_nanos(1));
+            let asked = self.latest.map_or(now, after);
+            self.latest = Some(asked);
             let (start, sent) = (now, 0);
-            let transaction =
-                Transaction { id, to, answers_from, datagram, start, sent, patience, purpose };
-            self.open.push(transaction);
+            self.open.push(Transaction {
+                id,
+                to,
+                answers_from,
+                datagram,
+                asked,
+                start,
+                sent,
+                patience,
+                purpose,
+            });
         }
     }
 
@@ -136,8 +154,8 @@ impl<T> Transactions<T> {
             open.sent > 0 && open.id == message.id() && open.answers_from == from
         };
         let at = self.open.iter().position(is_answered)?;
-        let Transaction { purpose, start, .. } = self.open.swap_remove(at);
-        Some(Answered { purpose, asked: start })
+        let Transaction { purpose, asked, .. } = self.open.remove(at);
+        Some(Answered { purpose, asked })
     }
 
     /// Whether an open transaction has this id.
@@ -147,7 +165,8 @@ impl<T> Transactions<T> {
 
     /// The next request that is to be sent, for the first time or again.
     pub(in crate::link) fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
-        let due = |open: &&mut Transaction<T>| open.sent < open.patience.requests && open.due() <= now;
+        let due =
+            |open: &&mut Transaction<T>| open.sent < open.patience.requests && open.due() <= now;
         let open = self.open.iter_mut().find(due)?;
         open.sent += 1;
         Some(Transmit { to: open.to, datagram: open.datagram.clone() })
@@ -157,7 +176,7 @@ impl<T> Transactions<T> {
     pub(in crate::link) fn poll_given_up(&mut self, now: Instant) -> Option<T> {
         let over = |open: &Transaction<T>| open.sent == open.patience.requests && open.due() <= now;
         let at = self.open.iter().position(over)?;
-        Some(self.open.swap_remove(at).purpose)
+        Some(self.open.remove(at).purpose)
     }
 
     /// When there is something to send or to give up.
