@@ -50,6 +50,8 @@ pub struct Link {
     servers_wanted: Arc<Signal>,
     /// Gathered addresses have changed.
     gathered: Signal,
+    /// The network has changed.
+    network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -110,6 +112,7 @@ impl Link {
             driver: driver.clone(),
             servers_wanted: Arc::default(),
             gathered: Signal::new(),
+            network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -211,6 +214,12 @@ impl Link {
     pub fn gather_again(&self) {
         let own = self.local_locators();
         self.with_agent(|state, now| state.gathering.handle_network_change(&own, now));
+        self.network.notify(usize::MAX);
+    }
+
+    /// Waits until the network is another.
+    pub(super) fn network_changed(&self) -> EventListener {
+        self.network.listen()
     }
 
     /// The addresses that the router sends here.

@@ -16,7 +16,7 @@
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `locators` | the addresses of interfaces to publish |
-//! | `gathering` | addresses that no interface has: from [`stun`], port mapping, TURN |
+//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], TURN |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
@@ -35,6 +35,7 @@ mod locators;
 mod no_path;
 mod observed;
 mod peer;
+pub mod portmap;
 mod seal;
 mod socket;
 pub mod stun;
