@@ -10,7 +10,10 @@ use super::{datagram::Kind, way::Way};
 /// Who knows about control datagrams and addresses.
 pub(super) trait Sorter {
     /// Takes a control datagram, or one of STUN.
-    fn control(&mut self, from: Way, kind: Kind, datagram: &[u8]);
+    fn control(&mut self, from: Way, datagram: &[u8]);
+
+    /// Looks at a packet of a handshake before QUIC does.
+    fn handshake(&mut self, datagram: &[u8]);
 
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
@@ -71,11 +74,14 @@ fn filter_run(
         let kind = Kind::of(&buffer[start..end]);
         let sender = match kind {
             Kind::Control | Kind::Stun => {
-                sorter.control(from, kind, &buffer[start..end]);
+                sorter.control(from, &buffer[start..end]);
                 None
             }
             Kind::Unknown => None,
-            Kind::QuicLong => *senders.long.get_or_insert_with(|| sorter.sender(from, kind)),
+            Kind::QuicLong => {
+                sorter.handshake(&buffer[start..end]);
+                *senders.long.get_or_insert_with(|| sorter.sender(from, kind))
+            }
             Kind::QuicShort => *senders.short.get_or_insert_with(|| sorter.sender(from, kind)),
         };
         // all that is left of a run must have one sender
@@ -111,6 +117,7 @@ mod tests {
     #[derive(Default)]
     struct Recorder {
         control: Vec<Vec<u8>>,
+        handshakes: Vec<Vec<u8>>,
     }
 
     fn known() -> SocketAddr {
@@ -122,7 +129,11 @@ mod tests {
     }
 
     impl Sorter for Recorder {
-        fn control(&mut self, _from: Way, _kind: Kind, datagram: &[u8]) {
+        fn handshake(&mut self, datagram: &[u8]) {
+            self.handshakes.push(datagram.to_vec());
+        }
+
+        fn control(&mut self, _from: Way, datagram: &[u8]) {
             self.control.push(datagram.to_vec());
         }
 
