@@ -17,7 +17,7 @@
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `locators` | the addresses of interfaces to publish |
-//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], TURN |
+//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`] |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
@@ -41,6 +41,7 @@ pub mod portmap;
 mod seal;
 mod socket;
 pub mod stun;
+pub mod turn;
 mod udp;
 mod way;
 

@@ -8,7 +8,7 @@
 //! Reading checks the form of every attribute and the fingerprint where there is one; what an attribute
 //! means is asked for by name. Nothing is copied.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, ops::Range};
 
 use super::address;
 use super::integrity::{self, IntegrityKey};
@@ -175,6 +175,13 @@ impl<'a> Message<'a> {
     /// The value of the first attribute of a type; what stands behind the integrity does not count.
     pub(in crate::link) fn attribute(&self, kind: u16) -> Option<&'a [u8]> {
         self.attributes().find(|(of, _)| *of == kind).map(|(_, value)| value)
+    }
+
+    /// Where in the message the value of an attribute is.
+    pub(in crate::link) fn attribute_range(&self, kind: u16) -> Option<Range<usize>> {
+        let value = self.attribute(kind)?;
+        let start = value.as_ptr().addr() - self.octets.as_ptr().addr();
+        Some(start..start + value.len())
     }
 
     /// An attribute that is an address, plain as in OTHER-ADDRESS.
