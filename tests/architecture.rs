@@ -42,6 +42,7 @@ const PURE: &[&str] = &[
     "link/stun/message",
     "link/stun/reflexive",
     "link/stun/transaction",
+    "link/turn/",
     "link/way",
     "overlay/lan/message",
     "overlay/store/framing",

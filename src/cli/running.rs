@@ -60,6 +60,7 @@ async fn be_daemon(
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
         stun: config.stun(),
+        turn: config.turn(),
         port_mapping: config.port_mapping(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;

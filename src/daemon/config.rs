@@ -11,6 +11,7 @@ use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
 use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
+use crate::link::turn::TurnServer;
 use crate::overlay::OverlayAddress;
 use crate::runtime::file;
 use crate::runtime::plain;
@@ -26,13 +27,15 @@ pub struct Config {
     udp: Option<Vec<SocketAddr>>,
     /// `stun`: who is asked how this host looks from outside; empty for nobody.
     stun: Option<Vec<ServerAddress>>,
+    /// `turn`: accounts on servers that lend an address.
+    turn: Option<Vec<TurnServer>>,
     /// `port-mapping`: whether the router is asked to send a port here.
     port_mapping: Option<bool>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 5] = ["listen", "overlay", "port-mapping", "stun", "udp"];
+const KEYS: [&str; 6] = ["listen", "overlay", "port-mapping", "stun", "turn", "udp"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -100,6 +103,11 @@ impl Config {
         self.stun.clone().unwrap_or_else(|| default().collect())
     }
 
+    /// The TURN servers to borrow an address from; none unless told so.
+    pub fn turn(&self) -> Vec<TurnServer> {
+        self.turn.clone().unwrap_or_default()
+    }
+
     /// Whether to ask the router for a port while something is served; yes unless told otherwise.
     pub fn port_mapping(&self) -> bool {
         self.port_mapping.unwrap_or(true)
@@ -138,6 +146,10 @@ fn parse(text: &str) -> Result<Config, String> {
         stun: list_or_nothing(&entries, "stun", |text| {
             let wrong = || format!("{text:?} is not a server like stun.example.org:3478");
             ServerAddress::parse(text).ok_or_else(wrong)
+        })?,
+        turn: list(&entries, "turn", |text| {
+            let wrong = "there is an account that is not like turn:user:password@host:3478";
+            TurnServer::parse(text).ok_or_else(|| wrong.to_owned())
         })?,
         port_mapping: yes_or_no(&entries, "port-mapping")?,
     })
@@ -216,6 +228,7 @@ mod tests {
         assert_eq!(config.udp, None);
         assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
         assert!(config.port_mapping() && !parse("port-mapping = false").unwrap().port_mapping());
+        assert_eq!(parse("turn = \"turn:u:p@192.0.2.1\"").unwrap().turn().len(), 1);
         assert_eq!(parse("stun = []").unwrap().stun(), []);
         assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
     }
@@ -226,10 +239,14 @@ mod tests {
             (
                 "overlays = [\"lan\"]",
                 "overlays: no such setting (there are listen, overlay, port-mapping, \
-                 stun, udp)",
+                 stun, turn, udp)",
             ),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
+            (
+                "turn = \"turn:user:secret\"",
+                "turn: there is an account that is not like turn:user:password@host:3478",
+            ),
             ("port-mapping = \"no\"", "port-mapping: must be true or false"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = [", "overlay: the list is empty"),

@@ -58,6 +58,7 @@ pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::portmap::PortMapper;
 use crate::link::stun::ServerAddress;
+use crate::link::turn::TurnServer;
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Outcome, Wanted};
@@ -88,6 +89,8 @@ pub struct DaemonOptions {
     pub udp: Udp,
     /// Who is asked how it looks from outside.
     pub stun: Vec<ServerAddress>,
+    /// Who lends it an address.
+    pub turn: Vec<TurnServer>,
     /// Whether the router is asked to send a port here while something is served.
     pub port_mapping: bool,
 }
@@ -122,11 +125,11 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity, overlays, udp, stun, port_mapping } = options;
+        let DaemonOptions { home, identity, overlays, udp, stun, turn, port_mapping } = options;
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
-        transport.link().ask_servers(stun);
+        transport.link().ask_servers(stun, turn);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);

@@ -1,7 +1,7 @@
 //! Sorts what the kernel received, in place: control datagrams go to the agent, QUIC packets get
 //! the virtual address of their sender.
 
-use std::{io::IoSliceMut, net::SocketAddr};
+use std::{io::IoSliceMut, net::SocketAddr, ops::Range};
 
 use quinn::udp::RecvMeta;
 
@@ -11,6 +11,13 @@ use super::{datagram::Kind, way::Way};
 pub(super) trait Sorter {
     /// Takes a control datagram, or one of STUN.
     fn control(&mut self, from: Way, datagram: &[u8]);
+
+    /// Whether a TURN server is at this address.
+    fn is_turn_server(&mut self, from: SocketAddr) -> bool;
+
+    /// From where a datagram of a TURN server brings data, and where in it they are; None if it brings
+    /// none.
+    fn turn_data(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)>;
 
     /// Looks at a packet of a handshake before QUIC does.
     fn handshake(&mut self, datagram: &[u8]);
@@ -34,14 +41,14 @@ pub(super) fn filter(
     for at in 0..count.min(metas.len()).min(buffers.len()) {
         let meta = metas[at];
         let length = meta.len.min(buffers[at].len());
-        let from = Way::Direct(meta.addr);
-        let Some(run) = filter_run(sorter, from, &mut buffers[at][..length], meta.stride) else {
+        let Some(run) = filter_run(sorter, meta.addr, &mut buffers[at][..length], meta.stride)
+        else {
             continue;
         };
         metas[at] = RecvMeta {
             addr: run.sender,
             len: run.length,
-            stride: meta.stride.min(run.length),
+            stride: run.stride,
             dst_ip: None, // QUIC must not pin a peer to one of our addresses
             ..meta
         };
@@ -57,50 +64,72 @@ pub(super) fn filter(
 /// What is left of an entry.
 struct Run {
     sender: SocketAddr,
+    stride: usize,
     length: usize,
 }
 
 fn filter_run(
     sorter: &mut impl Sorter,
-    from: Way,
+    from: SocketAddr,
     buffer: &mut [u8],
     stride: usize,
 ) -> Option<Run> {
     let stride = stride.max(1);
-    let (mut senders, mut kept, mut start) = (Senders::default(), 0, 0);
-    let mut run_sender = None;
+    let (mut senders, mut start) = (Senders::default(), 0);
+    let mut run: Option<Run> = None;
+    let is_turn_server = sorter.is_turn_server(from);
     while start < buffer.len() {
         let end = (start + stride).min(buffer.len());
-        let kind = Kind::of(&buffer[start..end]);
-        let sender = match kind {
-            Kind::Control | Kind::Stun => {
-                sorter.control(from, &buffer[start..end]);
-                None
-            }
-            Kind::Unknown => None,
-            Kind::QuicLong => {
-                sorter.handshake(&buffer[start..end]);
-                *senders.long.get_or_insert_with(|| sorter.sender(from, kind))
-            }
-            Kind::QuicShort => *senders.short.get_or_insert_with(|| sorter.sender(from, kind)),
+        let data = is_turn_server.then(|| sorter.turn_data(from, &buffer[start..end])).flatten();
+        let (way, packet) = match data {
+            Some((way, data)) => (way, start + data.start..start + data.end),
+            None => (Way::Direct(from), start..end),
         };
-        // all that is left of a run must have one sender
-        if let Some(sender) = sender
-            && *run_sender.get_or_insert(sender) == sender
-        {
-            if kept != start {
-                buffer.copy_within(start..end, kept);
+        let sender = admit(sorter, &mut senders, way, &buffer[packet.clone()]);
+        // all that is left of a run must have one sender and one length, but the last may be shorter
+        if let Some(sender) = sender {
+            let run = run.get_or_insert(Run { sender, stride: packet.len(), length: 0 });
+            let fits = packet.len() <= run.stride && run.length.is_multiple_of(run.stride);
+            if run.sender == sender && fits {
+                let length = packet.len();
+                buffer.copy_within(packet, run.length);
+                run.length += length;
             }
-            kept += end - start;
         }
         start = end;
     }
-    Some(Run { sender: run_sender?, length: kept })
+    run
 }
 
-/// Who sent a run, asked at most once for each kind of packet.
+/// The sender of a QUIC packet; None for everything else, which is dealt with here.
+fn admit(
+    sorter: &mut impl Sorter,
+    senders: &mut Senders,
+    from: Way,
+    datagram: &[u8],
+) -> Option<SocketAddr> {
+    if senders.way != Some(from) {
+        *senders = Senders { way: Some(from), ..Senders::default() };
+    }
+    let kind = Kind::of(datagram);
+    match kind {
+        Kind::Control | Kind::Stun => {
+            sorter.control(from, datagram);
+            None
+        }
+        Kind::Unknown => None,
+        Kind::QuicLong => {
+            sorter.handshake(datagram);
+            *senders.long.get_or_insert_with(|| sorter.sender(from, kind))
+        }
+        Kind::QuicShort => *senders.short.get_or_insert_with(|| sorter.sender(from, kind)),
+    }
+}
+
+/// Who sent the packets of a run, asked again only for another kind of packet or another way.
 #[derive(Default)]
 struct Senders {
+    way: Option<Way>,
     long: Option<Option<SocketAddr>>,
     short: Option<Option<SocketAddr>>,
 }
@@ -124,11 +153,28 @@ mod tests {
         "192.0.2.1:1".parse().unwrap()
     }
 
+    const CHANNEL: u8 = 0x41;
+
+    fn turn_server() -> SocketAddr {
+        "192.0.2.8:3478".parse().unwrap()
+    }
+
     fn peer() -> SocketAddr {
         "[2001:21::1]:1".parse().unwrap()
     }
 
     impl Sorter for Recorder {
+        fn is_turn_server(&mut self, from: SocketAddr) -> bool {
+            from == turn_server()
+        }
+
+        /// Data behind two octets, of which the second is the peer.
+        fn turn_data(&mut self, _from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)> {
+            let (&[CHANNEL, number], _) = datagram.split_first_chunk()? else { return None };
+            let peer = SocketAddr::new([192, 0, 2, 9].into(), number.into());
+            Some((Way::Turn { server: 0, peer }, 2..datagram.len()))
+        }
+
         fn handshake(&mut self, datagram: &[u8]) {
             self.handshakes.push(datagram.to_vec());
         }
@@ -138,6 +184,9 @@ mod tests {
         }
 
         fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
+            if let Way::Turn { peer, .. } = from {
+                return Some(peer);
+            }
             let from = from.direct()?;
             let of_unknown = (kind == Kind::QuicShort).then_some(from);
             if from == known() { Some(peer()) } else { of_unknown }
@@ -218,5 +267,31 @@ mod tests {
         let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
         assert_eq!(meta.addr, stranger);
         assert_eq!(*buffer, entry(&[(SHORT, 1), (SHORT, 3)], 50, 50));
+    }
+
+    #[test]
+    fn data_of_a_turn_server_have_their_own_sender() {
+        let datagram = |number: u8, first: u8, length: usize| {
+            let mut datagram = vec![CHANNEL, number, first];
+            datagram.resize(2 + length, number);
+            datagram
+        };
+        let entry = [
+            datagram(1, PROBE, 48),
+            datagram(1, SHORT, 48),
+            datagram(2, SHORT, 48),
+            datagram(1, LONG, 48),
+            datagram(1, SHORT, 20),
+        ]
+        .concat();
+        let (recorder, left) = run(vec![(turn_server(), entry, 50)]);
+        assert_eq!(recorder.control.len(), 1);
+        let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
+        assert_eq!(meta.addr, "192.0.2.9:1".parse().unwrap());
+        assert_eq!((meta.stride, meta.len), (48, 48 + 48 + 20));
+        assert_eq!((buffer[0], buffer[48], buffer[96]), (SHORT, LONG, SHORT));
+        // nobody else can say that
+        let (_, left) = run(vec![(known(), datagram(1, SHORT, 48), 50)]);
+        assert_eq!(left[0].0.addr, peer());
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
     task::Waker,
     time::{Duration, Instant},
@@ -29,6 +30,7 @@ use super::{
     seal::Own,
     socket::RealSocket,
     stun::{self, Mapping, Observer, ServerAddress},
+    turn::TurnServer,
     way::Way,
 };
 
@@ -71,6 +73,15 @@ struct State {
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     held: HeldDatagrams,
     gathering: Gathering,
+}
+
+impl State {
+    /// How to try to reach a peer at these addresses.
+    fn ways(&self, locators: &[SocketAddr]) -> Vec<Way> {
+        let direct = locators.iter().map(|locator| Way::Direct(*locator));
+        let global = locators.iter().filter(|locator| locators::is_global(locator.ip()));
+        direct.chain(global.flat_map(|locator| self.gathering.turn_ways(*locator))).collect()
+    }
 }
 
 /// A path, or the ways that were tried in vain.
@@ -139,14 +150,17 @@ impl Link {
         });
     }
 
-    /// From now on asks these servers how this host looks from outside, whenever it matters.
-    pub fn ask_servers(self: &Arc<Link>, servers: Vec<ServerAddress>) {
+    /// From now on asks these servers how this host looks from outside, and borrows addresses from those
+    /// of TURN, whenever it matters.
+    pub fn ask_servers(self: &Arc<Link>, servers: Vec<ServerAddress>, turn: Vec<TurnServer>) {
         let only_here = self.bound_addresses().iter().all(|bound| bound.ip().is_loopback());
-        if !servers.is_empty() && !only_here {
-            self.gather_again();
-            let wanted = self.servers_wanted.clone();
-            spawn(find_servers(Arc::downgrade(self), wanted, servers)).detach();
+        if only_here || servers.is_empty() && turn.is_empty() {
+            return;
         }
+        self.gather_again();
+        self.with_agent(|state, _| state.gathering.expect_turn(turn.len()));
+        let wanted = self.servers_wanted.clone();
+        spawn(find_servers(Arc::downgrade(self), wanted, servers, turn)).detach();
     }
 
     /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
@@ -239,13 +253,24 @@ impl Link {
     pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
         let (sender, answer) = async_channel::bounded(1);
         self.with_agent(|state, now| {
-            let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
-            let hit = state.agent.dial(peer, &ways, now)?;
+            let hit = state.agent.dial(peer, &state.ways(locators), now)?;
             state.gathering.touch(now);
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
-        match answer.recv().await {
+        let more_ways = async {
+            loop {
+                let gathered = self.gathered();
+                gathered.await;
+                // a TURN server may lend an address now; the ways that are tried go on
+                self.with_agent(|state, now| {
+                    if state.dials.contains_key(&peer.hit()) {
+                        let _ = state.agent.dial(peer, &state.ways(locators), now);
+                    }
+                });
+            }
+        };
+        match future::or(answer.recv(), more_ways).await {
             Ok(Ok(reached)) => Ok(reached),
             Ok(Err(tried)) => Err(NoPath::Unreachable { tried }),
             Err(_) => Err(NoPath::Unreachable { tried: Vec::new() }), // the link is gone
@@ -296,10 +321,16 @@ impl Link {
             self.handle_event(state, event);
         }
         while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(to) = transmit.to.direct()
-                && let Some(socket) = self.socket_for(to)
-            {
-                socket.send_control(to, &transmit.datagram);
+            match transmit.to {
+                Way::Direct(to) => {
+                    if let Some(socket) = self.socket_for(to) {
+                        socket.send_control(to, &transmit.datagram);
+                    }
+                }
+                Way::Turn { server, peer } => {
+                    self.send_by_turn(state, server, peer, &transmit.datagram);
+                }
+                Way::Relayed { .. } => {}
             }
         }
         self.flush_gathering(state);
@@ -342,10 +373,17 @@ impl Link {
                 }
             }
             Event::Moved { hit, way } => {
-                let Some(to) = way.direct() else { return };
-                let Some(socket) = self.socket_for(to) else { return };
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
+                    match way {
+                        Way::Direct(to) => {
+                            let Some(socket) = self.socket_for(to) else { return };
+                            let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
+                        }
+                        Way::Turn { server, peer } => {
+                            self.send_run_by_turn(state, server, peer, &held.transmit(peer));
+                        }
+                        Way::Relayed { .. } => {}
+                    }
                 }
             }
             Event::Observed { from, address } => {
@@ -392,6 +430,34 @@ impl Link {
         }
         state.held.keep(hit, transmit, now);
         None
+    }
+
+    /// Sends QUIC packets through a TURN server.
+    pub(super) fn transmit_by_turn(&self, server: u16, peer: SocketAddr, transmit: &Transmit<'_>) {
+        self.send_run_by_turn(&mut self.state(), server, peer, transmit);
+    }
+
+    fn send_run_by_turn(
+        &self,
+        state: &mut State,
+        server: u16,
+        peer: SocketAddr,
+        transmit: &Transmit<'_>,
+    ) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            self.send_by_turn(state, server, peer, datagram);
+        }
+    }
+
+    /// What does not fit now is as good as lost, and may be.
+    fn send_by_turn(&self, state: &mut State, server: u16, peer: SocketAddr, datagram: &[u8]) {
+        let wrapped = state.gathering.wrap(server, peer, datagram, clock::now());
+        let Some(stun::Transmit { to, datagram }) = wrapped else { return };
+        self.flush_gathering(state); // the server must hear of the peer first
+        if let Some(socket) = self.socket_for(to) {
+            socket.send_control(to, &datagram);
+        }
     }
 
     /// Sends the early request that belongs to a handshake's first packet right before it.
@@ -477,8 +543,13 @@ fn earliest(state: &State) -> Option<Instant> {
     due.into_iter().flatten().min()
 }
 
-/// Looks up the names of STUN servers when somebody needs their answers, and not before.
-async fn find_servers(link: Weak<Link>, wanted: Arc<Signal>, servers: Vec<ServerAddress>) {
+/// Looks up the names of servers when somebody needs them, and not before.
+async fn find_servers(
+    link: Weak<Link>,
+    wanted: Arc<Signal>,
+    servers: Vec<ServerAddress>,
+    turn: Vec<TurnServer>,
+) {
     loop {
         let listener = wanted.listen();
         let Some(strong) = link.upgrade() else { return };
@@ -489,8 +560,16 @@ async fn find_servers(link: Weak<Link>, wanted: Arc<Signal>, servers: Vec<Server
             continue;
         }
         let addresses = stun::resolve_all(&servers).await;
+        let mut lenders = Vec::new();
+        for account in &turn {
+            let found = account.address.resolve().await;
+            lenders.extend(found.first().map(|address| (*address, account)));
+        }
         let Some(strong) = link.upgrade() else { return };
-        strong.with_agent(|state, now| state.gathering.set_servers(&addresses, now));
+        strong.with_agent(|state, now| {
+            state.gathering.set_servers(&addresses, now);
+            state.gathering.set_turn(&lenders, now);
+        });
         drop(strong);
         clock::sleep(SERVERS_RETRY).await;
     }
@@ -506,6 +585,14 @@ struct Sorting<'a> {
 }
 
 impl Sorter for Sorting<'_> {
+    fn is_turn_server(&mut self, from: SocketAddr) -> bool {
+        self.gathering.is_turn_server(from)
+    }
+
+    fn turn_data(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)> {
+        self.gathering.turn_data(from, datagram)
+    }
+
     fn control(&mut self, from: Way, datagram: &[u8]) {
         if Kind::of(datagram) == Kind::Stun {
             if let Some(server) = from.direct() {

@@ -15,7 +15,10 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 
-use super::host::{Link, lock};
+use super::{
+    host::{Link, lock},
+    way::Way,
+};
 
 /// Receive errors in a row (such as ICMP unreachable) after which a socket waits for its next turn.
 const MAX_RECEIVE_ERRORS: u32 = 8;
@@ -33,7 +36,14 @@ impl AsyncUdpSocket for Link {
     /// packet. An error given to QUIC would end the connection.
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let Some(way) = self.route(transmit) else { return Ok(()) };
-        let Some(destination) = way.direct() else { return Ok(()) };
+        let destination = match way {
+            Way::Direct(destination) => destination,
+            Way::Turn { server, peer } => {
+                self.transmit_by_turn(server, peer, transmit);
+                return Ok(());
+            }
+            Way::Relayed { .. } => return Ok(()),
+        };
         let Some(socket) = self.socket_for(destination) else { return Ok(()) };
         let real = Transmit { destination, src_ip: None, ..transmit.clone() };
         match socket.send(&real) {

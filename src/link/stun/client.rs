@@ -155,9 +155,14 @@ impl StunClient {
         self.reflexive.mapping()
     }
 
-    /// Addresses are needed, and no server has answered of late.
+    /// Somebody wants to know the addresses.
+    pub(in crate::link) fn is_needed(&self) -> bool {
+        self.need != Need::Idle
+    }
+
+    /// No server has answered of late.
     pub(in crate::link) fn lacks_servers(&self) -> bool {
-        self.need != Need::Idle && self.nearest == [None; 2] && self.transactions.is_empty()
+        self.nearest == [None; 2] && self.transactions.is_empty()
     }
 
     /// Asks who is due; `drbg` gives the ids of transactions. True if the addresses to offer are others

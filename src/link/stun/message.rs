@@ -313,7 +313,9 @@ impl Builder {
         self.attribute(attribute::MESSAGE_INTEGRITY, &tag)
     }
 
-    /// Ends the message with a checksum that tells it from other protocols' on the same port.
+    /// Ends the message with a checksum that tells it from other protocols' on the same port, as answers
+    /// may have it.
+    #[cfg(test)]
     pub(in crate::link) fn fingerprint(self) -> Builder {
         let checksum = integrity::fingerprint(&self.octets);
         self.attribute(attribute::FINGERPRINT, &checksum)

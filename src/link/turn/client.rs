@@ -257,11 +257,6 @@ impl TurnClient {
         [self.transactions.poll_timeout(), end, own, channels].into_iter().flatten().min()
     }
 
-    /// Whether there is something to do at once.
-    pub(in crate::link) fn is_waiting(&self) -> bool {
-        self.state == State::Idle && self.need != Need::Idle
-    }
-
     fn allocate(&mut self, drbg: &mut Drbg, now: Instant) {
         self.state = State::Allocating;
         self.challenges = 0;
