@@ -10,7 +10,7 @@ use homes::{
     Scene,
     daemons::{STUN, coturn, miniupnpd},
     network::{Home, two_homes},
-    people::{ALICE, have, noise, succeed},
+    people::{ALICE, Program, have, noise, succeed},
 };
 use p2p::{
     link::stun::{Filtering, Mapping, NatBehaviour, ServerAddress, discover},
@@ -105,7 +105,7 @@ fn mapped(topology: &str, deaf: Option<&str>) {
         list.args(["list", "chain", "inet", "miniupnpd", "prerouting_miniupnpd"]);
         String::from_utf8(succeed(&mut list)).unwrap()
     };
-    let alice = get_from_alice(&scene, ALICE_ROUTER);
+    let (alice, _store) = get_from_alice(&scene, ALICE_ROUTER);
     assert!(rules().contains("dnat"), "{}", rules());
     assert!(alice.stop().success());
     assert!(!rules().contains("dnat"), "{}", rules());
@@ -129,10 +129,10 @@ nft add rule inet strict forward iifname lan0 udp dport != 3478 drop";
     assert!(relayed > 100_000 && direct < 1_000, "{relayed} relayed, {direct} direct");
 }
 
-/// Alice serves; when her packet has an address of this host, bob gets what she serves.
-fn get_from_alice(scene: &Scene, address: &str) -> homes::people::Program {
+/// Alice serves; when her packet has an address with this IP, bob gets what she serves. Gives alice and the store.
+fn get_from_alice(scene: &Scene, address: &str) -> (Program, Program) {
     let content = noise(100_000);
-    let _store = scene.store();
+    let store = scene.store();
     let alice = scene.serve(&[("talk.mp3", &content)]);
     let started = clock::now();
     loop {
@@ -150,5 +150,5 @@ fn get_from_alice(scene: &Scene, address: &str) -> homes::people::Program {
     curl.args(["--silent", "--show-error", "--fail", "--max-time", "30", "--proxy"]);
     curl.args([bob.said("proxy"), "http://alice.at.example.com:1000/talk.mp3"]);
     assert!(succeed(&mut curl) == content);
-    alice
+    (alice, store)
 }

@@ -21,6 +21,10 @@ pub enum Offer {
     Application(Upstream),
 }
 
+/// How long the first packet waits for what a router or a server may say of this host: a first packet without
+/// it would be corrected only seconds later.
+const GATHER_TIME: Duration = Duration::from_millis(300);
+
 impl Daemon {
     /// Serves something at a port, under a name that is made if there is none yet.
     ///
@@ -100,8 +104,16 @@ impl Daemon {
         let asked = link.clone();
         let whereabouts =
             move || Whereabouts { locators: asked.locators(), ..Whereabouts::default() };
+        let more = (!link.is_only_here()).then(|| link.gathered());
         let moved = move || link.gathered();
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts, moved))));
+        let publish = new.clone();
+        let task = spawn(async move {
+            if let Some(more) = more {
+                clock::timeout(GATHER_TIME, more).await;
+            }
+            publish.run(whereabouts, moved).await;
+        });
+        *publishing = Some((new, task));
     }
 
     /// Takes the registration away, since nothing is served any more.

@@ -153,8 +153,7 @@ impl Link {
     /// From now on asks these servers how this host looks from outside, and borrows addresses from those
     /// of TURN, whenever it matters.
     pub fn ask_servers(self: &Arc<Link>, servers: Vec<ServerAddress>, turn: Vec<TurnServer>) {
-        let only_here = self.bound_addresses().iter().all(|bound| bound.ip().is_loopback());
-        if only_here || servers.is_empty() && turn.is_empty() {
+        if self.is_only_here() || servers.is_empty() && turn.is_empty() {
             return;
         }
         self.gather_again();
@@ -196,6 +195,11 @@ impl Link {
     /// The addresses of the sockets, wildcards included.
     pub fn bound_addresses(&self) -> Vec<SocketAddr> {
         self.sockets().iter().map(|socket| socket.address()).collect()
+    }
+
+    /// Whether only this host can reach the sockets, so that it does not matter how it looks from outside.
+    pub fn is_only_here(&self) -> bool {
+        self.bound_addresses().iter().all(|bound| bound.ip().is_loopback())
     }
 
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to

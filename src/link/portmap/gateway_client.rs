@@ -565,4 +565,23 @@ mod tests {
         scene.client.handle_datagram(&unasked, scene.now);
         assert_eq!(scene.run(SECOND), []);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_routers_cannot_break_it(
+            datagrams in proptest::collection::vec(
+                (0u8..3, 127u8..131, proptest::collection::vec(proptest::num::u8::ANY, 0..70)),
+                0..40,
+            ),
+        ) {
+            let mut scene = Scene::new(Speaks::Nothing);
+            for (version, operation, rest) in datagrams {
+                let datagram = [&[version, operation][..], &rest].concat();
+                scene.client.handle_datagram(&datagram, scene.now);
+                scene.run(Duration::from_millis(300));
+                proptest::prop_assert!(scene.client.transmits.len() <= 2);
+                proptest::prop_assert!(scene.asked < 1000);
+            }
+        }
+    }
 }

@@ -414,4 +414,49 @@ mod tests {
         assert!(!Message::decode(&with(&[0x80, 0x55, 0, 0])).unwrap().is_beyond_us());
         assert!(Message::decode(&with(&[0x70, 0x01, 0, 0])).unwrap().is_beyond_us());
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn hostile_messages_are_read_or_refused(
+            head in proptest::collection::vec(0u8..4, 2),
+            rest in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        ) {
+            let length = u16::try_from(rest.len()).unwrap().to_be_bytes();
+            let octets = [&head[..], &length, &MAGIC_COOKIE, &[1; 12], &rest].concat();
+            if let Ok(message) = Message::decode(&octets) {
+                for kind in attribute::KNOWN {
+                    let (_, _) = (message.address(kind), message.xor_address(kind));
+                    if let Some(range) = message.attribute_range(kind) {
+                        proptest::prop_assert_eq!(Some(&octets[range]), message.attribute(kind));
+                    }
+                }
+                let (_, _, _) = (message.error_code(), message.is_beyond_us(), message.mapped_address());
+                proptest::prop_assert!(!message.is_authentic(&IntegrityKey::long_term("u", b"r", "p")));
+            }
+        }
+
+        #[test]
+        fn attributes_come_back(
+            values in proptest::collection::vec(
+                (proptest::num::u16::ANY, proptest::collection::vec(proptest::num::u8::ANY, 0..40)),
+                0..8,
+            ),
+        ) {
+            let start = Builder::new(Class::Request, Method::BINDING, ID);
+            let special = [attribute::MESSAGE_INTEGRITY, attribute::FINGERPRINT];
+            let values: Vec<_> =
+                values.into_iter().filter(|(kind, _)| !special.contains(kind)).collect();
+            let written = values.iter().fold(start, |message, (kind, value)| {
+                message.attribute(*kind, value)
+            });
+            let octets = written.fingerprint().finish();
+            let message = Message::decode(&octets).unwrap();
+            for (kind, _) in &values {
+                let first = values.iter().find(|(of, _)| of == kind).unwrap();
+                proptest::prop_assert_eq!(message.attribute(*kind), Some(&first.1[..]));
+            }
+        }
+    }
 }

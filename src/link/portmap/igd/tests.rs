@@ -129,3 +129,22 @@ fn the_better_service_is_taken_whatever_the_order() {
     igd.handle_description(&newer);
     assert_eq!(call(&igd).url.path, "/ctl/PPP");
 }
+
+proptest::proptest! {
+    #[test]
+    fn mutilated_documents_are_read_or_refused(
+        at in 0..DESCRIPTION.len(),
+        length in 0usize..200,
+        with in "[<>/&;a-zA-Z0-9:\"!\\[\\]-]{0,40}",
+    ) {
+        let end = (at + length).min(DESCRIPTION.len());
+        let document = [&DESCRIPTION[..at], &with, &DESCRIPTION[end..]].concat();
+        let mut igd = igd();
+        igd.handle_description(&document);
+        if let Step::Call(call) = igd.step() {
+            proptest::prop_assert_eq!(call.url.host.ip(), &Ipv4Addr::new(192, 168, 1, 1));
+            igd.handle_answer(&document);
+            igd.handle_answer(&with);
+        }
+    }
+}
