@@ -9,7 +9,7 @@
 //! 6  ask the mapped address               it comes back: the NAT hairpins
 //! ```
 //!
-//! 2 and 3 come before anything is sent to the other address, which would open the filter. A server
+//! 6 is asked beside 2, where waiting for nothing takes the time. 2 and 3 come before anything is sent to the other address, which would open the filter. A server
 //! without an other address is good for 1 only; then two servers are compared. Several servers can be
 //! given: all are asked 1, and the first that can do more does the rest.
 
@@ -129,7 +129,7 @@ impl Discovery {
         if message.class() == Class::Request {
             if self.hairpin == Some(message.id()) && self.transactions.contains(&message.id()) {
                 self.found.hairpin = Some(true);
-                self.transactions.clear();
+                self.transactions.cancel(|test| *test == Test::Hairpin);
             }
             return;
         }
@@ -140,10 +140,14 @@ impl Discovery {
         match answered.purpose {
             Test::AnswerFromOther => {
                 self.found.filtering = Some(Filtering::EndpointIndependent);
-                self.transactions.clear();
+                self.transactions.cancel(|test| *test == Test::AnswerFromOtherPort);
             }
             Test::AnswerFromOtherPort => {
-                self.found.filtering = Some(Filtering::AddressDependent);
+                // unless the other answer came before
+                self.found.filtering = match self.found.filtering {
+                    Some(Filtering::EndpointIndependent) => Some(Filtering::EndpointIndependent),
+                    _ => Some(Filtering::AddressDependent),
+                };
             }
             _ => {
                 let Some(mapped) = message.mapped_address() else { return };
@@ -184,6 +188,8 @@ impl Discovery {
     fn advance(&mut self, drbg: &mut Drbg, now: Instant) {
         self.stage = match (self.stage, self.capable) {
             (Stage::Primary, Some((server, other))) => {
+                self.judge_mapping();
+                self.ask_hairpin(drbg, now);
                 self.found.filtering = Some(Filtering::AddressAndPortDependent);
                 let change = CHANGE_IP | CHANGE_PORT;
                 self.ask(server, other, change, Test::AnswerFromOther, drbg, now);
@@ -200,10 +206,14 @@ impl Discovery {
                 self.ask(other, other, 0, Test::OtherAddressAndPort, drbg, now);
                 Stage::OtherAddressAndPort
             }
-            (Stage::Primary | Stage::OtherAddressAndPort, _) => {
+            (Stage::Primary, None) => {
                 self.judge_mapping();
                 self.ask_hairpin(drbg, now);
                 Stage::Hairpin
+            }
+            (Stage::OtherAddressAndPort, _) => {
+                self.judge_mapping();
+                Stage::Done
             }
             _ => Stage::Done,
         };

@@ -76,9 +76,14 @@ pub(in crate::link) mod attribute {
     pub(in crate::link) const FINGERPRINT: u16 = 0x8028;
     pub(in crate::link) const OTHER_ADDRESS: u16 = 0x802c;
 
-    /// Attributes that must be understood and are. The two at the end occur in requests only, or say
-    /// what a server offers beyond the default.
-    pub(super) const KNOWN: [u16; 17] = [
+    /// SOURCE-ADDRESS, CHANGED-ADDRESS and REFLECTED-FROM of RFC 3489, which old servers still add.
+    const CLASSIC: [u16; 3] = [0x0004, 0x0005, 0x000b];
+
+    /// Attributes that must be understood, and are, or do no harm.
+    pub(super) const KNOWN: [u16; 20] = [
+        CLASSIC[0],
+        CLASSIC[1],
+        CLASSIC[2],
         MAPPED_ADDRESS,
         USERNAME,
         MESSAGE_INTEGRITY,

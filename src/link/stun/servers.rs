@@ -12,12 +12,12 @@ pub(in crate::link) const DEFAULT_PORT: u16 = 3478;
 /// The longest name of a host (RFC 1035).
 const MAX_HOST: usize = 253;
 
-/// Public servers that have answered everybody for years, of operators who do not know each other.
+/// Public servers for everybody, of operators who have nothing to do with each other.
 pub const DEFAULT_SERVERS: [&str; 4] = [
     "stun.cloudflare.com:3478",
     "stun.l.google.com:19302",
-    "stun.nextcloud.com:3478",
-    "stun.sip.us:3478",
+    "stun.nextcloud.com:443",
+    "stun.sipgate.net:3478",
 ];
 
 /// Where a server is: a host name or address, and a port.

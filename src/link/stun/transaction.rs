@@ -132,6 +132,11 @@ impl<T> Transactions<T> {
         self.open.clear();
     }
 
+    /// Ends those for which nobody waits any more.
+    pub(in crate::link) fn cancel(&mut self, is_useless: impl Fn(&T) -> bool) {
+        self.open.retain(|open| !is_useless(&open.purpose));
+    }
+
     pub(in crate::link) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
