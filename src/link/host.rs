@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::{Event as Signal, EventListener};
+use event_listener::Event as Signal;
 use futures_lite::future;
 use quinn::udp::{RecvMeta, Transmit};
 
@@ -23,22 +23,18 @@ use super::{
     datagram::{EARLY, Kind},
     early::{Early, EarlyRequest},
     filter::{Sorter, filter},
-    gathering::{Gathered, Gathering},
+    gathering::Gathering,
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
     seal::Own,
     socket::RealSocket,
-    stun::{self, Mapping, Observer, ServerAddress},
-    turn::TurnServer,
+    stun::{self, Observer},
     way::Way,
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
 pub(super) const VIRTUAL_PORT: u16 = 1;
-
-/// Between two attempts to find STUN servers that answer.
-const SERVERS_RETRY: Duration = Duration::from_secs(60);
 
 /// The host identity layer under QUIC: QUIC packets go to host identity tags, this finds the way.
 ///
@@ -51,11 +47,11 @@ pub struct Link {
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
     /// Wakes the task that looks for STUN servers.
-    servers_wanted: Arc<Signal>,
+    pub(super) servers_wanted: Arc<Signal>,
     /// Gathered addresses have changed.
-    gathered: Signal,
+    pub(super) gathered: Signal,
     /// The network has changed.
-    network: Signal,
+    pub(super) network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -65,14 +61,14 @@ pub struct Link {
     pub(super) turn: AtomicUsize,
 }
 
-struct State {
+pub(super) struct State {
     agent: Agent,
     early: Early,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     held: HeldDatagrams,
-    gathering: Gathering,
+    pub(super) gathering: Gathering,
 }
 
 impl State {
@@ -150,18 +146,6 @@ impl Link {
         });
     }
 
-    /// From now on asks these servers how this host looks from outside, and borrows addresses from those
-    /// of TURN, whenever it matters.
-    pub fn ask_servers(self: &Arc<Link>, servers: Vec<ServerAddress>, turn: Vec<TurnServer>) {
-        if self.is_only_here() || servers.is_empty() && turn.is_empty() {
-            return;
-        }
-        self.gather_again();
-        self.with_agent(|state, _| state.gathering.expect_turn(turn.len()));
-        let wanted = self.servers_wanted.clone();
-        spawn(find_servers(Arc::downgrade(self), wanted, servers, turn)).detach();
-    }
-
     /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
     ///
     /// # Errors
@@ -206,48 +190,6 @@ impl Link {
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
         locators::locators(&self.bound_addresses(), &locators::interface_addresses())
-    }
-
-    /// Where this host can be reached beside its own addresses: mapped by a router, or seen from
-    /// outside.
-    pub fn gathered_addresses(&self) -> Vec<Gathered> {
-        self.state().gathering.candidates(clock::now())
-    }
-
-    /// All addresses to publish, the widest scope first.
-    pub fn locators(&self) -> Vec<SocketAddr> {
-        let gathered = self.gathered_addresses().into_iter().map(|gathered| gathered.address);
-        let local = self.local_locators();
-        let is_new = |gathered: &SocketAddr| !local.contains(gathered);
-        gathered.filter(is_new).chain(local.iter().copied()).collect()
-    }
-
-    /// How the NAT of IPv4 chooses ports, as far as can be told without asking for it.
-    pub fn nat_mapping(&self) -> Option<Mapping> {
-        self.state().gathering.mapping()
-    }
-
-    /// Waits until [`Link::gathered_addresses`] are others.
-    pub fn gathered(&self) -> EventListener {
-        self.gathered.listen()
-    }
-
-    /// The interfaces or the network behind them have changed: asks again how this host looks from
-    /// outside.
-    pub fn gather_again(&self) {
-        let own = self.local_locators();
-        self.with_agent(|state, now| state.gathering.handle_network_change(&own, now));
-        self.network.notify(usize::MAX);
-    }
-
-    /// Waits until the network is another.
-    pub(super) fn network_changed(&self) -> EventListener {
-        self.network.listen()
-    }
-
-    /// The addresses that the router sends here.
-    pub(super) fn set_mapped(&self, mapped: Vec<SocketAddr>) {
-        self.with_agent(|state, _| state.gathering.set_mapped(mapped));
     }
 
     /// Finds a path to a peer: asks all locators at once, and takes the first that answers.
@@ -312,7 +254,7 @@ impl Link {
     }
 
     /// Lets the agent work, then sends and tells what came out of it.
-    fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+    pub(super) fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = clock::now();
         let mut state = self.state();
         let result = work(&mut state, now);
@@ -495,7 +437,7 @@ impl Link {
         kept
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
@@ -545,38 +487,6 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
 fn earliest(state: &State) -> Option<Instant> {
     let due = [state.agent.poll_timeout(), state.gathering.poll_timeout()];
     due.into_iter().flatten().min()
-}
-
-/// Looks up the names of servers when somebody needs them, and not before.
-async fn find_servers(
-    link: Weak<Link>,
-    wanted: Arc<Signal>,
-    servers: Vec<ServerAddress>,
-    turn: Vec<TurnServer>,
-) {
-    loop {
-        let listener = wanted.listen();
-        let Some(strong) = link.upgrade() else { return };
-        let lacking = strong.state().gathering.lacks_servers();
-        drop(strong);
-        if !lacking {
-            listener.await;
-            continue;
-        }
-        let addresses = stun::resolve_all(&servers).await;
-        let mut lenders = Vec::new();
-        for account in &turn {
-            let found = account.address.resolve().await;
-            lenders.extend(found.first().map(|address| (*address, account)));
-        }
-        let Some(strong) = link.upgrade() else { return };
-        strong.with_agent(|state, now| {
-            state.gathering.set_servers(&addresses, now);
-            state.gathering.set_turn(&lenders, now);
-        });
-        drop(strong);
-        clock::sleep(SERVERS_RETRY).await;
-    }
 }
 
 /// Who hears control datagrams while a receive batch is sorted.

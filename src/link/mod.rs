@@ -16,6 +16,7 @@
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
+//! | `outside` | whom the link asks about itself |
 //! | `locators` | the addresses of interfaces to publish |
 //! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`] |
 //!
@@ -36,6 +37,7 @@ mod limit;
 mod locators;
 mod no_path;
 mod observed;
+mod outside;
 mod peer;
 pub mod portmap;
 mod seal;

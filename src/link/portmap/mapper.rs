@@ -72,7 +72,7 @@ enum End {
 
 async fn run(link: Weak<Link>, stopped: async_channel::Receiver<()>) {
     loop {
-        let Some(changed) = link.upgrade().map(|link| link.network_changed()) else { return };
+        let Some(changed) = link.upgrade().map(|link| link.other_network()) else { return };
         let Some(port) = link.upgrade().and_then(|link| mappable_port(&link)) else { return };
         let stop = async {
             let _ = stopped.recv().await; // it is closed, never sent to
