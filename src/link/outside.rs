@@ -24,10 +24,13 @@ impl Link {
     /// From now on asks these servers how this host looks from outside, and borrows addresses from those
     /// of TURN, whenever it matters.
     pub fn ask_servers(self: &Arc<Link>, servers: Vec<ServerAddress>, turn: Vec<TurnServer>) {
-        if self.is_only_here() || servers.is_empty() && turn.is_empty() {
+        if self.is_only_here() {
             return;
         }
-        self.gather_again();
+        self.gather_again(); // it tells own addresses from others, also in what peers say
+        if servers.is_empty() && turn.is_empty() {
+            return;
+        }
         self.with_agent(|state, _| state.gathering.expect_turn(turn.len()));
         let wanted = self.servers_wanted.clone();
         spawn(find_servers(Arc::downgrade(self), wanted, servers, turn)).detach();
