@@ -62,6 +62,9 @@ impl RendezvousCommand {
             udp: Udp { addresses: vec![self.listen], or_any_port: false },
             rendezvous: Vec::new(),
             lending: Some(lending),
+            stun: Vec::new(),
+            turn: Vec::new(),
+            port_mapping: false,
         };
         block_on(async {
             let mut stop = Stop::new()?;

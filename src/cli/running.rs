@@ -61,6 +61,9 @@ async fn be_daemon(
         udp: config.udp(&network.udp),
         rendezvous: config.rendezvous(&network.rendezvous),
         lending: config.lending(),
+        stun: config.stun(),
+        turn: config.turn(),
+        port_mapping: config.port_mapping(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {

@@ -12,6 +12,8 @@ use nanoserde::{Toml, TomlParser};
 use super::home::Home;
 use super::lending::{Circle, Lending, Tcp};
 use crate::link::rendezvous::Rules;
+use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
+use crate::link::turn::TurnServer;
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
 use crate::runtime::file;
@@ -34,12 +36,28 @@ pub struct Config {
     relay_for: Option<Circle>,
     /// `rendezvous-tcp`: where clients come to that have nothing but TCP.
     rendezvous_tcp: Option<SocketAddr>,
+    /// `stun`: who is asked how this host looks from outside; empty for nobody.
+    stun: Option<Vec<ServerAddress>>,
+    /// `turn`: accounts on servers that lend an address.
+    turn: Option<Vec<TurnServer>>,
+    /// `port-mapping`: whether the router is asked to send a port here.
+    port_mapping: Option<bool>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 7] =
-    ["listen", "overlay", "relay-for", "rendezvous", "rendezvous-for", "rendezvous-tcp", "udp"];
+const KEYS: [&str; 10] = [
+    "listen",
+    "overlay",
+    "port-mapping",
+    "relay-for",
+    "rendezvous",
+    "rendezvous-for",
+    "rendezvous-tcp",
+    "stun",
+    "turn",
+    "udp",
+];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -117,6 +135,22 @@ impl Config {
         })
     }
 
+    /// The STUN servers to ask; some public ones unless told otherwise.
+    pub fn stun(&self) -> Vec<ServerAddress> {
+        let default = || DEFAULT_SERVERS.iter().filter_map(|text| ServerAddress::parse(text));
+        self.stun.clone().unwrap_or_else(|| default().collect())
+    }
+
+    /// The TURN servers to borrow an address from; none unless told so.
+    pub fn turn(&self) -> Vec<TurnServer> {
+        self.turn.clone().unwrap_or_default()
+    }
+
+    /// Whether to ask the router for a port while something is served; yes unless told otherwise.
+    pub fn port_mapping(&self) -> bool {
+        self.port_mapping.unwrap_or(true)
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -156,6 +190,15 @@ fn parse(text: &str) -> Result<Config, String> {
         rendezvous_for: single(&entries, "rendezvous-for", Circle::parse)?,
         relay_for: single(&entries, "relay-for", Circle::parse)?,
         rendezvous_tcp: single(&entries, "rendezvous-tcp", socket_address)?,
+        stun: list_or_nothing(&entries, "stun", |text| {
+            let wrong = || format!("{text:?} is not a server like stun.example.org:3478");
+            ServerAddress::parse(text).ok_or_else(wrong)
+        })?,
+        turn: list(&entries, "turn", |text| {
+            let wrong = "there is an account that is not like turn:user:password@host:3478";
+            TurnServer::parse(text).ok_or_else(|| wrong.to_owned())
+        })?,
+        port_mapping: yes_or_no(&entries, "port-mapping")?,
     })
 }
 
@@ -180,6 +223,26 @@ fn ends_well(text: &str) -> bool {
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
+}
+
+fn yes_or_no(entries: &BTreeMap<String, Toml>, key: &str) -> Result<Option<bool>, String> {
+    match entries.get(key) {
+        None => Ok(None),
+        Some(Toml::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(format!("{key}: must be true or false")),
+    }
+}
+
+/// A list that may be empty, to turn something off.
+fn list_or_nothing<T>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, String> {
+    match entries.get(key) {
+        Some(Toml::SimpleArray(none)) if none.is_empty() => Ok(Some(Vec::new())),
+        _ => list(entries, key, read),
+    }
 }
 
 fn list<T>(
@@ -227,9 +290,14 @@ mod tests {
     #[test]
     fn reads_lists_and_single_texts() {
         let config = parse("overlay = [\"lan\"]\nlisten = \"127.0.0.1:5050\"\n").unwrap();
-        assert_eq!(config.overlays.unwrap().len(), 1);
+        assert_eq!(config.overlays.as_ref().unwrap().len(), 1);
         assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
         assert_eq!(config.udp, None);
+        assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
+        assert!(config.port_mapping() && !parse("port-mapping = false").unwrap().port_mapping());
+        assert_eq!(parse("turn = \"turn:u:p@192.0.2.1\"").unwrap().turn().len(), 1);
+        assert_eq!(parse("stun = []").unwrap().stun(), []);
+        assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
     }
 
     #[test]
@@ -249,11 +317,17 @@ mod tests {
         for (text, problem) in [
             (
                 "overlays = [\"lan\"]",
-                "overlays: no such setting (there are listen, overlay, relay-for, rendezvous, \
-                 rendezvous-for, rendezvous-tcp, udp)",
+                "overlays: no such setting (there are listen, overlay, port-mapping, relay-for, \
+                 rendezvous, rendezvous-for, rendezvous-tcp, stun, turn, udp)",
             ),
             ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
+            ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
+            (
+                "turn = \"turn:user:secret\"",
+                "turn: there is an account that is not like turn:user:password@host:3478",
+            ),
+            ("port-mapping = \"no\"", "port-mapping: must be true or false"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = []", "overlay: the list is empty"),
             ("overlay = [", "the last list has no ] at its end"),

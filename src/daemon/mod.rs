@@ -40,6 +40,8 @@ use std::{
     time::Duration,
 };
 
+use futures_lite::future;
+
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{BookError, ContactBook};
 pub use control::{Problem, PutProxy, PutService, Registered};
@@ -58,6 +60,9 @@ pub use status::{
 };
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
+use crate::link::portmap::PortMapper;
+use crate::link::stun::ServerAddress;
+use crate::link::turn::TurnServer;
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Outcome, Rendezvous, Wanted};
@@ -91,6 +96,12 @@ pub struct DaemonOptions {
     pub rendezvous: Vec<Rendezvous>,
     /// What it does for others, if anything.
     pub lending: Option<Lending>,
+    /// Who is asked how it looks from outside.
+    pub stun: Vec<ServerAddress>,
+    /// Who lends it an address.
+    pub turn: Vec<TurnServer>,
+    /// Whether the router is asked to send a port here while something is served.
+    pub port_mapping: bool,
 }
 
 /// A running daemon.
@@ -105,6 +116,8 @@ pub struct Daemon {
     reach: Arc<Reach>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
+    port_mapping: bool,
+    mapper: Mutex<Option<PortMapper>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
     lent: Option<Lent>,
@@ -122,13 +135,14 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity, overlays, udp, rendezvous, lending } = options;
+        let DaemonOptions { home, identity, overlays, udp, .. } = options;
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         let lend = |lending| lending::begin(lending, &home, &keys, transport.link());
-        let lent = lending.map(lend).transpose()?;
-        transport.link().set_rendezvous(&rendezvous);
+        let lent = options.lending.map(lend).transpose()?;
+        transport.link().set_rendezvous(&options.rendezvous);
+        transport.link().ask_servers(options.stun, options.turn);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
@@ -156,6 +170,8 @@ impl Daemon {
             reach: Arc::new(reach),
             pseudonym,
             publishing: Mutex::default(),
+            port_mapping: options.port_mapping,
+            mapper: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
             lent,
@@ -273,12 +289,21 @@ impl Daemon {
     pub async fn shutdown(&self) {
         lock_of(&self.entrance).take();
         lock_of(&self.control).take();
+        let mapper = lock_of(&self.mapper).take();
+        let unmapped = async {
+            if let Some(mapper) = mapper {
+                mapper.withdraw().await;
+            }
+        };
         let publishing = lock_of(&self.publishing).take();
-        if let Some((publishing, task)) = publishing {
-            publishing.withdraw();
-            let _ = clock::timeout(WITHDRAW_TIME, task).await;
-            self.sequences.raise(self.keys.public(), publishing.last_sequence());
-        }
+        let withdrawn = async {
+            if let Some((publishing, task)) = publishing {
+                publishing.withdraw();
+                let _ = clock::timeout(WITHDRAW_TIME, task).await;
+                self.sequences.raise(self.keys.public(), publishing.last_sequence());
+            }
+        };
+        future::zip(unmapped, withdrawn).await;
         self.sequences.save();
         self.transport.shutdown().await;
     }

@@ -107,8 +107,13 @@ pub(super) enum Event {
         /// The way in use.
         way: Way,
     },
-    /// Some peer says that our datagrams come from here; a claim.
-    Observed(SocketAddr),
+    /// A peer says at which address of ours it sees our datagrams; a claim.
+    Observed {
+        /// Where the peer is.
+        from: Way,
+        /// What it sees.
+        address: SocketAddr,
+    },
 }
 
 /// A probe or UPDATE of ours that may be answered.

@@ -5,7 +5,7 @@
 //!
 //! | first octet | meaning |
 //! |---|---|
-//! | 0x00 – 0x03 | left to STUN (RFC 8489) |
+//! | 0x00 – 0x03 | [`Kind::Stun`] (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
 //! | 0x22 | [`UPDATE`] |
@@ -33,6 +33,8 @@ pub(super) const CARRIED: u8 = 0x2d;
 /// A sealed request beside the first packet of a handshake: see [`super::early`].
 pub(super) const EARLY: u8 = 0x2c;
 
+/// The first octet of a STUN message is at most this.
+const LAST_STUN: u8 = 0x03;
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;
 /// Set in packets with a long header, those of the handshake.
@@ -47,6 +49,8 @@ pub(super) enum Kind {
     Carry,
     /// Something that a relay has carried to this host.
     Carried,
+    /// A message of a STUN server.
+    Stun,
     /// A QUIC packet with a long header.
     QuicLong,
     /// A QUIC packet with a short header, as in an established connection.
@@ -61,6 +65,7 @@ impl Kind {
             Some(&(PROBE | ANSWER | UPDATE | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
             Some(&CARRY) => Kind::Carry,
             Some(&CARRIED) => Kind::Carried,
+            Some(&first) if first <= LAST_STUN => Kind::Stun,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

@@ -1,7 +1,7 @@
 //! Sorts what the kernel received, in place: control datagrams go to the agent, QUIC packets get
 //! the virtual address of their sender, and what others want carried goes on its way.
 
-use std::{io::IoSliceMut, net::SocketAddr};
+use std::{io::IoSliceMut, net::SocketAddr, ops::Range};
 
 use quinn::udp::{EcnCodepoint, RecvMeta};
 
@@ -15,8 +15,15 @@ use super::{
 
 /// Who knows about control datagrams and addresses.
 pub(super) trait Sorter {
-    /// Takes a control datagram.
+    /// Takes a control datagram, or one of STUN.
     fn control(&mut self, from: Way, datagram: &[u8]);
+
+    /// Whether a TURN server is at this address.
+    fn is_turn_server(&mut self, from: SocketAddr) -> bool;
+
+    /// From where a datagram of a TURN server brings data, and where in it they are; None if it brings
+    /// none.
+    fn turn_data(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)>;
 
     /// Looks at a packet of a handshake before QUIC does.
     fn handshake(&mut self, datagram: &[u8]);
@@ -86,7 +93,8 @@ struct Left {
 
 fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) -> Option<Left> {
     let DatagramRun { octets, stride, ecn } = run;
-    let (mut senders, mut left, mut start) = (Senders::default(), None, 0);
+    let mut senders = Senders { turn: sorter.is_turn_server(from), ..Senders::default() };
+    let (mut left, mut start): (Option<Left>, usize) = (None, 0);
     while start < octets.len() {
         let mut end = (start + stride).min(octets.len());
         let datagram = &octets[start..end];
@@ -97,11 +105,12 @@ fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) 
                 let octets = &mut octets[start..end];
                 sorter.carry(from, to, DatagramRun { octets, stride, ecn });
             }
-        } else if let Some((sender, header)) = admit(sorter, &mut senders, from, datagram) {
-            // all that is left of a run must have one sender and one length
-            let packet = start + header..end;
-            let run = left.get_or_insert(Left { sender, stride: stride - header, length: 0 });
-            if run.sender != sender || run.stride != stride - header {
+        } else if let Some((sender, inner)) = admit(sorter, &mut senders, from, datagram) {
+            let packet = start + inner.start..start + inner.end;
+            // all that is left of a run must have one sender and one length, but the last may be shorter
+            let run = left.get_or_insert(Left { sender, stride: packet.len(), length: 0 });
+            let fits = packet.len() <= run.stride && run.length.is_multiple_of(run.stride);
+            if run.sender != sender || !fits {
                 sorter.set_aside(sender, &octets[packet]);
             } else {
                 let length = packet.len();
@@ -124,32 +133,35 @@ fn end_of_equal_headers(octets: &[u8], start: usize, stride: usize) -> usize {
     start + length.max(stride.min(octets.len() - start))
 }
 
-/// The sender of a QUIC packet, and how many octets stand before the packet. None for everything else,
-/// which is dealt with here.
+/// The sender of a QUIC packet, and where in the datagram the packet is. None for everything else, which is
+/// dealt with here.
 fn admit(
     sorter: &mut impl Sorter,
     senders: &mut Senders,
     from: SocketAddr,
     datagram: &[u8],
-) -> Option<(SocketAddr, usize)> {
-    let (way, header) = match Kind::of(datagram) {
-        Kind::Carried => {
+) -> Option<(SocketAddr, Range<usize>)> {
+    let data = senders.turn.then(|| sorter.turn_data(from, datagram)).flatten();
+    let (way, inner) = match (data, Kind::of(datagram)) {
+        (Some(data), _) => data,
+        (None, Kind::Carried) => {
             let relay = *senders.relay.get_or_insert_with(|| sorter.relay(from));
             let hit = carried_tag(datagram)?;
-            (Way::Relayed { relay: relay?, hit }, CARRY_HEADER)
+            (Way::Relayed { relay: relay?, hit }, CARRY_HEADER..datagram.len())
         }
-        _ => (Way::Direct(from), 0),
+        (None, _) => (Way::Direct(from), 0..datagram.len()),
     };
-    let inner = &datagram[header..];
-    match Kind::of(inner) {
-        Kind::Control => sorter.control(way, inner),
+    let packet = &datagram[inner.clone()];
+    match Kind::of(packet) {
+        Kind::Control => sorter.control(way, packet),
+        Kind::Stun if way.direct().is_some() => sorter.control(way, packet),
         // what is carried is not carried on
-        Kind::Carry | Kind::Carried | Kind::Unknown => {}
+        Kind::Carry | Kind::Carried | Kind::Stun | Kind::Unknown => {}
         kind => {
             if kind == Kind::QuicLong {
-                sorter.handshake(inner);
+                sorter.handshake(packet);
             }
-            return Some((senders.find(sorter, way, kind)?, header));
+            return Some((senders.find(sorter, way, kind)?, inner));
         }
     }
     None
@@ -158,6 +170,8 @@ fn admit(
 /// Who sent the datagrams of a run, asked again only when the way changes.
 #[derive(Default)]
 struct Senders {
+    /// The run comes from a TURN server.
+    turn: bool,
     relay: Option<Option<RelayId>>,
     way: Option<Way>,
     long: Option<Option<SocketAddr>>,
@@ -167,7 +181,8 @@ struct Senders {
 impl Senders {
     fn find(&mut self, sorter: &mut impl Sorter, way: Way, kind: Kind) -> Option<SocketAddr> {
         if self.way != Some(way) {
-            *self = Senders { relay: self.relay, way: Some(way), ..Senders::default() };
+            let Senders { turn, relay, .. } = *self;
+            *self = Senders { turn, relay, way: Some(way), ..Senders::default() };
         }
         let known = if kind == Kind::QuicLong { &mut self.long } else { &mut self.short };
         *known.get_or_insert_with(|| sorter.sender(way, kind))
@@ -197,11 +212,28 @@ mod tests {
         "192.0.2.1:1".parse().unwrap()
     }
 
+    const CHANNEL: u8 = 0x41;
+
+    fn turn_server() -> SocketAddr {
+        "192.0.2.8:3478".parse().unwrap()
+    }
+
     fn peer() -> SocketAddr {
         "[2001:21::1]:1".parse().unwrap()
     }
 
     impl Sorter for Recorder {
+        fn is_turn_server(&mut self, from: SocketAddr) -> bool {
+            from == turn_server()
+        }
+
+        /// Data behind two octets, of which the second is the peer.
+        fn turn_data(&mut self, _from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)> {
+            let (&[CHANNEL, number], _) = datagram.split_first_chunk()? else { return None };
+            let peer = SocketAddr::new([192, 0, 2, 9].into(), number.into());
+            Some((Way::Turn { server: 0, peer }, 2..datagram.len()))
+        }
+
         fn handshake(&mut self, datagram: &[u8]) {
             self.handshakes.push(datagram.to_vec());
         }
@@ -213,6 +245,9 @@ mod tests {
         fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
             if let Way::Relayed { hit, .. } = from {
                 return Some((hit.to_ipv6(), 1).into());
+            }
+            if let Way::Turn { peer, .. } = from {
+                return Some(peer);
             }
             let from = from.direct()?;
             let of_unknown = (kind == Kind::QuicShort).then_some(from);
@@ -371,5 +406,31 @@ mod tests {
         assert_eq!(recorder.carried, expected);
         let [(meta, buffer)] = &left[..] else { panic!("a packet for this host is left") };
         assert_eq!((meta.addr, &buffer[..]), (peer(), &[SHORT, 9, 9][..]));
+    }
+
+    #[test]
+    fn data_of_a_turn_server_have_their_own_sender() {
+        let datagram = |number: u8, first: u8, length: usize| {
+            let mut datagram = vec![CHANNEL, number, first];
+            datagram.resize(2 + length, number);
+            datagram
+        };
+        let entry = [
+            datagram(1, PROBE, 48),
+            datagram(1, SHORT, 48),
+            datagram(2, SHORT, 48),
+            datagram(1, LONG, 48),
+            datagram(1, SHORT, 20),
+        ]
+        .concat();
+        let (recorder, left) = run(vec![(turn_server(), entry, 50)]);
+        assert_eq!(recorder.control.len(), 1);
+        let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
+        assert_eq!(meta.addr, "192.0.2.9:1".parse().unwrap());
+        assert_eq!((meta.stride, meta.len), (48, 48 + 48 + 20));
+        assert_eq!((buffer[0], buffer[48], buffer[96]), (SHORT, LONG, SHORT));
+        // nobody else can say that
+        let (_, left) = run(vec![(known(), datagram(1, SHORT, 48), 50)]);
+        assert_eq!(left[0].0.addr, peer());
     }
 }

@@ -22,6 +22,7 @@ use super::{
     aside::Aside,
     early::{Early, EarlyRequest},
     filter::filter,
+    gathering::Gathering,
     held::HeldDatagrams,
     locator_set::NatMapping,
     locators,
@@ -31,15 +32,12 @@ use super::{
     seal::Own,
     socket::RealSocket,
     sorting::Sorting,
+    stun::{self, Observer},
     way::{RelayId, Way},
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
 pub(super) const VIRTUAL_PORT: u16 = 1;
-
-/// Addresses that peers have seen us at; more than one per family and network hints at a NAT that
-/// changes its mind.
-const MAX_OBSERVED: usize = 4;
 
 /// The host identity layer under QUIC: QUIC packets go to host identity tags, this finds the way.
 ///
@@ -58,6 +56,12 @@ pub struct Link {
     pub(super) refused: Signal,
     /// What is on disk of a rendezvous is out of date.
     pub(super) saving: Signal,
+    /// Wakes the task that looks for STUN servers.
+    pub(super) servers_wanted: Arc<Signal>,
+    /// Gathered addresses have changed.
+    pub(super) gathered: Signal,
+    /// The network has changed.
+    pub(super) network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -76,19 +80,20 @@ pub(super) struct State {
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     held: HeldDatagrams,
-    observed: Vec<SocketAddr>,
+    pub(super) gathering: Gathering,
 }
 
 impl State {
-    pub(super) fn observe(&mut self, address: SocketAddr) {
-        self.observed.retain(|known| *known != address);
-        self.observed.insert(0, address);
-        self.observed.truncate(MAX_OBSERVED);
+    /// How to try to reach a peer at these addresses.
+    fn ways(&self, locators: &[SocketAddr]) -> Vec<Way> {
+        let direct = locators.iter().map(|locator| Way::Direct(*locator));
+        let global = locators.iter().filter(|locator| locators::is_global(locator.ip()));
+        direct.chain(global.flat_map(|locator| self.gathering.turn_ways(*locator))).collect()
     }
 
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        let agent = self.agent.poll_timeout();
-        agent.into_iter().chain(self.relaying.poll_timeout(now)).min()
+        let due = [self.agent.poll_timeout(), self.gathering.poll_timeout()];
+        due.into_iter().flatten().chain(self.relaying.poll_timeout(now)).min()
     }
 }
 
@@ -136,12 +141,15 @@ impl Link {
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
-                observed: Vec::new(),
+                gathering: Gathering::new(random::bytes()),
             }),
             driver: driver.clone(),
             changes: Signal::new(),
             refused: Signal::new(),
             saving: Signal::new(),
+            servers_wanted: Arc::default(),
+            gathered: Signal::new(),
+            network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -157,7 +165,10 @@ impl Link {
 
     /// From now on, who may begin.
     pub fn set_strangers(&self, strangers: Strangers) {
-        self.state().agent.set_strangers(strangers);
+        self.with_state(|state, now| {
+            state.agent.set_strangers(strangers);
+            state.gathering.set_serving(strangers == Strangers::Welcome, now);
+        });
     }
 
     /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
@@ -201,15 +212,15 @@ impl Link {
         self.sockets().iter().map(|socket| socket.address()).collect()
     }
 
+    /// Whether only this host can reach the sockets, so that it does not matter how it looks from outside.
+    pub fn is_only_here(&self) -> bool {
+        self.bound_addresses().iter().all(|bound| bound.ip().is_loopback())
+    }
+
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
         locators::locators(&self.bound_addresses(), &locators::interface_addresses())
-    }
-
-    /// The latest addresses at which peers claim to see this host.
-    pub fn observed_addresses(&self) -> Vec<SocketAddr> {
-        self.state().observed.clone()
     }
 
     /// Finds a path to a peer: asks all locators at once, and through all rendezvous, and takes the first
@@ -225,14 +236,26 @@ impl Link {
         let Places { locators, rendezvous } = places.into();
         let (sender, answer) = async_channel::bounded(1);
         self.with_state(|state, now| {
-            let mut ways: Vec<Way> = locators.into_iter().map(Way::Direct).collect();
+            let mut ways = state.ways(&locators);
             ways.extend(state.relaying.ways(self, peer.hit(), &rendezvous, now));
             let hit = state.agent.dial(peer, &ways, now)?;
+            state.gathering.touch(now);
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
+        let more_ways = async {
+            loop {
+                self.gathered().await;
+                // a TURN server may lend an address now; the ways that are tried go on
+                self.with_state(|state, now| {
+                    if state.dials.contains_key(&peer.hit()) {
+                        let _ = state.agent.dial(peer, &state.ways(&locators), now);
+                    }
+                });
+            }
+        };
         let gone = NoPath::Unreachable { tried: Vec::new(), refusals: Vec::new() };
-        answer.recv().await.unwrap_or(Err(gone)) // the link is gone
+        future::or(answer.recv(), more_ways).await.unwrap_or(Err(gone)) // the link is gone
     }
 
     /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
@@ -331,10 +354,27 @@ impl Link {
                 break;
             }
         }
+        self.flush_gathering(state, now);
         let due = state.next_due(now);
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
+        }
+    }
+
+    fn flush_gathering(&self, state: &mut State, now: Instant) {
+        state.gathering.handle_timeout(now);
+        while let Some(transmit) = state.gathering.poll_transmit(now) {
+            if let Some(socket) = self.socket_for(transmit.to) {
+                socket.send_control(transmit.to, &transmit.datagram, None);
+            }
+        }
+        if state.gathering.lacks_servers() {
+            self.servers_wanted.notify(1);
+        }
+        if state.gathering.poll_changed() {
+            self.gathered.notify(usize::MAX);
+            self.changes.notify(usize::MAX);
         }
     }
 
@@ -375,7 +415,11 @@ impl Link {
                     let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
             }
-            Event::Observed(address) => state.observe(address),
+            Event::Observed { from, address } => {
+                if let Some(peer) = from.direct() {
+                    state.gathering.handle_observed(Observer::Peer(peer), address, now);
+                }
+            }
         }
     }
 
@@ -396,12 +440,15 @@ impl Link {
                 self.send_run(to, transmit.contents, stride, transmit.ecn)
             }
             Way::Relayed { relay, hit } => state.relaying.send(self, (relay, hit), transmit, now),
-            Way::Turn { .. } => Ok(()),
+            Way::Turn { server, peer } => {
+                self.send_by_turn(state, server, peer, transmit, now);
+                Ok(())
+            }
         }
     }
 
-    /// Sends a packet of QUIC a relayed way.
-    pub(super) fn send_relayed(&self, way: Way, transmit: &Transmit<'_>) -> io::Result<()> {
+    /// Sends a packet of QUIC through a relay or a TURN server.
+    pub(super) fn send_indirectly(&self, way: Way, transmit: &Transmit<'_>) -> io::Result<()> {
         let now = clock::now();
         let mut state = self.state();
         let sent = self.send(&mut state, way, transmit, now);
@@ -475,6 +522,26 @@ impl Link {
         None
     }
 
+    /// What does not fit now is as good as lost, and may be.
+    fn send_by_turn(
+        &self,
+        state: &mut State,
+        server: u16,
+        peer: SocketAddr,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            let wrapped = state.gathering.wrap(server, peer, datagram, now);
+            let Some(stun::Transmit { to, datagram }) = wrapped else { return };
+            self.flush_gathering(state, now); // the server must hear of the peer first
+            if let Some(socket) = self.socket_for(to) {
+                socket.send_control(to, &datagram, None);
+            }
+        }
+    }
+
     /// Sends the early request that belongs to a handshake's first packet right before it.
     fn accompany(
         &self,
@@ -511,8 +578,8 @@ impl Link {
     }
 
     pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
-        let State { agent, relaying, early, aside, .. } = state;
-        Sorting { link: self, agent, relaying, early, aside, now, worked: false }
+        let State { agent, relaying, early, aside, gathering, .. } = state;
+        Sorting { link: self, agent, relaying, early, aside, gathering, now, worked: false }
     }
 
     /// What was set aside for QUIC; gives the number of entries.
@@ -558,7 +625,8 @@ impl fmt::Debug for Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.driver.notify(1); // its task ends
-        self.saving.notify(1); // and so does this
+        self.saving.notify(1); // and so do these
+        self.servers_wanted.notify(1);
     }
 }
 
@@ -570,6 +638,7 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
         let armed = strong.with_state(|state, now| {
             state.agent.handle_timeout(now);
             state.relaying.handle_timeout(now);
+            state.gathering.handle_timeout(now);
             state.armed = state.next_due(now);
             state.armed
         });

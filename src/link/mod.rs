@@ -18,7 +18,9 @@
 //! | [`rendezvous`], `relaying`, `lending`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
-//! | `locators`, `places` | the addresses to publish; where a peer may be found |
+//! | `outside` | whom the link asks about itself |
+//! | `locators`, `places` | the addresses of interfaces to publish; where a peer may be found |
+//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`] |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else.
@@ -30,6 +32,7 @@ mod datagram;
 mod drbg;
 mod early;
 mod filter;
+mod gathering;
 mod held;
 mod host;
 mod lending;
@@ -38,9 +41,11 @@ mod locator_set;
 mod locators;
 mod no_path;
 mod observed;
+mod outside;
 mod path;
 mod peer;
 mod places;
+pub mod portmap;
 mod refusals;
 mod relaying;
 pub mod rendezvous;
@@ -48,6 +53,8 @@ mod seal;
 mod sealing;
 mod socket;
 mod sorting;
+pub mod stun;
+pub mod turn;
 mod udp;
 mod volley;
 mod way;
@@ -55,6 +62,7 @@ mod way;
 pub use agent::{LocalCandidate, PathReport, Strangers};
 pub use candidate::CandidateKind;
 pub use early::EarlyRequest;
+pub use gathering::{Gathered, GatheredKind};
 pub use host::{Hold, Link, Reached};
 pub use locator_set::NatMapping;
 pub use no_path::{NoPath, RelayRefusal};

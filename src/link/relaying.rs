@@ -26,6 +26,7 @@ use super::{
         self, CARRY_HEADER, Carrier, Client, Event, MAX_OWN, Outbox, RefusalReason, Registration,
         Server, carried_header, carry_header,
     },
+    stun::Observer,
     way::{RelayId, Way},
 };
 
@@ -296,7 +297,10 @@ impl Link {
                 Event::Registration => {
                     self.changes.notify(usize::MAX);
                 }
-                Event::Observed(address) => state.observe(address),
+                Event::Observed { by, chosen, address } => {
+                    let observer = if chosen { Observer::Server(by) } else { Observer::Peer(by) };
+                    state.gathering.handle_observed(observer, address, now);
+                }
                 Event::Refused { relay, callee, reason } => {
                     let Some(rendezvous) = state.relaying.client.node(relay) else { continue };
                     let refusal = RelayRefusal { rendezvous, reason };

@@ -1,6 +1,6 @@
 //! Who gets what was received: the agent, the rendezvous protocol, QUIC, or another host.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{net::SocketAddr, ops::Range, time::Instant};
 
 use crate::identity::Hit;
 
@@ -10,6 +10,7 @@ use super::{
     datagram::{EARLY, Kind},
     early::Early,
     filter::{DatagramRun, Sorter},
+    gathering::Gathering,
     host::{Link, virtual_address},
     relaying::Relaying,
     rendezvous::{self, CARRY_HEADER, Carrier, carried_tag},
@@ -23,6 +24,7 @@ pub(super) struct Sorting<'a> {
     pub(super) relaying: &'a mut Relaying,
     pub(super) early: &'a mut Early,
     pub(super) aside: &'a mut Aside,
+    pub(super) gathering: &'a mut Gathering,
     pub(super) now: Instant,
     /// Whether something may have come out of it.
     pub(super) worked: bool,
@@ -44,7 +46,7 @@ impl Sorting<'_> {
                 let Some(relay) = self.relaying.client.relay_at(from) else { return };
                 self.take_carried(Way::Relayed { relay, hit }, &datagram[CARRY_HEADER..]);
             }
-            Kind::QuicLong | Kind::QuicShort | Kind::Unknown => {}
+            Kind::Stun | Kind::QuicLong | Kind::QuicShort | Kind::Unknown => {}
         }
     }
 
@@ -59,13 +61,28 @@ impl Sorting<'_> {
                     self.set_aside(sender, datagram);
                 }
             }
-            Kind::Carry | Kind::Carried | Kind::Unknown => {}
+            Kind::Carry | Kind::Carried | Kind::Stun | Kind::Unknown => {}
         }
     }
 }
 
 impl Sorter for Sorting<'_> {
+    fn is_turn_server(&mut self, from: SocketAddr) -> bool {
+        self.gathering.is_turn_server(from)
+    }
+
+    fn turn_data(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)> {
+        self.gathering.turn_data(from, datagram)
+    }
+
     fn control(&mut self, from: Way, datagram: &[u8]) {
+        if Kind::of(datagram) == Kind::Stun {
+            if let Some(server) = from.direct() {
+                self.gathering.handle_datagram(server, datagram, self.now);
+                self.worked = true;
+            }
+            return;
+        }
         if datagram.first() == Some(&EARLY) {
             // nobody is heard who has not proved a key by a probe first
             if let Some(hit) = self.agent.source(from, self.now)

@@ -33,7 +33,7 @@ impl AsyncUdpSocket for Link {
     /// packet. An error given to QUIC would end the connection.
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let Some(way) = self.route(transmit) else { return Ok(()) };
-        let Some(destination) = way.direct() else { return self.send_relayed(way, transmit) };
+        let Some(destination) = way.direct() else { return self.send_indirectly(way, transmit) };
         let stride = transmit.segment_size.unwrap_or(transmit.contents.len());
         self.send_run(destination, transmit.contents, stride, transmit.ecn)
     }

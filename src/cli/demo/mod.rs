@@ -179,8 +179,17 @@ async fn start(
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
     let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
     let overlays = vec![overlay.clone()];
-    let options =
-        DaemonOptions { home, identity, overlays, udp, rendezvous: Vec::new(), lending: None };
+    let options = DaemonOptions {
+        home,
+        identity,
+        overlays,
+        udp,
+        rendezvous: Vec::new(),
+        lending: None,
+        stun: Vec::new(),
+        turn: Vec::new(),
+        port_mapping: false,
+    };
     Daemon::start(options, lock).map_err(not_started)
 }
 

@@ -171,7 +171,7 @@ impl<S: Sealing> Agent<S> {
             peer.settle();
         }
         self.by_way.insert(from, hit); // proved: stronger than anybody's claim
-        self.events.extend(observed.map(Event::Observed));
+        self.events.extend(observed.map(|address| Event::Observed { from, address }));
         if moved {
             self.events.push_back(Event::Moved { hit, way });
         }

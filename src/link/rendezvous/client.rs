@@ -37,7 +37,14 @@ pub(in crate::link) enum Event {
     /// A rendezvous of this host has accepted it, or no longer does: see [`Client::accepted`].
     Registration,
     /// A rendezvous sees this host at an address.
-    Observed(SocketAddr),
+    Observed {
+        /// Where the rendezvous is.
+        by: SocketAddr,
+        /// Whether this host has chosen it; those of others were chosen by them.
+        chosen: bool,
+        /// What it sees.
+        address: SocketAddr,
+    },
     /// A rendezvous does not carry what was sent to a peer.
     Refused {
         relay: RelayId,
@@ -205,7 +212,9 @@ impl Client {
         if registration(relay) != before && relay.purpose == Purpose::Register {
             self.events.push_back(Event::Registration);
         }
-        self.events.extend(welcome.observed.map(Event::Observed));
+        let by = (relay.node.address, relay.purpose == Purpose::Register);
+        let event = |address| Event::Observed { by: by.0, chosen: by.1, address };
+        self.events.extend(welcome.observed.map(event));
         Some(())
     }
 
