@@ -12,6 +12,7 @@ mod executor;
 pub mod file;
 pub mod html;
 pub mod http;
+pub mod network;
 mod plain;
 mod preference;
 pub mod random;
