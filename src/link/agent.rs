@@ -234,6 +234,26 @@ impl Agent {
         Some(self.peers.get(&hit)?.path.as_ref()?.way)
     }
 
+    /// This host is in another network, or has slept: every path in use has to prove itself again.
+    pub(super) fn handle_network_change(&mut self, now: Instant) {
+        for peer in self.peers.values_mut().filter(|peer| peer.holds > 0 || peer.dial.is_some()) {
+            peer.retry = now;
+            peer.suspect(now);
+        }
+        self.handle_timeout(now);
+    }
+
+    /// Peers with a connection and without a path that is known to work.
+    pub(super) fn suspects(&self) -> Vec<PublicKey> {
+        let suspects = self.peers.values().filter(|peer| peer.holds > 0 && peer.is_suspect());
+        suspects.map(|peer| peer.remote.key()).collect()
+    }
+
+    /// Whether packets for a peer may be going nowhere.
+    pub(super) fn is_suspect(&self, hit: Hit) -> bool {
+        self.peers.get(&hit).is_none_or(Peer::is_suspect)
+    }
+
     /// Whether a QUIC packet from nowhere may be given to QUIC, which can only tell its sender that
     /// it has no such connection (after a restart, for instance).
     pub(super) fn admits_unknown(&mut self, from: Way, now: Instant) -> bool {

@@ -113,9 +113,17 @@ mod tests {
 
     #[test]
     fn what_is_neither_is_refused() {
-        for text in ["", "10.8.0.0/33", "::/129", "10.8/16", "10.0.0.0/+8", "10.0.0.0/", "a b",
-            "an-interface-with-a-long-name", "::1:"]
-        {
+        for text in [
+            "",
+            "10.8.0.0/33",
+            "::/129",
+            "10.8/16",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "a b",
+            "an-interface-with-a-long-name",
+            "::1:",
+        ] {
             assert_eq!(Exclusion::parse(text), Err(ExclusionError), "{text}");
         }
     }

@@ -5,7 +5,10 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::Waker,
     time::{Duration, Instant},
 };
@@ -23,7 +26,9 @@ use super::{
     filter::{Sorter, filter},
     held::HeldDatagrams,
     locators,
+    mobility::Mobility,
     no_path::NoPath,
+    selected_path::SelectedPaths,
     socket::RealSocket,
     way::Way,
 };
@@ -52,10 +57,15 @@ pub struct Link {
     pub(super) blocked: Mutex<Option<Arc<RealSocket>>>,
     /// Which socket is read first.
     pub(super) turn: AtomicUsize,
+    /// How this host moves.
+    pub(super) mobility: Mobility,
 }
 
-struct State {
-    agent: Agent,
+/// What changes under one lock.
+pub(super) struct State {
+    pub(super) agent: Agent,
+    /// For those who keep something for each path.
+    pub(super) selected: SelectedPaths,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
@@ -97,6 +107,7 @@ impl Link {
             sockets: RwLock::new(sockets.into()),
             state: Mutex::new(State {
                 agent,
+                selected: SelectedPaths::default(),
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
@@ -106,6 +117,7 @@ impl Link {
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
+            mobility: Mobility::default(),
         });
         spawn(drive(Arc::downgrade(&link), driver)).detach();
         Ok(link)
@@ -159,7 +171,7 @@ impl Link {
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
-        locators::locators(&self.bound_addresses(), &locators::interface_addresses())
+        locators::locators(&self.bound_addresses(), &self.own_addresses())
     }
 
     /// The latest addresses at which peers claim to see this host.
@@ -195,11 +207,12 @@ impl Link {
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
         self.with_agent(|state, _| state.agent.hold(hit));
+        self.mobility.holds.fetch_add(1, Relaxed);
         Hold { link: self.clone(), hit }
     }
 
     /// Lets the agent work, then sends and tells what came out of it.
-    fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+    pub(super) fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = clock::now();
         let mut state = self.state();
         let result = work(&mut state, now);
@@ -241,6 +254,7 @@ impl Link {
                 }
             }
             Event::Moved { hit, way } => {
+                state.selected.move_to(hit, way);
                 let Some(to) = way.direct() else { return };
                 let Some(socket) = self.socket_for(to) else { return };
                 for held in state.held.take(hit) {
@@ -346,6 +360,9 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
             state.armed = state.agent.poll_timeout();
             state.armed
         });
+        if !strong.suspects().is_empty() {
+            strong.suspicion();
+        }
         drop(strong);
         future::or(listener, clock::sleep_until(armed)).await;
     }
@@ -383,6 +400,7 @@ pub struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let hit = self.hit;
+        self.link.mobility.holds.fetch_sub(1, Relaxed);
         self.link.with_agent(|state, now| state.agent.release(hit, now));
     }
 }

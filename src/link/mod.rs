@@ -15,7 +15,9 @@
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
-//! | `locators` | the addresses to publish |
+//! | `locators`, `exclusions` | the addresses to publish, and those that are not |
+//! | `mobility`, `network` | moves of this host to another network |
+//! | `selected_path` | which path is in use, for those above |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
@@ -25,20 +27,26 @@ mod agent;
 mod candidate;
 mod datagram;
 mod drbg;
+mod exclusions;
 mod filter;
 mod held;
 mod host;
 mod limit;
 mod locators;
+mod mobility;
+mod network;
 mod no_path;
 mod observed;
 mod peer;
 mod seal;
+mod selected_path;
 mod socket;
 mod udp;
 mod way;
 
 pub use agent::Strangers;
+pub use exclusions::{Exclusion, ExclusionError};
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
+pub use selected_path::SelectedPath;
 pub use way::{RelayId, Way};

@@ -90,10 +90,8 @@ mod tests {
     const MILLISECOND: Duration = Duration::from_millis(1);
 
     fn view(addresses: &[&str]) -> NetworkView {
-        let address = |text: &&str| InterfaceAddress {
-            interface: "wlan0".into(),
-            ip: text.parse().unwrap(),
-        };
+        let address =
+            |text: &&str| InterfaceAddress { interface: "wlan0".into(), ip: text.parse().unwrap() };
         NetworkView { addresses: addresses.iter().map(address).collect(), sources: Vec::new() }
     }
 

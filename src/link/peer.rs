@@ -166,6 +166,11 @@ impl Peer {
         self.check_all(now);
     }
 
+    /// Whether no path is known to work.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.path.as_ref().is_none_or(|path| path.suspect)
+    }
+
     pub(super) fn check_all(&mut self, now: Instant) {
         for candidate in &mut self.candidates {
             candidate.start_check(now);

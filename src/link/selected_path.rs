@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{
         Arc, Weak,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -14,6 +14,8 @@ use std::{
 };
 
 use crate::identity::Hit;
+
+use super::way::{RelayId, Way};
 
 /// The number of the path to one peer that is in use. The same path has the same number when it comes
 /// back; 0 stands for none.
@@ -43,14 +45,23 @@ pub(super) struct SelectedPaths {
 #[derive(Debug)]
 struct Entry {
     shared: Weak<AtomicU32>,
-    to: Option<IpAddr>,
+    to: Option<Target>,
+}
+
+/// What tells paths apart. A change of nothing but the port is a NAT that was renumbered, and not another
+/// path (RFC 9000, section 9.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Target {
+    Direct(IpAddr),
+    Relayed(RelayId),
+    Turn(u16),
 }
 
 impl SelectedPaths {
     /// The number for one peer, whose packets go to `to`; it is kept up as long as somebody has it.
-    pub(super) fn of(&mut self, hit: Hit, to: Option<SocketAddr>) -> SelectedPath {
+    pub(super) fn of(&mut self, hit: Hit, way: Option<Way>) -> SelectedPath {
         self.peers.retain(|_, entry| entry.shared.strong_count() > 0);
-        let to = to.map(|to| to.ip());
+        let to = way.map(Target::of);
         if let Some(shared) = self.peers.get(&hit).and_then(|entry| entry.shared.upgrade()) {
             return SelectedPath(shared);
         }
@@ -59,11 +70,10 @@ impl SelectedPaths {
         SelectedPath(shared)
     }
 
-    /// Packets for a peer take another way. A change of nothing but the port is a NAT that was
-    /// renumbered, and not another path (RFC 9000, section 9.4).
-    pub(super) fn move_to(&mut self, hit: Hit, to: SocketAddr) {
+    /// Packets for a peer take another way.
+    pub(super) fn move_to(&mut self, hit: Hit, way: Way) {
         if let Some(entry) = self.peers.get_mut(&hit) {
-            entry.to = Some(to.ip());
+            entry.to = Some(Target::of(way));
             entry.publish(self.network);
         }
     }
@@ -77,6 +87,16 @@ impl SelectedPaths {
     }
 }
 
+impl Target {
+    fn of(way: Way) -> Target {
+        match way {
+            Way::Direct(address) => Target::Direct(address.ip()),
+            Way::Relayed { relay, .. } => Target::Relayed(relay),
+            Way::Turn { server, .. } => Target::Turn(server),
+        }
+    }
+}
+
 impl Entry {
     fn publish(&self, network: u64) {
         if let Some(shared) = self.shared.upgrade() {
@@ -86,7 +106,7 @@ impl Entry {
 }
 
 /// Two paths with one number, one pair in four thousand million, share what is kept for them.
-fn number(network: u64, to: Option<IpAddr>) -> u32 {
+fn number(network: u64, to: Option<Target>) -> u32 {
     let Some(to) = to else { return 0 };
     let [a, b, c, d, ..] = hash(&(network, to)).to_be_bytes();
     u32::from_be_bytes([a, b, c, d]).max(1)
@@ -101,29 +121,34 @@ fn hash(value: &impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::PublicKey;
 
-    fn address(text: &str) -> SocketAddr {
-        text.parse().unwrap()
+    fn direct(text: &str) -> Way {
+        Way::Direct(text.parse().unwrap())
+    }
+
+    fn hit(octet: u8) -> Hit {
+        PublicKey([octet; 32]).hit()
     }
 
     #[test]
     fn a_path_that_comes_back_has_its_old_number() {
         let mut paths = SelectedPaths::default();
-        let (direct, relay) = (address("192.0.2.1:5050"), address("198.51.100.1:443"));
-        let hit = Hit([7; 16]);
+        let hit = hit(7);
+        let (home, relay) = (direct("192.0.2.1:5050"), Way::Relayed { relay: RelayId(1), hit });
         let selected = paths.of(hit, None);
         assert_eq!(selected.number(), 0);
         paths.move_to(hit, relay);
         let by_relay = selected.number();
-        paths.move_to(hit, direct);
+        paths.move_to(hit, home);
         let at_home = selected.number();
         assert!(at_home != by_relay && at_home != 0 && by_relay != 0);
         paths.set_network(&"café");
         assert_ne!(selected.number(), at_home);
-        paths.move_to(hit, address("192.0.2.1:61000"));
+        paths.move_to(hit, direct("192.0.2.1:61000"));
         let in_the_cafe = selected.number();
-        assert_eq!(paths.of(hit, Some(direct)).number(), in_the_cafe, "one number for all");
-        paths.move_to(Hit([8; 16]), relay);
+        assert_eq!(paths.of(hit, Some(home)).number(), in_the_cafe, "one number for all");
+        paths.move_to(self::hit(8), relay);
         assert_eq!(selected.number(), in_the_cafe);
     }
 
@@ -131,7 +156,7 @@ mod tests {
     fn nothing_is_kept_for_peers_that_nobody_looks_at() {
         let mut paths = SelectedPaths::default();
         for octet in 0..100 {
-            paths.of(Hit([octet; 16]), None);
+            paths.of(hit(octet), None);
         }
         assert_eq!(paths.peers.len(), 1);
     }

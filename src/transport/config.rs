@@ -9,8 +9,10 @@ use quinn::{
 use ring::{hkdf, hmac};
 
 use crate::identity::{KeyPair, PublicKey};
+use crate::link::SelectedPath;
 use crate::runtime::random;
 
+use super::congestion::PerPathConfig;
 use super::tls::Credentials;
 
 /// How long connections live.
@@ -87,9 +89,10 @@ pub(super) fn endpoint(keys: &KeyPair) -> EndpointConfig {
 pub(super) fn client(
     credentials: &Credentials,
     peer: PublicKey,
+    selected: SelectedPath,
     lifetimes: Lifetimes,
 ) -> Result<ClientConfig, rustls::Error> {
-    let mut transport = transport(lifetimes);
+    let mut transport = transport(lifetimes, selected);
     transport
         .keep_alive_interval(Some(lifetimes.silence / KEEP_ALIVE_PART))
         .receive_window(VarInt::from_u32(DIALLED_WINDOW));
@@ -103,13 +106,9 @@ pub(super) fn client(
 ///
 /// # Errors
 /// When TLS refuses the configuration.
-pub(super) fn server(
-    credentials: &Credentials,
-    lifetimes: Lifetimes,
-) -> Result<ServerConfig, rustls::Error> {
+pub(super) fn server(credentials: &Credentials) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::with_crypto(Arc::new(credentials.server()?));
     config
-        .transport_config(Arc::new(transport(lifetimes)))
         .migration(false) // virtual addresses stay
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)
@@ -117,7 +116,18 @@ pub(super) fn server(
     Ok(config)
 }
 
-fn transport(lifetimes: Lifetimes) -> TransportConfig {
+/// For being dialled by one peer.
+pub(super) fn accepted(
+    server: &ServerConfig,
+    selected: SelectedPath,
+    lifetimes: Lifetimes,
+) -> ServerConfig {
+    let mut config = server.clone();
+    config.transport_config(Arc::new(transport(lifetimes, selected)));
+    config
+}
+
+fn transport(lifetimes: Lifetimes, selected: SelectedPath) -> TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
     mtu.upper_bound(MAX_MTU);
     let mut config = TransportConfig::default();
@@ -130,7 +140,8 @@ fn transport(lifetimes: Lifetimes) -> TransportConfig {
         .receive_window(VarInt::from_u32(ACCEPTED_WINDOW))
         .send_window(SEND_WINDOW)
         .initial_mtu(INITIAL_MTU)
-        .mtu_discovery_config(Some(mtu));
+        .mtu_discovery_config(Some(mtu))
+        .congestion_controller_factory(Arc::new(PerPathConfig { selected }));
     config
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use quinn::{Endpoint, Incoming, VarInt};
+use quinn::{Connecting, ConnectionError, Endpoint, Incoming, ServerConfig, VarInt};
 
-use crate::identity::{KeyPair, PublicKey};
+use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::link::{Link, Way};
 use crate::runtime::{clock, spawn};
 
@@ -57,6 +57,8 @@ struct Shared {
     endpoint: Endpoint,
     link: Arc<Link>,
     credentials: Credentials,
+    /// What the configuration of each accepted connection is made from.
+    server: ServerConfig,
     lifetimes: Lifetimes,
     pool: Mutex<Pool>,
     handshakes: AtomicUsize,
@@ -99,10 +101,10 @@ impl Transport {
     /// When TLS refuses the keys or the link has no socket.
     pub fn new(keys: &KeyPair, link: Arc<Link>, lifetimes: Lifetimes) -> io::Result<Transport> {
         let credentials = Credentials::new(keys).map_err(io::Error::other)?;
-        let server = config::server(&credentials, lifetimes).map_err(io::Error::other)?;
+        let server = config::server(&credentials).map_err(io::Error::other)?;
         let endpoint = Endpoint::new_with_abstract_socket(
             config::endpoint(keys),
-            Some(server),
+            Some(server.clone()),
             link.clone(),
             Arc::new(OneThread),
         )?;
@@ -111,6 +113,7 @@ impl Transport {
             endpoint,
             link,
             credentials,
+            server,
             lifetimes,
             pool: Mutex::default(),
             handshakes: AtomicUsize::new(0),
@@ -232,7 +235,8 @@ impl Shared {
         let reached = self.link.reach(peer, locators).await?;
         let hold = self.link.hold(&peer);
         let answered = clock::now();
-        let config = config::client(&self.credentials, peer, self.lifetimes)
+        let selected = self.link.selected_path(peer.hit());
+        let config = config::client(&self.credentials, peer, selected, self.lifetimes)
             .map_err(|error| ConnectError::Lost(error.to_string().into()))?;
         let connecting = self
             .endpoint
@@ -288,9 +292,21 @@ impl Handshake {
         Handshake(shared.clone())
     }
 
+    /// Takes the connection, with the path of the peer whose tag its address is.
+    fn accept(&self, incoming: Incoming) -> Result<Connecting, ConnectionError> {
+        let shared = &self.0;
+        let selected = match incoming.remote_address().ip() {
+            IpAddr::V6(ip) => Hit::from_ipv6(ip).map(|hit| shared.link.selected_path(hit)),
+            IpAddr::V4(_) => None,
+        };
+        let selected = selected.unwrap_or_default();
+        let config = config::accepted(&shared.server, selected, shared.lifetimes);
+        incoming.accept_with(Arc::new(config))
+    }
+
     /// Nothing is known of the other end before the handshake is complete: only then is it used.
     async fn run(self, incoming: Incoming) {
-        let Ok(connecting) = incoming.accept() else { return };
+        let Ok(connecting) = self.accept(incoming) else { return };
         let Some(Ok(quic)) = clock::timeout(HANDSHAKE_TIME, connecting).await else { return };
         let Some(peer) = tls::peer_key(&quic) else { return };
         let shared = &self.0;
@@ -337,11 +353,10 @@ async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sende
 mod tests {
     use super::*;
     use crate::identity::ServicePort;
-    use crate::link::Strangers;
+    use crate::link::{SelectedPath, Strangers};
     use crate::runtime::{block_on, random};
     use crate::transport::StreamKind;
     use futures_lite::future;
-    use quinn::ConnectionError;
     use zeroize::Zeroizing;
 
     fn keys() -> KeyPair {
@@ -359,12 +374,15 @@ mod tests {
         client: &Transport,
         server: &Transport,
         expected: PublicKey,
-    ) -> quinn::Connecting {
+    ) -> Connecting {
         let link = &client.shared.link;
         let key = server.shared.link.key();
         let reached = link.reach(key, &server.shared.link.local_locators()).await.unwrap();
-        let config =
-            config::client(&client.shared.credentials, expected, Lifetimes::default()).unwrap();
+        let config = {
+            let selected = link.selected_path(key.hit());
+            let credentials = &client.shared.credentials;
+            config::client(credentials, expected, selected, Lifetimes::default()).unwrap()
+        };
         let endpoint = &client.shared.endpoint;
         endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap()
     }
@@ -410,7 +428,8 @@ mod tests {
             let key = server.shared.link.key();
             let reached =
                 client.shared.link.reach(key, &server.shared.link.local_locators()).await.unwrap();
-            let config = config::client(&other, key, Lifetimes::default()).unwrap();
+            let config =
+                config::client(&other, key, SelectedPath::default(), Lifetimes::default()).unwrap();
             let endpoint = &client.shared.endpoint;
             let connecting =
                 endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap();

@@ -11,11 +11,13 @@
 //! | `stream` | [`Stream`]: what hyper and tunnels read and write |
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
 //! | `tls`, `config`, `runtime` | what QUIC is made of |
+//! | `congestion` | how much may be in flight on each path |
 //!
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
 
 mod config;
+mod congestion;
 mod connection;
 mod endpoint;
 mod error;

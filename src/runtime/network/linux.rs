@@ -80,9 +80,9 @@ impl ClockWatch {
     /// Waits for a jump.
     pub async fn jumped(&self) {
         // one read tells of one jump with ECANCELED, and the timer goes on
-        let read = self.0.read_with(|timer| {
-            rustix::io::read(timer, &mut [0; 8][..]).map_err(io::Error::from)
-        });
+        let read = self
+            .0
+            .read_with(|timer| rustix::io::read(timer, &mut [0; 8][..]).map_err(io::Error::from));
         if let Err(error) = read.await
             && error.raw_os_error() != Some(Errno::CANCELED.raw_os_error())
         {
@@ -93,7 +93,10 @@ impl ClockWatch {
 
 fn arm(timer: &OwnedFd) -> io::Result<()> {
     let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let at = Timespec { tv_sec: rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec + NEVER, tv_nsec: 0 };
+    let at = Timespec {
+        tv_sec: rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec + NEVER,
+        tv_nsec: 0,
+    };
     let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
     timerfd_settime(timer, flags, &Itimerspec { it_interval: zero, it_value: at })?;
     Ok(())
