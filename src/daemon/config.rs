@@ -10,6 +10,7 @@ use std::{
 use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
+use crate::link::Exclusion;
 use crate::overlay::OverlayAddress;
 use crate::runtime::file;
 use crate::runtime::plain;
@@ -23,11 +24,13 @@ pub struct Config {
     listen: Option<Vec<SocketAddr>>,
     /// `udp`: where peers find this daemon.
     udp: Option<Vec<SocketAddr>>,
+    /// `exclude`: interfaces and networks whose addresses no peer is told.
+    exclude: Option<Vec<Exclusion>>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 3] = ["listen", "overlay", "udp"];
+const KEYS: [&str; 4] = ["exclude", "listen", "overlay", "udp"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -82,11 +85,12 @@ impl Config {
 
     /// The UDP addresses to use, and whether a free port will do where one is taken.
     pub fn udp(&self, given: &[SocketAddr]) -> Udp {
-        match (given, &self.udp) {
-            ([], None) => Udp { addresses: DEFAULT_UDP.to_vec(), or_any_port: true },
-            ([], Some(configured)) => Udp { addresses: configured.clone(), or_any_port: false },
-            (given, _) => Udp { addresses: given.to_vec(), or_any_port: false },
-        }
+        let (addresses, or_any_port) = match (given, &self.udp) {
+            ([], None) => (DEFAULT_UDP.to_vec(), true),
+            ([], Some(configured)) => (configured.clone(), false),
+            (given, _) => (given.to_vec(), false),
+        };
+        Udp { addresses, or_any_port, exclude: self.exclude.clone().unwrap_or_default() }
     }
 
     /// Where the proxy listens.
@@ -105,6 +109,8 @@ pub struct Udp {
     pub addresses: Vec<SocketAddr>,
     /// Whether any free port will do where one is taken.
     pub or_any_port: bool,
+    /// Addresses of this machine that no peer is told.
+    pub exclude: Vec<Exclusion>,
 }
 
 fn parse(text: &str) -> Result<Config, String> {
@@ -119,6 +125,9 @@ fn parse(text: &str) -> Result<Config, String> {
         })?,
         listen: list(&entries, "listen", socket_address)?,
         udp: list(&entries, "udp", socket_address)?,
+        exclude: list(&entries, "exclude", |text| {
+            Exclusion::parse(text).map_err(|error| format!("{text:?} is {error}"))
+        })?,
     })
 }
 
@@ -173,15 +182,25 @@ mod tests {
         assert_eq!(config.overlays.unwrap().len(), 1);
         assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
         assert_eq!(config.udp, None);
+        let exclude = parse("exclude = [\"docker0\", \"10.8.0.0/16\"]").unwrap().exclude;
+        assert_eq!(exclude.unwrap()[0], Exclusion::Interface("docker0".into()));
     }
 
     #[test]
     fn says_which_setting_is_wrong() {
         for (text, problem) in [
-            ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
+            (
+                "overlays = [\"lan\"]",
+                "overlays: no such setting (there are exclude, listen, overlay, udp)",
+            ),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = [", "overlay: the list is empty"),
+            (
+                "exclude = [\"10.8/16\"]",
+                "exclude: \"10.8/16\" is neither an interface like docker0 nor a network like \
+                 10.8.0.0/16",
+            ),
             ("listen = [1, 2]", "listen: every item must be in quotes"),
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);

@@ -28,6 +28,7 @@ pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
+mod seeking;
 mod sequences;
 mod start_error;
 mod status;
@@ -35,9 +36,11 @@ mod status;
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
+
+use futures_lite::future;
 
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{BookError, ContactBook};
@@ -98,6 +101,8 @@ pub struct Daemon {
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
+    /// What follows moves to other networks, of this machine and of peers.
+    following: Mutex<Option<Task<()>>>,
     _lock: HomeLock,
 }
 
@@ -144,10 +149,12 @@ impl Daemon {
             publishing: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
+            following: Mutex::default(),
             _lock: lock,
         });
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
+        *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
         Ok(daemon)
     }
@@ -253,6 +260,7 @@ impl Daemon {
     pub async fn shutdown(&self) {
         lock_of(&self.entrance).take();
         lock_of(&self.control).take();
+        lock_of(&self.following).take();
         let publishing = lock_of(&self.publishing).take();
         if let Some((publishing, task)) = publishing {
             publishing.withdraw();
@@ -307,5 +315,25 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
+    link.exclude(udp.exclude.clone());
+    link.watch_network();
     Transport::new(keys, link, Lifetimes::default()).map_err(failed)
+}
+
+/// Follows moves to other networks, until it is dropped: publishes where this machine is now, and looks
+/// for peers that have gone silent.
+async fn follow(daemon: Weak<Daemon>) {
+    let Some(strong) = daemon.upgrade() else { return };
+    let (link, finder) = (strong.transport.link().clone(), strong.finder.clone());
+    drop(strong);
+    let own = async {
+        loop {
+            link.network_change().await;
+            let Some(daemon) = daemon.upgrade() else { return };
+            if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
+                publishing.look_again();
+            }
+        }
+    };
+    future::or(own, seeking::seek(link.clone(), finder)).await;
 }

@@ -370,11 +370,7 @@ mod tests {
     }
 
     /// A bare QUIC connection, for misbehaving on it.
-    async fn bare(
-        client: &Transport,
-        server: &Transport,
-        expected: PublicKey,
-    ) -> Connecting {
+    async fn bare(client: &Transport, server: &Transport, expected: PublicKey) -> Connecting {
         let link = &client.shared.link;
         let key = server.shared.link.key();
         let reached = link.reach(key, &server.shared.link.local_locators()).await.unwrap();
