@@ -20,7 +20,8 @@ use super::tls::Credentials;
 pub struct Lifetimes {
     /// A connection whose other end is silent for so long is dead.
     ///
-    /// 30 seconds: longer than a change of network takes, and about what people wait for.
+    /// 45 seconds: longer than a change of network takes, or half a minute's sleep. People need not wait for
+    /// it: the link knows of a silent path within seconds, and new requests ask it.
     pub silence: Duration,
     /// One that this host dialled is closed when it was unused for so long.
     ///
@@ -35,17 +36,17 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Lifetimes {
         Lifetimes {
-            silence: Duration::from_secs(30),
+            silence: Duration::from_secs(45),
             dialled: Duration::from_secs(300),
             accepted: Duration::from_secs(360),
         }
     }
 }
 
-/// The end that dialled speaks up after this part of the silence that ends a connection: 10 seconds of
-/// 30. Two of three packets may get lost, and a NAT keeps its mapping. The other end need not speak,
+/// The end that dialled speaks up after this part of the silence that ends a connection: 11 seconds of
+/// 45. Three of four packets may get lost, and a NAT keeps its mapping. The other end need not speak,
 /// its acknowledgement is a sign of life too.
-const KEEP_ALIVE_PART: u32 = 3;
+const KEEP_ALIVE_PART: u32 = 4;
 
 /// Streams that the other end may have open, each of them a request in progress. Further ones wait.
 const MAX_STREAMS: u32 = 256;

@@ -130,8 +130,8 @@ impl Transport {
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
     ///
-    /// `locators` are where the peer may be; they are used when it must be dialled. A connection that
-    /// turns out to be dead is replaced once.
+    /// `locators` are where the peer may be; they are used when it must be dialled, and when it is
+    /// doubtful whether packets still reach it. A connection that turns out to be dead is replaced once.
     ///
     /// # Errors
     /// [`ConnectError`] says why there is no stream. Nothing of the request was sent then.
@@ -145,6 +145,10 @@ impl Transport {
             return Err(ConnectError::ShutDown);
         }
         let (connection, connected) = self.connection(peer, locators).await?;
+        if connected.is_none() && self.shared.link.is_suspect(&peer) {
+            // QUIC would find out after its idle time only
+            self.shared.link.reach(peer, locators).await?;
+        }
         let (stream, connected) = match connection.open(preface).await {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),

@@ -4,6 +4,7 @@
 #[path = "../people/mod.rs"]
 mod people;
 
+mod broken_off;
 mod control;
 mod home;
 mod network;
