@@ -9,7 +9,9 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus, Status as Report};
+use crate::daemon::{
+    ControlClient, ControlError, Home, OverlayStatus, PeerStatus, Status as Report,
+};
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
@@ -61,10 +63,19 @@ fn describe(report: &Report) -> String {
             .iter()
             .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
     );
+    rows.extend(report.candidates.iter().map(|candidate| ("candidate", candidate.clone())));
     rows.push(("connections", report.connections.to_string()));
+    rows.extend(report.peers.iter().map(|peer| ("peer", describe_peer(peer))));
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
+}
+
+fn describe_peer(peer: &PeerStatus) -> String {
+    let PeerStatus { name, fingerprint, path, via, rtt, loss, streams } = peer;
+    let who = name.as_ref().unwrap_or(fingerprint);
+    let via = via.as_ref().map(|via| format!(" by {via}")).unwrap_or_default();
+    format!("{who}  {path}{via}  rtt {rtt:.1} ms  loss {:.1} %  {streams} streams", loss * 100.0)
 }
 
 fn describe_overlay(overlay: &OverlayStatus) -> String {

@@ -54,7 +54,7 @@ pub use labels::Labels;
 pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
-pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
+pub use status::{ContactStatus, OverlayStatus, PeerStatus, ServiceStatus, Status};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::{Link, Strangers};

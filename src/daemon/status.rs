@@ -8,6 +8,7 @@ use super::{Daemon, lock_of};
 use crate::identity::ServicePort;
 use crate::overlay::Overlay;
 use crate::runtime::clock;
+use crate::transport::ConnectedPeer;
 
 /// What `GET /api/status` answers.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -30,8 +31,33 @@ pub struct Status {
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
     pub connections: usize,
+    /// Where this host can be reached, as far as it knows: what it publishes.
+    #[nserde(default)]
+    pub candidates: Vec<String>,
+    /// The peers with a connection.
+    #[nserde(default)]
+    pub peers: Vec<PeerStatus>,
     /// The process that is the daemon.
     pub process: u32,
+}
+
+/// One peer with a connection.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct PeerStatus {
+    /// Its name, if it is a contact.
+    pub name: Option<String>,
+    /// What people compare.
+    pub fingerprint: String,
+    /// `direct`, `relayed`, or `doubtful` while packets may be going nowhere.
+    pub path: String,
+    /// The address, or the relay.
+    pub via: Option<String>,
+    /// The round-trip time in milliseconds.
+    pub rtt: f64,
+    /// The part of the packets sent that was lost, from 0 to 1.
+    pub loss: f64,
+    /// Requests and tunnels in progress, in both directions.
+    pub streams: usize,
 }
 
 /// One overlay.
@@ -86,6 +112,8 @@ impl Daemon {
             overlays: self.overlay_statuses(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
+            candidates: texts(&self.transport.link().local_locators()),
+            peers: self.peer_statuses(),
             process: process::id(),
         }
     }
@@ -102,6 +130,29 @@ impl Daemon {
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
         self.finder.book().list().unwrap_or_default()
+    }
+
+    fn peer_statuses(&self) -> Vec<PeerStatus> {
+        let contacts = self.finder.book().contacts().unwrap_or_default();
+        let status = |peer: ConnectedPeer| {
+            let contact = contacts.with_key(&peer.key).next();
+            let path = match peer.way {
+                None => "doubtful",
+                Some(_) if peer.suspect => "doubtful",
+                Some(way) if way.direct().is_some() => "direct",
+                Some(_) => "relayed",
+            };
+            PeerStatus {
+                name: contact.map(|contact| contact.name.to_string()),
+                fingerprint: peer.key.fingerprint().to_string(),
+                path: path.to_owned(),
+                via: peer.way.map(|way| way.to_string()),
+                rtt: peer.round_trip.as_secs_f64() * 1000.0,
+                loss: if peer.sent == 0 { 0.0 } else { peer.lost as f64 / peer.sent as f64 },
+                streams: peer.streams,
+            }
+        };
+        self.transport.peers().into_iter().map(status).collect()
     }
 
     fn overlay_statuses(&self) -> Vec<OverlayStatus> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_lite::future;
-use quinn::ConnectionError;
+use quinn::{ConnectionError, PathStats};
 
 use crate::identity::PublicKey;
 use crate::link::Hold;
@@ -51,6 +51,16 @@ impl Connection {
     /// False as soon as it is known that nothing can be sent any more.
     pub(super) fn is_alive(&self) -> bool {
         self.quic.close_reason().is_none()
+    }
+
+    /// What QUIC has counted.
+    pub(super) fn path_stats(&self) -> PathStats {
+        self.quic.stats().path
+    }
+
+    /// Streams open now.
+    pub(super) fn streams(&self) -> usize {
+        self.usage().streams
     }
 
     /// Since when nobody uses it.

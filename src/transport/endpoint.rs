@@ -17,6 +17,7 @@ use crate::link::{Link, Way};
 use crate::runtime::{clock, spawn};
 
 use super::config::{self, Lifetimes};
+use super::connected::ConnectedPeer;
 use super::connection::Connection;
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
@@ -187,7 +188,28 @@ impl Transport {
 
     /// Connections that exist.
     pub fn connections(&self) -> usize {
-        self.shared.pool().len()
+        self.shared.pool().alive().len()
+    }
+
+    /// The peers with a connection, the one connected for longest first.
+    pub fn peers(&self) -> Vec<ConnectedPeer> {
+        let connections = self.shared.pool().alive();
+        let link = &self.shared.link;
+        connections
+            .iter()
+            .map(|connection| {
+                let (key, path) = (connection.peer(), connection.path_stats());
+                ConnectedPeer {
+                    key,
+                    way: link.path(&key),
+                    suspect: link.is_suspect(&key),
+                    round_trip: path.rtt,
+                    sent: path.sent_packets,
+                    lost: path.lost_packets,
+                    streams: connection.streams(),
+                }
+            })
+            .collect()
     }
 
     /// Closes all connections, and waits a moment for the peers to hear of it.

@@ -9,6 +9,7 @@
 //! | `endpoint` | [`Transport`]: open, accept, shut down |
 //! | `pool`, `connection` | one connection per peer, who uses it, when it ends |
 //! | `stream` | [`Stream`]: what hyper and tunnels read and write |
+//! | `connected` | [`ConnectedPeer`]: how a connection does |
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
 //! | `tls`, `config`, `runtime` | what QUIC is made of |
 //! | `congestion` | how much may be in flight on each path |
@@ -18,6 +19,7 @@
 
 mod config;
 mod congestion;
+mod connected;
 mod connection;
 mod endpoint;
 mod error;
@@ -29,6 +31,7 @@ mod stream;
 mod tls;
 
 pub use config::Lifetimes;
+pub use connected::ConnectedPeer;
 pub use endpoint::{Accepted, Opened, Transport};
 pub use error::ConnectError;
 pub use pool::ConnectTimings;

@@ -164,8 +164,8 @@ impl Pool {
         }
     }
 
-    /// Connections that are alive.
-    pub(super) fn len(&self) -> usize {
-        self.all.iter().filter(|connection| connection.is_alive()).count()
+    /// Connections that are alive, the oldest first.
+    pub(super) fn alive(&self) -> Vec<Arc<Connection>> {
+        self.all.iter().filter(|connection| connection.is_alive()).cloned().collect()
     }
 }

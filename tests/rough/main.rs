@@ -7,6 +7,7 @@ mod people;
 mod broken_off;
 mod control;
 mod home;
+mod moving;
 mod network;
 mod overlays;
 mod world;
