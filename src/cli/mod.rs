@@ -21,6 +21,7 @@ mod status;
 mod stop;
 mod store;
 mod values;
+mod why;
 mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -56,6 +57,7 @@ enum Command {
     Contact(contact::ContactCommand),
     Lookup(lookup::Lookup),
     Status(status::Status),
+    Why(why::Why),
     Store(store::Store),
     Demo(demo::Demo),
 }
@@ -108,6 +110,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Contact(command) => command.run(home),
         Command::Lookup(command) => command.run(home),
         Command::Status(command) => command.run(home),
+        Command::Why(command) => command.run(home),
         Command::Store(command) => command.run(),
         Command::Demo(command) => command.run(),
     }

@@ -32,6 +32,7 @@ mod seeking;
 mod sequences;
 mod start_error;
 mod status;
+mod why;
 
 use std::{
     fmt, io,
@@ -55,6 +56,8 @@ pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{ContactStatus, OverlayStatus, PeerStatus, ServiceStatus, Status};
+
+pub use why::{Stopped, Walk, WalkStep, why};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::{Link, Strangers};

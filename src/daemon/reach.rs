@@ -46,6 +46,16 @@ impl Reach {
         Reach { transport, finder, answering, labels }
     }
 
+    /// Who finds people.
+    pub(super) fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// Who answers for this identity.
+    pub(super) fn answering(&self) -> &Answering {
+        &self.answering
+    }
+
     /// Opens a stream, and says how long each step took.
     pub(super) async fn open(
         &self,
@@ -78,7 +88,12 @@ impl Reach {
         Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
     }
 
-    async fn connect(&self, found: &Found, to: &Destination) -> Result<Opened, ConnectError> {
+    /// Opens a stream to somebody who was found.
+    pub(super) async fn connect(
+        &self,
+        found: &Found,
+        to: &Destination,
+    ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
         self.transport.open(registration.key, &registration.locators, preface).await
@@ -121,7 +136,7 @@ impl Peers for Arc<Reach> {
 }
 
 /// What a refused stream means.
-fn refused(refusal: Refusal, destination: &Destination) -> Failure {
+pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
     let destination = destination.clone();
     match refusal {
         Refusal::NotServed => Failure::PortNotServed { destination, served: None },
@@ -132,7 +147,7 @@ fn refused(refusal: Refusal, destination: &Destination) -> Failure {
 }
 
 /// What it means that there is no stream.
-fn failure(error: ConnectError, found: &Found, destination: &Destination) -> Failure {
+pub(super) fn failure(error: ConnectError, found: &Found, destination: &Destination) -> Failure {
     let name = destination.name.clone();
     match error {
         ConnectError::Unreachable { .. } => {

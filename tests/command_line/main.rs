@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "init",
     "serve",
     "expose",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 12] = [
     "contact remove",
     "lookup",
     "status",
+    "why",
     "store",
     "demo",
 ];

@@ -10,4 +10,5 @@ mod home;
 mod moving;
 mod network;
 mod overlays;
+mod why;
 mod world;
