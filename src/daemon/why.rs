@@ -177,7 +177,7 @@ impl<'a> Walker<'a> {
             self.done();
             self.found.push("your own key".into());
             self.done();
-            let (io, _) = self.reach.open(destination).await?;
+            let (io, _) = self.reach.open(destination, None).await?;
             self.found.push("on this machine".into());
             self.done();
             return self.ask(io).await;
@@ -229,7 +229,7 @@ impl<'a> Walker<'a> {
         let locators = &found.packet.registration().locators;
         let listed: Vec<String> = locators.iter().map(SocketAddr::to_string).collect();
         self.found.push(format!("candidates: {}", listed.join(", ")));
-        let opened = match self.reach.connect(found, self.destination).await {
+        let opened = match self.reach.connect(found, self.destination, None).await {
             Ok(opened) => opened,
             Err(error) => {
                 if let ConnectError::Unreachable { tried } = &error {

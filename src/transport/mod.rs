@@ -21,6 +21,7 @@ mod config;
 mod congestion;
 mod connected;
 mod connection;
+mod early;
 mod endpoint;
 mod error;
 mod pool;
