@@ -5,6 +5,7 @@
 mod complaint;
 mod contact;
 mod demo;
+mod doctor;
 mod expose;
 mod home;
 mod init;
@@ -58,6 +59,7 @@ enum Command {
     Lookup(lookup::Lookup),
     Status(status::Status),
     Why(why::Why),
+    Doctor(doctor::Doctor),
     Store(store::Store),
     Demo(demo::Demo),
 }
@@ -111,6 +113,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Lookup(command) => command.run(home),
         Command::Status(command) => command.run(home),
         Command::Why(command) => command.run(home),
+        Command::Doctor(command) => command.run(home),
         Command::Store(command) => command.run(),
         Command::Demo(command) => command.run(),
     }

@@ -24,7 +24,7 @@ pub(super) fn interface_addresses() -> Vec<InterfaceAddress> {
 
 /// Whence packets to the Internet go: the address that the system would choose, for each family that gets
 /// out. Nothing is sent.
-pub(super) fn preferred_sources() -> Vec<IpAddr> {
+pub fn preferred_sources() -> Vec<IpAddr> {
     let source = |from: &str, to: &str| {
         let socket = UdpSocket::bind(from).ok()?;
         socket.connect(to).ok()?;

@@ -50,6 +50,7 @@ pub use agent::Strangers;
 pub use early::EarlyRequest;
 pub use exclusions::{Exclusion, ExclusionError};
 pub use host::{Hold, Link, Reached};
+pub use locators::preferred_sources;
 pub use no_path::NoPath;
 pub use selected_path::SelectedPath;
 pub use way::{RelayId, Way};

@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "serve",
     "expose",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 13] = [
     "lookup",
     "status",
     "why",
+    "doctor",
     "store",
     "demo",
 ];

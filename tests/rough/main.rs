@@ -6,6 +6,7 @@ mod people;
 
 mod broken_off;
 mod control;
+mod doctor;
 mod home;
 mod moving;
 mod network;
