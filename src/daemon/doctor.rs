@@ -165,7 +165,10 @@ fn addresses_check(config: &Config, keys: &KeyPair) -> Check {
 fn internet_check() -> Check {
     const NAME: &str = "internet";
     let sources = link::preferred_sources();
-    let (v4, v6) = (sources.iter().find(|ip| ip.is_ipv4()), sources.iter().find(|ip| ip.is_ipv6()));
+    let v4 = sources.iter().find(|ip| ip.is_ipv4());
+    // unique local addresses (RFC 4193) do not get there, whatever the routes say
+    let is_global = |ip: &&IpAddr| matches!(ip, IpAddr::V6(v6) if !v6.is_unique_local());
+    let v6 = sources.iter().find(is_global);
     match (v4, v6) {
         (Some(v4), Some(v6)) => Check::fine(NAME, format!("IPv4 from {v4}, IPv6 from {v6}")),
         (None, Some(v6)) => Check::note(NAME, format!("IPv6 only, from {v6}")),
