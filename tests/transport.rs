@@ -547,6 +547,59 @@ fn a_connection_survives_a_new_socket() {
 }
 
 #[test]
+fn a_request_on_a_doubtful_path_asks_the_locators_at_once() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut first, accepted) = pair(&client, &server).await;
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut first.stream, b"one").await, b"one");
+        let selected = client.transport.link().selected_path(server.key.hit());
+        let at_first = selected.number();
+        assert_ne!(at_first, 0);
+
+        // the server moves and says nothing; the client's own move makes it doubt
+        let link = server.transport.link();
+        let old = link.bound_addresses()[0];
+        let new = link.add_socket(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+        link.remove_socket(old);
+        client.transport.link().network_changed();
+        assert_eq!(client.transport.link().suspects(), [server.key]);
+        let started = clock::now();
+        let locators = [new];
+        let opening = client.transport.open(server.key, &locators, preface(1000), None);
+        let (second, accepted) = future::zip(opening, server.accept()).await;
+        let mut second = second.unwrap();
+        assert!(second.connected.is_none(), "the connection goes on");
+        assert_eq!(second.path, Some(Way::Direct(new)));
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut second.stream, b"two").await, b"two");
+        assert!(clock::now() - started < Duration::from_secs(4), "it waited for time limits");
+        assert!(client.transport.link().suspects().is_empty());
+        assert_ne!(selected.number(), at_first, "another path has another window");
+        let peer = &client.transport.peers()[0];
+        assert_eq!((peer.key, peer.way, peer.suspect), (server.key, Some(Way::Direct(new)), false));
+        assert!(peer.sent > 0 && peer.lost <= peer.sent && !peer.round_trip.is_zero());
+    });
+}
+
+#[test]
+fn a_peer_that_is_gone_is_told_in_seconds_although_a_connection_seems_to_be_there() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        pair(&client, &server).await;
+        let link = server.transport.link();
+        let old = link.bound_addresses()[0];
+        link.remove_socket(old);
+        client.transport.link().network_changed();
+        let started = clock::now();
+        let error =
+            client.transport.open(server.key, &[old], preface(1000), None).await.unwrap_err();
+        assert_eq!(error, ConnectError::Unreachable { tried: ways(&[old]) });
+        assert!(clock::now() - started < Duration::from_secs(10));
+    });
+}
+
+#[test]
 fn junk_on_the_port_disturbs_nothing() {
     run(async {
         let (client, server) = (Arc::new(Host::at(V4)), Arc::new(Host::at(V4)));

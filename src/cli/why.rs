@@ -15,7 +15,7 @@ use crate::daemon::{self, ControlClient, ControlError, Stopped, Walk, WalkStep};
 use crate::overlay::OverlayAddress;
 use crate::runtime::block_on;
 
-/// Walk the way of a request, and say where it stops: name, look-up, trust, connection, service, access.
+/// Walk the way to a service step by step, and say where it ends.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "why")]
 pub(super) struct Why {

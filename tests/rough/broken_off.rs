@@ -16,6 +16,8 @@ use crate::world::{PATIENCE, agent, page, request};
 
 /// More than all buffers on the way hold, so that a part of it is not sent yet when the peer vanishes.
 const LENGTH: usize = 64 << 20;
+/// Less than QUIC takes to give up a silent peer: the overlays say where she is.
+const WITHOUT_WAITING: Duration = Duration::from_secs(40);
 /// What has arrived by then.
 const ARRIVED: usize = 1 << 20;
 
@@ -32,9 +34,12 @@ fn download(meanwhile: impl FnOnce(&Path)) -> (io::Result<usize>, Vec<u8>, Vec<u
     let mut arrived = vec![0; ARRIVED];
     body.read_exact(&mut arrived).unwrap();
     alice.kill();
+    let killed = clock::now();
     meanwhile(&folder.join("concert.flac"));
     let _alice = alice_again(root.path(), &folder, &store);
     let end = body.read_to_end(&mut arrived);
+    let waited = clock::now() - killed;
+    assert!(waited < WITHOUT_WAITING, "{waited:?}");
     (end, arrived, content)
 }
 
