@@ -217,6 +217,13 @@ impl Finder {
         self.overlays.iter().cloned().chain(introduced).collect()
     }
 
+    /// This machine is in another network: overlays are reached over new connections.
+    pub(super) fn handle_network_change(&self) {
+        for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
+            overlay.handle_network_change();
+        }
+    }
+
     /// Asks the overlays and says what each answered.
     pub(super) async fn ask(&self, wanted: &Wanted) -> Outcome {
         let (slot, settle) = match wanted {

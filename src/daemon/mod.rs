@@ -335,6 +335,7 @@ async fn follow(daemon: Weak<Daemon>) {
         loop {
             link.network_change().await;
             let Some(daemon) = daemon.upgrade() else { return };
+            daemon.finder.handle_network_change(); // publishing uses the same overlays
             if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
                 publishing.look_again();
             }
