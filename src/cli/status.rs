@@ -72,10 +72,14 @@ fn describe(report: &Report) -> String {
 }
 
 fn describe_peer(peer: &PeerStatus) -> String {
-    let PeerStatus { name, fingerprint, path, via, rtt, loss, streams } = peer;
+    let PeerStatus { name, fingerprint, path, via, spare, rtt, loss, streams } = peer;
     let who = name.as_ref().unwrap_or(fingerprint);
     let via = via.as_ref().map(|via| format!(" by {via}")).unwrap_or_default();
-    format!("{who}  {path}{via}  rtt {rtt:.1} ms  loss {:.1} %  {streams} streams", loss * 100.0)
+    let spare = spare.as_ref().map(|spare| format!("  spare {spare}")).unwrap_or_default();
+    format!(
+        "{who}  {path}{via}{spare}  rtt {rtt:.1} ms  loss {:.1} %  {streams} streams",
+        loss * 100.0
+    )
 }
 
 fn describe_overlay(overlay: &OverlayStatus) -> String {

@@ -52,6 +52,8 @@ pub struct PeerStatus {
     pub path: String,
     /// The address, or the relay.
     pub via: Option<String>,
+    /// What is ready in case that fails.
+    pub spare: Option<String>,
     /// The round-trip time in milliseconds.
     pub rtt: f64,
     /// The part of the packets sent that was lost, from 0 to 1.
@@ -134,8 +136,11 @@ impl Daemon {
 
     fn peer_statuses(&self) -> Vec<PeerStatus> {
         let contacts = self.finder.book().contacts().unwrap_or_default();
+        let paths = self.transport.link().paths();
         let status = |peer: ConnectedPeer| {
             let contact = contacts.with_key(&peer.key).next();
+            let hit = peer.key.hit();
+            let spare = paths.iter().find(|path| path.spare && path.peer == hit);
             let path = match peer.way {
                 None => "doubtful",
                 Some(_) if peer.suspect => "doubtful",
@@ -147,6 +152,7 @@ impl Daemon {
                 fingerprint: peer.key.fingerprint().to_string(),
                 path: path.to_owned(),
                 via: peer.way.map(|way| way.to_string()),
+                spare: spare.map(|spare| spare.way.to_string()),
                 rtt: peer.round_trip.as_secs_f64() * 1000.0,
                 loss: if peer.sent == 0 { 0.0 } else { peer.lost as f64 / peer.sent as f64 },
                 streams: peer.streams,

@@ -8,7 +8,8 @@
 //! | 0x00 – 0x03 | left to STUN (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
-//! | 0x22 – 0x2b | for rendezvous and relays |
+//! | 0x22 | [`UPDATE`] |
+//! | 0x23 – 0x2b | for rendezvous and relays |
 //! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
 
@@ -17,6 +18,8 @@ pub(super) const PROBE: u8 = 0x20;
 /// The answer to a probe.
 pub(super) const ANSWER: u8 = 0x21;
 
+/// A sealed list of the sender's candidates: see [`super::locator_set`].
+pub(super) const UPDATE: u8 = 0x22;
 /// A sealed request beside the first packet of a handshake: see [`super::early`].
 pub(super) const EARLY: u8 = 0x2c;
 
@@ -41,7 +44,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | EARLY)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | EARLY)) => Kind::Control,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

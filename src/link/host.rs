@@ -21,18 +21,19 @@ use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::runtime::{clock, random, spawn};
 
 use super::{
-    agent::{Agent, DialError, Event, Strangers},
+    agent::{Agent, DialError, Event, LocalCandidate, PathReport, Strangers},
     datagram::{EARLY, Kind},
     early::{Early, EarlyRequest},
     filter::{Sorter, filter},
     held::HeldDatagrams,
+    locator_set::NatMapping,
     locators,
     mobility::Mobility,
     no_path::NoPath,
     seal::Own,
     selected_path::SelectedPaths,
     socket::RealSocket,
-    way::Way,
+    way::{RelayId, Way},
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
@@ -102,8 +103,9 @@ impl Link {
     ) -> io::Result<Arc<Link>> {
         let sockets =
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
-        let agent =
-            Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let own = Own::new(keys).map_err(io::Error::other)?;
+        let sequence = clock::wall().as_micros();
+        let agent = Agent::new(own, strangers, random::bytes(), sequence, clock::now());
         let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
         let link = Arc::new(Link {
@@ -226,6 +228,43 @@ impl Link {
         self.state().agent.path(peer.hit())
     }
 
+    /// The paths to all connected peers, and their spares.
+    pub fn paths(&self) -> Vec<PathReport> {
+        self.with_agent(|state, now| state.agent.paths(now))
+    }
+
+    /// Where this host may be reached from now on, and how its NAT gives out ports. Connected peers are
+    /// told if it is news.
+    pub fn set_local_candidates(&self, candidates: &[LocalCandidate], nat: NatMapping) {
+        self.with_agent(|state, now| state.agent.set_local_candidates(candidates, nat, now));
+    }
+
+    /// A relay is gone: nothing goes through it any more.
+    pub fn forget_relay(&self, relay: RelayId) {
+        self.with_agent(|state, now| state.agent.forget_relay(relay, now));
+    }
+
+    /// Peers with a connection and without a path that is known to work.
+    pub fn suspects(&self) -> Vec<PublicKey> {
+        self.with_agent(|state, _| state.agent.suspects())
+    }
+
+    /// Whether packets for a peer may be going nowhere.
+    pub fn is_suspect(&self, peer: &PublicKey) -> bool {
+        self.with_agent(|state, _| state.agent.is_suspect(peer.hit()))
+    }
+
+    /// A sealed message for a peer that is being looked for, to be carried there by an overlay: it tells
+    /// where this host is, so that both ends may begin to punch. None if nobody looks for the peer.
+    pub fn call_message(&self, peer: &PublicKey) -> Option<Vec<u8>> {
+        self.with_agent(|state, now| state.agent.call_message(peer.hit(), now))
+    }
+
+    /// Takes a message that a peer's [`Link::call_message`] gave.
+    pub fn handle_call(&self, message: &[u8]) {
+        self.with_agent(|state, now| state.agent.handle_call(message, now));
+    }
+
     /// Watches the path to a peer for as long as the result is kept: while a connection exists.
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
@@ -251,7 +290,7 @@ impl Link {
             if let Some(to) = transmit.to.direct()
                 && let Some(socket) = self.socket_for(to)
             {
-                socket.send_control(to, &transmit.datagram);
+                socket.send_control(to, &transmit.datagram, transmit.ttl);
             }
         }
         let due = state.agent.poll_timeout();
@@ -337,7 +376,7 @@ impl Link {
             if let (Some(early), Some(to)) = (early, way.direct())
                 && let Some(socket) = self.socket_for(to)
             {
-                socket.send_control(to, &early);
+                socket.send_control(to, &early, None);
             }
         }
     }

@@ -21,8 +21,11 @@ use crate::runtime::network::{ClockWatch, NetworkWatch, Notice};
 use crate::runtime::{Task, clock, spawn};
 
 use super::{
+    agent::LocalCandidate,
+    candidate::CandidateKind,
     exclusions::Exclusion,
     host::{Link, lock},
+    locator_set::NatMapping,
     locators::{self, InterfaceAddress},
     network::{NetworkMonitor, NetworkView},
     selected_path::SelectedPath,
@@ -56,6 +59,15 @@ impl Link {
         let link = Arc::downgrade(self);
         let monitor = NetworkMonitor::new(self.network_view(), clock::now(), clock::since_boot());
         self.mobility.watch.get_or_init(|| spawn(watch(link, monitor)));
+        self.offer_candidates();
+    }
+
+    /// Tells connected peers, and those that will be, where this host may be reached, as far as it sees
+    /// itself.
+    fn offer_candidates(&self) {
+        let candidate = |address| LocalCandidate { kind: CandidateKind::Host, address, turn: None };
+        let candidates: Vec<_> = self.local_locators().into_iter().map(candidate).collect();
+        self.set_local_candidates(&candidates, NatMapping::Unknown);
     }
 
     /// Waits until this host is in another network, or has slept.
@@ -71,6 +83,7 @@ impl Link {
             state.selected.set_network(&view);
             state.agent.handle_network_change(now);
         });
+        self.offer_candidates();
         self.mobility.changed.notify(usize::MAX);
     }
 
@@ -85,16 +98,6 @@ impl Link {
             }
             listener.await;
         }
-    }
-
-    /// Peers with a connection and without a path that is known to work.
-    pub fn suspects(&self) -> Vec<PublicKey> {
-        self.with_agent(|state, _| state.agent.suspects())
-    }
-
-    /// Whether packets for a peer may be going nowhere.
-    pub fn is_suspect(&self, peer: &PublicKey) -> bool {
-        self.with_agent(|state, _| state.agent.is_suspect(peer.hit()))
     }
 
     /// The number of the path in use for a peer, which is kept up as long as somebody has it.

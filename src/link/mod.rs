@@ -8,9 +8,10 @@
 //! | file | concept |
 //! |---|---|
 //! | `agent` | the protocol of probes, sans-IO |
-//! | `peer`, `candidate` | what it knows of a peer, of a way to it |
+//! | `peer`, `candidate`, `path`, `volley` | what it knows of a peer, of a way to it, of the one in use; guessed ports |
+//! | `locator_set` | what an UPDATE says |
 //! | `way` | how a datagram gets to a peer |
-//! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
+//! | `seal`, `sealing`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
 //! | `early` | a request beside the first packet of a handshake |
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
@@ -34,22 +35,28 @@ mod filter;
 mod held;
 mod host;
 mod limit;
+mod locator_set;
 mod locators;
 mod mobility;
 mod network;
 mod no_path;
 mod observed;
+mod path;
 mod peer;
 mod seal;
+mod sealing;
 mod selected_path;
 mod socket;
 mod udp;
+mod volley;
 mod way;
 
-pub use agent::Strangers;
+pub use agent::{LocalCandidate, PathReport, Strangers};
+pub use candidate::CandidateKind;
 pub use early::EarlyRequest;
 pub use exclusions::{Exclusion, ExclusionError};
 pub use host::{Hold, Link, Reached};
+pub use locator_set::NatMapping;
 pub use locators::preferred_sources;
 pub use no_path::NoPath;
 pub use selected_path::SelectedPath;

@@ -45,6 +45,8 @@ pub(super) enum Source {
     Site(IpAddr),
     /// A peer behind a relay.
     Relayed(RelayId, Hit),
+    /// Storage that others run.
+    Overlay,
 }
 
 impl Way {

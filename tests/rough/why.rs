@@ -65,3 +65,18 @@ fn it_says_where_the_way_ends() {
     assert_eq!((states, code), (failed_at(3), 1), "{stderr}");
     assert!(stderr.contains("none of the known addresses answers"), "{stderr}");
 }
+
+#[test]
+fn the_status_shows_how_packets_go() {
+    let neighbours = Neighbours::start(|folder| fs::write(folder.join("a.txt"), "a").unwrap());
+    let bob = neighbours.root.path().join("bob");
+    assert_eq!(crate::world::get(&neighbours.path_url("/a.txt")).body, "a");
+    let said = text(&run(&bob, &["status"]).stdout[..]);
+    let peer = said.lines().find(|line| line.starts_with("peer ")).expect(&said);
+    assert!(peer.contains("alice@example.com  direct by 127.0.0.1:"), "{peer}");
+    assert!(
+        peer.contains(" rtt ") && peer.contains(" loss ") && peer.ends_with(" streams"),
+        "{peer}"
+    );
+    assert!(said.contains("candidate         127.0.0.1:"), "{said}");
+}
