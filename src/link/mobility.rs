@@ -5,7 +5,6 @@
 //! is gone stays too, unused and unpublished, until the address is back: whoever chose it wanted no other.
 
 use std::{
-    fmt,
     sync::{
         Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -188,11 +187,5 @@ async fn watch(link: Weak<Link>, mut monitor: NetworkMonitor) {
         if changed || asleep.is_some() {
             link.network_changed();
         }
-    }
-}
-
-impl fmt::Debug for Mobility {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mobility")
     }
 }

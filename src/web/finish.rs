@@ -16,7 +16,7 @@ use hyper::{
     HeaderMap, Method, StatusCode,
     body::{Body as HttpBody, Frame, Incoming, SizeHint},
     header::{
-        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, IF_MATCH,
+        CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue, IF_MATCH,
         IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
     },
 };
@@ -94,16 +94,13 @@ impl Rest {
     fn new(again: Again, response: &hyper::Response<Incoming>) -> Option<Rest> {
         let headers = response.headers();
         let tag = strong_tag(headers)?.clone();
+        let length = response.body().size_hint().exact().filter(|length| *length > 0)?;
         let extent = match response.status() {
-            StatusCode::OK => {
-                let end = response.body().size_hint().exact()?;
-                (headers.contains_key(CONTENT_LENGTH)).then_some(())?;
-                Extent { next: 0, end, total: Some(end) }
-            }
+            StatusCode::OK => Extent { next: 0, end: length, total: Some(length) },
             StatusCode::PARTIAL_CONTENT => content_range(headers)?,
             _ => return None,
         };
-        if headers.contains_key(CONTENT_ENCODING) {
+        if headers.contains_key(CONTENT_ENCODING) || extent.end - extent.next != length {
             return None;
         }
         Some(Rest { again: Arc::new(again), tag, extent, breaks: 0 })
