@@ -40,6 +40,7 @@ path * * rtt=40ms
 fn main() -> ExitCode {
     netlab::harness::run(&[
         ("bob_moves_to_another_network", bob_moves_to_another_network),
+        ("bobs_provider_renumbers_his_line", bobs_provider_renumbers_his_line),
         ("alice_gets_another_address", alice_gets_another_address),
         ("both_get_other_addresses_at_once", both_get_other_addresses_at_once),
     ])
@@ -68,6 +69,12 @@ fn download(topology: &str, happen: impl FnOnce(&mut Scene)) -> (Response, Durat
 
 fn bob_moves_to_another_network() {
     let (_, gap) = download(HOMES, |scene| scene.lab.move_host("bob", "bob-other").unwrap());
+    assert!(gap < LONGEST_GAP, "{gap:?}");
+}
+
+/// Nobody tells bob's machine.
+fn bobs_provider_renumbers_his_line() {
+    let (_, gap) = download(HOMES, |scene| scene.lab.renumber("bob-nat", "11.4.0.1").unwrap());
     assert!(gap < LONGEST_GAP, "{gap:?}");
 }
 
