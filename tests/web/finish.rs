@@ -64,7 +64,7 @@ fn rest(path: &str, first: usize, last: usize) -> String {
     let range = format!("{first}-{last}/10");
     match path {
         "another" => {
-            format!("HTTP/1.1 200 OK\r\nETag: \"b\"\r\nContent-Length: 10\r\n\r\nabcdefghij")
+            "HTTP/1.1 200 OK\r\nETag: \"b\"\r\nContent-Length: 10\r\n\r\nabcdefghij".into()
         }
         "gone" => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into(),
         "other-tag" => partial("\"b\"", range, octets, octets.len()),
