@@ -456,7 +456,10 @@ fn a_restarted_peer_is_dialled_again() {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         let took = clock::now() - start;
         assert!(took < Duration::from_secs(5), "{took:?}");
+        let start = clock::now();
         assert!(pair(&client, &server).await.0.connected.is_some());
+        let took = clock::now() - start;
+        assert!(took < Duration::from_secs(1), "it has to learn who we are: {took:?}");
     });
 }
 

@@ -244,6 +244,12 @@ impl Link {
         self.with_agent(|state, now| state.agent.forget_relay(relay, now));
     }
 
+    /// A connection with this peer was lost without a word; the next [`Link::reach`] asks whether it is
+    /// still there.
+    pub fn connection_lost(&self, peer: &PublicKey) {
+        self.with_agent(|state, now| state.agent.handle_connection_lost(peer.hit(), now));
+    }
+
     /// Peers with a connection and without a path that is known to work.
     pub fn suspects(&self) -> Vec<PublicKey> {
         self.with_agent(|state, _| state.agent.suspects())

@@ -58,6 +58,12 @@ impl Connection {
         self.quic.close_reason().is_none()
     }
 
+    /// Whether the other end has fallen silent, or has forgotten the connection.
+    pub(super) fn was_lost(&self) -> bool {
+        let reason = self.quic.close_reason();
+        matches!(reason, Some(ConnectionError::Reset | ConnectionError::TimedOut))
+    }
+
     /// What QUIC has counted.
     pub(super) fn path_stats(&self) -> PathStats {
         self.quic.stats().path

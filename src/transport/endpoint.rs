@@ -198,6 +198,9 @@ impl Transport {
         peer: PublicKey,
         locators: &[SocketAddr],
     ) -> Result<(Arc<Connection>, Option<ConnectTimings>), ConnectError> {
+        if self.shared.pool().has_lost(&peer) {
+            self.shared.link.connection_lost(&peer);
+        }
         let claim = self.shared.pool().claim(peer);
         let dial = match claim {
             Claim::Ready(connection) => return Ok((connection, None)),
@@ -335,6 +338,9 @@ impl Shared {
         spawn(accept_streams(connection.clone(), self.accepted.clone())).detach();
         spawn(async move {
             connection.watch(idle_limit).await;
+            if connection.was_lost() {
+                self.link.connection_lost(&connection.peer());
+            }
             self.pool().remove(&connection);
         })
         .detach();

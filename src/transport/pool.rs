@@ -109,6 +109,11 @@ impl Pool {
         }
     }
 
+    /// Whether the latest connection with a peer has just been lost.
+    pub(super) fn has_lost(&self, peer: &PublicKey) -> bool {
+        matches!(self.slots.get(peer), Some(Slot::Ready(connection)) if connection.was_lost())
+    }
+
     /// Forgets a dial that brought nothing.
     pub(super) fn fail(&mut self, peer: PublicKey, dial: &Arc<Dial>) {
         if matches!(self.slots.get(&peer), Some(Slot::Dialling(current)) if Arc::ptr_eq(current, dial))
