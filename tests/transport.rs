@@ -464,7 +464,10 @@ fn a_restarted_peer_is_dialled_again() {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         let took = clock::now() - start;
         assert!(took < Duration::from_secs(5), "{took:?}");
+        let start = clock::now();
         assert!(pair(&client, &server).await.0.connected.is_some());
+        let took = clock::now() - start;
+        assert!(took < Duration::from_secs(1), "it has to learn who we are: {took:?}");
     });
 }
 
@@ -551,6 +554,59 @@ fn a_connection_survives_a_new_socket() {
         let answer = exchange(&mut opened.stream, &request).await;
         assert_eq!(digest(&SHA256, &answer).as_ref(), digest(&SHA256, &request).as_ref());
         assert_eq!(client.transport.connections(), 1);
+    });
+}
+
+#[test]
+fn a_request_on_a_doubtful_path_asks_the_locators_at_once() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut first, accepted) = pair(&client, &server).await;
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut first.stream, b"one").await, b"one");
+        let selected = client.transport.link().selected_path(server.key.hit());
+        let at_first = selected.number();
+        assert_ne!(at_first, 0);
+
+        // the server moves and says nothing; the client's own move makes it doubt
+        let link = server.transport.link();
+        let old = link.bound_addresses()[0];
+        let new = link.add_socket(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+        link.remove_socket(old);
+        client.transport.link().network_changed();
+        assert_eq!(client.transport.link().suspects(), [server.key]);
+        let started = clock::now();
+        let locators = [new];
+        let opening = client.transport.open(server.key, &locators, preface(1000), None);
+        let (second, accepted) = future::zip(opening, server.accept()).await;
+        let mut second = second.unwrap();
+        assert!(second.connected.is_none(), "the connection goes on");
+        assert_eq!(second.path, Some(Way::Direct(new)));
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut second.stream, b"two").await, b"two");
+        assert!(clock::now() - started < Duration::from_secs(4), "it waited for time limits");
+        assert!(client.transport.link().suspects().is_empty());
+        assert_ne!(selected.number(), at_first, "another path has another window");
+        let peer = &client.transport.peers()[0];
+        assert_eq!((peer.key, peer.way, peer.suspect), (server.key, Some(Way::Direct(new)), false));
+        assert!(peer.sent > 0 && peer.lost <= peer.sent && !peer.round_trip.is_zero());
+    });
+}
+
+#[test]
+fn a_peer_that_is_gone_is_told_in_seconds_although_a_connection_seems_to_be_there() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        pair(&client, &server).await;
+        let link = server.transport.link();
+        let old = link.bound_addresses()[0];
+        link.remove_socket(old);
+        client.transport.link().network_changed();
+        let started = clock::now();
+        let error =
+            client.transport.open(server.key, &[old], preface(1000), None).await.unwrap_err();
+        assert_eq!(error, ConnectError::Unreachable { tried: ways(&[old]), refusals: Vec::new() });
+        assert!(clock::now() - started < Duration::from_secs(10));
     });
 }
 

@@ -5,6 +5,7 @@
 mod complaint;
 mod contact;
 mod demo;
+mod doctor;
 mod expose;
 mod home;
 mod init;
@@ -22,6 +23,7 @@ mod status;
 mod stop;
 mod store;
 mod values;
+mod why;
 mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -58,6 +60,8 @@ enum Command {
     Contact(contact::ContactCommand),
     Lookup(lookup::Lookup),
     Status(status::Status),
+    Why(why::Why),
+    Doctor(doctor::Doctor),
     Store(store::Store),
     Rendezvous(rendezvous::RendezvousCommand),
     Demo(demo::Demo),
@@ -112,6 +116,8 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Contact(command) => command.run(home),
         Command::Lookup(command) => command.run(home),
         Command::Status(command) => command.run(home),
+        Command::Why(command) => command.run(home),
+        Command::Doctor(command) => command.run(home),
         Command::Store(command) => command.run(),
         Command::Rendezvous(command) => command.run(home),
         Command::Demo(command) => command.run(),

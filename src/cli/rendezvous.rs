@@ -59,7 +59,7 @@ impl RendezvousCommand {
             identity: home::identity(&home)?,
             home,
             overlays: Vec::new(),
-            udp: Udp { addresses: vec![self.listen], or_any_port: false },
+            udp: Udp { addresses: vec![self.listen], or_any_port: false, exclude: Vec::new() },
             rendezvous: Vec::new(),
             lending: Some(lending),
             stun: Vec::new(),

@@ -10,7 +10,7 @@ use super::{
     speak::{self, Failure, Outcome},
 };
 use crate::daemon::{
-    ControlClient, ControlError, Home, LendingStatus, OverlayStatus, RendezvousStatus,
+    ControlClient, ControlError, Home, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
     Status as Report,
 };
 use crate::runtime::block_on;
@@ -66,7 +66,9 @@ fn describe(report: &Report) -> String {
             .iter()
             .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
     );
+    rows.extend(report.candidates.iter().map(|candidate| ("candidate", candidate.clone())));
     rows.push(("connections", report.connections.to_string()));
+    rows.extend(report.peers.iter().map(|peer| ("peer", describe_peer(peer))));
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
@@ -91,6 +93,17 @@ fn describe_lending(lending: &LendingStatus) -> String {
     let megabytes = *octets as f64 / 1e6;
     format!(
         "to {register}, relay for {relay}: {registered} registered, {clients} here, {megabytes:.1} MB"
+    )
+}
+
+fn describe_peer(peer: &PeerStatus) -> String {
+    let PeerStatus { name, fingerprint, path, via, spare, rtt, loss, streams } = peer;
+    let who = name.as_ref().unwrap_or(fingerprint);
+    let via = via.as_ref().map(|via| format!(" by {via}")).unwrap_or_default();
+    let spare = spare.as_ref().map(|spare| format!("  spare {spare}")).unwrap_or_default();
+    format!(
+        "{who}  {path}{via}{spare}  rtt {rtt:.1} ms  loss {:.1} %  {streams} streams",
+        loss * 100.0
     )
 }
 

@@ -11,6 +11,7 @@ use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
 use super::lending::{Circle, Lending, Tcp};
+use crate::link::Exclusion;
 use crate::link::rendezvous::Rules;
 use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
 use crate::link::turn::TurnServer;
@@ -42,11 +43,14 @@ pub struct Config {
     turn: Option<Vec<TurnServer>>,
     /// `port-mapping`: whether the router is asked to send a port here.
     port_mapping: Option<bool>,
+    /// `exclude`: interfaces and networks whose addresses no peer is told.
+    exclude: Option<Vec<Exclusion>>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
+    "exclude",
     "listen",
     "overlay",
     "port-mapping",
@@ -112,11 +116,12 @@ impl Config {
 
     /// The UDP addresses to use, and whether a free port will do where one is taken.
     pub fn udp(&self, given: &[SocketAddr]) -> Udp {
-        match (given, &self.udp) {
-            ([], None) => Udp { addresses: DEFAULT_UDP.to_vec(), or_any_port: true },
-            ([], Some(configured)) => Udp { addresses: configured.clone(), or_any_port: false },
-            (given, _) => Udp { addresses: given.to_vec(), or_any_port: false },
-        }
+        let (addresses, or_any_port) = match (given, &self.udp) {
+            ([], None) => (DEFAULT_UDP.to_vec(), true),
+            ([], Some(configured)) => (configured.clone(), false),
+            (given, _) => (given.to_vec(), false),
+        };
+        Udp { addresses, or_any_port, exclude: self.exclude.clone().unwrap_or_default() }
     }
 
     /// The rendezvous to register at.
@@ -167,6 +172,8 @@ pub struct Udp {
     pub addresses: Vec<SocketAddr>,
     /// Whether any free port will do where one is taken.
     pub or_any_port: bool,
+    /// Addresses of this machine that no peer is told.
+    pub exclude: Vec<Exclusion>,
 }
 
 fn parse(text: &str) -> Result<Config, String> {
@@ -199,6 +206,9 @@ fn parse(text: &str) -> Result<Config, String> {
             TurnServer::parse(text).ok_or_else(|| wrong.to_owned())
         })?,
         port_mapping: yes_or_no(&entries, "port-mapping")?,
+        exclude: list(&entries, "exclude", |text| {
+            Exclusion::parse(text).map_err(|error| format!("{text:?} is {error}"))
+        })?,
     })
 }
 
@@ -298,6 +308,8 @@ mod tests {
         assert_eq!(parse("turn = \"turn:u:p@192.0.2.1\"").unwrap().turn().len(), 1);
         assert_eq!(parse("stun = []").unwrap().stun(), []);
         assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
+        let exclude = parse("exclude = [\"docker0\", \"10.8.0.0/16\"]").unwrap().exclude;
+        assert_eq!(exclude.unwrap()[0], Exclusion::Interface("docker0".into()));
     }
 
     #[test]
@@ -317,8 +329,8 @@ mod tests {
         for (text, problem) in [
             (
                 "overlays = [\"lan\"]",
-                "overlays: no such setting (there are listen, overlay, port-mapping, relay-for, \
-                 rendezvous, rendezvous-for, rendezvous-tcp, stun, turn, udp)",
+                "overlays: no such setting (there are exclude, listen, overlay, port-mapping, \
+                 relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, turn, udp)",
             ),
             ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
@@ -329,6 +341,11 @@ mod tests {
             ),
             ("port-mapping = \"no\"", "port-mapping: must be true or false"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
+            (
+                "exclude = [\"10.8/16\"]",
+                "exclude: \"10.8/16\" is neither an interface like docker0 nor a network like \
+                 10.8.0.0/16",
+            ),
             ("overlay = []", "overlay: the list is empty"),
             ("overlay = [", "the last list has no ] at its end"),
             ("overlay = [\"lan\"", "the last list has no ] at its end"),

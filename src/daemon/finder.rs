@@ -97,6 +97,15 @@ impl Finder {
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
+        self.find_and(name, Meeting::Remembered).await
+    }
+
+    /// The same, without remembering a first meeting: for telling, not for using.
+    pub(super) async fn examine(&self, name: &Name) -> Result<Found, Failure> {
+        self.find_and(name, Meeting::Forgotten).await
+    }
+
+    async fn find_and(&self, name: &Name, meeting: Meeting) -> Result<Found, Failure> {
         // without the book nobody can say whose key is the right one
         let contacts = self.book.contacts().map_err(|error| Failure::Untrusted {
             name: name.clone(),
@@ -124,12 +133,12 @@ impl Finder {
         let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
         let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
             Decision::Known(contact) => contact,
-            Decision::FirstMeeting { key, ask: false } => self.meet(name, key),
+            Decision::FirstMeeting { key, ask: false } => self.meet(name, key, meeting),
             decision => return Err(not_trusted(name, &decision)),
         };
         let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
         let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
-        if answer.asked.is_some() {
+        if answer.asked.is_some() && meeting == Meeting::Remembered {
             // the next look-up is one for a contact
             let met = Outcome { found: vec![packet.clone()], withdrawn: vec![], reports: vec![] };
             let wanted = Wanted::Contact(name.clone(), contact.key);
@@ -150,11 +159,13 @@ impl Finder {
     }
 
     /// Accepts the key of a person met for the first time.
-    fn meet(&self, name: &Name, key: PublicKey) -> Contact {
-        match self.book.accept(name, key, Binding::FirstUse) {
-            Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
-            // a full disk must not keep people apart; the next meeting is a first one again
-            Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
+    fn meet(&self, name: &Name, key: PublicKey, meeting: Meeting) -> Contact {
+        if meeting == Meeting::Remembered {
+            match self.book.accept(name, key, Binding::FirstUse) {
+                Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
+                // a full disk must not keep people apart; the next meeting is a first one again
+                Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
+            }
         }
         Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
@@ -204,6 +215,13 @@ impl Finder {
     pub(super) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
         let introduced = self.introductions.of(name, &self.overlays);
         self.overlays.iter().cloned().chain(introduced).collect()
+    }
+
+    /// This machine is in another network: overlays are reached over new connections.
+    pub(super) fn handle_network_change(&self) {
+        for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
+            overlay.handle_network_change();
+        }
     }
 
     /// Asks the overlays and says what each answered.
@@ -300,6 +318,13 @@ impl Finder {
     fn flights(&self) -> MutexGuard<'_, HashMap<Wanted, Flight>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What becomes of a first meeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meeting {
+    Remembered,
+    Forgotten,
 }
 
 /// Whether an overlay said nothing about the person at all.

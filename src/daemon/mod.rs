@@ -17,6 +17,7 @@ mod contact_book;
 mod control;
 mod control_client;
 mod control_socket;
+mod doctor;
 mod entrance;
 mod finder;
 mod home;
@@ -29,14 +30,16 @@ pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
+mod seeking;
 mod sequences;
 mod start_error;
 mod status;
+mod why;
 
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -46,6 +49,7 @@ pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{BookError, ContactBook};
 pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
+pub use doctor::{Check, doctor};
 pub use entrance::HoldNumber;
 pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
@@ -56,8 +60,10 @@ pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{
-    ContactStatus, LendingStatus, OverlayStatus, RendezvousStatus, ServiceStatus, Status,
+    ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus, ServiceStatus,
+    Status,
 };
+pub use why::{Stopped, Walk, WalkStep, why};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::portmap::PortMapper;
@@ -121,6 +127,8 @@ pub struct Daemon {
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
     lent: Option<Lent>,
+    /// What follows moves to other networks, of this machine and of peers.
+    following: Mutex<Option<Task<()>>>,
     _lock: HomeLock,
 }
 
@@ -175,10 +183,12 @@ impl Daemon {
             entrance: Mutex::default(),
             control: Mutex::default(),
             lent,
+            following: Mutex::default(),
             _lock: lock,
         });
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
+        *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
         Ok(daemon)
     }
@@ -289,6 +299,7 @@ impl Daemon {
     pub async fn shutdown(&self) {
         lock_of(&self.entrance).take();
         lock_of(&self.control).take();
+        lock_of(&self.following).take();
         let mapper = lock_of(&self.mapper).take();
         let unmapped = async {
             if let Some(mapper) = mapper {
@@ -352,5 +363,26 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
+    link.exclude(udp.exclude.clone());
+    link.watch_network();
     Transport::new(keys, link, Lifetimes::default()).map_err(failed)
+}
+
+/// Follows moves to other networks, until it is dropped: publishes where this machine is now, and looks
+/// for peers that have gone silent.
+async fn follow(daemon: Weak<Daemon>) {
+    let Some(strong) = daemon.upgrade() else { return };
+    let (link, finder) = (strong.transport.link().clone(), strong.finder.clone());
+    drop(strong);
+    let own = async {
+        loop {
+            link.network_change().await;
+            let Some(daemon) = daemon.upgrade() else { return };
+            daemon.finder.handle_network_change(); // publishing uses the same overlays
+            if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
+                publishing.look_again();
+            }
+        }
+    };
+    future::or(own, seeking::seek(link.clone(), finder)).await;
 }

@@ -77,6 +77,11 @@ impl Publishing {
         }
     }
 
+    /// Publishes at once what may have changed.
+    pub(super) fn look_again(&self) {
+        self.changed.notify(usize::MAX);
+    }
+
     /// Asks for what lies in the overlays to be taken away; [`Publishing::run`] ends when it is.
     pub(super) fn withdraw(&self) {
         self.publisher().handle_shutdown(clock::now(), clock::wall());

@@ -47,6 +47,16 @@ impl Reach {
         Reach { transport, finder, answering, labels }
     }
 
+    /// Who finds people.
+    pub(super) fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// Who answers for this identity.
+    pub(super) fn answering(&self) -> &Answering {
+        &self.answering
+    }
+
     /// Opens a stream, and says how long each step took.
     pub(super) async fn open(
         &self,
@@ -80,7 +90,8 @@ impl Reach {
         Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
     }
 
-    async fn connect(
+    /// Opens a stream to somebody who was found.
+    pub(super) async fn connect(
         &self,
         found: &Found,
         to: &Destination,
@@ -91,7 +102,13 @@ impl Reach {
         self.transport.open(registration.key, registration, preface, early).await
     }
 
-    fn failure(&self, error: ConnectError, found: &Found, destination: &Destination) -> Failure {
+    /// What it means that there is no stream.
+    pub(super) fn failure(
+        &self,
+        error: ConnectError,
+        found: &Found,
+        destination: &Destination,
+    ) -> Failure {
         let peer = found.packet.registration().key;
         let relays = self.transport.link().relay_refusals(peer.hit());
         failure(error, &relays, found, destination)
@@ -140,7 +157,7 @@ impl Peers for Arc<Reach> {
 }
 
 /// What a refused stream means.
-fn refused(refusal: Refusal, destination: &Destination) -> Failure {
+pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
     let destination = destination.clone();
     match refusal {
         Refusal::NotServed => Failure::PortNotServed { destination, served: None },

@@ -10,6 +10,7 @@ use crate::link::rendezvous::Registration as Standing;
 use crate::overlay::Overlay;
 use crate::registration::Rendezvous;
 use crate::runtime::clock;
+use crate::transport::ConnectedPeer;
 
 /// What `GET /api/status` answers.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -36,8 +37,35 @@ pub struct Status {
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
     pub connections: usize,
+    /// Where this host can be reached, as far as it knows: what it publishes.
+    #[nserde(default)]
+    pub candidates: Vec<String>,
+    /// The peers with a connection.
+    #[nserde(default)]
+    pub peers: Vec<PeerStatus>,
     /// The process that is the daemon.
     pub process: u32,
+}
+
+/// One peer with a connection.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct PeerStatus {
+    /// Its name, if it is a contact.
+    pub name: Option<String>,
+    /// What people compare.
+    pub fingerprint: String,
+    /// `direct`, `relayed`, or `doubtful` while packets may be going nowhere.
+    pub path: String,
+    /// The address, or the relay.
+    pub via: Option<String>,
+    /// What is ready in case that fails.
+    pub spare: Option<String>,
+    /// The round-trip time in milliseconds.
+    pub rtt: f64,
+    /// The part of the packets sent that was lost, from 0 to 1.
+    pub loss: f64,
+    /// Requests and tunnels in progress, in both directions.
+    pub streams: usize,
 }
 
 /// One overlay.
@@ -130,6 +158,8 @@ impl Daemon {
             lending: self.lending_status(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
+            candidates: texts(&self.transport.link().local_locators()),
+            peers: self.peer_statuses(),
             process: process::id(),
         }
     }
@@ -177,6 +207,33 @@ impl Daemon {
             octets: counts.octets,
             refused: counts.refused,
         })
+    }
+
+    fn peer_statuses(&self) -> Vec<PeerStatus> {
+        let contacts = self.finder.book().contacts().unwrap_or_default();
+        let paths = self.transport.link().paths();
+        let status = |peer: ConnectedPeer| {
+            let contact = contacts.with_key(&peer.key).next();
+            let hit = peer.key.hit();
+            let spare = paths.iter().find(|path| path.spare && path.peer == hit);
+            let path = match peer.way {
+                None => "doubtful",
+                Some(_) if peer.suspect => "doubtful",
+                Some(way) if way.direct().is_some() => "direct",
+                Some(_) => "relayed",
+            };
+            PeerStatus {
+                name: contact.map(|contact| contact.name.to_string()),
+                fingerprint: peer.key.fingerprint().to_string(),
+                path: path.to_owned(),
+                via: peer.way.map(|way| way.to_string()),
+                spare: spare.map(|spare| spare.way.to_string()),
+                rtt: peer.round_trip.as_secs_f64() * 1000.0,
+                loss: if peer.sent == 0 { 0.0 } else { peer.lost as f64 / peer.sent as f64 },
+                streams: peer.streams,
+            }
+        };
+        self.transport.peers().into_iter().map(status).collect()
     }
 
     fn overlay_statuses(&self) -> Vec<OverlayStatus> {

@@ -25,7 +25,10 @@ pub enum GatheredKind {
     /// Others see it; whether it lets them in is up to the NAT.
     Reflexive,
     /// A TURN server lends it; only those get through to whom this host has sent something.
-    Relayed,
+    Relayed {
+        /// Which one.
+        server: u16,
+    },
 }
 
 /// An address of this host that no interface has.
@@ -207,8 +210,9 @@ impl Gathering {
         let reflexive = self.stun.candidates(now);
         let reflexive = reflexive.into_iter().map(|address| (GatheredKind::Reflexive, address));
         let mut candidates: Vec<Gathered> = Vec::new();
-        let relayed = self.turn.iter().filter_map(TurnClient::relayed);
-        let relayed = relayed.map(|address| (GatheredKind::Relayed, address));
+        let turn = (0u16..).zip(&self.turn);
+        let relayed = turn
+            .filter_map(|(server, turn)| Some((GatheredKind::Relayed { server }, turn.relayed()?)));
         for (kind, address) in mapped.chain(reflexive).chain(relayed) {
             if candidates.iter().all(|known| known.address != address) {
                 candidates.push(Gathered { kind, address });

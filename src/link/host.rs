@@ -5,7 +5,10 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::Waker,
     time::{Duration, Instant},
 };
@@ -26,10 +29,12 @@ use super::{
     held::HeldDatagrams,
     locator_set::NatMapping,
     locators,
+    mobility::Mobility,
     no_path::NoPath,
     places::Places,
     relaying::Relaying,
     seal::Own,
+    selected_path::SelectedPaths,
     socket::RealSocket,
     sorting::Sorting,
     stun::{self, Observer},
@@ -69,11 +74,16 @@ pub struct Link {
     pub(super) blocked: Mutex<Option<Arc<RealSocket>>>,
     /// Which socket is read first.
     pub(super) turn: AtomicUsize,
+    /// How this host moves.
+    pub(super) mobility: Mobility,
 }
 
+/// What changes under one lock.
 pub(super) struct State {
     pub(super) agent: Agent,
     pub(super) relaying: Relaying,
+    /// For those who keep something for each path.
+    pub(super) selected: SelectedPaths,
     early: Early,
     aside: Aside,
     /// When the driver wakes up by itself.
@@ -137,6 +147,7 @@ impl Link {
                 agent,
                 relaying,
                 early,
+                selected: SelectedPaths::default(),
                 aside: Aside::default(),
                 armed: None,
                 dials: HashMap::new(),
@@ -153,6 +164,7 @@ impl Link {
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
+            mobility: Mobility::default(),
         });
         spawn(drive(Arc::downgrade(&link), driver)).detach();
         Ok(link)
@@ -220,7 +232,7 @@ impl Link {
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
-        locators::locators(&self.bound_addresses(), &locators::interface_addresses())
+        locators::locators(&self.bound_addresses(), &self.own_addresses())
     }
 
     /// Finds a path to a peer: asks all locators at once, and through all rendezvous, and takes the first
@@ -292,15 +304,15 @@ impl Link {
         self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
     }
 
-    /// This host is in another network, or has slept: asks every path in use whether it still works.
-    /// [`Link::set_local_candidates`] should follow.
-    pub fn network_changed(&self) {
-        self.with_state(|state, now| state.agent.handle_network_change(now));
-    }
-
     /// A relay is gone: nothing goes through it any more.
     pub fn forget_relay(&self, relay: RelayId) {
         self.with_state(|state, now| state.agent.forget_relay(relay, now));
+    }
+
+    /// A connection with this peer was lost without a word; the next [`Link::reach`] asks whether it is
+    /// still there.
+    pub fn connection_lost(&self, peer: &PublicKey) {
+        self.with_state(|state, now| state.agent.handle_connection_lost(peer.hit(), now));
     }
 
     /// Peers with a connection and without a path that is known to work.
@@ -328,6 +340,7 @@ impl Link {
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
         self.with_state(|state, _| state.agent.hold(hit));
+        self.mobility.holds.fetch_add(1, Relaxed);
         Hold { link: self.clone(), hit }
     }
 
@@ -411,6 +424,7 @@ impl Link {
                 }
             }
             Event::Moved { hit, way } => {
+                state.selected.move_to(hit, way);
                 for held in state.held.take(hit) {
                     let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
@@ -627,6 +641,7 @@ impl Drop for Link {
         self.driver.notify(1); // its task ends
         self.saving.notify(1); // and so do these
         self.servers_wanted.notify(1);
+        self.gathered.notify(usize::MAX);
     }
 }
 
@@ -642,6 +657,9 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
             state.armed = state.next_due(now);
             state.armed
         });
+        if !strong.suspects().is_empty() {
+            strong.suspicion();
+        }
         drop(strong);
         future::or(listener, clock::sleep_until(armed)).await;
     }
@@ -657,6 +675,7 @@ pub struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let hit = self.hit;
+        self.link.mobility.holds.fetch_sub(1, Relaxed);
         self.link.with_state(|state, now| state.agent.release(hit, now));
     }
 }

@@ -19,8 +19,11 @@
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `outside` | whom the link asks about itself |
-//! | `locators`, `places` | the addresses of interfaces to publish; where a peer may be found |
+//! | `locators`, `exclusions` | the addresses of interfaces to publish, and those that are not |
+//! | `places` | where a peer may be found |
 //! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`] |
+//! | `mobility`, `network` | moves of this host to another network |
+//! | `selected_path` | which path is in use, for those above |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else.
@@ -31,6 +34,7 @@ mod candidate;
 mod datagram;
 mod drbg;
 mod early;
+mod exclusions;
 mod filter;
 mod gathering;
 mod held;
@@ -39,6 +43,8 @@ mod lending;
 mod limit;
 mod locator_set;
 mod locators;
+mod mobility;
+mod network;
 mod no_path;
 mod observed;
 mod outside;
@@ -51,6 +57,7 @@ mod relaying;
 pub mod rendezvous;
 mod seal;
 mod sealing;
+mod selected_path;
 mod socket;
 mod sorting;
 pub mod stun;
@@ -62,9 +69,12 @@ mod way;
 pub use agent::{LocalCandidate, PathReport, Strangers};
 pub use candidate::CandidateKind;
 pub use early::EarlyRequest;
+pub use exclusions::{Exclusion, ExclusionError};
 pub use gathering::{Gathered, GatheredKind};
 pub use host::{Hold, Link, Reached};
 pub use locator_set::NatMapping;
+pub use locators::preferred_sources;
 pub use no_path::{NoPath, RelayRefusal};
 pub use places::Places;
+pub use selected_path::SelectedPath;
 pub use way::{RelayId, Way};

@@ -43,6 +43,9 @@ pub trait Overlay: Debug + Send + Sync {
     /// Takes away what this identity has put under a slot. Nothing there is no error.
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>>;
 
+    /// This host is in another network: what was kept of the old one is worth nothing.
+    fn handle_network_change(&self) {}
+
     /// How the configuration spells this overlay; for messages.
     fn address(&self) -> &str;
 

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_lite::future;
-use quinn::{ConnectionError, ReadError, ReadExactError};
+use quinn::{ConnectionError, PathStats, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
 use crate::link::{Hold, Link};
@@ -56,6 +56,22 @@ impl Connection {
     /// False as soon as it is known that nothing can be sent any more.
     pub(super) fn is_alive(&self) -> bool {
         self.quic.close_reason().is_none()
+    }
+
+    /// Whether the other end has fallen silent, or has forgotten the connection.
+    pub(super) fn was_lost(&self) -> bool {
+        let reason = self.quic.close_reason();
+        matches!(reason, Some(ConnectionError::Reset | ConnectionError::TimedOut))
+    }
+
+    /// What QUIC has counted.
+    pub(super) fn path_stats(&self) -> PathStats {
+        self.quic.stats().path
+    }
+
+    /// Streams open now.
+    pub(super) fn streams(&self) -> usize {
+        self.usage().streams
     }
 
     /// Since when nobody uses it.

@@ -102,7 +102,7 @@ impl Failure {
                 "the person's address is known, but nothing came back in time; a firewall between \
                  the two machines may be in the way"
                     .into(),
-                format!("try again, or run \"p2p lookup {name}\" to see the addresses"),
+                format!("try again, or run \"p2p why {name}\" to see how far the way goes"),
             ),
             Failure::HandshakeFailed { name, detail } => (
                 format!("no secure link to {name}"),

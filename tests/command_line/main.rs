@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "init",
     "serve",
     "expose",
@@ -28,6 +28,8 @@ const COMMANDS: [&str; 13] = [
     "contact remove",
     "lookup",
     "status",
+    "why",
+    "doctor",
     "store",
     "rendezvous",
     "demo",

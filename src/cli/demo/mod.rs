@@ -177,7 +177,7 @@ async fn start(
     let lock = home.lock().map_err(unusable)?;
     let lock = lock.ok_or_else(|| Failure::failed("the demo's folder is in use"))?;
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
-    let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
+    let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false, exclude: Vec::new() };
     let overlays = vec![overlay.clone()];
     let options = DaemonOptions {
         home,

@@ -220,6 +220,14 @@ impl<S: Sealing> Agent<S> {
             .is_none_or(|peer| peer.path.is_none() && !peer.is_checking() && peer.invited.is_none())
     }
 
+    /// A connection with this peer was lost: it may have been started anew and know nothing of us, so that
+    /// the next dial has to ask.
+    pub(in crate::link) fn handle_connection_lost(&mut self, hit: Hit, now: Instant) {
+        if let Some(path) = self.peers.get_mut(&hit).and_then(|peer| peer.path.as_mut()) {
+            path.suspect(now);
+        }
+    }
+
     /// Peers with a connection and without a path that is known to work.
     pub(in crate::link) fn suspects(&self) -> Vec<PublicKey> {
         let suspects = self.peers.values().filter(|peer| peer.holds > 0 && peer.is_suspect());

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::link::locator_set::NatMapping;
 use crate::link::locators::is_global;
 
 /// What is remembered at most; the oldest gives way.
@@ -61,6 +62,19 @@ pub enum Mapping {
         /// The distance from each port to the next where they come in sequence.
         step: Option<i32>,
     },
+}
+
+impl From<Mapping> for NatMapping {
+    fn from(mapping: Mapping) -> NatMapping {
+        match mapping {
+            Mapping::NoNat | Mapping::EndpointIndependent => NatMapping::EndpointIndependent,
+            Mapping::EndpointDependent { step } => match step.and_then(|step| step.try_into().ok())
+            {
+                Some(step) => NatMapping::SymmetricSequential { step },
+                None => NatMapping::SymmetricRandom,
+            },
+        }
+    }
 }
 
 /// The reflexive addresses of this host's sockets.

@@ -1,6 +1,10 @@
 //! The client of `p2pstore/1`. Requests run on a thread of the pool and end within their deadline.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
@@ -29,7 +33,8 @@ const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 pub struct Client {
     url: StoreUrl,
     secrets: hmac::Key,
-    agent: Agent,
+    /// With connections that are kept for the next request.
+    agent: Mutex<Agent>,
 }
 
 impl Client {
@@ -45,7 +50,12 @@ impl Client {
             .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
         // a proxy of the environment cannot reach this machine
         let config = if url.is_loopback() { config.proxy(None) } else { config };
-        Client { url: url.clone(), secrets: secrets(url, identity), agent: config.build().into() }
+        let agent = Mutex::new(config.build().into());
+        Client { url: url.clone(), secrets: secrets(url, identity), agent }
+    }
+
+    fn agent(&self) -> Agent {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn send(
@@ -54,7 +64,7 @@ impl Client {
         packet: Vec<u8>,
         ttl: Duration,
     ) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let (agent, url, secret) = (self.agent(), self.url.of(slot), self.secret(slot));
         let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
         in_time(move || {
             let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
@@ -82,7 +92,7 @@ fn secrets(url: &StoreUrl, identity: &KeyPair) -> hmac::Key {
 
 impl Overlay for Client {
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        let (agent, url) = (self.agent(), self.url.of(slot));
         in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
             match response.status().as_u16() {
@@ -102,7 +112,7 @@ impl Overlay for Client {
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let (agent, url, secret) = (self.agent(), self.url.of(slot), self.secret(slot));
         in_time(move || {
             let request = agent.delete(&url).header(SECRET_FIELD, secret);
             match request.call().map_err(translate)?.status().as_u16() {
@@ -120,6 +130,13 @@ impl Overlay for Client {
         Abilities { keeps: true, put: true, remote: true }
     }
 
+    /// The connections kept are of the other network: whoever used one would wait for an answer in vain.
+    fn handle_network_change(&self) {
+        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = agent.config().clone();
+        *agent = config.into();
+    }
+
     fn calls(&self) -> Option<&dyn Calls> {
         Some(self)
     }
@@ -132,7 +149,7 @@ impl Calls for Client {
 
     /// Keeps a thread of the pool for as long as it waits.
     fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
-        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        let (agent, url) = (self.agent(), self.url.of(slot));
         Box::pin(unblock(move || {
             let request = agent.get(&url).header(WAIT_FIELD, MAX_WAIT.as_secs().to_string());
             let request = match seen {
