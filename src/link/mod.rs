@@ -35,10 +35,12 @@ mod observed;
 mod peer;
 mod seal;
 mod socket;
+mod teredo;
 mod udp;
 mod way;
 
 pub use agent::Strangers;
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
+pub use teredo::{TeredoProof, TeredoState};
 pub use way::{RelayId, Way};
