@@ -35,6 +35,7 @@ const PURE: &[&str] = &[
     "link/teredo/ipv6",
     "link/teredo/peers",
     "link/teredo/qualification",
+    "link/teredo/setting",
     "link/teredo/state",
     "link/way",
     "overlay/lan/message",

@@ -5,7 +5,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak, atomic::AtomicUsize},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -25,6 +25,7 @@ use super::{
     locators,
     no_path::NoPath,
     socket::RealSocket,
+    teredo::{TeredoSocket, TeredoState, is_teredo},
     way::Way,
 };
 
@@ -42,6 +43,8 @@ pub struct Link {
     key: PublicKey,
     /// Newest first.
     sockets: RwLock<Arc<[Arc<RealSocket>]>>,
+    /// For Teredo addresses, unless this host has an interface for them.
+    pub(super) teredo: OnceLock<Arc<TeredoSocket>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
@@ -95,6 +98,7 @@ impl Link {
         let link = Arc::new(Link {
             key: keys.public(),
             sockets: RwLock::new(sockets.into()),
+            teredo: OnceLock::new(),
             state: Mutex::new(State {
                 agent,
                 armed: None,
@@ -159,7 +163,47 @@ impl Link {
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
-        locators::locators(&self.bound_addresses(), &locators::interface_addresses())
+        let mut found =
+            locators::locators(&self.bound_addresses(), &locators::interface_addresses());
+        if let Some(TeredoState::Qualified { address, .. }) = self.teredo_state() {
+            found.push(address.into());
+        }
+        found
+    }
+
+    /// Opens a Teredo client, so that peers with Teredo addresses are reached, unless this host has
+    /// an interface for them; with `servers`, by name or IPv4 address, this host gets such an address
+    /// itself. Nothing is sent while there are none and no such peer is dialled.
+    ///
+    /// # Errors
+    /// When no socket can be bound.
+    pub fn use_teredo(&self, servers: Vec<String>) -> io::Result<()> {
+        if self.teredo.get().is_none() {
+            if locators::interface_addresses().iter().any(|address| is_teredo(address.ip)) {
+                return Ok(());
+            }
+            let port = self.bound_addresses().first().map_or(VIRTUAL_PORT, SocketAddr::port);
+            let socket = TeredoSocket::start(port)?;
+            if self.teredo.set(socket).is_ok()
+                && let Some(waker) = lock(&self.receiver).take()
+            {
+                waker.wake(); // it must listen to this one too
+            }
+        }
+        if let Some(teredo) = self.teredo.get() {
+            teredo.serve(servers);
+        }
+        Ok(())
+    }
+
+    /// How far the Teredo client has come; None if there is none.
+    pub fn teredo_state(&self) -> Option<TeredoState> {
+        self.teredo.get().map(|teredo| teredo.state())
+    }
+
+    /// The Teredo client, if it is what reaches a destination.
+    pub(super) fn teredo_for(&self, to: SocketAddr) -> Option<&TeredoSocket> {
+        self.teredo.get().map(Arc::as_ref).filter(|_| is_teredo(to.ip()))
     }
 
     /// The latest addresses at which peers claim to see this host.
@@ -212,9 +256,10 @@ impl Link {
             self.handle_event(state, event);
         }
         while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(to) = transmit.to.direct()
-                && let Some(socket) = self.socket_for(to)
-            {
+            let Some(to) = transmit.to.direct() else { continue };
+            if let Some(teredo) = self.teredo_for(to) {
+                teredo.send_control(to, &transmit.datagram);
+            } else if let Some(socket) = self.socket_for(to) {
                 socket.send_control(to, &transmit.datagram);
             }
         }
@@ -242,9 +287,14 @@ impl Link {
             }
             Event::Moved { hit, way } => {
                 let Some(to) = way.direct() else { return };
-                let Some(socket) = self.socket_for(to) else { return };
+                let (teredo, socket) = (self.teredo_for(to), self.socket_for(to));
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
+                    match (teredo, &socket) {
+                        (Some(teredo), _) => teredo.send(&held.transmit(to)),
+                        // lost, as datagrams may be
+                        (None, Some(socket)) => _ = socket.send(&held.transmit(to)),
+                        (None, None) => {}
+                    }
                 }
             }
             Event::Observed(address) => {

@@ -15,6 +15,7 @@
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
+//! | `teredo` | a way between NATs through existing Teredo servers |
 //! | `locators` | the addresses to publish |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
@@ -42,5 +43,5 @@ mod way;
 pub use agent::Strangers;
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
-pub use teredo::{TeredoProof, TeredoState};
+pub use teredo::{TeredoProof, TeredoSetting, TeredoSettingError, TeredoState};
 pub use way::{RelayId, Way};

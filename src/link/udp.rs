@@ -7,7 +7,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use quinn::{
@@ -34,8 +34,12 @@ impl AsyncUdpSocket for Link {
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let Some(way) = self.route(transmit) else { return Ok(()) };
         let Some(destination) = way.direct() else { return Ok(()) };
-        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
         let real = Transmit { destination, src_ip: None, ..transmit.clone() };
+        if let Some(teredo) = self.teredo_for(destination) {
+            teredo.send(&real);
+            return Ok(());
+        }
+        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
         match socket.send(&real) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 *lock(&self.blocked) = Some(socket);
@@ -62,6 +66,10 @@ impl AsyncUdpSocket for Link {
         // busy one is asked last the next time
         let sockets = self.sockets();
         let first = self.turn.fetch_add(1, Relaxed);
+        let teredo_first = first.is_multiple_of(2);
+        if teredo_first && let Poll::Ready(kept) = self.poll_teredo(cx, buffers, metas) {
+            return Poll::Ready(Ok(kept));
+        }
         for at in 0..sockets.len() {
             let socket = &sockets[first.wrapping_add(at) % sockets.len()];
             let mut errors = 0;
@@ -85,7 +93,7 @@ impl AsyncUdpSocket for Link {
                 cx.waker().wake_by_ref(); // not registered: come back soon
             }
         }
-        Poll::Pending
+        if teredo_first { Poll::Pending } else { self.poll_teredo(cx, buffers, metas).map(Ok) }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -104,6 +112,25 @@ impl AsyncUdpSocket for Link {
 
     fn may_fragment(&self) -> bool {
         self.sockets().iter().any(|socket| socket.may_fragment())
+    }
+}
+
+impl Link {
+    /// What came over Teredo and is for QUIC.
+    fn poll_teredo(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> Poll<usize> {
+        let Some(teredo) = self.teredo.get() else { return Poll::Pending };
+        loop {
+            let count = ready!(teredo.poll_receive(cx, buffers, metas));
+            let kept = self.sort(buffers, metas, count);
+            if kept > 0 {
+                return Poll::Ready(kept);
+            }
+        }
     }
 }
 

@@ -98,11 +98,11 @@ pub(super) struct Teredo {
 impl Teredo {
     /// `port` is that of the inner datagrams, `seed` must be unpredictable octets. Without a server
     /// of its own a client uses the one of the first peer it sends to.
-    pub(super) fn new(port: u16, servers: Vec<Ipv4Addr>, seed: [u8; 32], now: Instant) -> Teredo {
+    pub(super) fn new(port: u16, seed: [u8; 32], now: Instant) -> Teredo {
         Teredo {
             drbg: Drbg::new(seed),
             port,
-            servers: servers.into_iter().filter(|server| is_global(*server)).collect(),
+            servers: Vec::new(),
             failures: 0,
             kept: false,
             used: None,
@@ -115,6 +115,15 @@ impl Teredo {
             transmits: VecDeque::new(),
             deliveries: VecDeque::new(),
             events: VecDeque::new(),
+        }
+    }
+
+    /// From now on these servers are asked, in this order; one in use stays while it answers.
+    pub(super) fn set_servers(&mut self, mut servers: Vec<Ipv4Addr>) {
+        servers.retain(|server| is_global(*server));
+        if servers != self.servers {
+            self.servers = servers;
+            self.failures = 0;
         }
     }
 

@@ -14,6 +14,7 @@
 //! | `peers` | who is heard, what waits, who gets bubbles |
 //! | `client` | the protocol, sans-IO |
 //! | `state` | how far it has come, in words |
+//! | `setting` | which servers may be used |
 //! | `socket` | the edge: one UDP socket and a task |
 //!
 //! Against abuse (RFC 4380, section 7): a packet counts only if it comes from where its source
@@ -27,6 +28,11 @@ mod encapsulation;
 mod ipv6;
 mod peers;
 mod qualification;
+mod setting;
+mod socket;
 mod state;
 
+pub(super) use address::is_teredo;
+pub use setting::{TeredoSetting, TeredoSettingError};
+pub(super) use socket::TeredoSocket;
 pub use state::{TeredoProof, TeredoState};

@@ -108,7 +108,8 @@ impl World {
 
     fn host(&mut self, kind: Kind, servers: &[Ipv4Addr]) -> usize {
         let number = self.hosts.len() as u8;
-        let teredo = Teredo::new(PORT, servers.to_vec(), [number; 32], self.now);
+        let mut teredo = Teredo::new(PORT, [number; 32], self.now);
+        teredo.set_servers(servers.to_vec());
         let public = Ipv4Addr::new(11, 3, 0, 1 + number);
         let nat = Nat { kind, public, next_port: 4000, mappings: BTreeMap::new() };
         self.hosts.push(Host { teredo, nat, delivered: Vec::new(), events: Vec::new() });
