@@ -59,6 +59,8 @@ async fn be_daemon(
         identity: home::identity(home)?,
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
+        stun: config.stun(),
+        teredo: config.teredo(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {

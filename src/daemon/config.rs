@@ -10,6 +10,8 @@ use std::{
 use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
+use crate::link::TeredoSetting;
+use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
 use crate::overlay::OverlayAddress;
 use crate::runtime::file;
 use crate::runtime::plain;
@@ -23,11 +25,15 @@ pub struct Config {
     listen: Option<Vec<SocketAddr>>,
     /// `udp`: where peers find this daemon.
     udp: Option<Vec<SocketAddr>>,
+    /// `stun`: who is asked how this host looks from outside; empty for nobody.
+    stun: Option<Vec<ServerAddress>>,
+    /// `teredo`: who introduces peers to this host.
+    teredo: TeredoSetting,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 3] = ["listen", "overlay", "udp"];
+const KEYS: [&str; 5] = ["listen", "overlay", "stun", "teredo", "udp"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -89,6 +95,18 @@ impl Config {
         }
     }
 
+    /// The STUN servers to ask; some public ones unless told otherwise.
+    pub fn stun(&self) -> Vec<ServerAddress> {
+        let default = || DEFAULT_SERVERS.iter().filter_map(|text| ServerAddress::parse(text));
+        self.stun.clone().unwrap_or_else(|| default().collect())
+    }
+
+    /// Whether Teredo is used, and through whom; without a setting peers with a Teredo address are
+    /// reached, and no server hears of this host before.
+    pub fn teredo(&self) -> TeredoSetting {
+        self.teredo.clone()
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -119,11 +137,33 @@ fn parse(text: &str) -> Result<Config, String> {
         })?,
         listen: list(&entries, "listen", socket_address)?,
         udp: list(&entries, "udp", socket_address)?,
+        stun: list_or_nothing(&entries, "stun", |text| {
+            let wrong = || format!("{text:?} is not a server like stun.example.org:3478");
+            ServerAddress::parse(text).ok_or_else(wrong)
+        })?,
+        teredo: teredo(&entries)?,
     })
+}
+
+fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
+    let texts = list(entries, "teredo", |text| Ok(text.to_owned()))?.unwrap_or_default();
+    TeredoSetting::parse(&texts).map_err(|error| format!("teredo: {error}"))
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
+}
+
+/// A list that may be empty, to turn something off.
+fn list_or_nothing<T>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, String> {
+    match entries.get(key) {
+        Some(Toml::SimpleArray(none)) if none.is_empty() => Ok(Some(Vec::new())),
+        _ => list(entries, key, read),
+    }
 }
 
 fn list<T>(
@@ -170,16 +210,31 @@ mod tests {
     #[test]
     fn reads_lists_and_single_texts() {
         let config = parse("overlay = [\"lan\"]\nlisten = \"127.0.0.1:5050\"\n").unwrap();
-        assert_eq!(config.overlays.unwrap().len(), 1);
+        assert_eq!(config.overlays.as_ref().unwrap().len(), 1);
         assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
         assert_eq!(config.udp, None);
+        assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
+        assert_eq!(parse("stun = []").unwrap().stun(), []);
+        assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
+        assert_eq!(config.teredo(), TeredoSetting::Visit);
+        let teredo = parse("teredo = [\"192.0.2.1\", \"t.example.com:3544\"]").unwrap().teredo();
+        assert_eq!(teredo.servers(true), ["192.0.2.1", "t.example.com"]);
     }
 
     #[test]
     fn says_which_setting_is_wrong() {
         for (text, problem) in [
-            ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
+            (
+                "overlays = [\"lan\"]",
+                "overlays: no such setting (there are listen, overlay, stun, teredo, udp)",
+            ),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
+            ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
+            (
+                "teredo = \"on\"",
+                "teredo: \"on\" is not off, visit, auto or a server like teredo.example.com \
+                 (always at port 3544)",
+            ),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = [", "overlay: the list is empty"),
             ("listen = [1, 2]", "listen: every item must be in quotes"),

@@ -54,11 +54,12 @@ pub use start_error::StartError;
 pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
-use crate::link::{Link, Strangers};
+use crate::link::stun::ServerAddress;
+use crate::link::{Link, Strangers, TeredoSetting};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Outcome, Wanted};
 use crate::runtime::http::Handler;
-use crate::runtime::{Task, clock, random, spawn};
+use crate::runtime::{Task, clock, plain, random, spawn};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
@@ -82,6 +83,10 @@ pub struct DaemonOptions {
     pub overlays: Vec<OverlayAddress>,
     /// Where peers shall find it.
     pub udp: Udp,
+    /// Who is asked how it looks from outside.
+    pub stun: Vec<ServerAddress>,
+    /// Who introduces peers to it.
+    pub teredo: TeredoSetting,
 }
 
 /// A running daemon.
@@ -90,6 +95,7 @@ pub struct Daemon {
     keys: KeyPair,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
+    teredo: TeredoSetting,
     answering: Arc<Answering>,
     finder: Arc<Finder>,
     sequences: Arc<Sequences>,
@@ -110,9 +116,16 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        let DaemonOptions { home, identity, overlays, udp, stun, teredo } = options;
+        let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
+        transport.link().ask_servers(stun);
+        if teredo != TeredoSetting::Off
+            && let Err(error) = transport.link().open_teredo()
+        {
+            log::warn!("cannot reach peers over Teredo: {}", plain(&error));
+        }
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
@@ -134,6 +147,7 @@ impl Daemon {
             keys,
             overlays,
             transport: transport.clone(),
+            teredo,
             answering: answering.clone(),
             finder,
             sequences,

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
 use crate::identity::{KeyPair, Name, ServicePort};
-use crate::link::Strangers;
+use crate::link::{Strangers, TeredoSetting};
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
@@ -93,15 +93,20 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
-        let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
+        let (asked, teredo) = (link.clone(), self.teredo.clone());
+        let whereabouts = move || {
+            asked.serve_teredo(&teredo); // it may have become needed, or not be any more
+            Whereabouts { locators: asked.locators(), ..Whereabouts::default() }
+        };
+        let moved = move || link.gathered();
+        *publishing = Some((new.clone(), spawn(new.run(whereabouts, moved))));
     }
 
     /// Takes the registration away, since nothing is served any more.
     pub(super) fn unpublish(&self) {
         let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
         self.transport.link().set_strangers(Strangers::Ignored);
+        self.transport.link().serve_teredo(&TeredoSetting::Visit);
         publishing.withdraw();
         // another registration may follow at once, and must be newer
         self.sequences.raise(self.keys.public(), publishing.last_sequence());

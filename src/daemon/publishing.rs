@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 use futures_lite::future;
 
 use crate::identity::{KeyPair, Name, Slot, Timestamp};
@@ -50,11 +50,15 @@ impl Publishing {
         })
     }
 
-    /// Works until a shutdown is complete. `whereabouts` is asked at each turn, so that what has changed
-    /// since is published.
-    pub(super) async fn run(self: Arc<Self>, whereabouts: impl Fn() -> Whereabouts) {
+    /// Works until a shutdown is complete. `whereabouts` is asked at each turn, and whenever `moved` ends,
+    /// so that what has changed since is published.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        whereabouts: impl Fn() -> Whereabouts,
+        moved: impl Fn() -> EventListener,
+    ) {
         loop {
-            let changed = self.changed.listen();
+            let changed = future::or(self.changed.listen(), moved());
             let next = {
                 let mut publisher = self.publisher();
                 let now = clock::now();

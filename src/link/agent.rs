@@ -95,8 +95,13 @@ pub(super) enum Event {
         /// The way in use.
         way: Way,
     },
-    /// Some peer says that our datagrams come from here; a claim.
-    Observed(SocketAddr),
+    /// A peer says at which address of ours it sees our datagrams; a claim.
+    Observed {
+        /// Where the peer is.
+        from: Way,
+        /// What it sees.
+        address: SocketAddr,
+    },
 }
 
 /// A probe of ours that may be answered.
@@ -330,7 +335,7 @@ impl Agent {
         let way = peer.path.as_ref()?.way;
         let dialled = peer.dial.take().is_some();
         self.by_way.insert(from, hit); // proved: stronger than anybody's claim
-        self.events.extend(observed.map(Event::Observed));
+        self.events.extend(observed.map(|address| Event::Observed { from, address }));
         if moved {
             self.events.push_back(Event::Moved { hit, way });
         }

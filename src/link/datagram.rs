@@ -5,7 +5,7 @@
 //!
 //! | first octet | meaning |
 //! |---|---|
-//! | 0x00 – 0x03 | left to STUN (RFC 8489) |
+//! | 0x00 – 0x03 | [`Kind::Stun`] (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
 //! | 0x22 – 0x2f | for rendezvous and relays |
@@ -16,6 +16,8 @@ pub(super) const PROBE: u8 = 0x20;
 /// The answer to a probe.
 pub(super) const ANSWER: u8 = 0x21;
 
+/// The first octet of a STUN message is at most this.
+const LAST_STUN: u8 = 0x03;
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;
 /// Set in packets with a long header, those of the handshake.
@@ -26,6 +28,8 @@ const LONG_HEADER: u8 = 0x80;
 pub(super) enum Kind {
     /// A message of this layer.
     Control,
+    /// A message of a STUN server.
+    Stun,
     /// A QUIC packet with a long header.
     QuicLong,
     /// A QUIC packet with a short header, as in an established connection.
@@ -38,6 +42,7 @@ impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
             Some(&(PROBE | ANSWER)) => Kind::Control,
+            Some(&first) if first <= LAST_STUN => Kind::Stun,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

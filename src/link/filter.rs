@@ -9,8 +9,8 @@ use super::{datagram::Kind, way::Way};
 
 /// Who knows about control datagrams and addresses.
 pub(super) trait Sorter {
-    /// Takes a control datagram.
-    fn control(&mut self, from: Way, datagram: &[u8]);
+    /// Takes a control datagram, or one of STUN.
+    fn control(&mut self, from: Way, kind: Kind, datagram: &[u8]);
 
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
@@ -70,8 +70,8 @@ fn filter_run(
         let end = (start + stride).min(buffer.len());
         let kind = Kind::of(&buffer[start..end]);
         let sender = match kind {
-            Kind::Control => {
-                sorter.control(from, &buffer[start..end]);
+            Kind::Control | Kind::Stun => {
+                sorter.control(from, kind, &buffer[start..end]);
                 None
             }
             Kind::Unknown => None,
@@ -122,7 +122,7 @@ mod tests {
     }
 
     impl Sorter for Recorder {
-        fn control(&mut self, _from: Way, datagram: &[u8]) {
+        fn control(&mut self, _from: Way, _kind: Kind, datagram: &[u8]) {
             self.control.push(datagram.to_vec());
         }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::Event as Signal;
+use event_listener::{Event as Signal, EventListener};
 use futures_lite::future;
 use quinn::udp::{RecvMeta, Transmit};
 
@@ -21,20 +21,21 @@ use super::{
     agent::{Agent, DialError, Event, Strangers},
     datagram::Kind,
     filter::{Sorter, filter},
+    gathering::{Gathered, Gathering},
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
     socket::RealSocket,
-    teredo::{TeredoSocket, TeredoState, is_teredo},
+    stun::{self, Mapping, Observer, ServerAddress},
+    teredo::TeredoSocket,
     way::Way,
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
 pub(super) const VIRTUAL_PORT: u16 = 1;
 
-/// Addresses that peers have seen us at; more than one per family and network hints at a NAT that
-/// changes its mind.
-const MAX_OBSERVED: usize = 4;
+/// Between two attempts to find STUN servers that answer.
+const SERVERS_RETRY: Duration = Duration::from_secs(60);
 
 /// The host identity layer under QUIC: QUIC packets go to host identity tags, this finds the way.
 ///
@@ -48,6 +49,10 @@ pub struct Link {
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
+    /// Wakes the task that looks for STUN servers.
+    servers_wanted: Arc<Signal>,
+    /// Gathered addresses have changed.
+    pub(super) gathered: Arc<Signal>,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -63,7 +68,7 @@ struct State {
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     held: HeldDatagrams,
-    observed: Vec<SocketAddr>,
+    gathering: Gathering,
 }
 
 /// A path, or the ways that were tried in vain.
@@ -104,9 +109,11 @@ impl Link {
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
-                observed: Vec::new(),
+                gathering: Gathering::new(random::bytes()),
             }),
             driver: driver.clone(),
+            servers_wanted: Arc::default(),
+            gathered: Arc::default(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -122,7 +129,20 @@ impl Link {
 
     /// From now on, who may begin.
     pub fn set_strangers(&self, strangers: Strangers) {
-        self.state().agent.set_strangers(strangers);
+        self.with_agent(|state, now| {
+            state.agent.set_strangers(strangers);
+            state.gathering.set_serving(strangers == Strangers::Welcome, now);
+        });
+    }
+
+    /// From now on asks these servers how this host looks from outside, whenever it matters.
+    pub fn ask_servers(self: &Arc<Link>, servers: Vec<ServerAddress>) {
+        let only_here = self.bound_addresses().iter().all(|bound| bound.ip().is_loopback());
+        if !servers.is_empty() && !only_here {
+            self.gather_again();
+            let wanted = self.servers_wanted.clone();
+            spawn(find_servers(Arc::downgrade(self), wanted, servers)).detach();
+        }
     }
 
     /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
@@ -163,52 +183,47 @@ impl Link {
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
-        let mut found =
-            locators::locators(&self.bound_addresses(), &locators::interface_addresses());
-        if let Some(TeredoState::Qualified { address, .. }) = self.teredo_state() {
-            found.push(address.into());
-        }
-        found
+        locators::locators(&self.bound_addresses(), &locators::interface_addresses())
     }
 
-    /// Opens a Teredo client, so that peers with Teredo addresses are reached, unless this host has
-    /// an interface for them; with `servers`, by name or IPv4 address, this host gets such an address
-    /// itself. Nothing is sent while there are none and no such peer is dialled.
-    ///
-    /// # Errors
-    /// When no socket can be bound.
-    pub fn use_teredo(&self, servers: Vec<String>) -> io::Result<()> {
-        if self.teredo.get().is_none() {
-            if locators::interface_addresses().iter().any(|address| is_teredo(address.ip)) {
-                return Ok(());
-            }
-            let port = self.bound_addresses().first().map_or(VIRTUAL_PORT, SocketAddr::port);
-            let socket = TeredoSocket::start(port)?;
-            if self.teredo.set(socket).is_ok()
-                && let Some(waker) = lock(&self.receiver).take()
-            {
-                waker.wake(); // it must listen to this one too
-            }
-        }
+    /// Where this host can be reached beside its own addresses: mapped by a router, seen from
+    /// outside, or over Teredo.
+    pub fn gathered_addresses(&self) -> Vec<Gathered> {
+        let gathered = self.state().gathering.candidates(clock::now());
+        gathered.into_iter().chain(self.teredo_candidate()).collect()
+    }
+
+    /// All addresses to publish, the widest scope first.
+    pub fn locators(&self) -> Vec<SocketAddr> {
+        let gathered = self.gathered_addresses().into_iter().map(|gathered| gathered.address);
+        let local = self.local_locators();
+        let is_new = |gathered: &SocketAddr| !local.contains(gathered);
+        gathered.filter(is_new).chain(local.iter().copied()).collect()
+    }
+
+    /// How the NAT of IPv4 chooses ports, as far as can be told without asking for it.
+    pub fn nat_mapping(&self) -> Option<Mapping> {
+        self.state().gathering.mapping()
+    }
+
+    /// Waits until [`Link::gathered_addresses`] are others.
+    pub fn gathered(&self) -> EventListener {
+        self.gathered.listen()
+    }
+
+    /// The interfaces or the network behind them have changed: asks again how this host looks from
+    /// outside.
+    pub fn gather_again(&self) {
+        let own = self.local_locators();
+        self.with_agent(|state, now| state.gathering.handle_network_change(&own, now));
         if let Some(teredo) = self.teredo.get() {
-            teredo.serve(servers);
+            teredo.restart();
         }
-        Ok(())
     }
 
-    /// How far the Teredo client has come; None if there is none.
-    pub fn teredo_state(&self) -> Option<TeredoState> {
-        self.teredo.get().map(|teredo| teredo.state())
-    }
-
-    /// The Teredo client, if it is what reaches a destination.
-    pub(super) fn teredo_for(&self, to: SocketAddr) -> Option<&TeredoSocket> {
-        self.teredo.get().map(Arc::as_ref).filter(|_| is_teredo(to.ip()))
-    }
-
-    /// The latest addresses at which peers claim to see this host.
-    pub fn observed_addresses(&self) -> Vec<SocketAddr> {
-        self.state().observed.clone()
+    /// The addresses that the router sends here.
+    pub(super) fn set_mapped(&self, mapped: Vec<SocketAddr>) {
+        self.with_agent(|state, _| state.gathering.set_mapped(mapped));
     }
 
     /// Finds a path to a peer: asks all locators at once, and takes the first that answers.
@@ -220,6 +235,7 @@ impl Link {
         self.with_agent(|state, now| {
             let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
             let hit = state.agent.dial(peer, &ways, now)?;
+            state.gathering.touch(now);
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
@@ -263,10 +279,27 @@ impl Link {
                 socket.send_control(to, &transmit.datagram);
             }
         }
-        let due = state.agent.poll_timeout();
+        self.flush_gathering(state);
+        let due = earliest(state);
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
+        }
+    }
+
+    fn flush_gathering(&self, state: &mut State) {
+        let now = clock::now();
+        state.gathering.handle_timeout(now);
+        while let Some(transmit) = state.gathering.poll_transmit(now) {
+            if let Some(socket) = self.socket_for(transmit.to) {
+                socket.send_control(transmit.to, &transmit.datagram);
+            }
+        }
+        if state.gathering.lacks_servers() {
+            self.servers_wanted.notify(1);
+        }
+        if state.gathering.poll_changed() {
+            self.gathered.notify(usize::MAX);
         }
     }
 
@@ -297,10 +330,11 @@ impl Link {
                     }
                 }
             }
-            Event::Observed(address) => {
-                state.observed.retain(|known| *known != address);
-                state.observed.insert(0, address);
-                state.observed.truncate(MAX_OBSERVED);
+            Event::Observed { from, address } => {
+                if let Some(peer) = from.direct() {
+                    let observer = Observer::Peer(peer);
+                    state.gathering.handle_observed(observer, address, clock::now());
+                }
             }
         }
     }
@@ -348,7 +382,7 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let mut sorting = Sorting { agent: &mut state.agent, now, worked: false };
+        let mut sorting = Sorting { state: &mut *state, now, worked: false };
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
@@ -383,6 +417,7 @@ impl fmt::Debug for Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.driver.notify(1); // its task ends
+        self.servers_wanted.notify(1); // and this one's
     }
 }
 
@@ -393,7 +428,8 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
         let Some(strong) = link.upgrade() else { return };
         let armed = strong.with_agent(|state, now| {
             state.agent.handle_timeout(now);
-            state.armed = state.agent.poll_timeout();
+            state.gathering.handle_timeout(now);
+            state.armed = earliest(state);
             state.armed
         });
         drop(strong);
@@ -401,24 +437,54 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
     }
 }
 
-/// The agent while a receive batch is sorted.
+fn earliest(state: &State) -> Option<Instant> {
+    let due = [state.agent.poll_timeout(), state.gathering.poll_timeout()];
+    due.into_iter().flatten().min()
+}
+
+/// Looks up the names of STUN servers when somebody needs their answers, and not before.
+async fn find_servers(link: Weak<Link>, wanted: Arc<Signal>, servers: Vec<ServerAddress>) {
+    loop {
+        let listener = wanted.listen();
+        let Some(strong) = link.upgrade() else { return };
+        let lacking = strong.state().gathering.lacks_servers();
+        drop(strong);
+        if !lacking {
+            listener.await;
+            continue;
+        }
+        let addresses = stun::resolve_all(&servers).await;
+        let Some(strong) = link.upgrade() else { return };
+        strong.with_agent(|state, now| state.gathering.set_servers(&addresses, now));
+        drop(strong);
+        clock::sleep(SERVERS_RETRY).await;
+    }
+}
+
+/// Who hears control datagrams while a receive batch is sorted.
 struct Sorting<'a> {
-    agent: &'a mut Agent,
+    state: &'a mut State,
     now: Instant,
     worked: bool,
 }
 
 impl Sorter for Sorting<'_> {
-    fn control(&mut self, from: Way, datagram: &[u8]) {
-        self.agent.handle_datagram(from, datagram, self.now);
+    fn control(&mut self, from: Way, kind: Kind, datagram: &[u8]) {
+        match (kind, from.direct()) {
+            (Kind::Stun, Some(from)) => {
+                self.state.gathering.handle_datagram(from, datagram, self.now);
+            }
+            (Kind::Stun, None) => return, // nobody asks through a relay
+            _ => self.state.agent.handle_datagram(from, datagram, self.now),
+        }
         self.worked = true;
     }
 
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
-        if let Some(hit) = self.agent.source(from, self.now) {
+        if let Some(hit) = self.state.agent.source(from, self.now) {
             return Some(virtual_address(hit));
         }
-        let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
+        let answerable = kind == Kind::QuicShort && self.state.agent.admits_unknown(from, self.now);
         from.direct().filter(|_| answerable)
     }
 }

@@ -49,6 +49,15 @@ fn is_reachable(address: &InterfaceAddress) -> bool {
     !bridge && !link_local
 }
 
+/// An address of the Internet, as far as one can tell by looking at it.
+pub(in crate::link) fn is_global(ip: IpAddr) -> bool {
+    let link_local = match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    scope(ip) == 0 && !link_local && !ip.is_unspecified()
+}
+
 /// 0 for addresses of the Internet, 1 for those of a site, 2 for those of this host.
 fn scope(ip: IpAddr) -> u8 {
     let local = match ip {

@@ -16,7 +16,8 @@
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `teredo` | a way between NATs through existing Teredo servers |
-//! | `locators` | the addresses to publish |
+//! | `locators` | the addresses of interfaces to publish |
+//! | `gathering` | addresses that no interface has: from [`stun`], port mapping, TURN, Teredo |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
@@ -27,6 +28,7 @@ mod candidate;
 mod datagram;
 mod drbg;
 mod filter;
+mod gathering;
 mod held;
 mod host;
 mod limit;
@@ -36,11 +38,13 @@ mod observed;
 mod peer;
 mod seal;
 mod socket;
+pub mod stun;
 mod teredo;
 mod udp;
 mod way;
 
 pub use agent::Strangers;
+pub use gathering::{Gathered, GatheredKind};
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
 pub use teredo::{TeredoProof, TeredoSetting, TeredoSettingError, TeredoState};

@@ -7,7 +7,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use quinn::{
@@ -112,25 +112,6 @@ impl AsyncUdpSocket for Link {
 
     fn may_fragment(&self) -> bool {
         self.sockets().iter().any(|socket| socket.may_fragment())
-    }
-}
-
-impl Link {
-    /// What came over Teredo and is for QUIC.
-    fn poll_teredo(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-        metas: &mut [RecvMeta],
-    ) -> Poll<usize> {
-        let Some(teredo) = self.teredo.get() else { return Poll::Pending };
-        loop {
-            let count = ready!(teredo.poll_receive(cx, buffers, metas));
-            let kept = self.sort(buffers, metas, count);
-            if kept > 0 {
-                return Poll::Ready(kept);
-            }
-        }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::daemon::{
     DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
+use crate::link::TeredoSetting;
 use crate::overlay::{
     OverlayAddress,
     store::{Store, StoreOptions},
@@ -179,7 +180,8 @@ async fn start(
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
     let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
     let overlays = vec![overlay.clone()];
-    let options = DaemonOptions { home, identity, overlays, udp };
+    let (stun, teredo) = (Vec::new(), TeredoSetting::Off);
+    let options = DaemonOptions { home, identity, overlays, udp, stun, teredo };
     Daemon::start(options, lock).map_err(not_started)
 }
 

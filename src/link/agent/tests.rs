@@ -253,7 +253,7 @@ fn dead_candidates_cost_nothing_and_both_ends_get_a_path() {
         let reached = Event::Reached { hit, way: Way::Direct(live), round_trip };
         assert_eq!(world.dials(0), [(start + round_trip, &reached)], "seed {seed}");
         assert_eq!(world.path(1, 0), Some(address(1, 5050)), "seed {seed}");
-        let observed = Event::Observed(address(1, 5050));
+        let observed = Event::Observed { from: Way::Direct(live), address: address(1, 5050) };
         assert!(world.nodes[0].events.iter().any(|(_, event)| *event == observed));
         for node in &world.nodes {
             assert_eq!(node.agent.poll_timeout(), None, "seed {seed}: idle agents sleep");

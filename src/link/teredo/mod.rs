@@ -15,7 +15,7 @@
 //! | `client` | the protocol, sans-IO |
 //! | `state` | how far it has come, in words |
 //! | `setting` | which servers may be used |
-//! | `socket` | the edge: one UDP socket and a task |
+//! | `socket`, `carrier` | the edge: one UDP socket and a task; how the link uses it |
 //!
 //! Against abuse (RFC 4380, section 7): a packet counts only if it comes from where its source
 //! address says, or from the server with the matching origin; nothing is sent to private, local or
@@ -23,6 +23,7 @@
 //! solicitation.
 
 mod address;
+mod carrier;
 mod client;
 mod encapsulation;
 mod ipv6;
@@ -32,7 +33,6 @@ mod setting;
 mod socket;
 mod state;
 
-pub(super) use address::is_teredo;
 pub use setting::{TeredoSetting, TeredoSettingError};
 pub(super) use socket::TeredoSocket;
 pub use state::{TeredoProof, TeredoState};

@@ -40,10 +40,13 @@ pub(in crate::link) struct TeredoSocket {
     state: Mutex<State>,
     /// Wakes the task.
     signal: Arc<Signal>,
+    /// Told when [`TeredoSocket::state`] is another.
+    changed: Arc<Signal>,
 }
 
 struct State {
     client: Teredo,
+    /// By name; none while this host only reaches others.
     servers: Vec<String>,
     inbox: VecDeque<Delivery>,
     reader: Option<Waker>,
@@ -53,8 +56,8 @@ struct State {
 
 impl TeredoSocket {
     /// Opens the socket; nothing is sent before it is asked for. `port` is that of the inner
-    /// datagrams.
-    pub(in crate::link) fn start(port: u16) -> io::Result<Arc<TeredoSocket>> {
+    /// datagrams; `changed` is told of every other state.
+    pub(in crate::link) fn start(port: u16, changed: Arc<Signal>) -> io::Result<Arc<TeredoSocket>> {
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let io = Arc::new(Async::<UdpSocket>::bind(any)?);
         let signal = Arc::new(Signal::new());
@@ -68,6 +71,7 @@ impl TeredoSocket {
                 armed: None,
             }),
             signal: signal.clone(),
+            changed,
         });
         spawn(drive(Arc::downgrade(&socket), io, signal)).detach();
         Ok(socket)
@@ -92,6 +96,11 @@ impl TeredoSocket {
     /// This host has moved to another network.
     pub(in crate::link) fn restart(&self) {
         self.with_client(Teredo::restart);
+    }
+
+    /// Whether this host is to be reached over Teredo.
+    pub(in crate::link) fn is_serving(&self) -> bool {
+        !self.lock().servers.is_empty()
     }
 
     pub(in crate::link) fn state(&self) -> TeredoState {
@@ -167,7 +176,10 @@ impl TeredoSocket {
         }
         while let Some(event) = state.client.poll_event() {
             match event {
-                Event::State(teredo) => log::info!("teredo: {teredo}"),
+                Event::State(teredo) => {
+                    log::info!("teredo: {teredo}");
+                    self.changed.notify(usize::MAX);
+                }
                 Event::SilentPeer(peer) => log::debug!("teredo: {peer} does not answer"),
             }
         }
