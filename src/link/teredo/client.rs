@@ -13,7 +13,7 @@
 
 use std::{
     collections::VecDeque,
-    net::{Ipv4Addr, SocketAddrV4, SocketAddrV6},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6},
     time::{Duration, Instant},
 };
 
@@ -39,7 +39,7 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest, and the one where only another network can help.
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
-/// Bubbles that answer bubbles, for all peers together: half a kilobyte a second at worst costs 4 kB.
+/// Bubbles that answer bubbles, for all peers together: 3.4 kB a second at worst.
 const REPLIES: Rate = Rate { interval: Duration::from_millis(20), burst: 64 };
 
 /// An outer datagram to send.
@@ -204,13 +204,14 @@ impl Teredo {
             return Some(());
         }
         let own = qualification.address()?;
-        let peer = TeredoAddress::parse(packet.source)?;
         if packet.destination != own.to_ipv6() {
             return None;
         }
         if qualification.is_server(from) {
-            self.handle_introduction(own, peer, encapsulation.origin?, packet, now)
-        } else if peer.mapped == from && peer.mapped != own.mapped {
+            return self.handle_introduction(own, encapsulation.origin?, packet, now);
+        }
+        let peer = TeredoAddress::parse(packet.source)?;
+        if peer.mapped == from && peer.mapped != own.mapped {
             self.handle_direct(own, peer, packet, now)
         } else {
             None // whoever sent it is not who it says (RFC 4380, section 5.2.3)
@@ -218,24 +219,31 @@ impl Teredo {
     }
 
     /// The server forwards the bubble of a peer that wants to talk: the answer opens our NAT for it.
+    ///
+    /// Some clients (miredo) send it from a link-local address that is a nonce in truth, and wait for an
+    /// answer to it.
     fn handle_introduction(
         &mut self,
         own: TeredoAddress,
-        peer: TeredoAddress,
         origin: SocketAddrV4,
         packet: &Packet<'_>,
         now: Instant,
     ) -> Option<()> {
         let Phase::Active(qualification) = &mut self.phase else { return None };
-        if !packet.is_bubble() || peer.mapped != origin {
+        if !packet.is_bubble() || !is_global(*origin.ip()) {
             return None;
         }
-        qualification.heard(&mut self.drbg, now);
-        if peer == own {
+        let peer = TeredoAddress::parse(packet.source).filter(|peer| peer.mapped == origin);
+        if peer == Some(own) {
             qualification.handle_echo();
+            qualification.heard(&mut self.drbg, now);
             self.prove(TeredoProof::Introduced);
-        } else if peer.mapped != own.mapped {
-            self.reply(own, peer, now);
+        } else if origin != own.mapped {
+            let anonymous = packet.source.is_unicast_link_local();
+            let welcome = peer.map_or(anonymous, |peer| self.peers.may_reply(peer, now));
+            if welcome {
+                self.reply(own, packet.source, origin, now);
+            }
         }
         Some(())
     }
@@ -250,8 +258,9 @@ impl Teredo {
     ) -> Option<()> {
         let (waiting, first) = self.peers.heard(peer, now);
         self.prove(TeredoProof::Peer);
-        if first && waiting.is_empty() && packet.is_bubble() {
-            self.reply(own, peer, now); // it came through, so its sender need not wait for the server
+        let unanswered = first && waiting.is_empty() && packet.is_bubble();
+        if unanswered && self.peers.may_reply(peer, now) {
+            self.reply(own, packet.source, peer.mapped, now); // it came through, so its sender need not wait for the server
         }
         for datagram in waiting {
             self.transmit(peer, datagram.to, &datagram.payload);
@@ -262,10 +271,10 @@ impl Teredo {
         Some(())
     }
 
-    fn reply(&mut self, own: TeredoAddress, peer: TeredoAddress, now: Instant) {
-        if self.peers.may_reply(peer, now) && self.replies.take(&REPLIES, now) {
-            let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
-            self.transmits.push_back(Transmit { to: peer.mapped, datagram });
+    fn reply(&mut self, own: TeredoAddress, peer: Ipv6Addr, to: SocketAddrV4, now: Instant) {
+        if self.replies.take(&REPLIES, now) {
+            let datagram = ipv6::bubble(own.to_ipv6(), peer);
+            self.transmits.push_back(Transmit { to, datagram });
         }
     }
 

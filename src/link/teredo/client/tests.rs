@@ -508,6 +508,24 @@ fn bubbles_in_the_name_of_others_draw_nothing_and_floods_draw_little() {
 }
 
 #[test]
+fn a_bubble_from_a_link_local_nonce_is_answered_to_it() {
+    let (mut world, host, own, peer) = target();
+    let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+    let nonce: Ipv6Addr = "fe80::7c59:e7ab:7d7c:c306".parse().unwrap();
+    world.flying.clear();
+    let bubble = ipv6::bubble(nonce, own.to_ipv6());
+    world.inject(host, peer.mapped, &bubble);
+    world.inject(host, server, &with_origin("10.0.0.1:1".parse().unwrap(), &bubble));
+    assert!(world.flying.is_empty());
+    world.inject(host, server, &with_origin(peer.mapped, &bubble));
+    let sent: Vec<_> = world.flying.values().collect();
+    let [(_, to, datagram)] = &sent[..] else { panic!("one answer: {sent:?}") };
+    let answer = Packet::parse(datagram).unwrap();
+    assert_eq!((*to, answer.source, answer.destination), (peer.mapped, own.to_ipv6(), nonce));
+    assert!(answer.is_bubble());
+}
+
+#[test]
 fn two_clients_do_not_answer_each_others_bubbles_for_ever() {
     let mut world = World::new();
     let (a, _) = world.serving(Kind::Open);
