@@ -5,11 +5,16 @@
 //!
 //! ```text
 //! A                    server of B               B
-//!   |-- bubble ----------------------------------->|  opens A's NAT, may be dropped at B's
 //!   |-- bubble -------------->|-- with origin A -->|
+//!   |-- bubble ----------------------------------->|  opens A's NAT
 //!   |<------------------------------------ bubble -|  opens B's NAT: B is heard, and trusted
 //!   |== what waited ==============================>|  A is trusted
 //! ```
+//!
+//! The direct bubble leaves one round trip to the server after the other one. By the triangle inequality
+//! it then reaches B's NAT when B has opened it, and leaves before B's comes in. Otherwise a Linux router
+//! that masquerades without a filter takes the early packet for its own, and gives the answer another
+//! port, so that no peer knows it.
 
 use std::{
     collections::VecDeque,
@@ -41,6 +46,9 @@ const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// Bubbles that answer bubbles, for all peers together: 3.4 kB a second at worst.
 const REPLIES: Rate = Rate { interval: Duration::from_millis(20), burst: 64 };
+
+/// A direct bubble follows the one through the server by no more than this.
+const MAX_STAGGER: Duration = Duration::from_millis(400);
 
 /// An outer datagram to send.
 #[derive(Debug, PartialEq, Eq)]
@@ -373,14 +381,15 @@ impl Teredo {
         let Phase::Active(qualification) = &self.phase else { return };
         let Some(own) = qualification.address() else { return };
         let introduces = qualification.introduces();
+        let later = qualification.round_trip().min(MAX_STAGGER);
         let mut due = Vec::new();
-        self.peers.handle_timeout(now, &mut due);
+        self.peers.handle_timeout(later, now, &mut due);
         for due in due {
             match due {
-                Due::Bubbles(peer) => {
+                Due::Introduction(peer) => self.bubble_through_server(own, peer),
+                Due::Bubble(peer) => {
                     let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
                     self.transmits.push_back(Transmit { to: peer.mapped, datagram });
-                    self.bubble_through_server(own, peer);
                 }
                 Due::Silent(peer) => {
                     self.silent_peers += 1;

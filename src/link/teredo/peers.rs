@@ -41,8 +41,10 @@ pub(super) enum Standing {
 /// What a peer wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Bubbles, direct and through its server.
-    Bubbles(TeredoAddress),
+    /// A bubble through its server.
+    Introduction(TeredoAddress),
+    /// A bubble straight to it.
+    Bubble(TeredoAddress),
     /// The peer is given up.
     Silent(TeredoAddress),
 }
@@ -68,6 +70,8 @@ struct Peer {
     /// Bubbles of the running attempt, and when the next step is due.
     bubbles: u32,
     due: Option<Instant>,
+    /// When the direct bubble of a pair follows that through the server.
+    direct: Option<Instant>,
     allowance: Bucket,
     replies: Bucket,
 }
@@ -113,6 +117,7 @@ impl Peers {
         peer.heard = Some(now);
         peer.used = now;
         peer.due = None;
+        peer.direct = None;
         peer.allowance = Bucket::new(now);
         (std::mem::take(&mut peer.waiting), first)
     }
@@ -122,16 +127,20 @@ impl Peers {
         self.entry(address, now).replies.take(&REPLIES, now)
     }
 
-    /// What is due; called only when bubbles can be sent.
-    pub(super) fn handle_timeout(&mut self, now: Instant, due: &mut Vec<Due>) {
+    /// What is due; called only when bubbles can be sent. The direct bubble of a pair follows `later`.
+    pub(super) fn handle_timeout(&mut self, later: Duration, now: Instant, due: &mut Vec<Due>) {
         for (address, peer) in &mut self.list {
+            if peer.direct.take_if(|direct| *direct <= now).is_some() {
+                due.push(Due::Bubble(*address));
+            }
             if peer.due.is_none_or(|due| due > now) {
                 continue;
             }
             if peer.bubbles < MAX_BUBBLES && peer.allowance.take(&BUBBLES, now) {
                 peer.bubbles += 1;
                 peer.due = Some(now + BUBBLE_INTERVAL);
-                due.push(Due::Bubbles(*address));
+                peer.direct = Some(now + later);
+                due.push(Due::Introduction(*address));
             } else {
                 peer.due = None;
                 peer.waiting.clear();
@@ -141,7 +150,7 @@ impl Peers {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.list.values().filter_map(|peer| peer.due).min()
+        self.list.values().flat_map(|peer| [peer.due, peer.direct]).flatten().min()
     }
 
     /// This host has another address: nobody sends to the old one for long, and no NAT lets the peers'
@@ -182,6 +191,7 @@ impl Peer {
             waiting: VecDeque::new(),
             bubbles: 0,
             due: None,
+            direct: None,
             allowance: Bucket::new(now),
             replies: Bucket::new(now),
         }
@@ -210,8 +220,8 @@ mod tests {
 
     fn bubbles(peers: &mut Peers, now: Instant) -> usize {
         let mut due = Vec::new();
-        peers.handle_timeout(now, &mut due);
-        due.iter().filter(|due| matches!(due, Due::Bubbles(_))).count()
+        peers.handle_timeout(Duration::ZERO, now, &mut due);
+        due.iter().filter(|due| matches!(due, Due::Introduction(_))).count()
     }
 
     #[test]

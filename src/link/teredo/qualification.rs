@@ -69,6 +69,7 @@ pub(super) struct Qualification {
     second: Question,
     echo: Question,
     address: Option<TeredoAddress>,
+    round_trip: Duration,
     /// From when on the address counts without the second opinion.
     settled: Option<Instant>,
     refresh: Option<Instant>,
@@ -84,6 +85,7 @@ impl Qualification {
             second: Question::asked(nonce(8), now),
             echo: Question::default(),
             address: None,
+            round_trip: Duration::ZERO,
             settled: None,
             refresh: None,
         }
@@ -96,6 +98,11 @@ impl Qualification {
     /// The address as soon as there is one.
     pub(super) fn address(&self) -> Option<TeredoAddress> {
         self.address
+    }
+
+    /// How long the server's latest answer took.
+    pub(super) fn round_trip(&self) -> Duration {
+        self.round_trip
     }
 
     /// Whether the address may be told to others.
@@ -129,6 +136,7 @@ impl Qualification {
         now: Instant,
     ) -> Outcome {
         if self.is_server(from) && self.first.answers(nonce) {
+            self.round_trip = self.first.waited(now);
             self.first.end(true);
             self.heard(drbg, now);
             let known = self.address.map(|address| address.mapped);
@@ -236,6 +244,12 @@ impl Question {
 
     fn answers(&self, nonce: Nonce) -> bool {
         self.asked.is_some() && self.sent > 0 && self.nonce == nonce
+    }
+
+    /// The time since it was last sent.
+    fn waited(&self, now: Instant) -> Duration {
+        let before = SCHEDULE[self.sent.saturating_sub(1)];
+        self.asked.map_or(Duration::ZERO, |asked| now.saturating_duration_since(asked + before))
     }
 
     fn end(&mut self, verdict: bool) {
