@@ -8,7 +8,8 @@
 //! | 0x00 – 0x03 | [`Kind::Stun`] (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
-//! | 0x22 – 0x2f | for rendezvous and relays |
+//! | 0x22 – 0x2b | for rendezvous and relays |
+//! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
 
 /// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
@@ -18,6 +19,9 @@ pub(super) const ANSWER: u8 = 0x21;
 
 /// The first octet of a STUN message is at most this.
 const LAST_STUN: u8 = 0x03;
+/// A sealed request beside the first packet of a handshake: see [`super::early`].
+pub(super) const EARLY: u8 = 0x2c;
+
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;
 /// Set in packets with a long header, those of the handshake.
@@ -41,7 +45,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER)) => Kind::Control,
+            Some(&(PROBE | ANSWER | EARLY)) => Kind::Control,
             Some(&first) if first <= LAST_STUN => Kind::Stun,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,

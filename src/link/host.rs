@@ -19,12 +19,14 @@ use crate::runtime::{clock, random, spawn};
 
 use super::{
     agent::{Agent, DialError, Event, Strangers},
-    datagram::Kind,
+    datagram::{EARLY, Kind},
+    early::{Early, EarlyRequest},
     filter::{Sorter, filter},
     gathering::{Gathered, Gathering},
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
+    seal::Own,
     socket::RealSocket,
     stun::{self, Mapping, Observer, ServerAddress},
     teredo::TeredoSocket,
@@ -64,6 +66,7 @@ pub struct Link {
 
 struct State {
     agent: Agent,
+    early: Early,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
@@ -99,6 +102,7 @@ impl Link {
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
         let agent =
             Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
         let link = Arc::new(Link {
             key: keys.public(),
@@ -106,6 +110,7 @@ impl Link {
             teredo: OnceLock::new(),
             state: Mutex::new(State {
                 agent,
+                early,
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
@@ -246,6 +251,24 @@ impl Link {
         }
     }
 
+    /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
+    /// handshake is complete. It may be repeated by the network, so it must have no effect. False if it
+    /// does not fit.
+    pub fn offer_early(&self, peer: PublicKey, request: &[u8]) -> bool {
+        self.state().early.offer(peer, request, clock::now())
+    }
+
+    /// Undoes [`Link::offer_early`]: the handshake is over.
+    pub fn withdraw_early(&self, peer: &PublicKey) {
+        self.state().early.withdraw(peer.hit());
+    }
+
+    /// The request that a peer sent beside a handshake, once. `connection_id` is the one to which the
+    /// handshake's first packet was addressed. The handshake has yet to prove the sender.
+    pub fn take_early(&self, connection_id: &[u8]) -> Option<EarlyRequest> {
+        self.state().early.take(connection_id, clock::now())
+    }
+
     /// The way in use for a peer.
     pub fn path(&self, peer: &PublicKey) -> Option<Way> {
         self.state().agent.path(peer.hit())
@@ -366,11 +389,27 @@ impl Link {
         if state.agent.has_output() {
             self.flush(&mut state);
         }
-        if way.is_some() {
-            return way;
+        if let Some(way) = way {
+            if state.early.wants(hit) {
+                self.accompany(&state, hit, way, transmit, now);
+            }
+            return Some(way);
         }
         state.held.keep(hit, transmit, now);
         None
+    }
+
+    /// Sends the early request that belongs to a handshake's first packet right before it.
+    fn accompany(&self, state: &State, hit: Hit, way: Way, transmit: &Transmit<'_>, now: Instant) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            let early = state.early.accompany(hit, datagram, random::bytes(), now);
+            if let (Some(early), Some(to)) = (early, way.direct())
+                && let Some(socket) = self.socket_for(to)
+            {
+                socket.send_control(to, &early);
+            }
+        }
     }
 
     /// Sorts a receive batch; gives the number of entries left for QUIC.
@@ -470,14 +509,26 @@ struct Sorting<'a> {
 
 impl Sorter for Sorting<'_> {
     fn control(&mut self, from: Way, kind: Kind, datagram: &[u8]) {
-        match (kind, from.direct()) {
-            (Kind::Stun, Some(from)) => {
-                self.state.gathering.handle_datagram(from, datagram, self.now);
+        let State { agent, early, gathering, .. } = &mut *self.state;
+        if datagram.first() == Some(&EARLY) {
+            // nobody is heard who has not proved a key by a probe first
+            if let Some(hit) = agent.source(from, self.now)
+                && agent.admits(from, self.now)
+            {
+                early.handle_datagram(hit, datagram, self.now);
             }
+            return;
+        }
+        match (kind, from.direct()) {
+            (Kind::Stun, Some(from)) => gathering.handle_datagram(from, datagram, self.now),
             (Kind::Stun, None) => return, // nobody asks through a relay
-            _ => self.state.agent.handle_datagram(from, datagram, self.now),
+            _ => agent.handle_datagram(from, datagram, self.now),
         }
         self.worked = true;
+    }
+
+    fn handshake(&mut self, datagram: &[u8]) {
+        self.state.early.see(datagram, self.now);
     }
 
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
