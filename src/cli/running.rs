@@ -60,6 +60,7 @@ async fn be_daemon(
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
         stun: config.stun(),
+        port_mapping: config.port_mapping(),
         teredo: config.teredo(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;

@@ -27,13 +27,15 @@ pub struct Config {
     udp: Option<Vec<SocketAddr>>,
     /// `stun`: who is asked how this host looks from outside; empty for nobody.
     stun: Option<Vec<ServerAddress>>,
+    /// `port-mapping`: whether the router is asked to send a port here.
+    port_mapping: Option<bool>,
     /// `teredo`: who introduces peers to this host.
     teredo: TeredoSetting,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 5] = ["listen", "overlay", "stun", "teredo", "udp"];
+const KEYS: [&str; 6] = ["listen", "overlay", "port-mapping", "stun", "teredo", "udp"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -101,6 +103,11 @@ impl Config {
         self.stun.clone().unwrap_or_else(|| default().collect())
     }
 
+    /// Whether to ask the router for a port while something is served; yes unless told otherwise.
+    pub fn port_mapping(&self) -> bool {
+        self.port_mapping.unwrap_or(true)
+    }
+
     /// Whether Teredo is used, and through whom; without a setting peers with a Teredo address are
     /// reached, and no server hears of this host before.
     pub fn teredo(&self) -> TeredoSetting {
@@ -141,6 +148,7 @@ fn parse(text: &str) -> Result<Config, String> {
             let wrong = || format!("{text:?} is not a server like stun.example.org:3478");
             ServerAddress::parse(text).ok_or_else(wrong)
         })?,
+        port_mapping: yes_or_no(&entries, "port-mapping")?,
         teredo: teredo(&entries)?,
     })
 }
@@ -152,6 +160,14 @@ fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
+}
+
+fn yes_or_no(entries: &BTreeMap<String, Toml>, key: &str) -> Result<Option<bool>, String> {
+    match entries.get(key) {
+        None => Ok(None),
+        Some(Toml::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(format!("{key}: must be true or false")),
+    }
 }
 
 /// A list that may be empty, to turn something off.
@@ -214,6 +230,7 @@ mod tests {
         assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
         assert_eq!(config.udp, None);
         assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
+        assert!(config.port_mapping() && !parse("port-mapping = false").unwrap().port_mapping());
         assert_eq!(parse("stun = []").unwrap().stun(), []);
         assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
         assert_eq!(config.teredo(), TeredoSetting::Visit);
@@ -226,10 +243,12 @@ mod tests {
         for (text, problem) in [
             (
                 "overlays = [\"lan\"]",
-                "overlays: no such setting (there are listen, overlay, stun, teredo, udp)",
+                "overlays: no such setting (there are listen, overlay, port-mapping, \
+                 stun, teredo, udp)",
             ),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
+            ("port-mapping = \"no\"", "port-mapping: must be true or false"),
             (
                 "teredo = \"on\"",
                 "teredo: \"on\" is not off, visit, auto or a server like teredo.example.com \

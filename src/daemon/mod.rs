@@ -39,6 +39,8 @@ use std::{
     time::Duration,
 };
 
+use futures_lite::future;
+
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{BookError, ContactBook};
 pub use control::{Problem, PutProxy, PutService, Registered};
@@ -54,6 +56,7 @@ pub use start_error::StartError;
 pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
+use crate::link::portmap::PortMapper;
 use crate::link::stun::ServerAddress;
 use crate::link::{Link, Strangers, TeredoSetting};
 use crate::overlay::{self, Overlay, OverlayAddress};
@@ -85,6 +88,8 @@ pub struct DaemonOptions {
     pub udp: Udp,
     /// Who is asked how it looks from outside.
     pub stun: Vec<ServerAddress>,
+    /// Whether the router is asked to send a port here while something is served.
+    pub port_mapping: bool,
     /// Who introduces peers to it.
     pub teredo: TeredoSetting,
 }
@@ -102,6 +107,8 @@ pub struct Daemon {
     reach: Arc<Reach>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
+    port_mapping: bool,
+    mapper: Mutex<Option<PortMapper>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
     _lock: HomeLock,
@@ -118,7 +125,7 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity, overlays, udp, stun, teredo } = options;
+        let DaemonOptions { home, identity, overlays, udp, stun, port_mapping, teredo } = options;
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
@@ -156,6 +163,8 @@ impl Daemon {
             reach: Arc::new(reach),
             pseudonym,
             publishing: Mutex::default(),
+            port_mapping,
+            mapper: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
             _lock: lock,
@@ -267,12 +276,21 @@ impl Daemon {
     pub async fn shutdown(&self) {
         lock_of(&self.entrance).take();
         lock_of(&self.control).take();
+        let mapper = lock_of(&self.mapper).take();
+        let unmapped = async {
+            if let Some(mapper) = mapper {
+                mapper.withdraw().await;
+            }
+        };
         let publishing = lock_of(&self.publishing).take();
-        if let Some((publishing, task)) = publishing {
-            publishing.withdraw();
-            let _ = clock::timeout(WITHDRAW_TIME, task).await;
-            self.sequences.raise(self.keys.public(), publishing.last_sequence());
-        }
+        let withdrawn = async {
+            if let Some((publishing, task)) = publishing {
+                publishing.withdraw();
+                let _ = clock::timeout(WITHDRAW_TIME, task).await;
+                self.sequences.raise(self.keys.public(), publishing.last_sequence());
+            }
+        };
+        future::zip(unmapped, withdrawn).await;
         self.sequences.save();
         self.transport.shutdown().await;
     }

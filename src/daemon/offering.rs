@@ -4,6 +4,7 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
 use crate::identity::{KeyPair, Name, ServicePort};
+use crate::link::portmap::PortMapper;
 use crate::link::{Strangers, TeredoSetting};
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
@@ -93,6 +94,9 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
+        if self.port_mapping {
+            *lock_of(&self.mapper) = Some(PortMapper::start(&link));
+        }
         let (asked, teredo) = (link.clone(), self.teredo.clone());
         let whereabouts = move || {
             asked.serve_teredo(&teredo); // it may have become needed, or not be any more
@@ -111,6 +115,9 @@ impl Daemon {
         // another registration may follow at once, and must be newer
         self.sequences.raise(self.keys.public(), publishing.last_sequence());
         task.detach(); // it ends when the overlays have answered
+        if let Some(mapper) = lock_of(&self.mapper).take() {
+            spawn(mapper.withdraw()).detach();
+        }
     }
 }
 

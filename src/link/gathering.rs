@@ -70,6 +70,7 @@ impl Gathering {
 
     /// The interfaces or the network behind them have changed; `own` are the addresses of the sockets.
     pub(super) fn handle_network_change(&mut self, own: &[SocketAddr], now: Instant) {
+        self.changed |= !self.stun.candidates(now).is_empty();
         self.stun.handle_network_change(own, now);
     }
 

@@ -55,6 +55,8 @@ pub struct Link {
     servers_wanted: Arc<Signal>,
     /// Gathered addresses have changed.
     pub(super) gathered: Arc<Signal>,
+    /// The network has changed.
+    network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -119,6 +121,7 @@ impl Link {
             driver: driver.clone(),
             servers_wanted: Arc::default(),
             gathered: Arc::default(),
+            network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -224,6 +227,12 @@ impl Link {
         if let Some(teredo) = self.teredo.get() {
             teredo.restart();
         }
+        self.network.notify(usize::MAX);
+    }
+
+    /// Waits until the network is another.
+    pub(super) fn network_changed(&self) -> EventListener {
+        self.network.listen()
     }
 
     /// The addresses that the router sends here.

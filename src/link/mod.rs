@@ -18,7 +18,7 @@
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `teredo` | a way between NATs through existing Teredo servers |
 //! | `locators` | the addresses of interfaces to publish |
-//! | `gathering` | addresses that no interface has: from [`stun`], port mapping, TURN, Teredo |
+//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], TURN, Teredo |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else. Rendezvous and relays are not here; they add a kind of candidate
@@ -38,6 +38,7 @@ mod locators;
 mod no_path;
 mod observed;
 mod peer;
+pub mod portmap;
 mod seal;
 mod socket;
 pub mod stun;

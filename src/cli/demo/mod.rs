@@ -180,8 +180,8 @@ async fn start(
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
     let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
     let overlays = vec![overlay.clone()];
-    let (stun, teredo) = (Vec::new(), TeredoSetting::Off);
-    let options = DaemonOptions { home, identity, overlays, udp, stun, teredo };
+    let (stun, port_mapping, teredo) = (Vec::new(), false, TeredoSetting::Off);
+    let options = DaemonOptions { home, identity, overlays, udp, stun, port_mapping, teredo };
     Daemon::start(options, lock).map_err(not_started)
 }
 

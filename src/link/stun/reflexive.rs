@@ -316,7 +316,7 @@ mod tests {
         let mut reflexive = seen(&both, now);
         assert_eq!(reflexive.expires(), Some(now + LIFETIME));
         assert!(!reflexive.expire(now + LIFETIME - SECOND));
-        assert!(reflexive.candidates(&[], now + LIFETIME).is_empty());
+        assert!(reflexive.candidates(now + LIFETIME).is_empty());
         assert!(reflexive.expire(now + LIFETIME));
         assert_eq!(reflexive.mapping(), Some(Mapping::EndpointIndependent), "the NAT is the same");
         assert_eq!(reflexive.expires(), None);
