@@ -97,13 +97,20 @@ impl Daemon {
         if self.port_mapping {
             *lock_of(&self.mapper) = Some(PortMapper::start(&link));
         }
+        link.serve_teredo(&self.teredo);
         let (asked, teredo) = (link.clone(), self.teredo.clone());
         let whereabouts = move || {
             asked.serve_teredo(&teredo); // it may have become needed, or not be any more
             Whereabouts { locators: asked.locators(), ..Whereabouts::default() }
         };
-        let moved = move || link.gathered();
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts, moved))));
+        let run = {
+            let publishing = new.clone();
+            async move {
+                link.teredo_settled().await;
+                publishing.run(whereabouts, || link.gathered()).await;
+            }
+        };
+        *publishing = Some((new, spawn(run)));
     }
 
     /// Takes the registration away, since nothing is served any more.

@@ -5,9 +5,12 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use quinn::udp::RecvMeta;
+
+use crate::runtime::clock;
 
 use super::super::{
     gathering::{Gathered, GatheredKind},
@@ -20,6 +23,9 @@ use super::{
     socket::TeredoSocket,
     state::TeredoState,
 };
+
+/// What a server far away takes, and its second address for confirmation.
+const SETTLE_TIME: Duration = Duration::from_secs(2);
 
 impl Link {
     /// Opens a Teredo client, so that peers with Teredo addresses are reached, unless this host has
@@ -51,6 +57,21 @@ impl Link {
         let mapped = gathered.iter().any(|gathered| gathered.kind == GatheredKind::Mapped);
         let reachable = mapped || self.local_locators().iter().any(public);
         teredo.serve(setting.servers(reachable));
+    }
+
+    /// Waits until the Teredo servers that were asked have said where this host is, or are late: who
+    /// publishes an address should have it.
+    pub async fn teredo_settled(&self) {
+        let settled = async {
+            loop {
+                let changed = self.gathered.listen();
+                match self.teredo.get().filter(|teredo| teredo.is_serving()) {
+                    Some(teredo) if teredo.state().is_pending() => changed.await,
+                    _ => return,
+                }
+            }
+        };
+        clock::timeout(SETTLE_TIME, settled).await;
     }
 
     /// How far the Teredo client has come; None if there is none.

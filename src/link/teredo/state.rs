@@ -36,6 +36,13 @@ pub enum TeredoProof {
     Peer,
 }
 
+impl TeredoState {
+    /// Whether it is not known yet what Teredo is worth here.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self, TeredoState::Off | TeredoState::Qualifying)
+    }
+}
+
 impl fmt::Display for TeredoState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
