@@ -430,7 +430,7 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let mut sorting = Sorting { state: &mut *state, now, worked: false };
+        let mut sorting = Sorting { state: &mut state, now, worked: false };
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
