@@ -11,6 +11,7 @@ use super::{
     values::{address, circle, rate},
 };
 use crate::daemon::{Circle, Daemon, DaemonOptions, Lending, Tcp, Udp, notify};
+use crate::link::TeredoSetting;
 use crate::link::rendezvous::Rules;
 use crate::runtime::block_on;
 
@@ -65,6 +66,7 @@ impl RendezvousCommand {
             stun: Vec::new(),
             turn: Vec::new(),
             port_mapping: false,
+            teredo: TeredoSetting::Off,
         };
         block_on(async {
             let mut stop = Stop::new()?;

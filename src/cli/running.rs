@@ -64,6 +64,7 @@ async fn be_daemon(
         stun: config.stun(),
         turn: config.turn(),
         port_mapping: config.port_mapping(),
+        teredo: config.teredo(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {

@@ -11,10 +11,10 @@ use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
 use super::lending::{Circle, Lending, Tcp};
-use crate::link::Exclusion;
 use crate::link::rendezvous::Rules;
 use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
 use crate::link::turn::TurnServer;
+use crate::link::{Exclusion, TeredoSetting};
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
 use crate::runtime::file;
@@ -45,11 +45,13 @@ pub struct Config {
     port_mapping: Option<bool>,
     /// `exclude`: interfaces and networks whose addresses no peer is told.
     exclude: Option<Vec<Exclusion>>,
+    /// `teredo`: who introduces peers to this host.
+    teredo: TeredoSetting,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "exclude",
     "listen",
     "overlay",
@@ -59,6 +61,7 @@ const KEYS: [&str; 11] = [
     "rendezvous-for",
     "rendezvous-tcp",
     "stun",
+    "teredo",
     "turn",
     "udp",
 ];
@@ -156,6 +159,12 @@ impl Config {
         self.port_mapping.unwrap_or(true)
     }
 
+    /// Whether Teredo is used, and through whom; without a setting peers with a Teredo address are
+    /// reached, and no server hears of this host before.
+    pub fn teredo(&self) -> TeredoSetting {
+        self.teredo.clone()
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -209,7 +218,13 @@ fn parse(text: &str) -> Result<Config, String> {
         exclude: list(&entries, "exclude", |text| {
             Exclusion::parse(text).map_err(|error| format!("{text:?} is {error}"))
         })?,
+        teredo: teredo(&entries)?,
     })
+}
+
+fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
+    let texts = list(entries, "teredo", |text| Ok(text.to_owned()))?.unwrap_or_default();
+    TeredoSetting::parse(&texts).map_err(|error| format!("teredo: {error}"))
 }
 
 fn single<T: Copy>(
@@ -310,6 +325,9 @@ mod tests {
         assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
         let exclude = parse("exclude = [\"docker0\", \"10.8.0.0/16\"]").unwrap().exclude;
         assert_eq!(exclude.unwrap()[0], Exclusion::Interface("docker0".into()));
+        assert_eq!(config.teredo(), TeredoSetting::Visit);
+        let teredo = parse("teredo = [\"192.0.2.1\", \"t.example.com:3544\"]").unwrap().teredo();
+        assert_eq!(teredo.servers(true), ["192.0.2.1", "t.example.com"]);
     }
 
     #[test]
@@ -330,7 +348,7 @@ mod tests {
             (
                 "overlays = [\"lan\"]",
                 "overlays: no such setting (there are exclude, listen, overlay, port-mapping, \
-                 relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, turn, udp)",
+                 relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp)",
             ),
             ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
@@ -340,6 +358,11 @@ mod tests {
                 "turn: there is an account that is not like turn:user:password@host:3478",
             ),
             ("port-mapping = \"no\"", "port-mapping: must be true or false"),
+            (
+                "teredo = \"on\"",
+                "teredo: \"on\" is not off, visit, auto or a server like teredo.example.com \
+                 (always at port 3544)",
+            ),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             (
                 "exclude = [\"10.8/16\"]",

@@ -69,11 +69,11 @@ use crate::identity::{Destination, KeyPair, Name, Seed};
 use crate::link::portmap::PortMapper;
 use crate::link::stun::ServerAddress;
 use crate::link::turn::TurnServer;
-use crate::link::{Link, Strangers};
+use crate::link::{Link, Strangers, TeredoSetting};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Outcome, Rendezvous, Wanted};
 use crate::runtime::http::Handler;
-use crate::runtime::{Task, clock, random, spawn};
+use crate::runtime::{Task, clock, plain, random, spawn};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
@@ -108,6 +108,8 @@ pub struct DaemonOptions {
     pub turn: Vec<TurnServer>,
     /// Whether the router is asked to send a port here while something is served.
     pub port_mapping: bool,
+    /// Who introduces peers to it.
+    pub teredo: TeredoSetting,
 }
 
 /// A running daemon.
@@ -116,6 +118,7 @@ pub struct Daemon {
     keys: KeyPair,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
+    teredo: TeredoSetting,
     answering: Arc<Answering>,
     finder: Arc<Finder>,
     sequences: Arc<Sequences>,
@@ -143,7 +146,7 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity, overlays, udp, .. } = options;
+        let DaemonOptions { home, identity, overlays, udp, teredo, .. } = options;
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
@@ -151,6 +154,11 @@ impl Daemon {
         let lent = options.lending.map(lend).transpose()?;
         transport.link().set_rendezvous(&options.rendezvous);
         transport.link().ask_servers(options.stun, options.turn);
+        if teredo != TeredoSetting::Off
+            && let Err(error) = transport.link().open_teredo()
+        {
+            log::warn!("cannot reach peers over Teredo: {}", plain(&error));
+        }
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
@@ -172,6 +180,7 @@ impl Daemon {
             keys,
             overlays,
             transport: transport.clone(),
+            teredo,
             answering: answering.clone(),
             finder,
             sequences,

@@ -4,8 +4,8 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
 use crate::identity::{KeyPair, Name, ServicePort};
-use crate::link::Strangers;
 use crate::link::portmap::PortMapper;
+use crate::link::{Strangers, TeredoSetting};
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
@@ -101,11 +101,15 @@ impl Daemon {
         if self.port_mapping {
             *lock_of(&self.mapper) = Some(PortMapper::start(&link));
         }
-        let (asked, changed) = (link.clone(), link.clone());
-        let whereabouts = move || Whereabouts {
-            locators: asked.locators(),
-            rendezvous: asked.accepted_rendezvous(),
-            ..Whereabouts::default()
+        link.serve_teredo(&self.teredo);
+        let (asked, changed, teredo) = (link.clone(), link.clone(), self.teredo.clone());
+        let whereabouts = move || {
+            asked.serve_teredo(&teredo); // it may have become needed, or not be any more
+            Whereabouts {
+                locators: asked.locators(),
+                rendezvous: asked.accepted_rendezvous(),
+                ..Whereabouts::default()
+            }
         };
         let more = (!link.is_only_here()).then(|| link.gathered());
         let changes = move || changed.changed();
@@ -114,6 +118,7 @@ impl Daemon {
             if let Some(more) = more {
                 clock::timeout(GATHER_TIME, more).await;
             }
+            link.teredo_settled().await;
             publish.run(whereabouts, changes).await;
         });
         *publishing = Some((new, task));
@@ -123,6 +128,7 @@ impl Daemon {
     pub(super) fn unpublish(&self) {
         let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
         self.transport.link().set_strangers(Strangers::Ignored);
+        self.transport.link().serve_teredo(&TeredoSetting::Visit);
         publishing.withdraw();
         // another registration may follow at once, and must be newer
         self.sequences.raise(self.keys.public(), publishing.last_sequence());

@@ -29,6 +29,8 @@ pub enum GatheredKind {
         /// Which one.
         server: u16,
     },
+    /// A Teredo server introduces who comes there.
+    Teredo,
 }
 
 /// An address of this host that no interface has.

@@ -6,7 +6,7 @@ use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::Waker,
@@ -38,6 +38,7 @@ use super::{
     socket::RealSocket,
     sorting::Sorting,
     stun::{self, Observer},
+    teredo::TeredoSocket,
     way::{RelayId, Way},
 };
 
@@ -52,6 +53,8 @@ pub struct Link {
     pub(super) weak: Weak<Link>,
     /// Newest first.
     sockets: RwLock<Arc<[Arc<RealSocket>]>>,
+    /// For Teredo addresses, unless this host has an interface for them.
+    pub(super) teredo: OnceLock<Arc<TeredoSocket>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
@@ -64,7 +67,7 @@ pub struct Link {
     /// Wakes the task that looks for STUN servers.
     pub(super) servers_wanted: Arc<Signal>,
     /// Gathered addresses have changed.
-    pub(super) gathered: Signal,
+    pub(super) gathered: Arc<Signal>,
     /// The network has changed.
     pub(super) network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
@@ -143,6 +146,7 @@ impl Link {
             key: keys.public(),
             weak: weak.clone(),
             sockets: RwLock::new(sockets.into()),
+            teredo: OnceLock::new(),
             state: Mutex::new(State {
                 agent,
                 relaying,
@@ -159,7 +163,7 @@ impl Link {
             refused: Signal::new(),
             saving: Signal::new(),
             servers_wanted: Arc::default(),
-            gathered: Signal::new(),
+            gathered: Arc::default(),
             network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
@@ -387,7 +391,6 @@ impl Link {
         }
         if state.gathering.poll_changed() {
             self.gathered.notify(usize::MAX);
-            self.changes.notify(usize::MAX);
         }
     }
 
@@ -396,7 +399,9 @@ impl Link {
         let Control { to, datagram, ttl } = transmit;
         match to.direct() {
             Some(address) => {
-                if let Some(socket) = self.socket_for(address) {
+                if let Some(teredo) = self.teredo_for(address) {
+                    teredo.send_control(address, datagram);
+                } else if let Some(socket) = self.socket_for(address) {
                     socket.send_control(address, datagram, *ttl);
                 }
             }
@@ -483,8 +488,13 @@ impl Link {
         stride: usize,
         ecn: Option<EcnCodepoint>,
     ) -> io::Result<()> {
-        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
         let stride = stride.max(1);
+        if let Some(teredo) = self.teredo_for(destination) {
+            let segment_size = (run.len() > stride).then_some(stride);
+            teredo.send(&Transmit { destination, ecn, contents: run, segment_size, src_ip: None });
+            return Ok(());
+        }
+        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
         for contents in run.chunks(stride * socket.max_transmit_segments().max(1)) {
             let segment_size = (contents.len() > stride).then_some(stride);
             let transmit = Transmit { destination, ecn, contents, segment_size, src_ip: None };

@@ -142,6 +142,7 @@ fn offered(gathered: &Gathered) -> LocalCandidate {
     let (kind, turn) = match gathered.kind {
         GatheredKind::Mapped => (CandidateKind::Mapped, None),
         GatheredKind::Reflexive => (CandidateKind::ServerReflexive, None),
+        GatheredKind::Teredo => (CandidateKind::Teredo, None),
         GatheredKind::Relayed { server } => (CandidateKind::Relayed, Some(server)),
     };
     LocalCandidate { kind, address: gathered.address, turn }
@@ -154,6 +155,7 @@ async fn offer_gathered(link: Weak<Link>) {
         gathered.await;
         if let Some(link) = link.upgrade() {
             link.offer_candidates();
+            link.changes.notify(usize::MAX);
         }
     }
 }

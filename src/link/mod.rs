@@ -21,7 +21,8 @@
 //! | `outside` | whom the link asks about itself |
 //! | `locators`, `exclusions` | the addresses of interfaces to publish, and those that are not |
 //! | `places` | where a peer may be found |
-//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`] |
+//! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`], Teredo |
+//! | `teredo` | a way between NATs through existing Teredo servers |
 //! | `mobility`, `network` | moves of this host to another network |
 //! | `selected_path` | which path is in use, for those above |
 //!
@@ -61,6 +62,7 @@ mod selected_path;
 mod socket;
 mod sorting;
 pub mod stun;
+mod teredo;
 pub mod turn;
 mod udp;
 mod volley;
@@ -77,4 +79,5 @@ pub use locators::preferred_sources;
 pub use no_path::{NoPath, RelayRefusal};
 pub use places::Places;
 pub use selected_path::SelectedPath;
+pub use teredo::{TeredoProof, TeredoSetting, TeredoSettingError, TeredoState};
 pub use way::{RelayId, Way};

@@ -36,10 +36,11 @@ impl Link {
         spawn(find_servers(Arc::downgrade(self), wanted, servers, turn)).detach();
     }
 
-    /// Where this host can be reached beside its own addresses: mapped by a router, or seen from
-    /// outside.
+    /// Where this host can be reached beside its own addresses: mapped by a router, seen from outside, or
+    /// over Teredo.
     pub fn gathered_addresses(&self) -> Vec<Gathered> {
-        self.state().gathering.candidates(clock::now())
+        let gathered = self.state().gathering.candidates(clock::now());
+        gathered.into_iter().chain(self.teredo_candidate()).collect()
     }
 
     /// All addresses to publish, the widest scope first.
@@ -65,6 +66,9 @@ impl Link {
     pub fn gather_again(&self) {
         let own = self.local_locators();
         self.with_state(|state, now| state.gathering.handle_network_change(&own, now));
+        if let Some(teredo) = self.teredo.get() {
+            teredo.restart();
+        }
         self.network.notify(usize::MAX);
     }
 

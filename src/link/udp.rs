@@ -59,6 +59,10 @@ impl AsyncUdpSocket for Link {
         // busy one is asked last the next time
         let sockets = self.sockets();
         let first = self.turn.fetch_add(1, Relaxed);
+        let teredo_first = first.is_multiple_of(2);
+        if teredo_first && let Poll::Ready(kept) = self.poll_teredo(cx, buffers, metas) {
+            return Poll::Ready(Ok(kept));
+        }
         for at in 0..sockets.len() {
             let socket = &sockets[first.wrapping_add(at) % sockets.len()];
             let mut errors = 0;
@@ -82,7 +86,7 @@ impl AsyncUdpSocket for Link {
                 cx.waker().wake_by_ref(); // not registered: come back soon
             }
         }
-        Poll::Pending
+        if teredo_first { Poll::Pending } else { self.poll_teredo(cx, buffers, metas).map(Ok) }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -25,6 +25,7 @@ use crate::daemon::{
     DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
+use crate::link::TeredoSetting;
 use crate::overlay::{
     OverlayAddress,
     store::{Store, StoreOptions},
@@ -189,6 +190,7 @@ async fn start(
         stun: Vec::new(),
         turn: Vec::new(),
         port_mapping: false,
+        teredo: TeredoSetting::Off,
     };
     Daemon::start(options, lock).map_err(not_started)
 }
