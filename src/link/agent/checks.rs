@@ -138,6 +138,11 @@ impl<S: Sealing> Agent<S> {
             return None; // the peer keeps it alive
         }
         if !wanted {
+            // nobody is connected, and whoever comes by a new way may have been started anew: the way
+            // that answers now is better than one that answered before
+            if let Some(path) = peer.path.as_mut().filter(|path| is_new && path.way != way) {
+                path.suspect(now);
+            }
             return self.probe(hit, way, false, now);
         }
         // its datagrams come through: whatever is waited for need not be waited for

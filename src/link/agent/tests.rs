@@ -274,6 +274,26 @@ fn tables_are_bounded_and_connected_peers_stay() {
 }
 
 #[test]
+fn a_peer_that_was_started_anew_is_answered_where_it_is_now() {
+    let mut world = World::new(1, 2);
+    let target = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[target]);
+    world.run(Duration::from_secs(1));
+    let (visitor, before) = (world.nodes[0].hit(), world.nodes[0].addresses[0]);
+    assert_eq!(world.nodes[1].agent.path(visitor), Some(Way::Direct(before)));
+
+    // the same key at another port; nobody had a connection
+    let now = address(1, 6000);
+    let own = Own::new(&keys(100)).unwrap();
+    assert_eq!(own.key(), world.nodes[0].key);
+    world.nodes[0].agent = Agent::new(own, Strangers::Welcome, [9; 32], 2, world.now);
+    world.nodes[0].addresses = vec![now];
+    world.dial(0, 1, &[target]);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.nodes[1].agent.path(visitor), Some(Way::Direct(now)));
+}
+
+#[test]
 fn a_faster_path_is_taken_and_an_equal_one_is_not() {
     for (extra, moves) in [(millis(40), true), (millis(2), false)] {
         let mut world = World::new(1, 2);
@@ -282,6 +302,8 @@ fn a_faster_path_is_taken_and_an_equal_one_is_not() {
         world.dial(0, 1, &[old]);
         world.run(FRESH + Duration::from_secs(1));
         assert_eq!(world.path(0, 1), Some(old));
+        let peer = world.nodes[1].hit();
+        world.nodes[0].agent.hold(peer);
         // the peer has another address, and knocks from there
         world.nodes[1].addresses = vec![new, old];
         world.dial(1, 0, &[address(1, 5050)]);
