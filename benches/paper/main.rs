@@ -42,23 +42,17 @@ fn main() -> ExitCode {
 }
 
 fn measure() {
-    println!("{}", known::TITLES);
-    let mut plain = None;
+    known::print(&known::TITLES);
+    known::print(&known::GOALS);
     for way in Way::ALL {
         if wanted("P2P_BENCH_ONLY", way.word()) {
             progress(way.name());
             match Figures::measure(way) {
-                Ok(measured) => {
-                    println!("{}", measured.row(way));
-                    plain = Some(measured.plain_row());
-                }
-                Err(reason) => println!("{:<38}{reason}", way.name()),
+                Ok(figures) => figures.print(way.name()),
+                Err(reason) => println!("{:36}{reason}", way.name()),
             }
         }
     }
-    if let Some(plain) = plain {
-        println!("{plain}");
-    }
     println!("\nothers, measured in the same topology before, and the paper's own:");
-    known::ROWS.iter().for_each(|row| println!("{row}"));
+    known::OTHERS.iter().for_each(known::print);
 }

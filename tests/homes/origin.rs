@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, LazyLock, Mutex},
     thread,
 };
@@ -12,7 +12,7 @@ use netlab::Lab;
 
 use super::people::noise;
 
-/// The port of every origin here.
+/// The usual port of an origin.
 pub const PORT: u16 = 8080;
 
 /// A response of [`SMALL_LENGTH`] octets.
@@ -31,9 +31,14 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Listens on all addresses of a node. `prepare` sees every connection first.
-    pub fn start(lab: &Lab, node: &str, prepare: fn(&TcpStream)) -> Origin {
-        let any: SocketAddr = (std::net::Ipv4Addr::UNSPECIFIED, PORT).into();
+    /// Listens on all addresses of a node, at [`PORT`].
+    pub fn start(lab: &Lab, node: &str) -> Origin {
+        Origin::start_at(lab, node, PORT, |_| {})
+    }
+
+    /// Listens at another port. `prepare` sees every connection first.
+    pub fn start_at(lab: &Lab, node: &str, port: u16, prepare: fn(&TcpStream)) -> Origin {
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let listener = lab.enter(node, || TcpListener::bind(any)).unwrap();
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let seen = requests.clone();
