@@ -28,8 +28,8 @@ use tempfile::TempDir;
 /// Where the store listens.
 pub const STORE: &str = "11.1.0.10:80";
 
-/// Where the rendezvous listens.
-pub const RENDEZVOUS: &str = "11.1.0.30:5050";
+/// Where the rendezvous listens with UDP, and with TCP for those who have nothing else.
+pub const RENDEZVOUS: [&str; 2] = ["11.1.0.30:5050", "11.1.0.30:443"];
 
 /// Where bob's proxy listens, in his own network.
 pub const PROXY: &str = "127.0.0.1:5050";
@@ -59,11 +59,14 @@ impl Scene {
         self.start("store", &["store", "--listen", STORE])
     }
 
-    /// The rendezvous; alice and bob are told of it.
+    /// The rendezvous, which carries for everybody; alice and bob are told of it.
     pub fn rendezvous(&self) -> Program {
-        let rendezvous = self.start("rendezvous", &["rendezvous", "--listen", RENDEZVOUS]);
+        let [udp, tcp] = RENDEZVOUS;
+        let listen = ["rendezvous", "--listen", udp, "--tcp", tcp];
+        let lend = ["--for", "anyone", "--relay", "anyone", "--rate", "1gbit"];
+        let rendezvous = self.start("rendezvous", &[&listen[..], &lend].concat());
         for node in ["alice", "bob"] {
-            self.configure(node, &format!("rendezvous = [\"{}\"]", rendezvous.said("rendezvous")));
+            self.configure(node, &format!("rendezvous = \"{}\"", rendezvous.said("rendezvous")));
         }
         rendezvous
     }
