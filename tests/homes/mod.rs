@@ -25,14 +25,17 @@ use p2p::runtime::{block_on, clock};
 use people::{ALICE, P2P, Program, prepare};
 use tempfile::TempDir;
 
-/// Where the store listens.
-pub const STORE: &str = "11.1.0.10:80";
+/// Where the store listens: the port that every network lets pass.
+pub const STORE: &str = "11.1.0.10:443";
 
 /// Where the rendezvous listens with UDP, and with TCP for those who have nothing else.
 pub const RENDEZVOUS: [&str; 2] = ["11.1.0.30:5050", "11.1.0.30:443"];
 
 /// Where bob's proxy listens, in his own network.
 pub const PROXY: &str = "127.0.0.1:5050";
+
+/// How long anything may take to get ready, on a busy machine.
+const READY_TIME: Duration = Duration::from_secs(20);
 
 /// What daemons may take to find out about their network after they are ready.
 const SETTLE: Duration = Duration::from_millis(1500);
@@ -94,6 +97,19 @@ impl Scene {
     /// Waits until those who run have found out about their networks, as they have where people live.
     pub fn settle(&self) {
         block_on(clock::sleep(SETTLE));
+    }
+
+    /// Waits until a daemon is registered at its rendezvous.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn wait_registered(&self, node: &str) {
+        let started = clock::now();
+        let status = || self.run(node, &["status", "--json"]).stdout;
+        while !String::from_utf8_lossy(&status()).contains("\"registered\":true") {
+            assert!(clock::now() - started < READY_TIME, "{node} does not register");
+            block_on(clock::sleep(Duration::from_millis(50)));
+        }
     }
 
     /// Another bob, who has never met anybody.
