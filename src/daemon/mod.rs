@@ -287,7 +287,7 @@ pub async fn look_up(
     (addresses, finder.ask(wanted).await)
 }
 
-/// Locks what no panic can leave half changed: one thread runs everything, and it aborts.
+/// Locks what is changed in single steps, so that a task that panics leaves it whole.
 fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
