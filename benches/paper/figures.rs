@@ -26,8 +26,11 @@ const PLAIN: SocketAddr =
 /// Requests of a round of warm ones.
 const WARM: u32 = 10;
 
-/// After the last packet of an exchange: acknowledgements, and what a path does when it is new.
+/// After the last packet of an exchange: acknowledgements.
 const AFTERWARDS: Duration = Duration::from_secs(1);
+
+/// After which a connection is no longer new: the size of packets is found out, and the path is chosen.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// The body that is timed.
 const LONG: u64 = 2_000_000;
@@ -71,6 +74,7 @@ impl Figures {
             let lab = &scene.lab;
             let mut plain = figures.plain.cold(lab, || Client::plain(lab, "bob", PLAIN))?;
             let mut own = figures.own.cold(lab, || Client::proxied(lab, "bob"))?;
+            block_on(clock::sleep(SETTLED));
             figures.plain.warm(lab, &mut plain)?;
             figures.own.warm(lab, &mut own)?;
             if round == rounds {
