@@ -2,7 +2,8 @@
 //! another, and what introduces them stands between.
 //!
 //! A scene is a [laboratory](netlab) with nodes called `alice`, `bob`, `store` and `rendezvous`, and what runs in
-//! them. Every process keeps its home in a folder of its own and is ended with the scene.
+//! them. Every process keeps its home in a folder of its own and is ended with the scene. `P2P_BENCH_PROGRAM` names
+//! another `p2p` than the one that has just been built.
 #![allow(dead_code, unreachable_pub, reason = "each test and bench uses a part of it")]
 
 pub mod client;
@@ -14,7 +15,7 @@ pub mod people;
 pub mod watch;
 
 use std::{
-    fs,
+    env, fs,
     path::PathBuf,
     process::{Command, Output},
     time::Duration,
@@ -159,7 +160,8 @@ impl Scene {
     }
 
     fn command(&self, node: &str, arguments: &[&str]) -> Command {
-        prepare(self.lab.command(node, P2P), &self.home(node), arguments)
+        let program = env::var("P2P_BENCH_PROGRAM").unwrap_or_else(|_| P2P.into());
+        prepare(self.lab.command(node, &program), &self.home(node), arguments)
     }
 }
 
