@@ -79,10 +79,10 @@ impl Figures {
             figures.own.warm(lab, &mut own)?;
             if round == rounds {
                 for _ in 0..setting("P2P_BENCH_TRANSFERS", 2) {
-                    figures.plain.transfer(&mut plain)?;
-                    figures.own.transfer(&mut own)?;
+                    // one after the other, and idle connections are closed by who waits too long
+                    figures.plain.transfer(&mut Client::plain(lab, "bob", PLAIN)?)?;
+                    figures.own.transfer(&mut Client::proxied(lab, "bob")?)?;
                 }
-                drop(plain);
                 figures.idle = idle(lab);
             }
         }
