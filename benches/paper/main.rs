@@ -13,6 +13,8 @@
 //! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;
 //!   and each second when nothing is asked, averaged.
 //!
+//! The rows `mapped`, `call` and `teredo` need miniupnpd, coturn and miredo-server (the last one as root).
+//!
 //! | variable | default | |
 //! |---|---|---|
 //! | `P2P_BENCH_ROUNDS` | 5 | cold starts, and rounds of warm requests |
