@@ -7,7 +7,7 @@ mod homes;
 use std::{process::ExitCode, thread, time::Duration};
 
 use homes::{
-    Scene, can_introduce,
+    Scene,
     client::Client,
     network::movers,
     origin::{self, Origin},
@@ -44,9 +44,6 @@ fn a_line_is_renumbered() {
 }
 
 fn download_while(happens: impl FnOnce(&mut Lab)) {
-    if !can_introduce() {
-        return;
-    }
     let mut scene = Scene::build(&movers("portrestricted", "10mbit", 1));
     let _store = scene.store();
     let _rendezvous = scene.rendezvous();

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 fn download(topology: &str, happen: impl FnOnce(&mut Scene)) -> (Response, Duration) {
     let mut scene = Scene::build(topology);
     let _store = scene.store();
-    let origin = Origin::start(&scene.lab, "alice", |_| {});
+    let origin = Origin::start(&scene.lab, "alice");
     let _alice = scene.expose(origin::PORT);
     let _bob = scene.proxy();
     scene.settle();

@@ -7,7 +7,7 @@ mod homes;
 use std::{process::ExitCode, time::Duration};
 
 use homes::{
-    Scene, can_introduce,
+    Scene,
     client::Client,
     network::{Home, two_homes},
     origin::{self, Origin, SMALL},
@@ -61,9 +61,6 @@ fn nothing_but_tcp_443() {
 
 /// Introduced by a rendezvous, bob gets the right octets, and after a while they come straight where they can.
 fn meet(alice: Home, bob: Home, straight: bool) {
-    if !can_introduce() {
-        return;
-    }
     let scene = Scene::build(&two_homes(alice, bob));
     let _origin = Origin::start(&scene.lab, "alice");
     let _store = scene.store();

@@ -165,16 +165,6 @@ impl Scene {
     }
 }
 
-/// Whether this `p2p` can be a rendezvous; without one, homes behind NATs do not meet.
-pub fn can_introduce() -> bool {
-    let help = Command::new(P2P).args(["rendezvous", "--help"]).output();
-    let can = help.is_ok_and(|output| output.status.success());
-    if !can {
-        println!("skipped: needs p2p rendezvous");
-    }
-    can
-}
-
 fn overlay() -> String {
     format!("store:http://{STORE}/{{slot}}")
 }
