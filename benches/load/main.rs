@@ -34,6 +34,11 @@ use std::{
 use cost::Cost;
 use days::Published;
 
+/// Whether a program is installed.
+fn have(program: &str) -> bool {
+    programs::find(program).is_some()
+}
+
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
 /// The paper's users.

@@ -7,12 +7,13 @@ use argh::FromArgs;
 use super::{
     running,
     speak::Outcome,
-    values::{address, overlay, port, upstream},
+    values::{address, overlay, port, rendezvous, upstream},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 use crate::service::Upstream;
 
 /// Share a web application that runs on this machine.
@@ -34,11 +35,16 @@ pub(super) struct Expose {
     /// where to publish, such as lan or store:https://… (repeatable)
     #[argh(option, from_str_fn(overlay))]
     overlay: Vec<OverlayAddress>,
+
+    /// who introduces visitors, as p2p rendezvous prints it (repeatable)
+    #[argh(option, from_str_fn(rendezvous))]
+    rendezvous: Vec<Rendezvous>,
 }
 
 impl Expose {
     pub(super) fn run(self, home: Option<&Path>) -> Outcome {
-        let network = Network { udp: self.udp, overlays: self.overlay };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         let offer = Offer::Application(self.application);
         running::run(home, &network, &Wish::Service(self.port, offer))
     }

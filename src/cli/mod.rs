@@ -5,6 +5,7 @@
 mod complaint;
 mod contact;
 mod demo;
+mod doctor;
 mod expose;
 mod home;
 mod init;
@@ -15,6 +16,7 @@ mod open;
 mod proxy;
 mod publish;
 mod ready;
+mod rendezvous;
 mod running;
 mod serve;
 mod speak;
@@ -22,6 +24,7 @@ mod status;
 mod stop;
 mod store;
 mod values;
+mod why;
 mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -59,7 +62,10 @@ enum Command {
     Lookup(lookup::Lookup),
     Publish(publish::Publish),
     Status(status::Status),
+    Why(why::Why),
+    Doctor(doctor::Doctor),
     Store(store::Store),
+    Rendezvous(rendezvous::RendezvousCommand),
     Demo(demo::Demo),
 }
 
@@ -113,7 +119,10 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Lookup(command) => command.run(home),
         Command::Publish(command) => command.run(home),
         Command::Status(command) => command.run(home),
+        Command::Why(command) => command.run(home),
+        Command::Doctor(command) => command.run(home),
         Command::Store(command) => command.run(),
+        Command::Rendezvous(command) => command.run(home),
         Command::Demo(command) => command.run(),
     }
 }

@@ -77,7 +77,8 @@ fn write_for_site(given: Option<&Path>, folder: &Path) -> Outcome {
     let Some(name) = identity.name.clone() else {
         return Err(Failure::failed("this identity has no name").hint("p2p init NAME gives it one"));
     };
-    let packet = identity.packet_for_site(clock::wall()).map_err(Failure::failed)?;
+    let rendezvous = home::config(&home)?.rendezvous(&[]);
+    let packet = identity.packet_for_site(rendezvous, clock::wall()).map_err(Failure::failed)?;
     let path = folder.join(WELL_KNOWN).join(name.user());
     let cannot = |error: std::io::Error| {
         Failure::failed(format!("cannot write {}: {}", path.display(), plain(&error)))

@@ -59,6 +59,12 @@ async fn be_daemon(
         identity: home::identity(home)?,
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
+        rendezvous: config.rendezvous(&network.rendezvous),
+        lending: config.lending(),
+        stun: config.stun(),
+        turn: config.turn(),
+        port_mapping: config.port_mapping(),
+        teredo: config.teredo(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {

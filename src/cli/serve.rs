@@ -7,12 +7,13 @@ use argh::FromArgs;
 use super::{
     running,
     speak::{Failure, Outcome},
-    values::{address, overlay, port},
+    values::{address, overlay, port, rendezvous},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 use crate::runtime::plain;
 
 /// Share a folder: web site, listing, podcast and photo feeds.
@@ -34,6 +35,10 @@ pub(super) struct Serve {
     /// where to publish, such as lan or store:https://… (repeatable)
     #[argh(option, from_str_fn(overlay))]
     overlay: Vec<OverlayAddress>,
+
+    /// who introduces visitors, as p2p rendezvous prints it (repeatable)
+    #[argh(option, from_str_fn(rendezvous))]
+    rendezvous: Vec<Rendezvous>,
 }
 
 impl Serve {
@@ -45,7 +50,8 @@ impl Serve {
             return Err(Failure::failed(format!("cannot serve {:?}: not a folder", self.folder))
                 .hint("give the folder that the file is in"));
         }
-        let network = Network { udp: self.udp, overlays: self.overlay };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder)))
     }
 }

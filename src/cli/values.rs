@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use crate::daemon::Circle;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 use crate::service::Upstream;
 
 /// Reads a port under a name.
@@ -19,6 +21,30 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 /// Reads an overlay.
 pub(super) fn overlay(text: &str) -> Result<OverlayAddress, String> {
     OverlayAddress::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads a rendezvous.
+pub(super) fn rendezvous(text: &str) -> Result<Rendezvous, String> {
+    text.parse().map_err(|error| format!("{text:?} {error}"))
+}
+
+/// Reads to whom something is lent.
+pub(super) fn circle(text: &str) -> Result<Circle, String> {
+    Circle::parse(text)
+}
+
+/// Reads a rate in octets a second.
+pub(super) fn rate(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a rate like 20mbit or 500kbit");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "kbit" => 1_000,
+        "mbit" => 1_000_000,
+        "gbit" => 1_000_000_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).map(|bits| bits / 8).filter(|octets| *octets > 0).ok_or_else(wrong)
 }
 
 /// Reads where an application listens.

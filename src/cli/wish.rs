@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 
 /// What a command wants to keep up while it runs.
 pub(super) enum Wish {
@@ -21,6 +22,8 @@ pub(super) struct Network {
     pub(super) udp: Vec<SocketAddr>,
     /// `--overlay`, as often as given.
     pub(super) overlays: Vec<OverlayAddress>,
+    /// `--rendezvous`, as often as given.
+    pub(super) rendezvous: Vec<Rendezvous>,
 }
 
 /// How keeping a wish up came to an end.

@@ -20,7 +20,7 @@ use nanoserde::{DeJson, SerJson};
 use ring::digest::{SHA256, digest};
 
 use super::{Daemon, Offer, json};
-use crate::identity::ServicePort;
+use crate::identity::{Destination, Name, ServicePort};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Lease, Upstream};
 
@@ -134,6 +134,13 @@ impl Control {
                     Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
                 }
             }
+            (["why", name, port], &Method::GET) => {
+                let port = service_port(port)?;
+                let name = Name::parse(name).map_err(|error| {
+                    Refused(StatusCode::BAD_REQUEST, format!("{name:?} is not a name: {error}"))
+                })?;
+                ok(&daemon.why(&Destination { name, port }).await)
+            }
             (["proxy"], &Method::PUT) => {
                 let wish: PutProxy = read(body).await?;
                 put_proxy(&daemon, &wish)
@@ -147,6 +154,7 @@ impl Control {
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
             (["publish"], _) => Err(not_allowed("POST")),
+            (["why", _, _], _) => Err(not_allowed("GET")),
             (["services", _], _) => Err(not_allowed("PUT, DELETE")),
             (["proxy"], _) => Err(not_allowed("PUT")),
             (["proxy", _], _) => Err(not_allowed("DELETE")),

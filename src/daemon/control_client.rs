@@ -14,6 +14,8 @@ use nanoserde::{DeJson, SerJson};
 use super::control::Problem;
 use super::home::Home;
 use super::json;
+use super::why::{self, Walk};
+use crate::identity::Destination;
 use crate::runtime::{SocketIo, clock, http, plain};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
@@ -31,6 +33,17 @@ impl ControlClient {
     /// For the daemon of `home`, whether one runs or not.
     pub fn new(home: &Home) -> ControlClient {
         ControlClient { socket: home.path("control.sock") }
+    }
+
+    /// Asks the daemon to walk the way of a request.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn why(&self, destination: &Destination) -> Result<Walk, ControlError> {
+        let path = format!("/api/why/{}/{}", destination.name, destination.port);
+        let answer = exchange(&self.socket, Method::GET, &path, String::new());
+        let text = clock::timeout(why::LONGEST, answer).await.unwrap_or(Err(ControlError::Silent));
+        json::read(&text?).map_err(ControlError::Garbled)
     }
 
     /// Asks for something.

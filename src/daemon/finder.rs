@@ -53,6 +53,15 @@ impl Finder {
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
+        self.find_and(name, Meeting::Remembered).await
+    }
+
+    /// The same, without remembering a first meeting: for telling, not for using.
+    pub(super) async fn examine(&self, name: &Name) -> Result<Found, Failure> {
+        self.find_and(name, Meeting::Forgotten).await
+    }
+
+    async fn find_and(&self, name: &Name, meeting: Meeting) -> Result<Found, Failure> {
         // without the book nobody can say whose key is the right one
         let contacts = self.book.contacts().map_err(|error| Failure::Untrusted {
             name: name.clone(),
@@ -80,12 +89,12 @@ impl Finder {
         let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
         let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
             Decision::Known(contact) => contact,
-            Decision::FirstMeeting { key, ask: false } => self.meet(name, key),
+            Decision::FirstMeeting { key, ask: false } => self.meet(name, key, meeting),
             decision => return Err(not_trusted(name, &decision)),
         };
         let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
         let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
-        if answer.asked.is_some() {
+        if answer.asked.is_some() && meeting == Meeting::Remembered {
             // the next look-up is one for a contact
             self.search.remember_packet(Wanted::Contact(name.clone(), contact.key), &packet);
         }
@@ -101,11 +110,13 @@ impl Finder {
     }
 
     /// Accepts the key of a person met for the first time.
-    fn meet(&self, name: &Name, key: PublicKey) -> Contact {
-        match self.book.accept(name, key, Binding::FirstUse) {
-            Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
-            // a full disk must not keep people apart; the next meeting is a first one again
-            Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
+    fn meet(&self, name: &Name, key: PublicKey, meeting: Meeting) -> Contact {
+        if meeting == Meeting::Remembered {
+            match self.book.accept(name, key, Binding::FirstUse) {
+                Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
+                // a full disk must not keep people apart; the next meeting is a first one again
+                Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
+            }
         }
         Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
@@ -150,6 +161,13 @@ impl Finder {
             Failure::OverlaysFailed { name, tried }
         }
     }
+}
+
+/// What becomes of a first meeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meeting {
+    Remembered,
+    Forgotten,
 }
 
 /// Says why a key that was found is not believed.

@@ -10,7 +10,7 @@ use crate::identity::{
     KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, SecretKeyFile, Seed, ShareLink,
     Timestamp,
 };
-use crate::registration::{EncodeError, Packet, Registration};
+use crate::registration::{EncodeError, Packet, Registration, Rendezvous};
 use crate::runtime::{
     file::{self, Access},
     random,
@@ -69,21 +69,25 @@ impl Identity {
         }
     }
 
-    /// A packet for the domain's web site: name and key, and nothing that changes from day to day.
+    /// A packet for the domain's web site: name, key and rendezvous, and nothing that changes from day to day.
     ///
     /// It counts as long as any packet can, and every packet that a daemon has signed within its own lifetime
     /// is newer: one from a file never hides where somebody is.
     ///
     /// # Errors
-    /// Never for a name of an identity, which fits.
-    pub fn packet_for_site(&self, wall: Timestamp) -> Result<Packet, EncodeError> {
+    /// When there are too many rendezvous.
+    pub fn packet_for_site(
+        &self,
+        rendezvous: Vec<Rendezvous>,
+        wall: Timestamp,
+    ) -> Result<Packet, EncodeError> {
         let registration = Registration {
             name: self.name.clone(),
             key: self.keys.public(),
             sequence: wall.saturating_sub(LONGEST_PACKET_LIFETIME),
             ttl: Registration::MAX_TTL,
             locators: Vec::new(),
-            rendezvous: Vec::new(),
+            rendezvous,
             certificates: Vec::new(),
         };
         Packet::sign(&registration, &self.keys)

@@ -74,6 +74,11 @@ impl Introductions {
         clients
     }
 
+    /// The clients opened so far.
+    pub(super) fn opened(&self) -> Vec<Arc<dyn Overlay>> {
+        lock_of(&self.opened).values().cloned().collect()
+    }
+
     /// What the file says; lines that make no sense are passed over.
     fn entries(&self) -> Vec<(Name, OverlayAddress)> {
         let content = file::read(&self.path, MAX_SIZE).unwrap_or_default();

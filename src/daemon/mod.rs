@@ -17,6 +17,7 @@ mod contact_book;
 mod control;
 mod control_client;
 mod control_socket;
+mod doctor;
 mod entrance;
 mod finder;
 mod home;
@@ -24,42 +25,56 @@ mod identity;
 mod introductions;
 mod json;
 mod labels;
+mod lending;
 pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
 mod search;
+mod seeking;
 mod sequences;
 mod start_error;
 mod status;
+mod why;
 
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
+
+use futures_lite::future;
 
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{BookError, ContactBook};
 pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
+pub use doctor::{Check, doctor};
 pub use entrance::HoldNumber;
 pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
 pub use introductions::Introductions;
 pub use labels::Labels;
+pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
-pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
+pub use status::{
+    ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus, ServiceStatus,
+    Status,
+};
+pub use why::{Stopped, Walk, WalkStep, why};
 
 use crate::identity::{Destination, KeyPair, Name, Seed};
-use crate::link::{Link, Strangers};
+use crate::link::portmap::PortMapper;
+use crate::link::stun::ServerAddress;
+use crate::link::turn::TurnServer;
+use crate::link::{Link, Strangers, TeredoSetting};
 use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{Outcome, Wanted};
+use crate::registration::{Outcome, Rendezvous, Wanted};
 use crate::runtime::http::Handler;
-use crate::runtime::{Task, clock, random, spawn};
+use crate::runtime::{Task, clock, plain, random, spawn};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
@@ -68,6 +83,7 @@ use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
 use finder::Finder;
+use lending::Lent;
 use publishing::Publishing;
 use reach::Reach;
 use search::Search;
@@ -84,6 +100,18 @@ pub struct DaemonOptions {
     pub overlays: Vec<OverlayAddress>,
     /// Where peers shall find it.
     pub udp: Udp,
+    /// Who introduces it to peers.
+    pub rendezvous: Vec<Rendezvous>,
+    /// What it does for others, if anything.
+    pub lending: Option<Lending>,
+    /// Who is asked how it looks from outside.
+    pub stun: Vec<ServerAddress>,
+    /// Who lends it an address.
+    pub turn: Vec<TurnServer>,
+    /// Whether the router is asked to send a port here while something is served.
+    pub port_mapping: bool,
+    /// Who introduces peers to it.
+    pub teredo: TeredoSetting,
 }
 
 /// A running daemon.
@@ -92,14 +120,20 @@ pub struct Daemon {
     keys: KeyPair,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
+    teredo: TeredoSetting,
     answering: Arc<Answering>,
     finder: Arc<Finder>,
     sequences: Arc<Sequences>,
     reach: Arc<Reach>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
+    port_mapping: bool,
+    mapper: Mutex<Option<PortMapper>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
+    lent: Option<Lent>,
+    /// What follows moves to other networks, of this machine and of peers.
+    following: Mutex<Option<Task<()>>>,
     _lock: HomeLock,
 }
 
@@ -116,9 +150,19 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        let DaemonOptions { home, identity, overlays, udp, teredo, .. } = options;
+        let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
+        let lend = |lending| lending::begin(lending, &home, &keys, transport.link());
+        let lent = options.lending.map(lend).transpose()?;
+        transport.link().set_rendezvous(&options.rendezvous);
+        transport.link().ask_servers(options.stun, options.turn);
+        if teredo != TeredoSetting::Off
+            && let Err(error) = transport.link().open_teredo()
+        {
+            log::warn!("cannot reach peers over Teredo: {}", plain(&error));
+        }
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
         let pseudonym = Pseudonym::new(random::bytes());
@@ -135,18 +179,24 @@ impl Daemon {
             keys,
             overlays,
             transport: transport.clone(),
+            teredo,
             answering: answering.clone(),
             finder,
             sequences,
             reach: Arc::new(reach),
             pseudonym,
             publishing: Mutex::default(),
+            port_mapping: options.port_mapping,
+            mapper: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
+            lent,
+            following: Mutex::default(),
             _lock: lock,
         });
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
+        *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
         Ok(daemon)
     }
@@ -223,6 +273,11 @@ impl Daemon {
         self.answering.name()
     }
 
+    /// Where others find this daemon as a rendezvous; None if it is none.
+    pub fn rendezvous(&self) -> Option<Rendezvous> {
+        self.lent.as_ref().and_then(|_| lending::node(self.transport.link()))
+    }
+
     /// What friends are given; empty without a name.
     pub fn share_link(&self) -> String {
         let overlays: Vec<String> = self.overlays.iter().map(|o| o.address().to_owned()).collect();
@@ -259,12 +314,22 @@ impl Daemon {
     pub async fn shutdown(&self) {
         lock_of(&self.entrance).take();
         lock_of(&self.control).take();
+        lock_of(&self.following).take();
+        let mapper = lock_of(&self.mapper).take();
+        let unmapped = async {
+            if let Some(mapper) = mapper {
+                mapper.withdraw().await;
+            }
+        };
         let publishing = lock_of(&self.publishing).take();
-        if let Some((publishing, task)) = publishing {
-            publishing.withdraw();
-            let _ = clock::timeout(WITHDRAW_TIME, task).await;
-            self.sequences.raise(self.keys.public(), publishing.last_sequence());
-        }
+        let withdrawn = async {
+            if let Some((publishing, task)) = publishing {
+                publishing.withdraw();
+                let _ = clock::timeout(WITHDRAW_TIME, task).await;
+                self.sequences.raise(self.keys.public(), publishing.last_sequence());
+            }
+        };
+        future::zip(unmapped, withdrawn).await;
         self.sequences.save();
         self.transport.shutdown().await;
     }
@@ -336,5 +401,26 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
+    link.exclude(udp.exclude.clone());
+    link.watch_network();
     Transport::new(keys, link, Lifetimes::default()).map_err(failed)
+}
+
+/// Follows moves to other networks, until it is dropped: publishes where this machine is now, and looks
+/// for peers that have gone silent.
+async fn follow(daemon: Weak<Daemon>) {
+    let Some(strong) = daemon.upgrade() else { return };
+    let (link, finder) = (strong.transport.link().clone(), strong.finder.clone());
+    drop(strong);
+    let own = async {
+        loop {
+            link.network_change().await;
+            let Some(daemon) = daemon.upgrade() else { return };
+            daemon.finder.search().handle_network_change(); // publishing uses the same overlays
+            if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
+                publishing.look_again();
+            }
+        }
+    };
+    future::or(own, seeking::seek(link.clone(), finder)).await;
 }

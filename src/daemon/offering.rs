@@ -4,7 +4,8 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
 use crate::identity::{KeyPair, Name, ServicePort};
-use crate::link::Strangers;
+use crate::link::portmap::PortMapper;
+use crate::link::{Strangers, TeredoSetting};
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
@@ -19,6 +20,10 @@ pub enum Offer {
     /// An HTTP server on this machine.
     Application(Upstream),
 }
+
+/// How long the first packet waits for what a router or a server may say of this host: a first packet without
+/// it would be corrected only seconds later.
+const GATHER_TIME: Duration = Duration::from_millis(300);
 
 impl Daemon {
     /// Serves something at a port, under a name that is made if there is none yet.
@@ -93,19 +98,44 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
-        let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
+        if self.port_mapping {
+            *lock_of(&self.mapper) = Some(PortMapper::start(&link));
+        }
+        link.serve_teredo(&self.teredo);
+        let (asked, changed, teredo) = (link.clone(), link.clone(), self.teredo.clone());
+        let whereabouts = move || {
+            asked.serve_teredo(&teredo); // it may have become needed, or not be any more
+            Whereabouts {
+                locators: asked.locators(),
+                rendezvous: asked.accepted_rendezvous(),
+                ..Whereabouts::default()
+            }
+        };
+        let more = (!link.is_only_here()).then(|| link.gathered());
+        let changes = move || changed.changed();
+        let publish = new.clone();
+        let task = spawn(async move {
+            if let Some(more) = more {
+                clock::timeout(GATHER_TIME, more).await;
+            }
+            link.teredo_settled().await;
+            publish.run(whereabouts, changes).await;
+        });
+        *publishing = Some((new, task));
     }
 
     /// Takes the registration away, since nothing is served any more.
     pub(super) fn unpublish(&self) {
         let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
         self.transport.link().set_strangers(Strangers::Ignored);
+        self.transport.link().serve_teredo(&TeredoSetting::Visit);
         publishing.withdraw();
         // another registration may follow at once, and must be newer
         self.sequences.raise(self.keys.public(), publishing.last_sequence());
         task.detach(); // it ends when the overlays have answered
+        if let Some(mapper) = lock_of(&self.mapper).take() {
+            spawn(mapper.withdraw()).detach();
+        }
     }
 }
 

@@ -78,8 +78,13 @@ impl Flight {
         }
     }
 
-    /// The first packet that counts, or what the look-up came to.
-    async fn first(self: &Arc<Self>, is_enough: bool) -> Answer {
+    /// The first packet that counts; None when the look-up has ended without.
+    pub(super) async fn first(self: &Arc<Self>) -> Option<Packet> {
+        self.enough(true).await.packets.into_iter().next()
+    }
+
+    /// The first packet that counts, if that is enough, or what the look-up came to.
+    async fn enough(self: &Arc<Self>, is_enough: bool) -> Answer {
         loop {
             let changed = self.changed.listen();
             {
@@ -148,10 +153,22 @@ impl Search {
         }
         let started = clock::now();
         let flight = self.fly(wanted);
-        let answer = flight.first(wanted.key().is_some());
+        let answer = flight.enough(wanted.key().is_some());
         // a look-up ends by itself; this is for one that broke off
         let answer = clock::timeout(DEADLINE + SETTLE_NAME, answer).await.unwrap_or_default();
         Answer { asked: Some(clock::now() - started), ..answer }
+    }
+
+    /// Looks for somebody, whatever is remembered.
+    pub(super) fn look_again(self: &Arc<Self>, wanted: &Wanted) -> Arc<Flight> {
+        self.fly(wanted)
+    }
+
+    /// This machine is in another network: overlays are reached over new connections.
+    pub(super) fn handle_network_change(&self) {
+        for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
+            overlay.handle_network_change();
+        }
     }
 
     /// Forgets what is remembered of somebody.

@@ -26,6 +26,13 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The address for clients of this rendezvous that come over TCP cannot be had.
+    RendezvousTcp {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The folder cannot be served.
     Folder(FolderError),
     /// The port is taken, or there are too many.
@@ -52,6 +59,9 @@ impl StartError {
                 Some("choose another address with --listen ADDR".into())
             }
             StartError::Udp { .. } => Some("choose another address with --udp ADDR".into()),
+            StartError::RendezvousTcp { .. } => {
+                Some("choose another address for rendezvous-tcp in config.toml".into())
+            }
             StartError::Service(_) => Some("choose another port with --port N".into()),
             StartError::Contacts(_) => {
                 Some("mend it, or move it away and meet everybody again".into())
@@ -74,6 +84,9 @@ impl fmt::Display for StartError {
             }
             StartError::Udp { addresses, error } => {
                 write!(f, "cannot use UDP at {}: {}", list(addresses), plain(error))
+            }
+            StartError::RendezvousTcp { address, error } => {
+                write!(f, "cannot listen at {address}: {}", plain(error))
             }
             StartError::Folder(error) => error.fmt(f),
             StartError::Service(error) => error.fmt(f),

@@ -107,11 +107,11 @@ pub trait Overlay: Debug + Send + Sync {
         Box::pin(async { Err(OverlayError::NoSlots) })
     }
 
-    /// This host is in another network: what was kept of the old one is worth nothing.
-    fn handle_network_change(&self) {}
-
     /// Where it may keep what it learns about other nodes, for the next start: in files of this folder.
     fn remember_in(&self, _folder: &Path) {}
+
+    /// This host is in another network: what was kept of the old one is worth nothing.
+    fn handle_network_change(&self) {}
 
     /// How the configuration spells this overlay; for messages.
     fn address(&self) -> &str;

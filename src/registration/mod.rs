@@ -18,7 +18,7 @@ pub use cache::{Cache, Cached, NEGATIVE_LIFETIME, REFRESH_AFTER};
 pub use call::Call;
 pub use error::{EncodeError, PacketError};
 pub use floors::{Floors, FloorsError};
-pub use packet::{Packet, Registration, Rendezvous};
+pub use packet::{Packet, Registration, Rendezvous, RendezvousError};
 pub use publisher::{Publication, Publisher, Whereabouts};
 pub use resolver::{Lookup, MAX_CLOCK_SKEW, Outcome, Patience, Refusal, Report, Said, Wanted};
 pub use score::{Rollback, Score};

@@ -7,10 +7,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_lite::future;
-use quinn::{ConnectionError, ReadError, ReadExactError};
+use quinn::{ConnectionError, PathStats, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
-use crate::link::Hold;
+use crate::link::{Hold, Link};
 use crate::runtime::{clock, spawn};
 
 use super::early;
@@ -56,6 +56,22 @@ impl Connection {
     /// False as soon as it is known that nothing can be sent any more.
     pub(super) fn is_alive(&self) -> bool {
         self.quic.close_reason().is_none()
+    }
+
+    /// Whether the other end has fallen silent, or has forgotten the connection.
+    pub(super) fn was_lost(&self) -> bool {
+        let reason = self.quic.close_reason();
+        matches!(reason, Some(ConnectionError::Reset | ConnectionError::TimedOut))
+    }
+
+    /// What QUIC has counted.
+    pub(super) fn path_stats(&self) -> PathStats {
+        self.quic.stats().path
+    }
+
+    /// Streams open now.
+    pub(super) fn streams(&self) -> usize {
+        self.usage().streams
     }
 
     /// Since when nobody uses it.
@@ -133,8 +149,9 @@ impl Connection {
         Ok(Stream::new(send, receive, StreamGuard::new(self)))
     }
 
-    /// Waits until the connection has ended, and ends it when nobody used it for `limit`.
-    pub(super) async fn watch(&self, limit: Duration) {
+    /// Waits until the connection has ended, and ends it when nobody used it for `limit` or what is sent
+    /// over it is refused on the way.
+    pub(super) async fn watch(&self, limit: Duration, link: &Link) {
         let ended = async {
             self.quic.closed().await;
         };
@@ -147,7 +164,11 @@ impl Connection {
                 }
             }
         };
-        future::or(ended, unused).await;
+        let starved = async {
+            link.starved(&self.peer).await;
+            self.refuse(Refusal::Starved);
+        };
+        future::or(ended, future::or(unused, starved)).await;
     }
 
     /// Ends the connection because nobody uses it.

@@ -32,8 +32,9 @@ pub enum Failure {
     Offline { name: Name, ended: Option<Duration> },
     /// The registration packet comes from the future, so one of the two clocks is wrong.
     ClockWrong { name: Name, ahead: Duration },
-    /// A registration packet was found, but none of its addresses leads to the peer now.
-    Unreachable { name: Name, last_seen: Option<Duration> },
+    /// A registration packet was found, but none of its addresses leads to the peer now; `relays` holds what
+    /// rendezvous said that would not help, one line for each.
+    Unreachable { name: Name, last_seen: Option<Duration>, relays: Vec<String> },
     /// The peer's address is known and it does not answer.
     ConnectTimedOut { name: Name },
     /// The two daemons do not understand each other.
@@ -89,16 +90,25 @@ pub enum Step {
     Trust,
     /// Reaching the peer.
     Connect,
-    /// Being let in to the service.
+    /// Finding the service at its port.
     Service,
+    /// Being let in.
+    Access,
     /// Getting its answer.
     Response,
 }
 
 impl Step {
     /// All steps in their order.
-    pub const ALL: [Step; 6] =
-        [Step::Name, Step::LookUp, Step::Trust, Step::Connect, Step::Service, Step::Response];
+    pub const ALL: [Step; 7] = [
+        Step::Name,
+        Step::LookUp,
+        Step::Trust,
+        Step::Connect,
+        Step::Service,
+        Step::Access,
+        Step::Response,
+    ];
 
     /// The step in one word.
     pub fn label(self) -> &'static str {
@@ -108,6 +118,7 @@ impl Step {
             Step::Trust => "trust",
             Step::Connect => "connect",
             Step::Service => "service",
+            Step::Access => "access",
             Step::Response => "response",
         }
     }
@@ -163,7 +174,7 @@ impl Failure {
             F::ConnectTimedOut { .. } => (S::GATEWAY_TIMEOUT, "connection_timeout", Some(Connect)),
             F::HandshakeFailed { .. } => (S::BAD_GATEWAY, "tls_protocol_error", Some(Connect)),
             F::PortNotServed { .. } => (S::BAD_GATEWAY, "connection_refused", Some(Service)),
-            F::AccessRefused { .. } => (S::FORBIDDEN, "http_request_denied", Some(Service)),
+            F::AccessRefused { .. } => (S::FORBIDDEN, "http_request_denied", Some(Access)),
             F::LinkLost { .. } => (S::BAD_GATEWAY, "connection_terminated", Some(Response)),
             F::ResponseTimedOut { .. } => {
                 (S::GATEWAY_TIMEOUT, "http_response_timeout", Some(Response))

@@ -17,6 +17,7 @@ mod cookie;
 mod error_page;
 mod exchange;
 mod failure;
+mod finish;
 mod forwarded;
 mod gate;
 mod gateway;

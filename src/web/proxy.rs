@@ -11,7 +11,6 @@ use std::{mem, sync::Arc};
 use http_body_util::BodyExt;
 use hyper::{
     HeaderMap, Method, StatusCode, Uri, Version,
-    body::Incoming,
     header::{ALLOW, EXPECT, HOST, HeaderValue, LOCATION},
     http::uri::{Parts, PathAndQuery},
     upgrade,
@@ -24,6 +23,7 @@ use crate::runtime::{spawn, splice_upgrades};
 use super::error_page::{Media, error_page};
 use super::exchange::Exchange;
 use super::failure::Failure;
+use super::finish::{Again, FinishedBody};
 use super::forwarded::{self, Form};
 use super::hop::{self, Station, Token};
 use super::pace::ResponseBody;
@@ -113,9 +113,11 @@ impl Proxy {
         }
         let client = switches.then(|| upgrade::on(&mut request));
         let exchange = Exchange { peers: &*self.peers, settings: &self.settings, destination };
+        let again = Again::new(&self.peers, &self.settings, destination, &request);
         let mut response = exchange.run(request, expects).await?;
         let service = upgrade::on(&mut response);
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let mut response = FinishedBody::new(response, again);
         turn_to_client(&mut response, &access, &token)?;
         match client {
             _ if !switched => {
@@ -196,7 +198,7 @@ fn turn_to_service(request: &mut Request, access: &Access, token: &Token) -> Res
 
 /// Makes a service's response one that this client understands and that does it no harm.
 fn turn_to_client(
-    response: &mut hyper::Response<Incoming>,
+    response: &mut hyper::Response<FinishedBody>,
     access: &Access,
     token: &Token,
 ) -> Result<(), Failure> {

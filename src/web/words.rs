@@ -80,7 +80,12 @@ impl Failure {
                 format!("the registration packet comes from {} in the future", rounded(*ahead)),
                 "set the date and time of the machine that is wrong".into(),
             ),
-            Failure::Unreachable { name, last_seen } => (
+            Failure::Unreachable { name, relays, .. } if !relays.is_empty() => (
+                format!("no way leads to {name}"),
+                format!("none of the known addresses answers; {}", relays.join("; ")),
+                "try again later, or ask who runs the rendezvous to carry traffic for one of you".into(),
+            ),
+            Failure::Unreachable { name, last_seen, .. } => (
                 format!("it seems that {name} is asleep"),
                 match last_seen {
                     Some(ago) => format!(
@@ -97,7 +102,7 @@ impl Failure {
                 "the person's address is known, but nothing came back in time; a firewall between \
                  the two machines may be in the way"
                     .into(),
-                format!("try again, or run \"p2p lookup {name}\" to see the addresses"),
+                format!("try again, or run \"p2p why {name}\" to see how far the way goes"),
             ),
             Failure::HandshakeFailed { name, detail } => (
                 format!("no secure link to {name}"),

@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "init",
     "serve",
     "expose",
@@ -29,7 +29,10 @@ const COMMANDS: [&str; 13] = [
     "lookup",
     "publish",
     "status",
+    "why",
+    "doctor",
     "store",
+    "rendezvous",
     "demo",
 ];
 

@@ -5,8 +5,6 @@
 
 #[path = "../people/mod.rs"]
 mod people;
-#[path = "../programs/mod.rs"]
-mod programs;
 #[path = "../fixture/store.rs"]
 mod store;
 
@@ -17,3 +15,5 @@ mod relay;
 mod servers;
 mod subjects;
 mod suite;
+
+use people::have;

@@ -11,7 +11,7 @@ use std::{
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
-use crate::{programs, store};
+use crate::{have, store};
 
 /// A process that ends with its test, and its folder.
 pub(crate) struct Running {
@@ -28,7 +28,7 @@ impl Drop for Running {
 
 /// nginx with a folder that `alice` may write to with the password `p@ss`, and a folder of plain files.
 pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
-    let program = programs::find("nginx")?;
+    have("nginx").then_some(())?;
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("dav/p2p")).unwrap();
     fs::write(folder.path().join("passwords"), "alice:{PLAIN}p@ss\n").unwrap();
@@ -52,7 +52,7 @@ pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
         }}"
     );
     fs::write(folder.path().join("nginx.conf"), config).unwrap();
-    let mut command = Command::new(program);
+    let mut command = Command::new("nginx");
     command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
     let running = start(command, folder);
     await_listener(address);
@@ -61,10 +61,10 @@ pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
 
 /// Two OpenDHT nodes that know each other, in a network of their own, the first with a proxy.
 pub(crate) fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
-    let program = programs::find("dhtnode")?;
+    have("dhtnode").then_some(())?;
     let (proxy, first, second) = (free_address(), free_port(), free_port());
     let node = |port: u16, more: &[&str]| {
-        let mut command = Command::new(&program);
+        let mut command = Command::new("dhtnode");
         command.args(["-n", "3212", "-p", &port.to_string()]).args(more);
         start(command, tempfile::tempdir().unwrap())
     };

@@ -1,6 +1,6 @@
 //! What is asked of every overlay.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::{Overlay, OverlayError};
@@ -9,12 +9,17 @@ use p2p::runtime;
 
 use crate::person::{Person, TTL, key, look_up};
 
+/// Makes somebody's client.
+type Open = dyn Fn(&KeyPair) -> Arc<dyn Overlay>;
+/// Puts a packet where no client puts one.
+type Upload = dyn Fn(&Packet);
+
 /// A kind of overlay and a server that is right.
 pub(crate) struct Subject {
     /// A client for somebody.
-    pub(crate) open: Box<dyn Fn(&KeyPair) -> Arc<dyn Overlay>>,
+    pub(crate) open: Box<Open>,
     /// How a packet comes into an overlay that cannot be written.
-    pub(crate) upload: Option<Box<dyn Fn(&Packet)>>,
+    pub(crate) upload: Option<Box<Upload>>,
 }
 
 impl Subject {
@@ -78,7 +83,7 @@ fn a_newer_packet_takes_the_place(subject: &Subject) {
     subject.publish(&hers, &new).unwrap();
     for wanted in alice.wanted().iter().filter(|wanted| hers.abilities().can_find(wanted)) {
         let found = look_up(&subject.visitor(), wanted).unwrap().found;
-        assert_eq!(found, [new.clone()], "{wanted:?}");
+        assert_eq!(found, slice::from_ref(&new), "{wanted:?}");
     }
     if subject.upload.is_none() && hers.abilities().shared {
         // the old one does not come back over the new one, whether it is taken or not
@@ -93,7 +98,8 @@ fn the_longest_packet_fits_and_nothing_longer(subject: &Subject) {
     assert_eq!(longest.as_bytes().len(), Packet::MAX_LENGTH);
     subject.publish(&hers, &longest).unwrap();
     for wanted in alice.wanted().iter().filter(|wanted| hers.abilities().can_find(wanted)) {
-        assert_eq!(look_up(&subject.visitor(), wanted).unwrap().found, [longest.clone()]);
+        let found = look_up(&subject.visitor(), wanted).unwrap().found;
+        assert_eq!(found, slice::from_ref(&longest));
     }
     for packet in [&[][..], &[7; Packet::MAX_LENGTH + 1]] {
         let put = runtime::block_on(hers.put(Slot([7; 20]), packet, TTL));

@@ -36,8 +36,19 @@ fn every_failure() -> Vec<Failure> {
         Failure::Offline { name: name.clone(), ended: None },
         Failure::Offline { name: name.clone(), ended: Some(Duration::from_secs(7_300)) },
         Failure::ClockWrong { name: name.clone(), ahead: Duration::from_secs(3_300) },
-        Failure::Unreachable { name: name.clone(), last_seen: None },
-        Failure::Unreachable { name: name.clone(), last_seen: Some(Duration::from_secs(7_300)) },
+        Failure::Unreachable { name: name.clone(), last_seen: None, relays: vec![] },
+        Failure::Unreachable {
+            name: name.clone(),
+            last_seen: Some(Duration::from_secs(7_300)),
+            relays: vec![],
+        },
+        Failure::Unreachable {
+            name: name.clone(),
+            last_seen: None,
+            relays: vec![
+                "the rendezvous 192.0.2.1:5050 says: the peer is not registered there".into(),
+            ],
+        },
         Failure::ConnectTimedOut { name: name.clone() },
         Failure::HandshakeFailed { name: name.clone(), detail: "no common version".into() },
         Failure::PortNotServed { destination: destination.clone(), served: None },

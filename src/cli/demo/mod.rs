@@ -25,6 +25,7 @@ use crate::daemon::{
     DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
+use crate::link::TeredoSetting;
 use crate::overlay::{
     OverlayAddress,
     store::{Store, StoreOptions},
@@ -177,9 +178,20 @@ async fn start(
     let lock = home.lock().map_err(unusable)?;
     let lock = lock.ok_or_else(|| Failure::failed("the demo's folder is in use"))?;
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
-    let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
+    let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false, exclude: Vec::new() };
     let overlays = vec![overlay.clone()];
-    let options = DaemonOptions { home, identity, overlays, udp };
+    let options = DaemonOptions {
+        home,
+        identity,
+        overlays,
+        udp,
+        rendezvous: Vec::new(),
+        lending: None,
+        stun: Vec::new(),
+        turn: Vec::new(),
+        port_mapping: false,
+        teredo: TeredoSetting::Off,
+    };
     Daemon::start(options, lock).map_err(not_started)
 }
 
