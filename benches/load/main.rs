@@ -39,6 +39,15 @@ fn have(program: &str) -> bool {
     programs::find(program).is_some()
 }
 
+/// The bench measures nothing that needs Python.
+fn have_python(_: &str) -> bool {
+    false
+}
+
+fn python() -> String {
+    "python3".into()
+}
+
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
 /// The paper's users.

@@ -304,15 +304,17 @@ impl Search {
     fn judge(&self, wanted: &Wanted, overlays: &[Arc<dyn Overlay>], outcome: &Outcome) {
         for (overlay, report) in overlays.iter().zip(&outcome.reports) {
             let address = overlay.address();
-            let rollback = {
+            let (rollback, times) = {
                 let mut scores = lock_of(&self.scores);
                 if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
                     continue;
                 }
-                scores.entry(address.to_owned()).or_default().record(wanted, report, outcome)
+                let score = scores.entry(address.to_owned()).or_default();
+                (score.record(wanted, report, outcome), score.rollbacks())
             };
-            // what people put on a web site by hand may be of any age
-            if let Some(Rollback { key, older }) = rollback.filter(|_| overlay.abilities().put) {
+            // what people put on a web site by hand may be of any age; and it is not said at every look-up
+            let is_worth_saying = overlay.abilities().put && times.is_power_of_two();
+            if let Some(Rollback { key, older }) = rollback.filter(|_| is_worth_saying) {
                 let (key, seconds) = (key.fingerprint(), older.as_secs());
                 log::warn!(
                     "{address} has gone back to a packet of {wanted} ({key}) that is {seconds} s \

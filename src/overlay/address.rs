@@ -5,21 +5,23 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use hyper::Uri;
 
 use super::base_url::BaseUrl;
+use super::folder::FolderUrl;
 #[cfg(feature = "mainline")]
 use super::mainline::Bootstrap;
 use super::site::SiteUrl;
-use super::webdav::FolderUrl;
 use crate::identity::Slot;
 
 /// The kinds that can stand in front of the first colon.
 const KINDS: &str =
-    "lan, mainline, opendht:URL, pkarr:URL, site:URL, store:URL, webdav:URL, well-known";
+    "lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, store:URL, webdav:URL, well-known";
 /// More than any real URL of a store needs.
 const MAX_LENGTH: usize = 1024;
 
 /// One entry of the configuration's overlays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OverlayAddress {
+    /// `webdav:https://host/folder` and `s3:https://host/bucket`: what a group writes to.
+    Folder(FolderUrl),
     /// `lan`: the local link.
     Lan,
     /// `mainline`: the DHT of BitTorrent; `mainline:HOST:PORT,…`: another one, entered there.
@@ -33,8 +35,6 @@ pub enum OverlayAddress {
     Site(SiteUrl),
     /// `store:https://host/{slot}`: an HTTP store.
     Store(StoreUrl),
-    /// `webdav:https://host/folder`: a folder that a group writes to.
-    WebDav(FolderUrl),
     /// `well-known`: the web site of each name's domain.
     WellKnown,
 }
@@ -59,9 +59,10 @@ impl OverlayAddress {
             Some(("mainline", nodes)) => Bootstrap::parse(nodes).map(OverlayAddress::Mainline),
             Some(("opendht", url)) => BaseUrl::parse(text, url).map(OverlayAddress::OpenDht),
             Some(("pkarr", url)) => BaseUrl::parse(text, url).map(OverlayAddress::Pkarr),
+            Some(("s3", url)) => FolderUrl::parse_bucket(url).map(OverlayAddress::Folder),
             Some(("site", url)) => SiteUrl::parse(text, url).map(OverlayAddress::Site),
             Some(("store", url)) => StoreUrl::parse(text, url).map(OverlayAddress::Store),
-            Some(("webdav", url)) => FolderUrl::parse(url).map(OverlayAddress::WebDav),
+            Some(("webdav", url)) => FolderUrl::parse_webdav(url).map(OverlayAddress::Folder),
             Some(("http" | "https", _)) => Err(AddressError::BareUrl(text.into())),
             _ => Err(AddressError::UnknownKind(text.split(':').next().unwrap_or(text).into())),
         }
@@ -78,7 +79,7 @@ impl OverlayAddress {
             #[cfg(feature = "mainline")]
             OverlayAddress::Mainline(bootstrap) => !bootstrap.nodes().is_empty(),
             OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => url.is_nearby(),
-            OverlayAddress::WebDav(url) => url.base().is_nearby(),
+            OverlayAddress::Folder(url) => url.base().is_nearby(),
             OverlayAddress::Site(url) => url.is_nearby(),
             OverlayAddress::Store(url) => url.nearby,
             OverlayAddress::WellKnown => false,
@@ -96,7 +97,7 @@ impl fmt::Display for OverlayAddress {
             OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => {
                 f.write_str(url.spelling())
             }
-            OverlayAddress::WebDav(url) => f.write_str(url.base().spelling()),
+            OverlayAddress::Folder(url) => f.write_str(url.base().spelling()),
             OverlayAddress::Site(url) => f.write_str(url.spelling()),
             OverlayAddress::Store(url) => f.write_str(&url.spelling),
             OverlayAddress::WellKnown => f.write_str("well-known"),
@@ -414,7 +415,7 @@ mod tests {
         assert_eq!(error("carrier-pigeon:x"), AddressError::UnknownKind("carrier-pigeon".into()));
         assert_eq!(
             error("carrier-pigeon:x").to_string(),
-            "unknown overlay \"carrier-pigeon\" (known: lan, mainline, opendht:URL, pkarr:URL, site:URL, \
+            "unknown overlay \"carrier-pigeon\" (known: lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, \
              store:URL, webdav:URL, well-known)"
         );
         assert_eq!(error(""), AddressError::UnknownKind("".into()));

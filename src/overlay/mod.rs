@@ -10,15 +10,17 @@
 //! | `mainline` | [`mainline`]: the DHT of BitTorrent; found by those who know the key |
 //! | `opendht:https://…` | [`OpenDht`]: the HTTP proxy of an OpenDHT node |
 //! | `pkarr:https://…` | [`pkarr`]: a relay into the same DHT, over HTTP |
+//! | `s3:https://…` | [`Folder`]: a bucket that a group of people writes to |
 //! | `site:https://…` | [`site`]: files on a web site, put there by hand |
 //! | `store:https://…` | [`store`]: a server that keeps packets, ours or a script at a web host |
-//! | `webdav:https://…` | [`WebDav`]: a folder that a group of people writes to |
+//! | `webdav:https://…` | [`Folder`]: a folder that a group of people writes to |
 //! | `well-known` | [`site`]: the web site of each name's own domain, which vouches for the key |
 
 mod address;
 mod base_url;
 mod bep44;
 mod error;
+mod folder;
 mod http;
 pub mod lan;
 #[cfg(feature = "mainline")]
@@ -28,7 +30,6 @@ pub mod pkarr;
 mod rate;
 pub mod site;
 pub mod store;
-mod webdav;
 
 use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 
@@ -37,9 +38,9 @@ use futures_lite::future;
 pub use address::{AddressError, OverlayAddress};
 pub use base_url::BaseUrl;
 pub use error::OverlayError;
+pub use folder::{Folder, FolderUrl};
 pub use opendht::OpenDht;
 pub use rate::Rate;
-pub use webdav::{FolderUrl, WebDav};
 
 use crate::identity::{KeyPair, Slot};
 use crate::registration::{Call, Packet, Wanted};
@@ -189,6 +190,7 @@ impl Abilities {
 /// The secrets that keep others from this identity's places are derived from its key.
 pub fn open(address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
     match address {
+        OverlayAddress::Folder(url) => Arc::new(Folder::new(url)),
         OverlayAddress::Lan => Arc::new(lan::Lan::new(lan::PORT)),
         #[cfg(feature = "mainline")]
         OverlayAddress::Mainline(bootstrap) => {
@@ -198,7 +200,6 @@ pub fn open(address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
         OverlayAddress::Pkarr(url) => Arc::new(pkarr::Relay::new(url, identity)),
         OverlayAddress::Site(url) => Arc::new(site::Site::new(url)),
         OverlayAddress::Store(url) => Arc::new(store::Client::new(url, identity)),
-        OverlayAddress::WebDav(url) => Arc::new(WebDav::new(url)),
         OverlayAddress::WellKnown => Arc::new(site::WellKnown::new()),
     }
 }

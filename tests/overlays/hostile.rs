@@ -27,6 +27,7 @@ fn kinds(address: SocketAddr) -> Vec<Arc<dyn Overlay>> {
         format!("opendht:http://{address}"),
         format!("site:http://{address}/{{slot}}"),
         format!("webdav:http://a:b@{address}/p2p"),
+        format!("s3:http://a:b@{address}/p2p"),
     ];
     let open = |spelling: &String| overlay::open(&OverlayAddress::parse(spelling).unwrap(), &key());
     spellings.iter().map(open).collect()

@@ -16,4 +16,4 @@ mod servers;
 mod subjects;
 mod suite;
 
-use people::have;
+use people::{have, have_python, python};

@@ -11,7 +11,7 @@ use std::{
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
-use crate::{have, store};
+use crate::{have, have_python, python, store};
 
 /// A process that ends with its test, and its folder.
 pub(crate) struct Running {
@@ -77,6 +77,21 @@ pub(crate) fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
         String::from_utf8_lossy(&info).contains("\"good\":1")
     });
     Some((vec![one, two], proxy))
+}
+
+/// moto, which answers like Amazon's S3, with a bucket `p2p` in it. It asks for a signature and does not
+/// check it.
+pub(crate) fn moto() -> Option<(Running, SocketAddr)> {
+    have_python("moto").then_some(())?;
+    let address = free_address();
+    let mut command = Command::new(python());
+    let port = address.port().to_string();
+    command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port]);
+    let running = start(command, tempfile::tempdir().unwrap());
+    await_listener(address);
+    let made = store::request("PUT", &format!("http://{address}/p2p"), &[], b"").unwrap();
+    assert_eq!(made.0, 200, "{}", String::from_utf8_lossy(&made.1));
+    Some((running, address))
 }
 
 fn start(mut command: Command, folder: TempDir) -> Running {

@@ -68,6 +68,12 @@ fn a_webdav_folder_conforms() {
 }
 
 #[test]
+fn a_bucket_conforms() {
+    let Some((_moto, address)) = servers::moto() else { return };
+    conforms(&spelled(&format!("s3:eu-central-1:http://an-id:a%2Fsecret@{address}/p2p")));
+}
+
+#[test]
 fn a_site_with_files_by_hash_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let address = servers::files(folder.path());

@@ -204,7 +204,7 @@ fn an_overlay_that_goes_back_on_its_word_raises_an_alarm() {
     assert_eq!(scene._alice.stop().code(), Some(0));
     fill(&scene.shelf, &[older]);
     assert_ne!(get(&page(&bob)).status, 200);
-    assert!(told().contains("ALARM: older packets than it gave before (1)"), "{}", told());
+    assert!(told().contains("ALARM: older packets than it gave before"), "{}", told());
 }
 
 #[test]
