@@ -81,7 +81,7 @@ impl FromStr for PublicKey {
 }
 
 /// The short printed form of a public key: 120 bits of its SHA-256 in six groups of four.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 15]);
 
 impl Fingerprint {
@@ -103,6 +103,18 @@ impl fmt::Display for Fingerprint {
             write!(f, "{c}")?;
         }
         Ok(())
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = SignatureError;
+
+    /// Reads exactly the printed form.
+    fn from_str(text: &str) -> Result<Fingerprint, SignatureError> {
+        let octets = BASE32_NOPAD_NOCASE.decode(text.replace('-', "").as_bytes());
+        let octets = octets.map_err(|_| SignatureError)?.try_into().map_err(|_| SignatureError)?;
+        let read = Fingerprint(octets);
+        if read.to_string() == text { Ok(read) } else { Err(SignatureError) }
     }
 }
 
@@ -232,6 +244,10 @@ mod tests {
         assert_eq!(groups.len(), 6);
         assert!(groups.iter().all(|group| group.len() == 4), "{print}");
         assert_ne!(print, pair(2).public().fingerprint().to_string());
+        assert_eq!(print.parse(), Ok(pair(1).public().fingerprint()));
+        for bad in [&print[1..], &print.to_uppercase(), &print.replace('-', ""), "", "a-b"] {
+            assert_eq!(bad.parse::<Fingerprint>(), Err(SignatureError), "{bad}");
+        }
         assert_eq!(format!("{:?}", pair(1)), format!("KeyPair({print})"));
     }
 

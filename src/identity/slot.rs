@@ -22,6 +22,11 @@ impl Slot {
         Slot::hash(b"p2p slot key\0", key.as_bytes())
     }
 
+    /// Where the revocation list of an authority's key lies.
+    pub fn of_revocations(authority: &PublicKey) -> Slot {
+        Slot::hash(b"p2p slot revocations\0", authority.as_bytes())
+    }
+
     fn hash(domain: &[u8], value: &[u8]) -> Slot {
         let mut context = Context::new(&SHA256);
         context.update(domain);
@@ -63,6 +68,7 @@ mod tests {
         assert_eq!(slot.to_string(), "b3643f9043e2d0f778783baeae917e5912f9ab84");
         let key = PublicKey(*b"alice@example.com and 15 octets.");
         assert_ne!(Slot::of_key(&key), slot);
+        assert_ne!(Slot::of_key(&key), Slot::of_revocations(&key));
         assert_eq!(Slot::from_hex(&slot.to_string()), Some(slot));
     }
 

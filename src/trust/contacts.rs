@@ -5,7 +5,10 @@
 //! alice@example.com 7zk2…(52 characters) pinned 2026-11-22T07:25:18Z
 //! ```
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
 
 use super::contact::Contact;
 use crate::identity::{Name, NameError, PublicKey, Timestamp};
@@ -14,6 +17,8 @@ use crate::identity::{Name, NameError, PublicKey, Timestamp};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
     by_name: BTreeMap<Name, Contact>,
+    /// Who visits has a key and no name.
+    by_key: HashMap<PublicKey, BTreeSet<Name>>,
 }
 
 /// The first line of the text form.
@@ -21,7 +26,7 @@ const HEADER: &str = "# name  key  binding  since\n";
 
 impl Contacts {
     /// How many contacts a book holds.
-    pub const CAPACITY: usize = 4096;
+    pub const CAPACITY: usize = 16_384;
     /// The longest text form in octets that is read: a full book with the longest names.
     pub const MAX_TEXT: usize = Contacts::CAPACITY * 350;
 
@@ -37,8 +42,8 @@ impl Contacts {
 
     /// The contacts to which a key belongs; one person may have several names.
     pub fn with_key(&self, key: &PublicKey) -> impl Iterator<Item = &Contact> {
-        let key = *key;
-        self.iter().filter(move |contact| contact.key == key)
+        let names = self.by_key.get(key).into_iter().flatten();
+        names.filter_map(|name| self.by_name.get(name))
     }
 
     /// All contacts, ordered by name.
@@ -84,14 +89,23 @@ impl Contacts {
         if !self.by_name.contains_key(&contact.name) && self.len() >= Contacts::CAPACITY {
             return Err(ContactsError::Full);
         }
+        self.remove(&contact.name);
         let since = Timestamp::from_secs(contact.since.as_secs());
+        self.by_key.entry(contact.key).or_default().insert(contact.name.clone());
         self.by_name.insert(contact.name.clone(), Contact { since, ..contact });
         Ok(())
     }
 
     /// Removes and gives the contact of a name.
     pub fn remove(&mut self, name: &Name) -> Option<Contact> {
-        self.by_name.remove(name)
+        let removed = self.by_name.remove(name)?;
+        if let Some(names) = self.by_key.get_mut(&removed.key) {
+            names.remove(name);
+            if names.is_empty() {
+                self.by_key.remove(&removed.key);
+            }
+        }
+        Some(removed)
     }
 
     /// The text form.
