@@ -225,6 +225,17 @@ fn a_dead_overlay_is_tried_less_and_less_and_holds_nobody_up() {
 }
 
 #[test]
+fn what_has_answered_or_failed_is_settled() {
+    let mut bench = Bench::new(2);
+    bench.dead = vec![1];
+    bench.change(1);
+    assert!((0..2).all(|overlay| !bench.publisher.is_settled(overlay)));
+    bench.settle();
+    assert!((0..2).all(|overlay| bench.publisher.is_settled(overlay)));
+    assert!(!bench.publisher.is_stored(1));
+}
+
+#[test]
 fn an_overlay_that_never_answers_counts_as_failed() {
     let mut bench = Bench::new(1);
     bench.change(1);

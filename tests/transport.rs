@@ -12,7 +12,7 @@ use ring::digest::{Context, SHA256, digest};
 use zeroize::Zeroizing;
 
 use p2p::identity::{KeyPair, PublicKey, ServicePort};
-use p2p::link::{Link, Strangers};
+use p2p::link::{Link, Strangers, Way};
 use p2p::runtime::{block_on, clock, http, random, spawn};
 use p2p::transport::{
     Accepted, ConnectError, Lifetimes, Opened, Preface, Refusal, Stream, StreamKind, Transport,
@@ -52,6 +52,10 @@ impl Host {
     async fn accept(&self) -> Accepted {
         self.transport.accept().await.expect("the transport is open")
     }
+}
+
+fn ways(locators: &[SocketAddr]) -> Vec<Way> {
+    locators.iter().copied().map(Way::Direct).collect()
 }
 
 fn fresh_keys() -> KeyPair {
@@ -111,7 +115,7 @@ fn echo_works_at(address: SocketAddr) {
         let (mut opened, accepted) = pair(&client, &server).await;
         assert_eq!(accepted.peer, client.key);
         assert_eq!(accepted.preface, preface(1000));
-        assert_eq!(opened.path, Some(server.locators()[0]));
+        assert_eq!(opened.path, Some(Way::Direct(server.locators()[0])));
         assert!(opened.connected.is_some());
         let ((), answer) =
             future::zip(echo(accepted.stream), exchange(&mut opened.stream, b"hello")).await;
@@ -141,7 +145,7 @@ fn one_host_serves_both_families_and_both_at_one_port() {
         for address in [V4, V6] {
             let client = Host::at(address);
             let mut opened = client.open(&server).await.unwrap();
-            assert_eq!(opened.path.unwrap().is_ipv4(), address.is_ipv4());
+            assert_eq!(opened.path.unwrap().direct().unwrap().is_ipv4(), address.is_ipv4());
             assert_eq!(exchange(&mut opened.stream, b"x").await, b"x");
         }
         // the wildcards of both families can share a port
@@ -212,7 +216,7 @@ fn another_key_at_the_address_does_not_answer() {
         let wanted = fresh_keys().public();
         let error =
             client.transport.open(wanted, &server.locators(), preface(80)).await.unwrap_err();
-        assert_eq!(error, ConnectError::Unreachable { tried: server.locators() });
+        assert_eq!(error, ConnectError::Unreachable { tried: ways(&server.locators()) });
     });
 }
 
@@ -267,7 +271,7 @@ fn a_failed_dial_is_shared_and_given_up_requests_do_not_stop_it() {
         let start = clock::now();
         assert!(clock::timeout(Duration::from_millis(10), open()).await.is_none());
         let (one, other) = future::zip(open(), open()).await;
-        let expected = ConnectError::Unreachable { tried: locators.to_vec() };
+        let expected = ConnectError::Unreachable { tried: ways(&locators) };
         assert_eq!((one.unwrap_err(), other.unwrap_err()), (expected.clone(), expected));
         let took = clock::now() - start;
         assert!(took > Duration::from_secs(4) && took < Duration::from_secs(8), "{took:?}");
@@ -292,7 +296,7 @@ fn dead_candidates_delay_nothing() {
         .await;
         let timings = opened.connected.unwrap();
         assert!(timings.probe < Duration::from_secs(1), "{timings:?}");
-        assert_eq!(opened.path, server.locators().first().copied());
+        assert_eq!(opened.path, server.locators().first().copied().map(Way::Direct));
     });
 }
 
@@ -302,7 +306,7 @@ fn strangers_are_not_heard_by_a_mere_visitor() {
         let (client, visitor) = (Host::at(V4), Host::at(V4));
         visitor.transport.link().set_strangers(Strangers::Ignored);
         let error = client.open(&visitor).await.unwrap_err();
-        assert_eq!(error, ConnectError::Unreachable { tried: visitor.locators() });
+        assert_eq!(error, ConnectError::Unreachable { tried: ways(&visitor.locators()) });
     });
 }
 

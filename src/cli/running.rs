@@ -65,6 +65,7 @@ async fn be_daemon(
         Wish::Service(port, offer) => {
             let registered =
                 daemon.register(*port, offer.clone(), None, false).map_err(not_started)?;
+            daemon.published().await;
             say_service(*port, &registered, &daemon.share_link())?;
         }
         Wish::Proxy(listen) => {

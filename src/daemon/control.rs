@@ -108,7 +108,11 @@ impl Control {
             (["services", port], &Method::PUT) => {
                 let port = service_port(port)?;
                 let wish = read(body).await?;
-                put_service(&daemon, port, wish)
+                let answer = put_service(&daemon, port, wish)?;
+                if answer.0 == StatusCode::CREATED {
+                    daemon.published().await; // whoever is told may tell friends at once
+                }
+                Ok(answer)
             }
             (["services", port], &Method::DELETE) => {
                 let port = service_port(port)?;

@@ -101,6 +101,8 @@ pub struct Daemon {
     _lock: HomeLock,
 }
 
+/// How long "ready" waits for overlays to take a first packet; a dead one may answer never.
+const PUBLISH_TIME: Duration = Duration::from_secs(3);
 /// How long a shutdown waits for overlays to take packets away.
 const WITHDRAW_TIME: Duration = Duration::from_secs(3);
 
@@ -201,12 +203,12 @@ impl Daemon {
         Reach::open(&self.reach, destination).await.map(|(_, reached)| reached)
     }
 
-    /// Waits until an overlay has the registration, or the time is over.
-    pub async fn published(&self, patience: Duration) -> bool {
+    /// Waits until each overlay has the registration or has failed to take it, but not for long: then
+    /// friends can open what is served.
+    pub async fn published(&self) {
         let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone());
-        match publishing {
-            Some(publishing) => clock::timeout(patience, publishing.stored()).await.is_some(),
-            None => false,
+        if let Some(publishing) = publishing {
+            clock::timeout(PUBLISH_TIME, publishing.settled()).await;
         }
     }
 

@@ -79,11 +79,11 @@ impl Publishing {
         self.changed.notify(usize::MAX);
     }
 
-    /// Waits until an overlay holds the newest packet.
-    pub(super) async fn stored(&self) {
+    /// Waits until every overlay holds the newest packet or has failed to take one.
+    pub(super) async fn settled(&self) {
         loop {
             let changed = self.changed.listen();
-            if (0..self.overlays.len()).any(|overlay| self.publisher().is_stored(overlay)) {
+            if (0..self.overlays.len()).all(|overlay| self.publisher().is_settled(overlay)) {
                 return;
             }
             changed.await;

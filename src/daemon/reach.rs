@@ -1,8 +1,6 @@
 //! From a destination to a stream: finds the person, connects to the key, opens a stream to the service.
 
-use std::{
-    error::Error, fmt, net::SocketAddr, os::unix::net::UnixStream, sync::Arc, time::Duration,
-};
+use std::{error::Error, fmt, os::unix::net::UnixStream, sync::Arc, time::Duration};
 
 use async_io::Async;
 
@@ -10,6 +8,7 @@ use super::answer::Answering;
 use super::finder::{Finder, Found};
 use super::labels::Labels;
 use crate::identity::Destination;
+use crate::link::Way;
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{SocketIo, clock};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
@@ -22,8 +21,8 @@ pub struct Reached {
     pub look_up: Duration,
     /// Finding a path and shaking hands; zero if the connection was there.
     pub connect: Duration,
-    /// The address that is used; None for this identity itself.
-    pub path: Option<SocketAddr>,
+    /// The way that is used; None for this identity itself.
+    pub path: Option<Way>,
 }
 
 /// Opens streams for the proxy.
@@ -73,8 +72,8 @@ impl Reach {
         };
         let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
         let connect = connect.unwrap_or_default();
-        if opened.connected.is_some() {
-            log::info!("connected to {} at {:?} in {connect:.1?}", destination.name, opened.path);
+        if let (Some(_), Some(path)) = (opened.connected, opened.path) {
+            log::info!("connected to {} by {path} in {connect:.1?}", destination.name);
         }
         Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
     }

@@ -1,4 +1,4 @@
-//! The path agent: finds out which address of a peer works, and notices when it no longer does.
+//! The path agent: finds out which way to a peer works, and notices when it no longer does.
 //!
 //! In the manner of ICE (RFC 8445) and of HIP's UPDATE (RFC 8046), with three differences: there are
 //! no roles, each end chooses the path of what it sends; candidates of the other end need not be
@@ -36,8 +36,10 @@ use super::{
     datagram::{ANSWER, PROBE},
     drbg::Drbg,
     limit::{Limiter, Standing},
+    observed,
     peer::{Added, FRESH, Peer},
-    seal::{self, Addressed, AnswerKey, Own, ProbeId, Proved, Remote},
+    seal::{self, Addressed, AnswerKey, MessageId, Own, Proved, Remote},
+    way::Way,
 };
 
 /// Peers in the table, with about 2 kB each. When it is full, one without a connection gives way, and
@@ -46,6 +48,10 @@ const MAX_PEERS: usize = 1024;
 
 /// Probes that wait for an answer: sixteen full dials at once, or several hundred usual ones.
 const MAX_PENDING: usize = 4096;
+
+/// Octets of content in a probe, all zero: room for what later versions want to say, and weight, so
+/// that an answer is never longer than what drew it.
+const PROBE_CONTENT: usize = 16;
 
 /// Who may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +65,7 @@ pub enum Strangers {
 /// A control datagram on its way out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Transmit {
-    pub(super) to: SocketAddr,
+    pub(super) to: Way,
     pub(super) datagram: Vec<u8>,
 }
 
@@ -70,8 +76,8 @@ pub(super) enum Event {
     Reached {
         /// Whose.
         hit: Hit,
-        /// The address that answered.
-        address: SocketAddr,
+        /// The way by which it answered.
+        way: Way,
         /// How long the answer took.
         round_trip: Duration,
     },
@@ -80,14 +86,14 @@ pub(super) enum Event {
         /// Whose.
         hit: Hit,
         /// What was asked.
-        tried: Vec<SocketAddr>,
+        tried: Vec<Way>,
     },
-    /// Datagrams go to another address than before, or to one at all.
+    /// Datagrams go another way than before, or any at all.
     Moved {
         /// Whose.
         hit: Hit,
-        /// The address in use.
-        address: SocketAddr,
+        /// The way in use.
+        way: Way,
     },
     /// Some peer says that our datagrams come from here; a claim.
     Observed(SocketAddr),
@@ -96,7 +102,7 @@ pub(super) enum Event {
 /// A probe of ours that may be answered.
 struct Pending {
     hit: Hit,
-    to: SocketAddr,
+    to: Way,
     sent: Instant,
     key: AnswerKey,
 }
@@ -108,11 +114,11 @@ pub(super) struct Agent {
     strangers: Strangers,
     limiter: Limiter,
     peers: HashMap<Hit, Peer>,
-    /// Each address of a candidate belongs to one peer.
-    by_address: HashMap<SocketAddr, Hit>,
-    pending: HashMap<ProbeId, Pending>,
+    /// Each way of a candidate belongs to one peer.
+    by_way: HashMap<Way, Hit>,
+    pending: HashMap<MessageId, Pending>,
     /// Oldest first.
-    pending_order: VecDeque<(Instant, ProbeId)>,
+    pending_order: VecDeque<(Instant, MessageId)>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
@@ -134,7 +140,7 @@ impl Agent {
             strangers,
             limiter: Limiter::new(now),
             peers: HashMap::new(),
-            by_address: HashMap::new(),
+            by_way: HashMap::new(),
             pending: HashMap::new(),
             pending_order: VecDeque::new(),
             transmits: VecDeque::new(),
@@ -154,7 +160,7 @@ impl Agent {
     pub(super) fn dial(
         &mut self,
         key: PublicKey,
-        locators: &[SocketAddr],
+        locators: &[Way],
         now: Instant,
     ) -> Result<Hit, DialError> {
         let hit = key.hit();
@@ -173,9 +179,9 @@ impl Agent {
         if peer.has_fresh_path(now)
             && let Some(path) = &peer.path
         {
-            let address = path.address;
-            let round_trip = peer.candidate(address).and_then(|c| c.round_trip).unwrap_or_default();
-            self.events.push_back(Event::Reached { hit, address, round_trip });
+            let way = path.way;
+            let round_trip = peer.candidate(way).and_then(|c| c.round_trip).unwrap_or_default();
+            self.events.push_back(Event::Reached { hit, way, round_trip });
             return Ok(hit);
         }
         if peer.dial.is_none() {
@@ -205,38 +211,38 @@ impl Agent {
 
     /// Where a QUIC packet for this peer goes. None while no address is proved; checks of what may be
     /// one are begun then.
-    pub(super) fn route(&mut self, hit: Hit, now: Instant) -> Option<SocketAddr> {
+    pub(super) fn route(&mut self, hit: Hit, now: Instant) -> Option<Way> {
         if self.peers.get_mut(&hit)?.send(now) {
             self.serve_peer(hit, now);
         }
         self.path(hit)
     }
 
-    /// Whose QUIC packets come from this address. The claim of a genuine probe is enough, because
+    /// Whose QUIC packets come this way. The claim of a genuine probe is enough, because
     /// QUIC knows its peers itself.
-    pub(super) fn source(&mut self, address: SocketAddr, now: Instant) -> Option<Hit> {
-        let hit = *self.by_address.get(&address)?;
+    pub(super) fn source(&mut self, way: Way, now: Instant) -> Option<Hit> {
+        let hit = *self.by_way.get(&way)?;
         let path = self.peers.get_mut(&hit).and_then(|peer| peer.path.as_mut());
-        if let Some(path) = path.filter(|path| path.address == address) {
+        if let Some(path) = path.filter(|path| path.way == way) {
             path.hear(now);
         }
         Some(hit)
     }
 
-    /// The address in use for a peer.
-    pub(super) fn path(&self, hit: Hit) -> Option<SocketAddr> {
-        Some(self.peers.get(&hit)?.path.as_ref()?.address)
+    /// The way in use for a peer.
+    pub(super) fn path(&self, hit: Hit) -> Option<Way> {
+        Some(self.peers.get(&hit)?.path.as_ref()?.way)
     }
 
     /// Whether a QUIC packet from nowhere may be given to QUIC, which can only tell its sender that
     /// it has no such connection (after a restart, for instance).
-    pub(super) fn admits_unknown(&mut self, source: SocketAddr, now: Instant) -> bool {
+    pub(super) fn admits_unknown(&mut self, from: Way, now: Instant) -> bool {
         self.strangers == Strangers::Welcome
-            && self.limiter.allow(source.ip(), Standing::Unproved, now)
+            && self.limiter.allow(from.source(), Standing::Unproved, now)
     }
 
     /// Takes a control datagram.
-    pub(super) fn handle_datagram(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+    pub(super) fn handle_datagram(&mut self, from: Way, datagram: &[u8], now: Instant) {
         match datagram.first() {
             Some(&PROBE) => self.handle_probe(from, datagram, now),
             Some(&ANSWER) => self.handle_answer(from, datagram, now),
@@ -246,10 +252,10 @@ impl Agent {
 
     /// The cheap before the expensive: mac, rate, one multiplication for the name of the sender, and
     /// only for a known or welcome sender one more.
-    fn handle_probe(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<()> {
+    fn handle_probe(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
         let addressed = Addressed::parse(&self.own, datagram)?;
         let standing = if self.is_proved(from) { Standing::Proved } else { Standing::Unproved };
-        if !self.limiter.allow(from.ip(), standing, now) {
+        if !self.limiter.allow(from.source(), standing, now) {
             return None;
         }
         let claimed = addressed.claim(&self.own)?;
@@ -268,7 +274,9 @@ impl Agent {
                 proved
             }
         };
-        if !self.peers.get_mut(&hit)?.is_first(proved.id) {
+        // a shorter one would draw more than it cost
+        let is_whole = proved.content.len() >= PROBE_CONTENT;
+        if !is_whole || !self.peers.get_mut(&hit)?.is_first(proved.id) {
             return None;
         }
         self.answer(&proved, from);
@@ -277,20 +285,21 @@ impl Agent {
         Some(())
     }
 
-    fn answer(&mut self, proved: &Proved, to: SocketAddr) {
+    fn answer(&mut self, proved: &Proved, to: Way) {
         let mut nonce = [0; 12];
         nonce.copy_from_slice(&self.drbg.next()[..12]);
-        if let Some(datagram) = proved.answer_key.seal(proved.id, nonce, to) {
+        let observed = observed::encode(to.direct());
+        if let Some(datagram) = proved.answer_key.seal(ANSWER, proved.id, nonce, &observed) {
             self.transmits.push_back(Transmit { to, datagram });
         }
     }
 
     /// A probe came from here, so a probe back has good chances. It is one probe only, the asker's
     /// repetitions bring the next, unless we want a path ourselves.
-    fn trigger_check(&mut self, hit: Hit, address: SocketAddr, now: Instant) -> Option<()> {
+    fn trigger_check(&mut self, hit: Hit, way: Way, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
         let wanted = peer.dial.is_some() || peer.holds > 0;
-        let candidate = peer.candidate(address)?;
+        let candidate = peer.candidate(way)?;
         let proved = candidate.round_trip.is_some()
             && now.saturating_duration_since(candidate.last_sign) < FRESH;
         if proved || candidate.is_checking() {
@@ -300,17 +309,17 @@ impl Agent {
             candidate.start_check(now);
             self.handle_timeout(now);
         } else {
-            self.probe(hit, address, now);
+            self.probe(hit, way, now);
         }
         Some(())
     }
 
     /// Only the address that was asked can answer; the answer itself may not have been read on the
     /// way, but a copy of it from elsewhere proves nothing about elsewhere.
-    fn handle_answer(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Option<()> {
+    fn handle_answer(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
         let id = seal::answered_id(datagram)?;
         let pending = self.pending.get(&id).filter(|pending| pending.to == from)?;
-        let observed = pending.key.open(datagram)?;
+        let observed = observed::decode(&pending.key.open(datagram)?)?;
         let (hit, sent) = (pending.hit, pending.sent);
         self.pending.remove(&id);
         let round_trip = now.saturating_duration_since(sent);
@@ -318,15 +327,15 @@ impl Agent {
         let peer = self.peers.get_mut(&hit)?;
         peer.candidate(from)?.answered(round_trip, now);
         let moved = peer.choose(from, round_trip, now);
-        let address = peer.path.as_ref()?.address;
+        let way = peer.path.as_ref()?.way;
         let dialled = peer.dial.take().is_some();
-        self.by_address.insert(from, hit); // proved: stronger than anybody's claim
-        self.events.push_back(Event::Observed(observed));
+        self.by_way.insert(from, hit); // proved: stronger than anybody's claim
+        self.events.extend(observed.map(Event::Observed));
         if moved {
-            self.events.push_back(Event::Moved { hit, address });
+            self.events.push_back(Event::Moved { hit, way });
         }
         if dialled {
-            self.events.push_back(Event::Reached { hit, address, round_trip });
+            self.events.push_back(Event::Reached { hit, way, round_trip });
         }
         Some(())
     }
@@ -347,23 +356,23 @@ impl Agent {
     fn serve_peer(&mut self, hit: Hit, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
         if peer.keepalive_due().is_some_and(|due| due <= now)
-            && let Some(address) = peer.path.as_ref().map(|path| path.address)
-            && let Some(candidate) = peer.candidate(address)
+            && let Some(way) = peer.path.as_ref().map(|path| path.way)
+            && let Some(candidate) = peer.candidate(way)
         {
             candidate.start_check(now);
         }
         let mut to_probe = Vec::new();
         for candidate in &mut peer.candidates {
             if candidate.advance(now) == Due::Probe {
-                to_probe.push(candidate.address);
+                to_probe.push(candidate.way);
             }
         }
-        let path = peer.path.as_ref().filter(|path| !path.suspect).map(|path| path.address);
+        let path = peer.path.as_ref().filter(|path| !path.suspect).map(|path| path.way);
         if path.is_some_and(|path| peer.candidate(path).is_some_and(|c| c.is_doubtful())) {
             peer.suspect(now);
         }
-        for address in to_probe {
-            self.probe(hit, address, now);
+        for way in to_probe {
+            self.probe(hit, way, now);
         }
         self.end_hopeless_dial(hit, now);
         Some(())
@@ -375,16 +384,16 @@ impl Agent {
         let checking = peer.candidates.iter().any(|candidate| candidate.is_checking());
         if peer.dial.is_some_and(|deadline| deadline <= now || !checking) {
             peer.dial = None;
-            let tried = peer.candidates.iter().map(|candidate| candidate.address).collect();
+            let tried = peer.candidates.iter().map(|candidate| candidate.way).collect();
             self.events.push_back(Event::Unreachable { hit, tried });
         }
     }
 
-    fn probe(&mut self, hit: Hit, to: SocketAddr, now: Instant) -> Option<()> {
+    fn probe(&mut self, hit: Hit, to: Way, now: Instant) -> Option<()> {
         self.forget_pending(now);
         let ephemeral = self.drbg.next();
         let peer = self.peers.get(&hit)?;
-        let question = seal::seal_probe(&self.own, &peer.remote, ephemeral)?;
+        let question = seal::seal(&self.own, &peer.remote, PROBE, &[0; PROBE_CONTENT], ephemeral)?;
         self.pending.insert(question.id, Pending { hit, to, sent: now, key: question.answer_key });
         self.pending_order.push_back((now, question.id));
         self.transmits.push_back(Transmit { to, datagram: question.datagram });
@@ -410,44 +419,44 @@ impl Agent {
                 .min_by_key(|(_, peer)| (peer.path.is_some(), peer.last_used))
                 .map(|(hit, _)| *hit)?;
             self.peers.remove(&oldest);
-            self.by_address.retain(|_, owner| *owner != oldest);
+            self.by_way.retain(|_, owner| *owner != oldest);
         }
         self.peers.insert(hit, Peer::new(remote, now));
         Some(())
     }
 
-    /// Adds a candidate, and lets its address stand for this peer unless another has proved it.
+    /// Adds a candidate, and lets its way stand for this peer unless another has proved it.
     fn add_candidate(
         &mut self,
         hit: Hit,
-        address: SocketAddr,
+        way: Way,
         kind: CandidateKind,
         now: Instant,
     ) -> Option<()> {
-        if address.port() == 0 || address.ip().is_unspecified() || address.ip().is_multicast() {
-            return None; // nobody answers from there
+        if !way.is_usable() {
+            return None;
         }
-        match self.peers.get_mut(&hit)?.add_candidate(address, kind, now) {
+        match self.peers.get_mut(&hit)?.add_candidate(way, kind, now) {
             Added::NoRoom => return None,
             Added::Known => {}
             Added::New { evicted } => {
                 if let Some(evicted) = evicted
-                    && self.by_address.get(&evicted) == Some(&hit)
+                    && self.by_way.get(&evicted) == Some(&hit)
                 {
-                    self.by_address.remove(&evicted);
+                    self.by_way.remove(&evicted);
                 }
             }
         }
-        if kind == CandidateKind::PeerReflexive && !self.is_proved(address) {
-            self.by_address.insert(address, hit);
+        if kind == CandidateKind::PeerReflexive && !self.is_proved(way) {
+            self.by_way.insert(way, hit);
         }
         Some(())
     }
 
-    fn is_proved(&self, address: SocketAddr) -> bool {
-        let owner = self.by_address.get(&address).and_then(|hit| self.peers.get(hit));
+    fn is_proved(&self, way: Way) -> bool {
+        let owner = self.by_way.get(&way).and_then(|hit| self.peers.get(hit));
         owner.is_some_and(|peer| {
-            peer.candidates.iter().any(|c| c.address == address && c.round_trip.is_some())
+            peer.candidates.iter().any(|c| c.way == way && c.round_trip.is_some())
         })
     }
 

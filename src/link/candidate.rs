@@ -1,9 +1,8 @@
-//! One address of a peer that may work, and the checks that find out (RFC 8445, section 7).
+//! One way to a peer that may work, and the checks that find out (RFC 8445, section 7).
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use super::way::Way;
 
 /// When the probes of one check go out, counted from its start. The first gaps are those in which a
 /// lost datagram costs a person little; from then on they double. The last probe still has most of
@@ -32,10 +31,10 @@ pub(super) enum CandidateKind {
     PeerReflexive,
 }
 
-/// An address that may reach a peer.
+/// A way that may reach a peer.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) address: SocketAddr,
+    pub(super) way: Way,
     pub(super) kind: CandidateKind,
     /// How long the last answered probe took; None until one was: then nothing but control
     /// datagrams may go there.
@@ -64,8 +63,8 @@ pub(super) enum Due {
 }
 
 impl Candidate {
-    pub(super) fn new(address: SocketAddr, kind: CandidateKind, now: Instant) -> Candidate {
-        Candidate { address, kind, round_trip: None, last_sign: now, check: None }
+    pub(super) fn new(way: Way, kind: CandidateKind, now: Instant) -> Candidate {
+        Candidate { way, kind, round_trip: None, last_sign: now, check: None }
     }
 
     /// Begins a check unless one is running.
@@ -110,7 +109,7 @@ impl Candidate {
         }
     }
 
-    /// A genuine answer came back from this very address.
+    /// A genuine answer came back from this very way.
     pub(super) fn answered(&mut self, round_trip: Duration, now: Instant) {
         self.round_trip = Some(round_trip);
         self.last_sign = now;

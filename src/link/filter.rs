@@ -5,15 +5,15 @@ use std::{io::IoSliceMut, net::SocketAddr};
 
 use quinn::udp::RecvMeta;
 
-use super::datagram::Kind;
+use super::{datagram::Kind, way::Way};
 
 /// Who knows about control datagrams and addresses.
 pub(super) trait Sorter {
     /// Takes a control datagram.
-    fn control(&mut self, from: SocketAddr, datagram: &[u8]);
+    fn control(&mut self, from: Way, datagram: &[u8]);
 
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
-    fn sender(&mut self, from: SocketAddr, kind: Kind) -> Option<SocketAddr>;
+    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
 }
 
 /// Works on the first `count` entries of a receive batch and gives the number of those that are left
@@ -31,8 +31,8 @@ pub(super) fn filter(
     for at in 0..count.min(metas.len()).min(buffers.len()) {
         let meta = metas[at];
         let length = meta.len.min(buffers[at].len());
-        let Some(run) = filter_run(sorter, meta.addr, &mut buffers[at][..length], meta.stride)
-        else {
+        let from = Way::Direct(meta.addr);
+        let Some(run) = filter_run(sorter, from, &mut buffers[at][..length], meta.stride) else {
             continue;
         };
         metas[at] = RecvMeta {
@@ -59,7 +59,7 @@ struct Run {
 
 fn filter_run(
     sorter: &mut impl Sorter,
-    from: SocketAddr,
+    from: Way,
     buffer: &mut [u8],
     stride: usize,
 ) -> Option<Run> {
@@ -122,11 +122,12 @@ mod tests {
     }
 
     impl Sorter for Recorder {
-        fn control(&mut self, _from: SocketAddr, datagram: &[u8]) {
+        fn control(&mut self, _from: Way, datagram: &[u8]) {
             self.control.push(datagram.to_vec());
         }
 
-        fn sender(&mut self, from: SocketAddr, kind: Kind) -> Option<SocketAddr> {
+        fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
+            let from = from.direct()?;
             let of_unknown = (kind == Kind::QuicShort).then_some(from);
             if from == known() { Some(peer()) } else { of_unknown }
         }

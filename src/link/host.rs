@@ -25,6 +25,7 @@ use super::{
     locators,
     no_path::NoPath,
     socket::RealSocket,
+    way::Way,
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
@@ -62,16 +63,16 @@ struct State {
     observed: Vec<SocketAddr>,
 }
 
-/// A path, or the addresses that were asked in vain.
-type DialOutcome = Result<Reached, Vec<SocketAddr>>;
+/// A path, or the ways that were tried in vain.
+type DialOutcome = Result<Reached, Vec<Way>>;
 
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// What QUIC calls the peer.
     pub virtual_address: SocketAddr,
-    /// Where its packets go.
-    pub address: SocketAddr,
+    /// How its packets go.
+    pub way: Way,
     /// How long the probe took that proved it.
     pub round_trip: Duration,
 }
@@ -173,7 +174,8 @@ impl Link {
     pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
         let (sender, answer) = async_channel::bounded(1);
         self.with_agent(|state, now| {
-            let hit = state.agent.dial(peer, locators, now)?;
+            let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
+            let hit = state.agent.dial(peer, &ways, now)?;
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
@@ -184,8 +186,8 @@ impl Link {
         }
     }
 
-    /// The address in use for a peer.
-    pub fn path(&self, peer: &PublicKey) -> Option<SocketAddr> {
+    /// The way in use for a peer.
+    pub fn path(&self, peer: &PublicKey) -> Option<Way> {
         self.state().agent.path(peer.hit())
     }
 
@@ -210,8 +212,10 @@ impl Link {
             self.handle_event(state, event);
         }
         while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(socket) = self.socket_for(transmit.to) {
-                socket.send_control(transmit.to, &transmit.datagram);
+            if let Some(to) = transmit.to.direct()
+                && let Some(socket) = self.socket_for(to)
+            {
+                socket.send_control(to, &transmit.datagram);
             }
         }
         let due = state.agent.poll_timeout();
@@ -223,9 +227,9 @@ impl Link {
 
     fn handle_event(&self, state: &mut State, event: Event) {
         match event {
-            Event::Reached { hit, address, round_trip } => {
+            Event::Reached { hit, way, round_trip } => {
                 let virtual_address = virtual_address(hit);
-                let reached = Reached { virtual_address, address, round_trip };
+                let reached = Reached { virtual_address, way, round_trip };
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
                     let _ = dial.try_send(Ok(reached)); // whoever asked may be gone
                 }
@@ -236,10 +240,11 @@ impl Link {
                     let _ = dial.try_send(Err(tried.clone()));
                 }
             }
-            Event::Moved { hit, address } => {
-                let Some(socket) = self.socket_for(address) else { return };
+            Event::Moved { hit, way } => {
+                let Some(to) = way.direct() else { return };
+                let Some(socket) = self.socket_for(to) else { return };
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(address)); // lost, as datagrams may be
+                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
                 }
             }
             Event::Observed(address) => {
@@ -262,21 +267,23 @@ impl Link {
             .cloned()
     }
 
-    /// The real address for a QUIC packet. Without a proved one the packet is kept for a moment.
-    pub(super) fn route(&self, transmit: &Transmit<'_>) -> Option<SocketAddr> {
-        let SocketAddr::V6(to) = transmit.destination else { return Some(transmit.destination) };
+    /// The way of a QUIC packet. Without a proved one the packet is kept for a moment.
+    pub(super) fn route(&self, transmit: &Transmit<'_>) -> Option<Way> {
+        let SocketAddr::V6(to) = transmit.destination else {
+            return Some(Way::Direct(transmit.destination));
+        };
         let Some(hit) = Hit::from_ipv6(*to.ip()) else {
             // a stateless reset to nobody we know; see `admits_unknown`
-            return Some(SocketAddr::new(to.ip().to_canonical(), to.port()));
+            return Some(Way::Direct(SocketAddr::new(to.ip().to_canonical(), to.port())));
         };
         let now = clock::now();
         let mut state = self.state();
-        let address = state.agent.route(hit, now);
+        let way = state.agent.route(hit, now);
         if state.agent.has_output() {
             self.flush(&mut state);
         }
-        if address.is_some() {
-            return address;
+        if way.is_some() {
+            return way;
         }
         state.held.keep(hit, transmit, now);
         None
@@ -352,17 +359,17 @@ struct Sorting<'a> {
 }
 
 impl Sorter for Sorting<'_> {
-    fn control(&mut self, from: SocketAddr, datagram: &[u8]) {
+    fn control(&mut self, from: Way, datagram: &[u8]) {
         self.agent.handle_datagram(from, datagram, self.now);
         self.worked = true;
     }
 
-    fn sender(&mut self, from: SocketAddr, kind: Kind) -> Option<SocketAddr> {
+    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
         if let Some(hit) = self.agent.source(from, self.now) {
             return Some(virtual_address(hit));
         }
         let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
-        answerable.then_some(from)
+        from.direct().filter(|_| answerable)
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
     time::{Duration, Instant},
 };
+
+use super::way::Source;
 
 /// Sources that are told apart. Beyond it, further ones share one bucket: about 100 kB at most.
 const MAX_SOURCES: usize = 1024;
@@ -55,7 +56,7 @@ pub(super) enum Standing {
 /// The buckets of one socket set.
 pub(super) struct Limiter {
     global: Bucket,
-    sources: HashMap<IpAddr, Bucket>,
+    sources: HashMap<Source, Bucket>,
     /// For sources that do not fit the table.
     others: Bucket,
 }
@@ -68,8 +69,7 @@ impl Limiter {
 
     /// Whether one more message of this source may be worked on. A source that has proved its address
     /// does not suffer from a flood of others.
-    pub(super) fn allow(&mut self, source: IpAddr, standing: Standing, now: Instant) -> bool {
-        let source = site(source);
+    pub(super) fn allow(&mut self, source: Source, standing: Standing, now: Instant) -> bool {
         if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
             self.sources.retain(|_, bucket| bucket.paid > now);
         }
@@ -84,24 +84,15 @@ impl Limiter {
     }
 }
 
-/// Who sends from one /64 of IPv6 can choose any address in it.
-fn site(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::runtime::clock;
 
-    fn allow(limiter: &mut Limiter, source: IpAddr, now: Instant) -> bool {
-        limiter.allow(source, Standing::Unproved, now)
+    fn allow(limiter: &mut Limiter, source: impl Into<IpAddr>, now: Instant) -> bool {
+        limiter.allow(Source::Site(source.into()), Standing::Unproved, now)
     }
 
     #[test]
@@ -111,7 +102,7 @@ mod tests {
         let loud = IpAddr::from([192, 0, 2, 1]);
         let allowed = (0..1000).filter(|_| allow(&mut limiter, loud, now)).count();
         assert_eq!(allowed, SOURCE.burst as usize);
-        assert!(allow(&mut limiter, [192, 0, 2, 2].into(), now));
+        assert!(allow(&mut limiter, [192, 0, 2, 2], now));
         assert!(allow(&mut limiter, loud, now + SOURCE.interval));
     }
 
@@ -119,24 +110,13 @@ mod tests {
     fn many_sources_together_meet_the_global_rate_and_a_bounded_table() {
         let now = clock::now();
         let mut limiter = Limiter::new(now);
-        let allowed =
-            (0..100_000u32).filter(|i| allow(&mut limiter, IpAddr::from(i.to_be_bytes()), now));
+        let allowed = (0..100_000u32).filter(|i| allow(&mut limiter, i.to_be_bytes(), now));
         assert_eq!(allowed.count(), GLOBAL.burst as usize);
         assert!(limiter.sources.len() <= MAX_SOURCES);
         let later = now + SOURCE.interval * SOURCE.burst;
-        let exhausted =
-            (0..2000u32).all(|i| allow(&mut limiter, IpAddr::from(i.to_be_bytes()), later));
+        let exhausted = (0..2000u32).all(|i| allow(&mut limiter, i.to_be_bytes(), later));
         assert!(!exhausted);
-        assert!(limiter.allow([198, 51, 100, 1].into(), Standing::Proved, later));
-    }
-
-    #[test]
-    fn one_ipv6_site_is_one_source() {
-        let now = clock::now();
-        let mut limiter = Limiter::new(now);
-        let allowed = (0..1000u16).filter(|i| {
-            allow(&mut limiter, Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, *i).into(), now)
-        });
-        assert_eq!(allowed.count(), SOURCE.burst as usize);
+        let known = Source::Site([198, 51, 100, 1].into());
+        assert!(limiter.allow(known, Standing::Proved, later));
     }
 }

@@ -8,8 +8,9 @@
 //! | file | concept |
 //! |---|---|
 //! | `agent` | the protocol of probes, sans-IO |
-//! | `peer`, `candidate` | what it knows of a peer, of an address |
-//! | `seal` | how probes are sealed |
+//! | `peer`, `candidate` | what it knows of a peer, of a way to it |
+//! | `way` | how a datagram gets to a peer |
+//! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
 //! | `held` | packets that wait for a path |
@@ -30,11 +31,14 @@ mod host;
 mod limit;
 mod locators;
 mod no_path;
+mod observed;
 mod peer;
 mod seal;
 mod socket;
 mod udp;
+mod way;
 
 pub use agent::Strangers;
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
+pub use way::{RelayId, Way};

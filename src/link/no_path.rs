@@ -1,16 +1,16 @@
 //! Why a peer cannot be reached.
 
-use std::{fmt, net::SocketAddr};
+use std::fmt;
 
-use super::agent::DialError;
+use super::{agent::DialError, way::Way};
 
 /// Why there is no path to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoPath {
     /// No candidate answered in five seconds.
     Unreachable {
-        /// Which addresses were asked; empty if none is known.
-        tried: Vec<SocketAddr>,
+        /// Which ways were tried; empty if none is known.
+        tried: Vec<Way>,
     },
     /// The key is this host's own.
     Oneself,

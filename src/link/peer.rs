@@ -2,13 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use super::{
     candidate::{CHECK_TIME, Candidate, CandidateKind},
-    seal::{ProbeId, Remote},
+    seal::{MessageId, Remote},
+    way::Way,
 };
 
 /// Candidates of a peer: a packet names at most a dozen locators, and a peer that wanders needs some.
@@ -51,13 +51,13 @@ pub(super) struct Peer {
     pub(super) retry: Instant,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
-    seen: VecDeque<ProbeId>,
+    seen: VecDeque<MessageId>,
 }
 
-/// The address in use; it has answered a probe of ours.
+/// The way in use; it has answered a probe of ours.
 #[derive(Debug)]
 pub(super) struct Path {
-    pub(super) address: SocketAddr,
+    pub(super) way: Way,
     pub(super) heard: Instant,
     /// How long the last answered probe took.
     round_trip: Duration,
@@ -68,7 +68,7 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// Something came from its address. Suspicion only ends by an answered probe, because this can be
+    /// Something came this way. Suspicion only ends by an answered probe, because this can be
     /// forged.
     pub(super) fn hear(&mut self, now: Instant) {
         self.heard = now;
@@ -101,7 +101,7 @@ impl Peer {
     }
 
     /// True for the first of all copies of a probe.
-    pub(super) fn is_first(&mut self, id: ProbeId) -> bool {
+    pub(super) fn is_first(&mut self, id: MessageId) -> bool {
         if self.seen.contains(&id) {
             return false;
         }
@@ -112,38 +112,33 @@ impl Peer {
         true
     }
 
-    pub(super) fn candidate(&mut self, address: SocketAddr) -> Option<&mut Candidate> {
-        self.candidates.iter_mut().find(|candidate| candidate.address == address)
+    pub(super) fn candidate(&mut self, way: Way) -> Option<&mut Candidate> {
+        self.candidates.iter_mut().find(|candidate| candidate.way == way)
     }
 
     /// Adds a candidate if it is new. A full list gives up the one heard of longest ago that is not in
     /// use; locators give way to nothing but locators, so that a flood of probes cannot push them out.
-    pub(super) fn add_candidate(
-        &mut self,
-        address: SocketAddr,
-        kind: CandidateKind,
-        now: Instant,
-    ) -> Added {
-        if self.candidate(address).is_some() {
+    pub(super) fn add_candidate(&mut self, way: Way, kind: CandidateKind, now: Instant) -> Added {
+        if self.candidate(way).is_some() {
             return Added::Known;
         }
         let mut evicted = None;
         if self.candidates.len() >= MAX_CANDIDATES {
-            let path = self.path.as_ref().map(|path| path.address);
+            let path = self.path.as_ref().map(|path| path.way);
             let weakest = self
                 .candidates
                 .iter()
                 .enumerate()
-                .filter(|(_, c)| Some(c.address) != path)
+                .filter(|(_, c)| Some(c.way) != path)
                 .filter(|(_, c)| {
                     kind == CandidateKind::Locator || c.kind == CandidateKind::PeerReflexive
                 })
                 .min_by_key(|(_, c)| (c.kind == CandidateKind::Locator, c.last_sign))
                 .map(|(at, _)| at);
             let Some(weakest) = weakest else { return Added::NoRoom };
-            evicted = Some(self.candidates.swap_remove(weakest).address);
+            evicted = Some(self.candidates.swap_remove(weakest).way);
         }
-        self.candidates.push(Candidate::new(address, kind, now));
+        self.candidates.push(Candidate::new(way, kind, now));
         Added::New { evicted }
     }
 
@@ -192,14 +187,9 @@ impl Peer {
 
     /// A candidate has answered: takes it as path if there is none, or it is better. True if the path
     /// changed.
-    pub(super) fn choose(
-        &mut self,
-        address: SocketAddr,
-        round_trip: Duration,
-        now: Instant,
-    ) -> bool {
+    pub(super) fn choose(&mut self, way: Way, round_trip: Duration, now: Instant) -> bool {
         match &mut self.path {
-            Some(path) if path.address == address => {
+            Some(path) if path.way == way => {
                 path.hear(now);
                 path.suspect = false;
                 path.round_trip = round_trip;
@@ -208,7 +198,7 @@ impl Peer {
             }
             Some(path) if !path.suspect && !is_better(round_trip, path.round_trip) => return false,
             path => {
-                *path = Some(Path { address, heard: now, round_trip, vain: None, suspect: false });
+                *path = Some(Path { way, heard: now, round_trip, vain: None, suspect: false });
             }
         }
         self.retry = now;
@@ -218,7 +208,7 @@ impl Peer {
     /// When the path should be probed for keeping it.
     pub(super) fn keepalive_due(&self) -> Option<Instant> {
         let path = self.path.as_ref().filter(|_| self.holds > 0)?;
-        let checking = self.candidates.iter().any(|c| c.address == path.address && c.is_checking());
+        let checking = self.candidates.iter().any(|c| c.way == path.way && c.is_checking());
         (!checking).then_some(path.heard + KEEPALIVE)
     }
 
@@ -245,7 +235,7 @@ pub(super) enum Added {
     /// It is there, possibly in place of another.
     New {
         /// The one that had to go.
-        evicted: Option<SocketAddr>,
+        evicted: Option<Way>,
     },
     /// All places are taken by better ones.
     NoRoom,

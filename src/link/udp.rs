@@ -32,7 +32,8 @@ impl AsyncUdpSocket for Link {
     /// Trouble with a path is this layer's business: every error but "would block" is like a lost
     /// packet. An error given to QUIC would end the connection.
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let Some(destination) = self.route(transmit) else { return Ok(()) };
+        let Some(way) = self.route(transmit) else { return Ok(()) };
+        let Some(destination) = way.direct() else { return Ok(()) };
         let Some(socket) = self.socket_for(destination) else { return Ok(()) };
         let real = Transmit { destination, src_ip: None, ..transmit.clone() };
         match socket.send(&real) {

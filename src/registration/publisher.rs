@@ -219,6 +219,11 @@ impl Publisher {
         stored.is_some() && stored == self.packet.as_ref().map(|p| p.registration().sequence)
     }
 
+    /// Whether an overlay holds the newest packet, or has failed to take one.
+    pub fn is_settled(&self, overlay: usize) -> bool {
+        self.is_stored(overlay) || self.places.get(overlay).is_some_and(|place| place.failures > 0)
+    }
+
     /// True after a shutdown, once every overlay has answered or failed to.
     pub fn is_finished(&self) -> bool {
         self.closing && self.places.iter().all(|p| p.due.is_none() && p.in_flight.is_none())

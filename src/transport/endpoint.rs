@@ -13,7 +13,7 @@ use std::{
 use quinn::{Endpoint, Incoming, VarInt};
 
 use crate::identity::{KeyPair, PublicKey};
-use crate::link::Link;
+use crate::link::{Link, Way};
 use crate::runtime::{clock, spawn};
 
 use super::config::{self, Lifetimes};
@@ -71,7 +71,7 @@ pub struct Opened {
     /// How long connecting took, if this request made or awaited the connection.
     pub connected: Option<ConnectTimings>,
     /// Where the peer's packets go; None only if the link has just forgotten it.
-    pub path: Option<SocketAddr>,
+    pub path: Option<Way>,
 }
 
 /// A stream that a peer opened.

@@ -1,10 +1,10 @@
 //! Why there is no stream to a peer.
 
-use std::{fmt, net::SocketAddr};
+use std::fmt;
 
 use quinn::{ConnectionError, TransportErrorCode};
 
-use crate::link::NoPath;
+use crate::link::{NoPath, Way};
 
 use super::refusal::Refusal;
 use super::tls::WRONG_KEY_ALERT;
@@ -14,8 +14,8 @@ use super::tls::WRONG_KEY_ALERT;
 pub enum ConnectError {
     /// No candidate answered a probe within five seconds.
     Unreachable {
-        /// Which addresses were asked; empty if none is known.
-        tried: Vec<SocketAddr>,
+        /// Which ways were tried; empty if none is known.
+        tried: Vec<Way>,
     },
     /// A candidate answered, but the handshake did not end in time: its way carries small packets
     /// only, or the peer is overloaded.

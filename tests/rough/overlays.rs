@@ -227,6 +227,24 @@ fn squatters_stop_a_first_meeting_but_no_contact() {
 }
 
 #[test]
+fn who_is_ready_can_be_found() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Program::start(&root.path().join("store"), &["store", "--listen", "127.0.0.1:0"]);
+    let good = format!("store:{}", store.said("store"));
+    let dead = "store:http://127.0.0.1:9/".to_owned();
+    for name in ["dave", "erin", "frank"] {
+        let home = root.path().join(name);
+        let person = format!("{name}@example.com");
+        assert!(run(&home, &["init", &person]).status.success());
+        let network = ["--udp", "127.0.0.1:0", "--overlay", &dead, "--overlay", &good];
+        let arguments = [&["expose", "http://127.0.0.1:9", "--port", "1000"], &network[..]];
+        let _serving = Program::start(&home, &arguments.concat());
+        let found = run(&root.path().join("visitor"), &["lookup", &person, "--overlay", &good]);
+        assert!(found.status.success(), "{found:?}");
+    }
+}
+
+#[test]
 fn a_share_link_says_where_to_look() {
     let neighbours =
         Neighbours::start(|folder| fs::write(folder.join("index.html"), "found").unwrap());

@@ -117,7 +117,7 @@ impl Stage {
         let bob = start(&scratch.join("bob"), None, &overlay).await?;
         let (bound, _) = bob.open_proxy(listen, None).map_err(not_started)?;
         let proxy = *bound.first().ok_or_else(|| Failure::usage("--listen gives no address"))?;
-        alice.published(Duration::from_secs(10)).await;
+        alice.published().await;
         Ok(Stage { alice, bob, proxy, destination: Destination { name, port: PORT } })
     }
 

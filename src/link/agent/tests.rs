@@ -120,7 +120,8 @@ impl World {
 
     fn dial(&mut self, from: usize, to: usize, locators: &[SocketAddr]) {
         let key = self.nodes[to].key;
-        self.nodes[from].agent.dial(key, locators, self.now).unwrap();
+        let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
+        self.nodes[from].agent.dial(key, &ways, self.now).unwrap();
         self.collect();
     }
 
@@ -135,8 +136,9 @@ impl World {
     /// The same of one, sending from the address that `choose` gives for a destination.
     fn collect_from(&mut self, at: usize, choose: impl Fn(SocketAddr) -> Option<SocketAddr>) {
         while let Some(transmit) = self.nodes[at].agent.poll_transmit() {
-            if let Some(from) = choose(transmit.to) {
-                self.send(from, transmit.to, transmit.datagram);
+            let to = transmit.to.direct().unwrap();
+            if let Some(from) = choose(to) {
+                self.send(from, to, transmit.datagram);
             }
         }
         while let Some(event) = self.nodes[at].agent.poll_event() {
@@ -151,6 +153,7 @@ impl World {
         let route = self.nodes[from].agent.route(hit, self.now);
         self.collect();
         if let Some(route) = route {
+            let route = route.direct().unwrap();
             let own = self.nodes[from].addresses[0];
             self.send(own, route, vec![0x40; 100]);
         }
@@ -164,9 +167,9 @@ impl World {
         let Some(at) = owner else { return };
         let agent = &mut self.nodes[at].agent;
         if flying.datagram[0] < 0x40 {
-            agent.handle_datagram(flying.from, &flying.datagram, now);
+            agent.handle_datagram(Way::Direct(flying.from), &flying.datagram, now);
         } else {
-            agent.source(flying.from, now);
+            agent.source(Way::Direct(flying.from), now);
         }
         self.collect_from(at, |_| Some(flying.to));
     }
@@ -221,7 +224,7 @@ impl World {
     }
 
     fn path(&self, from: usize, to: usize) -> Option<SocketAddr> {
-        self.nodes[from].agent.path(self.nodes[to].hit())
+        self.nodes[from].agent.path(self.nodes[to].hit())?.direct()
     }
 
     fn bytes(&self, from: SocketAddr, to: SocketAddr) -> usize {
@@ -247,7 +250,7 @@ fn dead_candidates_cost_nothing_and_both_ends_get_a_path() {
 
         let round_trip = 2 * world.delay;
         let hit = world.nodes[1].hit();
-        let reached = Event::Reached { hit, address: live, round_trip };
+        let reached = Event::Reached { hit, way: Way::Direct(live), round_trip };
         assert_eq!(world.dials(0), [(start + round_trip, &reached)], "seed {seed}");
         assert_eq!(world.path(1, 0), Some(address(1, 5050)), "seed {seed}");
         let observed = Event::Observed(address(1, 5050));
@@ -292,6 +295,7 @@ fn nobody_there_is_told_after_the_check_time() {
     world.dial(0, 1, &tried);
     world.run(Duration::from_secs(20));
     let hit = world.nodes[1].hit();
+    let tried = tried.into_iter().map(Way::Direct).collect();
     let unreachable = Event::Unreachable { hit, tried };
     assert_eq!(world.dials(0), [(start + CHECK_TIME, &unreachable)]);
     assert_eq!(world.log.len(), 12);
@@ -383,7 +387,7 @@ fn a_proved_address_cannot_be_claimed_by_another_key() {
     world.nodes[2].addresses.clear();
     world.run(millis(500));
     let now = world.now;
-    assert_eq!(world.nodes[1].agent.source(address(1, 5050), now), Some(hit));
+    assert_eq!(world.nodes[1].agent.source(Way::Direct(address(1, 5050)), now), Some(hit));
 }
 
 #[test]
@@ -396,7 +400,8 @@ fn a_flood_is_bounded_and_not_amplified() {
         let remote = Remote::new(&own, world.nodes[1].key).unwrap();
         let mut ephemeral = [stranger as u8 + 1; 32];
         ephemeral[0] = 8;
-        probes.push(seal::seal_probe(&own, &remote, ephemeral).unwrap().datagram);
+        let probe = seal::seal(&own, &remote, PROBE, &[0; PROBE_CONTENT], ephemeral);
+        probes.push(probe.unwrap().datagram);
     }
     let mut victims = HashSet::new();
     let mut sent = 0;
@@ -409,7 +414,7 @@ fn a_flood_is_bounded_and_not_amplified() {
         victims.insert(victim);
         sent += probe.len();
         let now = world.now;
-        world.nodes[1].agent.handle_datagram(victim, &probe, now);
+        world.nodes[1].agent.handle_datagram(Way::Direct(victim), &probe, now);
         world.collect();
     }
     world.check();
@@ -436,7 +441,8 @@ fn tables_are_bounded_and_connected_peers_stay() {
         let now = world.now;
         // one with too many locators now and then
         let some = if stranger % 50 == 0 { &locators[..] } else { &[] };
-        let result = world.nodes[0].agent.dial(key, some, now);
+        let some: Vec<Way> = some.iter().map(|locator| Way::Direct(*locator)).collect();
+        let result = world.nodes[0].agent.dial(key, &some, now);
         assert!(result.is_ok() || result == Err(DialError::TooManyPeers));
         world.collect();
         world.check();
@@ -528,7 +534,7 @@ fn random_datagrams_do_nothing() {
             *first = if dice.below(2) == 0 { PROBE } else { ANSWER };
         }
         let now = world.now;
-        world.nodes[0].agent.handle_datagram(address(5, 5), &datagram, now);
+        world.nodes[0].agent.handle_datagram(Way::Direct(address(5, 5)), &datagram, now);
     }
     assert!(!world.nodes[0].agent.has_output());
     assert!(world.nodes[0].agent.peers.is_empty());
