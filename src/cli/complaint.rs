@@ -3,7 +3,7 @@
 use argh::SubCommands;
 
 use super::speak::Failure;
-use super::{Command, contact};
+use super::{Command, authority, ca, certificate, contact};
 
 /// Turns argh's complaint about `arguments` into one line, with the help that is about them as hint.
 pub(super) fn translate(complaint: &str, arguments: &[&str]) -> Failure {
@@ -12,7 +12,13 @@ pub(super) fn translate(complaint: &str, arguments: &[&str]) -> Failure {
     for argument in arguments {
         let Some(command) = commands.iter().find(|command| *command == argument) else { break };
         path.push(*command);
-        commands = if *command == "contact" { names::<contact::Action>() } else { Vec::new() };
+        commands = match *command {
+            "authority" => names::<authority::Action>(),
+            "ca" => names::<ca::Action>(),
+            "certificate" => names::<certificate::Action>(),
+            "contact" => names::<contact::Action>(),
+            _ => Vec::new(),
+        };
     }
     let text = complaint.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = reword(&text, &commands);

@@ -8,7 +8,7 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{BookError, ContactBook, ContactStatus, Home, Introductions};
+use crate::daemon::{BookError, ContactBook, ContactBookError, ContactStatus, Home, Introductions};
 use crate::identity::{Name, PublicKey, ShareLink};
 use crate::trust::ContactsError;
 
@@ -132,9 +132,9 @@ impl Remove {
 }
 
 /// Why a key is not accepted for a name, with the way to change one's mind.
-pub(super) fn not_pinned(name: &Name, error: &BookError) -> Failure {
+pub(super) fn not_pinned(name: &Name, error: &ContactBookError) -> Failure {
     match error {
-        BookError::Contacts(ContactsError::KeyChanged(_)) => Failure::refused(error).hint(format!(
+        BookError::Content(ContactsError::KeyChanged(_)) => Failure::refused(error).hint(format!(
             "p2p contact remove {name} forgets the known key, once its owner confirms the new one"
         )),
         other => Failure::failed(other),

@@ -1,17 +1,14 @@
 //! `p2p init`: makes the identity of a home.
 
-use std::{
-    io::{self, BufRead, IsTerminal, Read},
-    path::Path,
-};
+use std::path::Path;
 
 use argh::FromArgs;
 
 use super::{
-    home,
+    home, passphrase,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{Identity, IdentityError, Passphrase};
+use crate::daemon::{Identity, IdentityError};
 use crate::identity::Name;
 
 /// Make an identity: a key pair under a name like alice@example.com.
@@ -27,15 +24,12 @@ pub(super) struct Init {
     passphrase: bool,
 }
 
-/// Longer than any passphrase; keeps a wrong file on stdin from being read whole.
-const MAX_PASSPHRASE: u64 = 1024;
-
 impl Init {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let name = Name::parse(&self.name)
             .map_err(|error| Failure::usage(format!("{:?} is not a name: {error}", self.name)))?;
         let home = home::prepare(given)?;
-        let passphrase = if self.passphrase { Some(read_passphrase()?) } else { None };
+        let passphrase = if self.passphrase { Some(passphrase::choose()?) } else { None };
         let identity = Identity::create(&home, Some(name.clone()), passphrase).map_err(
             |error| match error {
                 IdentityError::Exists => Failure::failed(format!(
@@ -58,24 +52,4 @@ impl Init {
         speak::note("  p2p proxy                        open what friends share");
         Ok(())
     }
-}
-
-fn read_passphrase() -> Result<Passphrase, Failure> {
-    let failed = |error: io::Error| Failure::failed(format!("cannot read the passphrase: {error}"));
-    let passphrase = if io::stdin().is_terminal() {
-        let first = Passphrase::from(rpassword::prompt_password("passphrase: ").map_err(failed)?);
-        let second = Passphrase::from(rpassword::prompt_password("once more: ").map_err(failed)?);
-        if *first != *second {
-            return Err(Failure::failed("the two passphrases differ"));
-        }
-        first
-    } else {
-        let mut line = Passphrase::default();
-        io::stdin().lock().take(MAX_PASSPHRASE).read_line(&mut line).map_err(failed)?;
-        line.trim_end_matches(['\r', '\n']).to_owned().into()
-    };
-    if passphrase.is_empty() {
-        return Err(Failure::failed("the passphrase is empty"));
-    }
-    Ok(passphrase)
 }

@@ -59,6 +59,7 @@ async fn be_daemon(
         identity: home::identity(home)?,
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
+        first_use: config.first_use(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {

@@ -55,6 +55,8 @@ fn describe(report: &Report) -> String {
         ),
     ];
     rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
+    let certificates = report.certificates.iter();
+    rows.extend(certificates.map(|certificate| ("certificate", certificate.words())));
     rows.extend(
         report
             .services

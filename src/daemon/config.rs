@@ -13,6 +13,7 @@ use super::home::Home;
 use crate::overlay::OverlayAddress;
 use crate::runtime::file;
 use crate::runtime::plain;
+use crate::trust::FirstUse;
 
 /// What the file says; each setting left out is None.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,11 +24,13 @@ pub struct Config {
     listen: Option<Vec<SocketAddr>>,
     /// `udp`: where peers find this daemon.
     udp: Option<Vec<SocketAddr>>,
+    /// `first-use`: what to do with people met for the first time.
+    first_use: Option<FirstUse>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 3] = ["listen", "overlay", "udp"];
+const KEYS: [&str; 4] = ["first-use", "listen", "overlay", "udp"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -89,6 +92,11 @@ impl Config {
         }
     }
 
+    /// What to do with people met for the first time: accept them unless told otherwise.
+    pub fn first_use(&self) -> FirstUse {
+        self.first_use.unwrap_or_default()
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -119,11 +127,28 @@ fn parse(text: &str) -> Result<Config, String> {
         })?,
         listen: list(&entries, "listen", socket_address)?,
         udp: list(&entries, "udp", socket_address)?,
+        first_use: single(&entries, "first-use", |text| {
+            text.parse().map_err(|()| format!("{text:?} is none of ask, accept, refuse"))
+        })?,
     })
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
+}
+
+fn single<T>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match entries.get(key) {
+        None => Ok(None),
+        Some(Toml::Str(text)) => {
+            read(text).map(Some).map_err(|problem| format!("{key}: {problem}"))
+        }
+        Some(_) => Err(format!("{key}: must be a text in quotes")),
+    }
 }
 
 fn list<T>(
@@ -178,7 +203,12 @@ mod tests {
     #[test]
     fn says_which_setting_is_wrong() {
         for (text, problem) in [
-            ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
+            (
+                "overlays = [\"lan\"]",
+                "overlays: no such setting (there are first-use, listen, overlay, udp)",
+            ),
+            ("first-use = \"always\"", "first-use: \"always\" is none of ask, accept, refuse"),
+            ("first-use = [\"ask\"]", "first-use: must be a text in quotes"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = [", "overlay: the list is empty"),

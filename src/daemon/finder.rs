@@ -11,16 +11,20 @@ use std::{
 
 use futures_lite::future;
 
+use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
 use super::introductions::Introductions;
+use super::meeting_room::MeetingRoom;
 use super::sequences::Sequences;
-use crate::identity::{Name, PublicKey, Slot};
+use crate::identity::{Name, Slot};
 use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
 };
 use crate::runtime::{clock, spawn};
-use crate::trust::{self, Binding, Contact, Decision, FirstUse};
+use crate::trust::{
+    self, Authorities, Binding, Claim, Contact, Contacts, Decision, FirstUse, Knowledge,
+};
 use crate::web::Failure;
 
 /// A look-up of a known key with a first answer waits this much longer for a newer one.
@@ -50,8 +54,21 @@ struct Answer {
     packets: Vec<Packet>,
     /// How long it took, if the overlays had to be asked.
     asked: Option<Duration>,
-    /// What each overlay said, where there are no packets.
+    /// What each overlay said.
     reports: Vec<Report>,
+}
+
+/// By what keys are judged.
+#[derive(Debug)]
+pub(super) struct TrustSettings {
+    /// Whom the person knows.
+    pub(super) book: ContactBook,
+    /// Whom the person lets vouch for others.
+    pub(super) authorities: Arc<AuthorityBook>,
+    /// What to do with strangers.
+    pub(super) first_use: FirstUse,
+    /// Where the person is asked about them.
+    pub(super) meetings: Arc<MeetingRoom>,
 }
 
 /// A look-up under way: whoever waits for its end finds its answer here.
@@ -63,7 +80,9 @@ pub(super) struct Finder {
     overlays: Vec<Arc<dyn Overlay>>,
     introductions: Introductions,
     book: ContactBook,
+    authorities: Arc<AuthorityBook>,
     first_use: FirstUse,
+    meetings: Arc<MeetingRoom>,
     cache: Mutex<Cache>,
     sequences: Arc<Sequences>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
@@ -74,15 +93,17 @@ impl Finder {
     pub(super) fn new(
         overlays: Vec<Arc<dyn Overlay>>,
         introductions: Introductions,
-        book: ContactBook,
-        first_use: FirstUse,
+        trust: TrustSettings,
         sequences: Arc<Sequences>,
     ) -> Finder {
+        let TrustSettings { book, authorities, first_use, meetings } = trust;
         Finder {
             overlays,
             introductions,
             book,
+            authorities,
             first_use,
+            meetings,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             sequences,
             flights: Mutex::default(),
@@ -97,17 +118,16 @@ impl Finder {
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
-        // without the book nobody can say whose key is the right one
-        let contacts = self.book.contacts().map_err(|error| Failure::Untrusted {
-            name: name.clone(),
-            reason: error.to_string(),
-        })?;
+        // without the books nobody can say whose key is the right one
+        let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        let authorities = self.authorities.authorities();
+        let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
         let mut by_key = Vec::new();
         if let Some(contact) = contacts.get(name) {
             let answer = self.answer(&Wanted::Contact(name.clone(), contact.key)).await;
-            if let Some(packet) = answer.packets.first() {
-                let (contact, packet) = (contact.clone(), packet.clone());
-                return Ok(Found { contact, packet, asked: answer.asked });
+            if !answer.packets.is_empty() {
+                return self.decide(name, &contacts, &authorities, answer);
             }
             // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
@@ -121,21 +141,85 @@ impl Finder {
             let is_contact = contacts.get(name).is_some();
             return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
         }
-        let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
-        let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
-            Decision::Known(contact) => contact,
-            Decision::FirstMeeting { key, ask: false } => self.meet(name, key),
-            decision => return Err(not_trusted(name, &decision)),
+        let was_asked = answer.asked.is_some();
+        let found = self.decide(name, &contacts, &authorities, answer)?;
+        if was_asked {
+            // the next look-up is one for a contact
+            let (found_packets, wanted) =
+                (vec![found.packet.clone()], Wanted::Contact(name.clone(), found.contact.key));
+            let met = Outcome { found: found_packets, withdrawn: vec![], reports: vec![] };
+            self.cache().insert(clock::now(), clock::wall(), wanted, &met);
+        }
+        Ok(found)
+    }
+
+    /// Decides whose packet counts, and remembers whom the person meets.
+    fn decide(
+        &self,
+        name: &Name,
+        contacts: &Contacts,
+        authorities: &Authorities,
+        answer: Answer,
+    ) -> Result<Found, Failure> {
+        let claims = self.claims(name, authorities, &answer);
+        let knowledge = Knowledge {
+            contacts,
+            authorities,
+            vouched: None,
+            first_use: self.first_use,
+            now: clock::wall(),
+        };
+        let decision = trust::decide(name, &claims, knowledge);
+        let contact = match decision {
+            Decision::Known { ref contact, is_new, .. } => {
+                if is_new {
+                    self.remember_contact(&decision.reason(name), contact);
+                }
+                contact.clone()
+            }
+            Decision::FirstMeeting { key, ask: false } => {
+                let (name, since) = (name.clone(), clock::wall());
+                let contact = Contact { name, key, binding: Binding::FirstUse, since };
+                self.remember_contact(&decision.reason(&contact.name), &contact);
+                contact
+            }
+            decision => return Err(self.not_trusted(name, decision, claims)),
         };
         let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
         let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
-        if answer.asked.is_some() {
-            // the next look-up is one for a contact
-            let met = Outcome { found: vec![packet.clone()], withdrawn: vec![], reports: vec![] };
-            let wanted = Wanted::Contact(name.clone(), contact.key);
-            self.cache().insert(clock::now(), clock::wall(), wanted, &met);
-        }
         Ok(Found { contact, packet, asked: answer.asked })
+    }
+
+    /// Who claims the name, and where each claim was found.
+    fn claims(&self, name: &Name, authorities: &Authorities, answer: &Answer) -> Vec<Claim> {
+        let overlays = self.overlays_for(name);
+        let claim = |packet: &Packet| {
+            let registration = packet.registration();
+            let key = registration.key;
+            let heard = overlays.iter().zip(&answer.reports);
+            let heard = heard.filter(|(_, report)| report.keys.contains(&key));
+            let sources = heard.map(|(overlay, _)| overlay.address().to_owned()).collect();
+            let shown = authorities.read(&key, &registration.certificates);
+            Claim { key, shown, sources }
+        };
+        answer.packets.iter().map(claim).collect()
+    }
+
+    /// Says why no key that was found may be used.
+    fn not_trusted(&self, name: &Name, decision: Decision, claims: Vec<Claim>) -> Failure {
+        let reason = decision.reason(name);
+        let name = name.clone();
+        match decision {
+            Decision::Conflict { known, claimed } => {
+                Failure::KeyConflict { name, known: known.map(Box::new), claimed }
+            }
+            Decision::FirstMeeting { key, .. } => {
+                let sources = claims.into_iter().flat_map(|claim| claim.sources).collect();
+                let page = self.meetings.open(&name, key, sources);
+                Failure::FirstMeeting { name, reason, page }
+            }
+            _ => Failure::Untrusted { name, reason },
+        }
     }
 
     /// Looks again although the answer is remembered: it led nowhere.
@@ -149,14 +233,14 @@ impl Finder {
         self.find(name).await
     }
 
-    /// Accepts the key of a person met for the first time.
-    fn meet(&self, name: &Name, key: PublicKey) -> Contact {
-        match self.book.accept(name, key, Binding::FirstUse) {
-            Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
+    /// Writes down whom the person meets, and says it loudly.
+    fn remember_contact(&self, reason: &str, contact: &Contact) {
+        let Contact { name, key, binding, .. } = contact;
+        match self.book.accept(name, *key, *binding) {
+            Ok(()) => log::warn!("first meeting: {reason}"),
             // a full disk must not keep people apart; the next meeting is a first one again
             Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
         }
-        Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
 
     /// Says why two look-ups, under the key of a contact and under the name, found nobody.
@@ -278,7 +362,7 @@ impl Finder {
 
     fn remembered(&self, wanted: &Wanted) -> Option<Answer> {
         let (packets, reports) = match self.cache().get(clock::now(), clock::wall(), wanted)? {
-            Cached::Found(packets) => (packets, Vec::new()),
+            Cached::Found(packets, reports) => (packets, reports),
             Cached::Nothing(reports) => (Vec::new(), reports),
         };
         Some(Answer { packets, asked: None, reports })
@@ -305,16 +389,4 @@ impl Finder {
 /// Whether an overlay said nothing about the person at all.
 fn is_silent(report: &Report) -> bool {
     matches!(report.said, Said::Failed(_) | Said::TooLate)
-}
-
-/// Says why a key that was found is not believed.
-fn not_trusted(name: &Name, decision: &Decision) -> Failure {
-    let name = name.clone();
-    match decision {
-        Decision::Conflict { known: Some(known), claimed } if !claimed.is_empty() => {
-            let (known, offered) = (known.key.fingerprint(), claimed[0].fingerprint());
-            Failure::KeyConflict { name, known, offered }
-        }
-        other => Failure::Untrusted { reason: other.reason(&name), name },
-    }
 }

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use super::home::{Home, HomeError};
 use crate::identity::{
-    KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, SecretKeyFile, Seed, ShareLink,
+    KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, PublicKey, PublicKeyFile,
+    SecretKeyFile, Seed, ShareLink,
 };
 use crate::runtime::{
     file::{self, Access},
@@ -96,6 +97,24 @@ impl Identity {
         Ok(Identity { name: read_name(home)?, keys })
     }
 
+    /// Name and public key of a home, without unlocking anything.
+    ///
+    /// # Errors
+    /// When there is no identity, or a file is damaged.
+    pub fn public(home: &Home) -> Result<(Option<Name>, PublicKey), IdentityError> {
+        let path = home.path(PUBLIC);
+        let octets = match file::read(&path, MAX_KEY_FILE) {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(IdentityError::Missing);
+            }
+            Err(error) => return Err(HomeError::Unusable { path, error }.into()),
+        };
+        let file = PublicKeyFile::parse(&String::from_utf8_lossy(&octets));
+        let damaged = |error| IdentityError::Key { path: path.display().to_string(), error };
+        Ok((read_name(home)?, file.map_err(damaged)?.key))
+    }
+
     /// The same identity with a name, which is written down.
     ///
     /// # Errors
@@ -145,6 +164,8 @@ fn read_name(home: &Home) -> Result<Option<Name>, IdentityError> {
 pub enum IdentityError {
     /// A new one was wanted where one is.
     Exists,
+    /// There is none.
+    Missing,
     /// The key is locked and nobody can be asked.
     NeedsPassphrase,
     /// The key file cannot be used.
@@ -183,6 +204,7 @@ impl IdentityError {
     pub fn hint(&self) -> Option<String> {
         match self {
             IdentityError::Exists => None,
+            IdentityError::Missing => Some("p2p init NAME makes one".into()),
             IdentityError::NeedsPassphrase => Some("run it on a terminal, where it can ask".into()),
             IdentityError::Key { error: KeyFileError::WrongPassphrase, .. } => {
                 Some("try again with the passphrase given to p2p init".into())
@@ -201,6 +223,7 @@ impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             IdentityError::Exists => f.write_str("this home has an identity already"),
+            IdentityError::Missing => f.write_str("this home has no identity"),
             IdentityError::NeedsPassphrase => f.write_str("the key is locked by a passphrase"),
             IdentityError::Key { path, error } => write!(f, "cannot use {path}: {error}"),
             IdentityError::Open { path, mode } => {

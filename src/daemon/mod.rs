@@ -12,6 +12,9 @@
 //! ```
 
 mod answer;
+mod authority_book;
+mod book;
+mod certificate_book;
 mod config;
 mod contact_book;
 mod control;
@@ -24,10 +27,12 @@ mod identity;
 mod introductions;
 mod json;
 mod labels;
+mod meeting_room;
 pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
+mod revocation_watch;
 mod sequences;
 mod start_error;
 mod status;
@@ -39,8 +44,11 @@ use std::{
     time::Duration,
 };
 
+pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
+pub use book::BookError;
+pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
-pub use contact_book::{BookError, ContactBook};
+pub use contact_book::{ContactBook, ContactBookError};
 pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
 pub use entrance::HoldNumber;
@@ -53,7 +61,7 @@ pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
-use crate::identity::{Destination, KeyPair, Name, Seed};
+use crate::identity::{Destination, KeyPair, Name, PublicKey, Seed};
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::{Outcome, Wanted};
@@ -66,9 +74,11 @@ use answer::Answering;
 use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
-use finder::Finder;
+use finder::{Finder, TrustSettings};
+use meeting_room::{MeetingRoom, OwnOrigin};
 use publishing::Publishing;
 use reach::Reach;
+use revocation_watch::RevocationWatch;
 use sequences::Sequences;
 
 /// What a daemon is started with.
@@ -82,6 +92,8 @@ pub struct DaemonOptions {
     pub overlays: Vec<OverlayAddress>,
     /// Where peers shall find it.
     pub udp: Udp,
+    /// What to do with people met for the first time.
+    pub first_use: FirstUse,
 }
 
 /// A running daemon.
@@ -94,6 +106,9 @@ pub struct Daemon {
     finder: Arc<Finder>,
     sequences: Arc<Sequences>,
     reach: Arc<Reach>,
+    meetings: Arc<MeetingRoom>,
+    authorities: Arc<AuthorityBook>,
+    certificates: Arc<CertificateBook>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     entrance: Mutex<Option<Entrance>>,
@@ -112,20 +127,30 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp, first_use } =
+            options;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
+        let authorities = Arc::new(AuthorityBook::new(&home));
+        authorities.authorities().map_err(StartError::Authorities)?;
+        let certificates = Arc::new(CertificateBook::new(&home));
+        warn_of_certificates(&certificates, &authorities, keys.public());
+        let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
         let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
         let finder = Finder::new(
             overlays.clone(),
             Introductions::new(&home),
-            book(),
-            FirstUse::Accept,
+            TrustSettings {
+                book: book(),
+                authorities: authorities.clone(),
+                first_use,
+                meetings: meetings.clone(),
+            },
             sequences.clone(),
         );
         let finder = Arc::new(finder);
@@ -140,6 +165,9 @@ impl Daemon {
             finder,
             sequences,
             reach: Arc::new(reach),
+            meetings,
+            authorities: authorities.clone(),
+            certificates: certificates.clone(),
             pseudonym,
             publishing: Mutex::default(),
             entrance: Mutex::default(),
@@ -149,6 +177,9 @@ impl Daemon {
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         spawn(answering.run(transport)).detach(); // it ends with the transport
+        let watch = RevocationWatch::new(daemon.overlays.clone(), authorities);
+        let weak = Arc::downgrade(&daemon);
+        spawn(watch.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
         Ok(daemon)
     }
 
@@ -167,8 +198,9 @@ impl Daemon {
             Some(entrance) => entrance,
             None => {
                 let token = control_socket::token(&self.home)?;
-                let api: Arc<dyn Handler> =
-                    Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let api = Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let meetings = self.meetings.clone();
+                let api: Arc<dyn Handler> = Arc::new(OwnOrigin { meetings, api });
                 let peers: Arc<dyn Peers> = Arc::new(self.reach.clone());
                 slot.insert(Entrance::open(addresses, &peers, &api, &self.pseudonym)?)
             }
@@ -221,6 +253,13 @@ impl Daemon {
     pub fn share_link(&self) -> String {
         let overlays: Vec<String> = self.overlays.iter().map(|o| o.address().to_owned()).collect();
         Identity { name: self.name(), keys: self.keys.clone() }.share_link(&overlays)
+    }
+
+    /// Publishes what has changed without anybody telling, such as certificates; whether anything is
+    /// published at all.
+    fn looks_again(&self) -> bool {
+        let publishing = lock_of(&self.publishing);
+        publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
     }
 
     /// Ends what nobody keeps up any more: the entrance, and publishing.
@@ -281,10 +320,26 @@ pub async fn look_up(
     let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
     let (book, sequences) = (ContactBook::new(home), Arc::new(Sequences::load(home)));
     let introductions = Introductions::new(home);
-    let finder = Finder::new(overlays, introductions, book, FirstUse::Refuse, sequences);
+    let meetings = MeetingRoom::new(nobody.public(), ContactBook::new(home));
+    let trust = TrustSettings {
+        book,
+        authorities: Arc::new(AuthorityBook::new(home)),
+        first_use: FirstUse::Refuse,
+        meetings: Arc::new(meetings),
+    };
+    let finder = Finder::new(overlays, introductions, trust, sequences);
     let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
     let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
     (addresses, finder.ask(wanted).await)
+}
+
+/// Says which of the own certificates end soon or do not count.
+fn warn_of_certificates(book: &CertificateBook, authorities: &AuthorityBook, key: PublicKey) {
+    let authorities = authorities.authorities().unwrap_or_default();
+    let statuses = book.statuses(key, &authorities, clock::wall()).unwrap_or_default();
+    for status in statuses.iter().filter(|status| status.warns || status.problem.is_some()) {
+        log::warn!("certificate: {}", status.words());
+    }
 }
 
 /// Locks what no panic can leave half changed: one thread runs everything, and it aborts.

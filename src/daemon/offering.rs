@@ -93,8 +93,12 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
-        let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
+        let (certificates, key) = (self.certificates.clone(), self.keys.public());
+        let whereabouts = move || Whereabouts {
+            locators: link.local_locators(),
+            certificates: certificates.shown(key),
+            ..Whereabouts::default()
+        };
         *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
     }
 

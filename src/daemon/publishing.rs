@@ -90,6 +90,11 @@ impl Publishing {
         }
     }
 
+    /// Looks whether something has changed that nobody tells about.
+    pub(super) fn look_again(&self) {
+        self.changed.notify(usize::MAX);
+    }
+
     /// What each overlay said last, in their order.
     pub(super) fn results(&self) -> Vec<Stored> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner).clone()

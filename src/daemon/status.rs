@@ -4,10 +4,11 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};
 
-use super::{Daemon, lock_of};
+use super::{CertificateStatus, Daemon, lock_of};
 use crate::identity::ServicePort;
 use crate::overlay::Overlay;
 use crate::runtime::clock;
+use crate::trust::Contact;
 
 /// What `GET /api/status` answers.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -26,6 +27,8 @@ pub struct Status {
     pub proxy: Vec<String>,
     /// What each overlay said last.
     pub overlays: Vec<OverlayStatus>,
+    /// What authorities say about this identity.
+    pub certificates: Vec<CertificateStatus>,
     /// What is served.
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
@@ -67,6 +70,21 @@ pub struct ContactStatus {
     pub fingerprint: String,
     /// How the key came to be accepted.
     pub trust: String,
+    /// Since when, as RFC 3339 writes it.
+    pub since: String,
+}
+
+impl ContactStatus {
+    /// What is told about a contact.
+    pub fn of(contact: &Contact) -> ContactStatus {
+        ContactStatus {
+            name: contact.name.to_string(),
+            key: contact.key.to_string(),
+            fingerprint: contact.key.fingerprint().to_string(),
+            trust: contact.binding.to_string(),
+            since: contact.since.to_date_time(),
+        }
+    }
 }
 
 impl Daemon {
@@ -84,6 +102,7 @@ impl Daemon {
             udp: texts(&self.transport.link().bound_addresses()),
             proxy,
             overlays: self.overlay_statuses(),
+            certificates: self.certificate_statuses(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
             process: process::id(),
@@ -102,6 +121,12 @@ impl Daemon {
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
         self.finder.book().list().unwrap_or_default()
+    }
+
+    fn certificate_statuses(&self) -> Vec<CertificateStatus> {
+        let authorities = self.authorities.authorities().unwrap_or_default();
+        let key = self.keys.public();
+        self.certificates.statuses(key, &authorities, clock::wall()).unwrap_or_default()
     }
 
     fn overlay_statuses(&self) -> Vec<OverlayStatus> {

@@ -168,10 +168,9 @@ pub enum AccessError {
 impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AccessError::Rule(text) => write!(
-                f,
-                "{text:?} is none of public, contacts, a name, *@DOMAIN, authority:NAME"
-            ),
+            AccessError::Rule(text) => {
+                write!(f, "{text:?} is none of public, contacts, a name, *@DOMAIN, authority:NAME")
+            }
             AccessError::Count => write!(f, "1 to {} rules say who may", AccessList::MAX_RULES),
         }
     }

@@ -118,9 +118,8 @@ impl Authorities {
         if !authority.is_whole() {
             return Err(AuthoritiesError::Incomplete);
         }
-        let same_keys = |known: &Authority| {
-            known.keys.iter().any(|key| authority.keys.contains(key))
-        };
+        let same_keys =
+            |known: &Authority| known.keys.iter().any(|key| authority.keys.contains(key));
         match self.by_name.get(&authority.name) {
             Some(known) if !same_keys(known) => {
                 return Err(AuthoritiesError::NameTaken(authority.name));
@@ -202,7 +201,10 @@ impl Authorities {
     ///
     /// # Errors
     /// None when its authority is unknown here; else why it is no certificate of it.
-    pub fn verify(&self, signed: &SignedCertificate) -> Option<Result<AuthorityName, CertificateError>> {
+    pub fn verify(
+        &self,
+        signed: &SignedCertificate,
+    ) -> Option<Result<AuthorityName, CertificateError>> {
         let (name, signer) = self.by_key.get(&signed.key_id())?;
         Some(signed.verify(signer).map(|()| name.clone()))
     }
@@ -250,7 +252,8 @@ impl Authorities {
         for Authority { name, patterns, keys, since } in self.iter() {
             let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
             let keys: Vec<String> = keys.iter().map(PublicKeyFile::to_line).collect();
-            let (patterns, keys, since) = (patterns.join(","), keys.join(","), since.to_date_time());
+            let (patterns, keys, since) =
+                (patterns.join(","), keys.join(","), since.to_date_time());
             text.push_str(&format!("{name} {patterns} {keys} {since}\n"));
         }
         text

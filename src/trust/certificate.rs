@@ -89,8 +89,7 @@ impl Certificate {
             if lines.next()? != HEADER {
                 return None;
             }
-            let mut field =
-                |label: &str| lines.next()?.strip_prefix(label)?.strip_prefix(' ');
+            let mut field = |label: &str| lines.next()?.strip_prefix(label)?.strip_prefix(' ');
             let certificate = Certificate {
                 name: Name::parse(field("name")?).ok()?,
                 key: field("key")?.parse().ok()?,
@@ -240,15 +239,17 @@ impl CompactCertificate {
         read().ok_or(CertificateError::NotACertificate)
     }
 
+    /// What it says, unchecked; the authority is not known yet.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     /// Rebuilds the text and the signature file, and checks that the authority signed them.
     ///
     /// # Errors
     /// [`CertificateError::OtherSubject`] when it was made for another key than the one that shows it;
     /// else says what does not fit.
-    pub fn rebuild(
-        self,
-        authority: &PublicKeyFile,
-    ) -> Result<SignedCertificate, CertificateError> {
+    pub fn rebuild(self, authority: &PublicKeyFile) -> Result<SignedCertificate, CertificateError> {
         let CompactCertificate { key_id, certificate, hint, signatures } = self;
         if hint != certificate.key.as_bytes()[..8] {
             return Err(CertificateError::OtherSubject);

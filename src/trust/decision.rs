@@ -275,9 +275,9 @@ impl Decision {
             Decision::Refused { key, why } => {
                 let key = key.fingerprint();
                 match why {
-                    Refused::Stranger => format!(
-                        "{name} is no contact, and strangers are refused; the key is {key}"
-                    ),
+                    Refused::Stranger => {
+                        format!("{name} is no contact, and strangers are refused; the key is {key}")
+                    }
                     Refused::Certificate(unfit) => {
                         format!("{name} has key {key}, which is refused: {unfit}")
                     }

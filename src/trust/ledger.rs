@@ -99,7 +99,8 @@ impl Ledger {
     ) -> Revocations {
         self.lists = self.lists.saturating_add(1);
         // a clock that is late still takes an expired certificate for valid
-        let counts = |issued: &&Issued| issued.is_revoked && now.since(issued.until).as_secs() < DAY;
+        let counts =
+            |issued: &&Issued| issued.is_revoked && now.since(issued.until).as_secs() < DAY;
         let serials = self.issued.iter().filter(counts).map(|issued| issued.serial).collect();
         Revocations { authority, number: self.lists, issued: now, next, serials }
     }

@@ -31,7 +31,7 @@ use super::peers::Peers;
 use super::settings::Settings;
 use super::slots::Slots;
 use super::target::{self, Access, Target};
-use super::{cookie, gate, location, pac, policy, welcome};
+use super::{cookie, gate, location, meeting, pac, policy, welcome};
 
 /// The daemon's HTTP proxy and local origins; a [`Handler`] for its TCP listener.
 pub struct Proxy {
@@ -99,6 +99,7 @@ impl Proxy {
             return redirect(&to);
         }
         let slot = self.requests.take()?;
+        let navigates = gate::is_navigation(request.method(), request.headers());
         let destination = &access.destination;
         let token = self.settings.pseudonym.token(Station::Proxy, destination);
         let expects = expects_continue(request.headers())?;
@@ -113,7 +114,14 @@ impl Proxy {
         }
         let client = switches.then(|| upgrade::on(&mut request));
         let exchange = Exchange { peers: &*self.peers, settings: &self.settings, destination };
-        let mut response = exchange.run(request, expects).await?;
+        let mut response = match exchange.run(request, expects).await {
+            // whoever sits at a browser can be asked
+            Err(Failure::FirstMeeting { page, .. }) if navigates => {
+                let (port, path) = (self.settings.port, access.path.as_str());
+                return redirect(&meeting::address(port, &page, destination, path));
+            }
+            result => result?,
+        };
         let service = upgrade::on(&mut response);
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         turn_to_client(&mut response, &access, &token)?;

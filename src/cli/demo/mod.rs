@@ -30,6 +30,7 @@ use crate::overlay::{
     store::{Store, StoreOptions},
 };
 use crate::runtime::{block_on, file, plain, random, spawn};
+use crate::trust::FirstUse;
 
 /// Try it all on this machine: alice serves a folder, bob opens it.
 #[derive(FromArgs)]
@@ -179,7 +180,7 @@ async fn start(
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
     let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
     let overlays = vec![overlay.clone()];
-    let options = DaemonOptions { home, identity, overlays, udp };
+    let options = DaemonOptions { home, identity, overlays, udp, first_use: FirstUse::Accept };
     Daemon::start(options, lock).map_err(not_started)
 }
 

@@ -22,7 +22,7 @@ use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds,
 use super::record::Record;
 use super::{DEFAULT_TTL, MAX_TTL, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, TTL_FIELD};
 use crate::identity::Slot;
-use crate::overlay::is_of_slot;
+use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Packet;
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
@@ -244,15 +244,12 @@ impl Service {
         let writer = writer(&request)?;
         let ttl = ttl(&request);
         let bytes = read_packet(request.into_body()).await?;
-        let packet = Packet::decode(&bytes).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
-        if !is_of_slot(&packet, slot) {
-            return Err(StatusCode::UNPROCESSABLE_ENTITY);
-        }
-        let registration = packet.registration();
+        let Statement { author, sequence } =
+            Statement::read(&bytes, slot).ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
         let place = Place {
-            author: Author::of(&registration.key),
+            author: Author::of(&author),
             expires: seconds_now().saturating_add(ttl),
-            sequence: registration.sequence.as_micros(),
+            sequence,
             packet: bytes.into(),
         };
         self.order(Operation::Put(PlaceKey { slot, writer }, place)).await

@@ -83,13 +83,8 @@ fn decide_with(
 ) -> Decision {
     let (contacts, authorities) = (book(known), authorities());
     let vouched = vouched.map(key);
-    let knowledge = Knowledge {
-        contacts: &contacts,
-        authorities: &authorities,
-        vouched,
-        first_use,
-        now: NOW,
-    };
+    let knowledge =
+        Knowledge { contacts: &contacts, authorities: &authorities, vouched, first_use, now: NOW };
     decide(&alice(), claims, knowledge)
 }
 
@@ -182,7 +177,10 @@ fn a_certificate_that_does_not_count_is_refused_in_its_own_words() {
         (certificate(CLUB, name, key(1), -9, -2), "the certificate of club expired 2 days ago"),
         (certificate(CLUB, name, key(1), 3, 9), "the certificate of club holds in 3 days only"),
         (certificate(CLUB, "bob@example.com", key(1), -1, 9), "of club is about bob@example.com"),
-        (certificate(103, name, key(1), -1, 9), "the authority far is trusted for *@example.org only"),
+        (
+            certificate(103, name, key(1), -1, 9),
+            "the authority far is trusted for *@example.org only",
+        ),
         (certificate(CLUB, name, key(2), -1, 9), "it was made for another key"),
         (changed, "its text is not the one that was signed"),
         (comment, "its trusted comment is not the one that was signed"),
@@ -244,9 +242,8 @@ fn a_revoked_key_is_refused_unless_pinned() {
 fn clocks_may_differ_a_little() {
     for (shift, counts) in [(-400_i64, false), (-200, true), (0, true), (200, true), (400, false)] {
         let from = NOW.saturating_sub(Duration::from_secs(1_000));
-        let at = |seconds: i64| {
-            Timestamp::from_secs(NOW.as_secs().checked_add_signed(seconds).unwrap())
-        };
+        let at =
+            |seconds: i64| Timestamp::from_secs(NOW.as_secs().checked_add_signed(seconds).unwrap());
         let certificate = Certificate {
             name: alice(),
             key: key(1),
@@ -279,7 +276,9 @@ fn every_decision_says_why() {
     for (decision, words) in [
         (
             about_alice(Some(1), &[1], FirstUse::Ask),
-            format!("alice@example.com is a contact since 2026-11-22T07:25:18Z: you pinned key {one}"),
+            format!(
+                "alice@example.com is a contact since 2026-11-22T07:25:18Z: you pinned key {one}"
+            ),
         ),
         (
             about_alice(Some(1), &[2], FirstUse::Ask),
