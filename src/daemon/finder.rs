@@ -23,7 +23,7 @@ use crate::registration::{
 };
 use crate::runtime::{clock, spawn};
 use crate::trust::{
-    self, Authorities, Binding, Claim, Contact, Contacts, Decision, FirstUse, Knowledge,
+    self, Authorities, Binding, Claim, Claimed, Contact, Contacts, Decision, FirstUse, Knowledge,
 };
 use crate::web::Failure;
 
@@ -153,6 +153,27 @@ impl Finder {
         Ok(found)
     }
 
+    /// Who claims a name, and the decision about it in words; nothing is remembered.
+    pub(super) async fn claimed(&self, name: &Name) -> Result<(Vec<Claimed>, String), Failure> {
+        let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        let authorities = self.authorities.authorities();
+        let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
+        let answer = self.answer(&Wanted::Name(name.clone())).await;
+        if answer.packets.is_empty() {
+            return Err(self.why_nothing(name, false, &[], &answer.reports));
+        }
+        let claims = self.claims(name, &authorities, &answer);
+        let knowledge = self.knowledge(&contacts, &authorities);
+        let reason = trust::decide(name, &claims, knowledge).reason(name);
+        Ok((trust::judge(name, &claims, knowledge), reason))
+    }
+
+    fn knowledge<'a>(&self, contacts: &'a Contacts, authorities: &'a Authorities) -> Knowledge<'a> {
+        let (first_use, now) = (self.first_use, clock::wall());
+        Knowledge { contacts, authorities, vouched: None, first_use, now }
+    }
+
     /// Decides whose packet counts, and remembers whom the person meets.
     fn decide(
         &self,
@@ -162,14 +183,7 @@ impl Finder {
         answer: Answer,
     ) -> Result<Found, Failure> {
         let claims = self.claims(name, authorities, &answer);
-        let knowledge = Knowledge {
-            contacts,
-            authorities,
-            vouched: None,
-            first_use: self.first_use,
-            now: clock::wall(),
-        };
-        let decision = trust::decide(name, &claims, knowledge);
+        let decision = trust::decide(name, &claims, self.knowledge(contacts, authorities));
         let contact = match decision {
             Decision::Known { ref contact, is_new, .. } => {
                 if is_new {

@@ -14,6 +14,7 @@
 mod answer;
 mod authority_book;
 mod book;
+mod bystander;
 mod certificate_book;
 mod config;
 mod contact_book;
@@ -46,6 +47,7 @@ use std::{
 
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
 pub use book::BookError;
+pub use bystander::{Claims, claims_of, look_up};
 pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{ContactBook, ContactBookError};
@@ -61,10 +63,9 @@ pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
-use crate::identity::{Destination, KeyPair, Name, PublicKey, Seed};
+use crate::identity::{Destination, KeyPair, Name, PublicKey};
 use crate::link::{Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{Outcome, Wanted};
 use crate::runtime::http::Handler;
 use crate::runtime::{Task, clock, random, spawn};
 use crate::transport::{Lifetimes, Transport};
@@ -307,30 +308,6 @@ impl fmt::Debug for Daemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Daemon({})", self.keys.public().fingerprint())
     }
-}
-
-/// Asks every overlay about somebody, without a daemon; gives their addresses beside the outcome.
-pub async fn look_up(
-    home: &Home,
-    overlays: &[OverlayAddress],
-    wanted: &Wanted,
-) -> (Vec<String>, Outcome) {
-    // a key matters to those who write
-    let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
-    let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
-    let (book, sequences) = (ContactBook::new(home), Arc::new(Sequences::load(home)));
-    let introductions = Introductions::new(home);
-    let meetings = MeetingRoom::new(nobody.public(), ContactBook::new(home));
-    let trust = TrustSettings {
-        book,
-        authorities: Arc::new(AuthorityBook::new(home)),
-        first_use: FirstUse::Refuse,
-        meetings: Arc::new(meetings),
-    };
-    let finder = Finder::new(overlays, introductions, trust, sequences);
-    let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
-    let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
-    (addresses, finder.ask(wanted).await)
 }
 
 /// Says which of the own certificates end soon or do not count.

@@ -140,8 +140,8 @@ pub fn decide(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Decisi
     }
 }
 
-/// Each key once, with what is said about it, in their order.
-fn judge(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Vec<Claimed> {
+/// Each key that claims the name once, with what is said about it, in their order.
+pub fn judge(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Vec<Claimed> {
     let mut claimed: Vec<Claimed> = Vec::with_capacity(claims.len());
     for Claim { key, shown, sources } in claims {
         match claimed.iter_mut().find(|known| known.key == *key) {

@@ -32,7 +32,7 @@ pub use authority::{Authority, AuthorityName};
 pub use certificate::{Certificate, CertificateError, CompactCertificate, SignedCertificate};
 pub use contact::{Binding, Contact};
 pub use contacts::{Contacts, ContactsError, KeyChanged, LineError};
-pub use decision::{Claim, Claimed, Decision, Ground, Knowledge, Refused, Standing, decide};
+pub use decision::{Claim, Claimed, Decision, Ground, Knowledge, Refused, Standing, decide, judge};
 pub use first_use::FirstUse;
 pub use ledger::{Issued, Ledger, LedgerError};
 pub use pattern::Pattern;

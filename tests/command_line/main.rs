@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 27] = [
     "init",
     "serve",
     "expose",
@@ -25,7 +25,22 @@ const COMMANDS: [&str; 12] = [
     "open",
     "contact add",
     "contact list",
+    "contact show",
     "contact remove",
+    "contact rename",
+    "contact export",
+    "contact import",
+    "ca init",
+    "ca sign",
+    "ca renew",
+    "ca revoke",
+    "ca rollover",
+    "ca show",
+    "certificate add",
+    "certificate list",
+    "authority add",
+    "authority list",
+    "authority remove",
     "lookup",
     "status",
     "store",

@@ -256,7 +256,12 @@ fn a_share_link_says_where_to_look() {
     let carol = bob(&home, &nowhere);
     assert_ne!(get(&page(&carol)).status, 200, "carol's own overlay holds nothing");
 
-    assert!(run(&home, &["contact", "add", link]).status.success());
+    // a store on this machine: somebody else's link alone does not make carol ask there
+    let added = run(&home, &["contact", "add", link]);
+    assert!(added.status.success());
+    assert!(text(&added.stderr[..]).contains("--nearby takes it"), "{added:?}");
+    assert_ne!(get(&page(&carol)).status, 200);
+    assert!(run(&home, &["contact", "add", link, "--nearby"]).status.success());
     assert_eq!(get(&page(&carol)).body, "found");
     let told = run(&home, &["lookup", ALICE, "--overlay", nowhere[0]]);
     assert!(told.status.success(), "{told:?}");

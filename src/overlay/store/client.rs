@@ -4,11 +4,19 @@ use std::{io, time::Duration};
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
-use ureq::Agent;
+use ureq::{
+    Agent,
+    config::Config,
+    http::Uri,
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{DefaultConnector, NextTimeout},
+    },
+};
 
 use super::{MAX_TTL, MIN_TTL, SECRET_FIELD, TTL_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
-use crate::overlay::address::StoreUrl;
+use crate::overlay::address::{StoreUrl, is_public};
 use crate::overlay::{Abilities, Overlay, OverlayError, check_length};
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{clock, plain, unblock};
@@ -31,6 +39,22 @@ pub struct Client {
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
+        Client::with_agent(url, identity, Client::config(url).into())
+    }
+
+    /// A store that somebody else named: only public addresses are asked.
+    pub fn foreign(url: &StoreUrl, nobody: &KeyPair) -> Client {
+        let config = Client::config(url);
+        let resolver = PublicOnly(DefaultResolver::default());
+        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
+        Client::with_agent(url, nobody, agent)
+    }
+
+    fn with_agent(url: &StoreUrl, identity: &KeyPair, agent: Agent) -> Client {
+        Client { url: url.clone(), secrets: secrets(url, identity), agent }
+    }
+
+    fn config(url: &StoreUrl) -> Config {
         let config = Agent::config_builder()
             .timeout_global(Some(DEADLINE))
             .http_status_as_error(false)
@@ -39,12 +63,33 @@ impl Client {
             .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
         // a proxy of the environment cannot reach this machine
         let config = if url.is_loopback() { config.proxy(None) } else { config };
-        Client { url: url.clone(), secrets: secrets(url, identity), agent: config.build().into() }
+        config.build()
     }
 
     /// What proves to this store that a place is ours; it tells nothing about other slots or stores.
     fn secret(&self, slot: Slot) -> String {
         HEXLOWER.encode(hmac::sign(&self.secrets, &slot.0).as_ref())
+    }
+}
+
+/// Resolves names as ever, and passes public addresses on.
+#[derive(Debug)]
+struct PublicOnly(DefaultResolver);
+
+impl Resolver for PublicOnly {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut public = self.empty();
+        for address in self.0.resolve(uri, config, timeout)?.iter() {
+            if is_public(address.ip()) {
+                public.push(*address);
+            }
+        }
+        if public.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(public) }
     }
 }
 

@@ -1,0 +1,9 @@
+//! Whom people trust, with real processes: authorities, certificates, first meetings, and the books that
+//! survive everything.
+
+mod authorities;
+mod books;
+mod meetings;
+#[path = "../people/mod.rs"]
+mod people;
+mod scene;
