@@ -46,8 +46,14 @@ fn reword(text: &str, commands: &[&str]) -> String {
     if text.starts_with("One of the following subcommands must be present") {
         return format!("a command is missing ({})", there_are());
     }
+    const OPTIONS: &str = "Required options not provided: ";
     if let Some(what) = text.strip_prefix("Required positional arguments not provided: ") {
+        // options that are missing too are told when the arguments are there
+        let what = what.split(OPTIONS).next().unwrap_or(what).trim();
         return format!("{} is missing", what.to_uppercase().replace(' ', " and "));
+    }
+    if let Some(what) = text.strip_prefix(OPTIONS) {
+        return format!("{} is missing", what.replace(' ', " and "));
     }
     if let Some((option, _)) = between(text, "No value provided for option '", "'") {
         return format!("{option} needs a value");

@@ -15,6 +15,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::speak::Failure;
+use crate::runtime::plain;
 
 /// A secret text typed by a person; zeroed when dropped.
 type Passphrase = Zeroizing<String>;
@@ -33,6 +34,7 @@ static GIVEN: OnceLock<Passphrase> = OnceLock::new();
 /// When there is no such descriptor, or nothing in it.
 pub(super) fn take_from(descriptor: u32) -> Result<(), Failure> {
     let failed = |error: io::Error| {
+        let error = plain(&error);
         Failure::failed(format!("cannot read the passphrase from descriptor {descriptor}: {error}"))
     };
     let file = File::open(format!("/dev/fd/{descriptor}")).map_err(failed)?;

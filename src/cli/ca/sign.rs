@@ -22,7 +22,7 @@ use crate::trust::SignedCertificate;
 #[argh(subcommand, name = "sign")]
 pub(in crate::cli) struct Sign {
     /// the public key file: identity.pub of the other home
-    #[argh(positional)]
+    #[argh(positional, arg_name = "key-file")]
     key_file: PathBuf,
 
     /// whose key it is

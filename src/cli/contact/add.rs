@@ -103,7 +103,8 @@ fn read_key(text: &str) -> Result<PublicKey, Failure> {
 /// Asks the overlays who claims a name, and the person whether to trust the key.
 fn meet(home: &Home, book: &ContactBook, name: &Name, given: &[OverlayAddress]) -> Outcome {
     let overlays = home::config(home)?.overlays(given).map_err(Failure::usage)?;
-    let found = block_on(claims_of(home, &overlays, name)).map_err(Failure::failed)?;
+    let found = block_on(claims_of(home, &overlays, name));
+    let found = found.map_err(|error| Failure::failed(&error).hint(error.words().advice))?;
     let [claimed] = &found.claimed[..] else {
         return Err(Failure::refused(&found.reason)
             .hint(format!("ask {name} for the share link and run p2p contact add LINK")));
