@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "link/agent",
     "link/candidate",
     "link/datagram",
+    "link/early",
     "link/held",
     "link/limit",
     "link/observed",

@@ -46,7 +46,7 @@ impl Host {
     }
 
     async fn open(&self, peer: &Host) -> Result<Opened, ConnectError> {
-        self.transport.open(peer.key, &peer.locators(), preface(1000)).await
+        self.transport.open(peer.key, &peer.locators(), preface(1000), None).await
     }
 
     async fn accept(&self) -> Accepted {
@@ -215,7 +215,7 @@ fn another_key_at_the_address_does_not_answer() {
         let (client, server) = (Host::at(V4), Host::at(V4));
         let wanted = fresh_keys().public();
         let error =
-            client.transport.open(wanted, &server.locators(), preface(80)).await.unwrap_err();
+            client.transport.open(wanted, &server.locators(), preface(80), None).await.unwrap_err();
         assert_eq!(error, ConnectError::Unreachable { tried: ways(&server.locators()) });
     });
 }
@@ -225,11 +225,11 @@ fn nobody_there_nowhere_to_ask_and_oneself() {
     run(async {
         let client = Host::at(V4);
         let peer = fresh_keys().public();
-        let none = client.transport.open(peer, &[], preface(80)).await.unwrap_err();
+        let none = client.transport.open(peer, &[], preface(80), None).await.unwrap_err();
         assert_eq!(none, ConnectError::Unreachable { tried: vec![] });
         let oneself = client.open(&client).await.unwrap_err();
         assert_eq!(oneself, ConnectError::Oneself);
-        let invalid = client.transport.open(PublicKey([0; 32]), &[V4], preface(80)).await;
+        let invalid = client.transport.open(PublicKey([0; 32]), &[V4], preface(80), None).await;
         assert_eq!(invalid.unwrap_err(), ConnectError::InvalidKey);
     });
 }
@@ -267,7 +267,7 @@ fn a_failed_dial_is_shared_and_given_up_requests_do_not_stop_it() {
         let silent = UdpSocket::bind(V4).unwrap();
         let locators = [silent.local_addr().unwrap()];
         let peer = fresh_keys().public();
-        let open = || client.transport.open(peer, &locators, preface(80));
+        let open = || client.transport.open(peer, &locators, preface(80), None);
         let start = clock::now();
         assert!(clock::timeout(Duration::from_millis(10), open()).await.is_none());
         let (one, other) = future::zip(open(), open()).await;
@@ -290,7 +290,9 @@ fn dead_candidates_delay_nothing() {
         locators.push("0.0.0.0:9".parse().unwrap());
         locators.extend(server.locators());
         let (opened, _) = future::zip(
-            async { client.transport.open(server.key, &locators, preface(80)).await.unwrap() },
+            async {
+                client.transport.open(server.key, &locators, preface(80), None).await.unwrap()
+            },
             server.accept(),
         )
         .await;
@@ -356,6 +358,36 @@ fn http_crosses_a_stream() {
         let response = http::request_over(opened.stream, request).await.unwrap();
         let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
         assert_eq!(body.to_bytes(), "/some/path");
+    });
+}
+
+#[test]
+fn http_does_not_mind_an_answer_that_comes_before_its_question() {
+    const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let locators = server.locators();
+        let ask = client.transport.open(server.key, &locators, preface(80), Some(GET));
+        let answer = async {
+            let mut stream = server.accept().await.stream;
+            // the sign that the request was taken travels alone
+            clock::sleep(Duration::from_millis(5)).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+            stream.close().await.unwrap();
+            stream
+        };
+        let (opened, answered) = future::zip(ask, answer).await;
+        let opened = opened.unwrap();
+        assert!(opened.early);
+        // another exchange comes and goes meanwhile, so the answer has arrived
+        let (mut other, accepted) = pair(&client, &server).await;
+        spawn(echo(accepted.stream)).detach();
+        exchange(&mut other.stream, b"and back").await;
+        let request = hyper::Request::get("/").body(http::empty()).unwrap();
+        let response = http::request_over(opened.stream, request).await.unwrap();
+        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+        assert_eq!(body.to_bytes(), "hi");
+        drop(answered);
     });
 }
 
@@ -471,7 +503,7 @@ fn two_hundred_streams_at_once() {
         let (_first, _) = pair(&client, &server).await;
         let mut streams = Vec::new();
         for port in 1..=200 {
-            let opened = client.transport.open(server.key, &[], preface(port)).await.unwrap();
+            let opened = client.transport.open(server.key, &[], preface(port), None).await.unwrap();
             streams.push(opened);
         }
         let mut ports = Vec::new();
@@ -538,5 +570,68 @@ fn junk_on_the_port_disturbs_nothing() {
         }
         flood.await;
         assert_eq!(server.transport.connections(), 1);
+    });
+}
+
+#[test]
+fn a_request_without_effect_is_answered_with_the_handshake() {
+    const GET: &[u8] = b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n";
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let locators = server.locators();
+        let ask = client.transport.open(server.key, &locators, preface(80), Some(GET));
+        let answer = async {
+            let mut accepted = server.accept().await;
+            assert_eq!((accepted.peer, accepted.preface), (client.key, preface(80)));
+            assert_eq!(read_all(&mut accepted.stream).await.unwrap(), GET);
+            accepted.stream.write_all(b"here it is").await.unwrap();
+            accepted.stream.close().await.unwrap();
+        };
+        let (opened, ()) = future::zip(ask, answer).await;
+        let mut opened = opened.unwrap();
+        assert!(opened.early && opened.connected.is_some());
+        // whoever uses the stream writes as on any other
+        assert_eq!(exchange(&mut opened.stream, GET).await, b"here it is");
+
+        // from now on there is a connection, which carries requests as they come
+        let (again, accepted) = future::zip(
+            client.transport.open(server.key, &locators, preface(80), Some(GET)),
+            server.accept(),
+        )
+        .await;
+        let (mut again, accepted) = (again.unwrap(), accepted);
+        assert!(!again.early && again.connected.is_none());
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut again.stream, b"twice").await, b"twice");
+        assert_eq!((client.transport.connections(), server.transport.connections()), (1, 1));
+    });
+}
+
+#[test]
+fn what_may_not_be_sent_early_is_sent_as_ever() {
+    run(async {
+        let long = [&b"GET /"[..], &[b'a'; 1200], b" HTTP/1.1\r\n\r\n"].concat();
+        for request in [&b"POST / HTTP/1.1\r\n\r\n"[..], &long] {
+            let (client, server) = (Host::at(V4), Arc::new(Host::at(V4)));
+            serve_echo(&server);
+            let locators = server.locators();
+            let opened = client.transport.open(server.key, &locators, preface(80), Some(request));
+            let mut opened = opened.await.unwrap();
+            assert!(!opened.early);
+            assert_eq!(exchange(&mut opened.stream, request).await, request);
+        }
+    });
+}
+
+#[test]
+fn an_early_request_can_be_refused() {
+    const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let locators = server.locators();
+        let ask = client.transport.open(server.key, &locators, preface(81), Some(GET));
+        let (opened, ()) =
+            future::zip(ask, async { server.accept().await.refuse(Refusal::NotServed) }).await;
+        assert_eq!(opened.unwrap_err(), ConnectError::Refused(Refusal::NotServed));
     });
 }

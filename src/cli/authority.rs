@@ -135,8 +135,10 @@ impl Add {
             return Ok(authority);
         }
         let key = PublicKeyFile::parse(text).map_err(|_| {
-            Failure::failed(format!("{path} is no authority, no public key and no revocation list"))
-                .hint("the authority hands out NAME.authority, which p2p ca init wrote")
+            Failure::failed(format!(
+                "cannot use {path}: it is no authority, no public key and no revocation list"
+            ))
+            .hint("the authority hands out NAME.authority, which p2p ca init wrote")
         })?;
         if self.patterns.is_empty() {
             return Err(Failure::usage("a key alone does not say for whom it counts")

@@ -233,7 +233,7 @@ impl Daemon {
     /// # Errors
     /// The step that failed, in the words of the error pages.
     pub async fn reach(&self, destination: &Destination) -> Result<Reached, Failure> {
-        Reach::open(&self.reach, destination).await.map(|(_, reached)| reached)
+        Reach::open(&self.reach, destination, None).await.map(|(_, reached)| reached)
     }
 
     /// Waits until each overlay has the registration or has failed to take it, but not for long: then

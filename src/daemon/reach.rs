@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, os::unix::net::UnixStream, sync::Arc, time::Duration};
 
 use async_io::Async;
+use bytes::Bytes;
 
 use super::answer::Answering;
 use super::finder::{Finder, Found};
@@ -50,6 +51,7 @@ impl Reach {
     pub(super) async fn open(
         &self,
         destination: &Destination,
+        early: Option<&[u8]>,
     ) -> Result<(Box<dyn Io>, Reached), Failure> {
         let started = clock::now();
         if self.answering.is_own(&destination.name) {
@@ -57,14 +59,14 @@ impl Reach {
         }
         let found = self.finder.find(&destination.name).await?;
         let look_up = found.asked.unwrap_or_default();
-        let (opened, look_up) = match self.connect(&found, destination).await {
+        let (opened, look_up) = match self.connect(&found, destination, early).await {
             Ok(opened) => (opened, look_up),
             // a remembered packet may be of yesterday
             Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout)
                 if found.asked.is_none() =>
             {
                 let again = self.finder.find_again(&found).await?;
-                let opened = self.connect(&again, destination).await;
+                let opened = self.connect(&again, destination, early).await;
                 let opened = opened.map_err(|error| failure(error, &again, destination))?;
                 (opened, again.asked.unwrap_or_default())
             }
@@ -78,10 +80,15 @@ impl Reach {
         Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
     }
 
-    async fn connect(&self, found: &Found, to: &Destination) -> Result<Opened, ConnectError> {
+    async fn connect(
+        &self,
+        found: &Found,
+        to: &Destination,
+        early: Option<&[u8]>,
+    ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
-        self.transport.open(registration.key, &registration.locators, preface).await
+        self.transport.open(registration.key, &registration.locators, preface, early).await
     }
 
     /// One's own services answer without a detour.
@@ -98,9 +105,15 @@ impl Reach {
 }
 
 impl Peers for Arc<Reach> {
-    fn open(&self, destination: &Destination) -> BoxFuture<Result<Box<dyn Io>, Failure>> {
+    fn open(
+        &self,
+        destination: &Destination,
+        early: Option<Bytes>,
+    ) -> BoxFuture<Result<Box<dyn Io>, Failure>> {
         let (reach, destination) = (self.clone(), destination.clone());
-        Box::pin(async move { Reach::open(&reach, &destination).await.map(|(io, _)| io) })
+        Box::pin(async move {
+            Reach::open(&reach, &destination, early.as_deref()).await.map(|(io, _)| io)
+        })
     }
 
     fn diagnose(

@@ -27,6 +27,11 @@ impl Slot {
         Slot::hash(b"p2p slot revocations\0", authority.as_bytes())
     }
 
+    /// Where calls for the owner of a key are left. Anybody can write there.
+    pub fn of_call(key: &PublicKey) -> Slot {
+        Slot::hash(b"p2p slot call\0", key.as_bytes())
+    }
+
     fn hash(domain: &[u8], value: &[u8]) -> Slot {
         let mut context = Context::new(&SHA256);
         context.update(domain);
@@ -69,6 +74,7 @@ mod tests {
         let key = PublicKey(*b"alice@example.com and 15 octets.");
         assert_ne!(Slot::of_key(&key), slot);
         assert_ne!(Slot::of_key(&key), Slot::of_revocations(&key));
+        assert_ne!(Slot::of_call(&key), Slot::of_key(&key));
         assert_eq!(Slot::from_hex(&slot.to_string()), Some(slot));
     }
 

@@ -241,6 +241,12 @@ impl Agent {
             && self.limiter.allow(from.source(), Standing::Unproved, now)
     }
 
+    /// Whether a sealed message from a way may cost the work of opening it.
+    pub(super) fn admits(&mut self, from: Way, now: Instant) -> bool {
+        let standing = if self.is_proved(from) { Standing::Proved } else { Standing::Unproved };
+        self.limiter.allow(from.source(), standing, now)
+    }
+
     /// Takes a control datagram.
     pub(super) fn handle_datagram(&mut self, from: Way, datagram: &[u8], now: Instant) {
         match datagram.first() {
@@ -254,8 +260,7 @@ impl Agent {
     /// only for a known or welcome sender one more.
     fn handle_probe(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
         let addressed = Addressed::parse(&self.own, datagram)?;
-        let standing = if self.is_proved(from) { Standing::Proved } else { Standing::Unproved };
-        if !self.limiter.allow(from.source(), standing, now) {
+        if !self.admits(from, now) {
             return None;
         }
         let claimed = addressed.claim(&self.own)?;

@@ -8,13 +8,17 @@
 //! | 0x00 – 0x03 | left to STUN (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
-//! | 0x22 – 0x2f | for rendezvous and relays |
+//! | 0x22 – 0x2b | for rendezvous and relays |
+//! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
 
 /// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
 pub(super) const PROBE: u8 = 0x20;
 /// The answer to a probe.
 pub(super) const ANSWER: u8 = 0x21;
+
+/// A sealed request beside the first packet of a handshake: see [`super::early`].
+pub(super) const EARLY: u8 = 0x2c;
 
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;
@@ -37,7 +41,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER)) => Kind::Control,
+            Some(&(PROBE | ANSWER | EARLY)) => Kind::Control,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

@@ -12,6 +12,9 @@ pub(super) trait Sorter {
     /// Takes a control datagram.
     fn control(&mut self, from: Way, datagram: &[u8]);
 
+    /// Looks at a packet of a handshake before QUIC does.
+    fn handshake(&mut self, datagram: &[u8]);
+
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
 }
@@ -75,7 +78,10 @@ fn filter_run(
                 None
             }
             Kind::Unknown => None,
-            Kind::QuicLong => *senders.long.get_or_insert_with(|| sorter.sender(from, kind)),
+            Kind::QuicLong => {
+                sorter.handshake(&buffer[start..end]);
+                *senders.long.get_or_insert_with(|| sorter.sender(from, kind))
+            }
             Kind::QuicShort => *senders.short.get_or_insert_with(|| sorter.sender(from, kind)),
         };
         // all that is left of a run must have one sender
@@ -111,6 +117,7 @@ mod tests {
     #[derive(Default)]
     struct Recorder {
         control: Vec<Vec<u8>>,
+        handshakes: Vec<Vec<u8>>,
     }
 
     fn known() -> SocketAddr {
@@ -122,6 +129,10 @@ mod tests {
     }
 
     impl Sorter for Recorder {
+        fn handshake(&mut self, datagram: &[u8]) {
+            self.handshakes.push(datagram.to_vec());
+        }
+
         fn control(&mut self, _from: Way, datagram: &[u8]) {
             self.control.push(datagram.to_vec());
         }

@@ -19,11 +19,13 @@ use crate::runtime::{clock, random, spawn};
 
 use super::{
     agent::{Agent, DialError, Event, Strangers},
-    datagram::Kind,
+    datagram::{EARLY, Kind},
+    early::{Early, EarlyRequest},
     filter::{Sorter, filter},
     held::HeldDatagrams,
     locators,
     no_path::NoPath,
+    seal::Own,
     socket::RealSocket,
     way::Way,
 };
@@ -56,6 +58,7 @@ pub struct Link {
 
 struct State {
     agent: Agent,
+    early: Early,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
@@ -91,12 +94,14 @@ impl Link {
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
         let agent =
             Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
         let link = Arc::new(Link {
             key: keys.public(),
             sockets: RwLock::new(sockets.into()),
             state: Mutex::new(State {
                 agent,
+                early,
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
@@ -184,6 +189,24 @@ impl Link {
             Ok(Err(tried)) => Err(NoPath::Unreachable { tried }),
             Err(_) => Err(NoPath::Unreachable { tried: Vec::new() }), // the link is gone
         }
+    }
+
+    /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
+    /// handshake is complete. It may be repeated by the network, so it must have no effect. False if it
+    /// does not fit.
+    pub fn offer_early(&self, peer: PublicKey, request: &[u8]) -> bool {
+        self.state().early.offer(peer, request, clock::now())
+    }
+
+    /// Undoes [`Link::offer_early`]: the handshake is over.
+    pub fn withdraw_early(&self, peer: &PublicKey) {
+        self.state().early.withdraw(peer.hit());
+    }
+
+    /// The request that a peer sent beside a handshake, once. `connection_id` is the one to which the
+    /// handshake's first packet was addressed. The handshake has yet to prove the sender.
+    pub fn take_early(&self, connection_id: &[u8]) -> Option<EarlyRequest> {
+        self.state().early.take(connection_id, clock::now())
     }
 
     /// The way in use for a peer.
@@ -282,11 +305,27 @@ impl Link {
         if state.agent.has_output() {
             self.flush(&mut state);
         }
-        if way.is_some() {
-            return way;
+        if let Some(way) = way {
+            if state.early.wants(hit) {
+                self.accompany(&state, hit, way, transmit, now);
+            }
+            return Some(way);
         }
         state.held.keep(hit, transmit, now);
         None
+    }
+
+    /// Sends the early request that belongs to a handshake's first packet right before it.
+    fn accompany(&self, state: &State, hit: Hit, way: Way, transmit: &Transmit<'_>, now: Instant) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            let early = state.early.accompany(hit, datagram, random::bytes(), now);
+            if let (Some(early), Some(to)) = (early, way.direct())
+                && let Some(socket) = self.socket_for(to)
+            {
+                socket.send_control(to, &early);
+            }
+        }
     }
 
     /// Sorts a receive batch; gives the number of entries left for QUIC.
@@ -298,7 +337,8 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let mut sorting = Sorting { agent: &mut state.agent, now, worked: false };
+        let State { agent, early, .. } = &mut *state;
+        let mut sorting = Sorting { agent, early, now, worked: false };
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
@@ -354,14 +394,28 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
 /// The agent while a receive batch is sorted.
 struct Sorting<'a> {
     agent: &'a mut Agent,
+    early: &'a mut Early,
     now: Instant,
     worked: bool,
 }
 
 impl Sorter for Sorting<'_> {
     fn control(&mut self, from: Way, datagram: &[u8]) {
+        if datagram.first() == Some(&EARLY) {
+            // nobody is heard who has not proved a key by a probe first
+            if let Some(hit) = self.agent.source(from, self.now)
+                && self.agent.admits(from, self.now)
+            {
+                self.early.handle_datagram(hit, datagram, self.now);
+            }
+            return;
+        }
         self.agent.handle_datagram(from, datagram, self.now);
         self.worked = true;
+    }
+
+    fn handshake(&mut self, datagram: &[u8]) {
+        self.early.see(datagram, self.now);
     }
 
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {

@@ -12,6 +12,7 @@
 //! | `way` | how a datagram gets to a peer |
 //! | `seal`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
+//! | `early` | a request beside the first packet of a handshake |
 //! | `datagram`, `filter` | control datagrams beside QUIC on one port |
 //! | `held` | packets that wait for a path |
 //! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
@@ -25,6 +26,7 @@ mod agent;
 mod candidate;
 mod datagram;
 mod drbg;
+mod early;
 mod filter;
 mod held;
 mod host;
@@ -39,6 +41,7 @@ mod udp;
 mod way;
 
 pub use agent::Strangers;
+pub use early::EarlyRequest;
 pub use host::{Hold, Link, Reached};
 pub use no_path::NoPath;
 pub use way::{RelayId, Way};

@@ -21,6 +21,8 @@ pub enum OverlayError {
     RateLimited,
     /// The overlay holds a newer packet of the same key.
     Outdated,
+    /// It passes no calls: nobody can be called there.
+    NoCalls,
     /// The overlay does not take this packet: its signature or slot is wrong, or the writer may not.
     Refused,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for OverlayError {
             OverlayError::Full => f.write_str("no free place, all are taken by others"),
             OverlayError::RateLimited => f.write_str("too many requests from this address"),
             OverlayError::Outdated => f.write_str("it holds a newer packet of the same key"),
+            OverlayError::NoCalls => f.write_str("it passes no calls"),
             OverlayError::Refused => f.write_str("it does not accept this packet"),
         }
     }

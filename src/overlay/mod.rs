@@ -23,7 +23,7 @@ pub use error::OverlayError;
 pub use rate::Rate;
 
 use crate::identity::{KeyPair, PublicKey, Slot};
-use crate::registration::{Packet, Registration};
+use crate::registration::{Call, Packet, Registration};
 use crate::runtime::http::BoxFuture;
 use crate::trust::SignedRevocations;
 
@@ -48,6 +48,30 @@ pub trait Overlay: Debug + Send + Sync {
 
     /// What may be expected of it.
     fn abilities(&self) -> Abilities;
+
+    /// The way for calls, if this overlay can hold an answer back until there is one.
+    fn calls(&self) -> Option<&dyn Calls> {
+        None
+    }
+}
+
+/// An overlay that passes calls to people who wait for them.
+pub trait Calls {
+    /// Leaves a call for the owner of a slot of calls. It lies there for a minute or less.
+    fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>>;
+
+    /// Waits for calls under a slot that came after number `seen`; None for all that lie there. Ends after
+    /// some minutes at the latest, with no calls if there were none.
+    fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>>;
+}
+
+/// What came of waiting for calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// At most [`MAX_CANDIDATES`], all of them possibly hostile.
+    pub calls: Vec<Call>,
+    /// What to wait behind the next time.
+    pub seen: u64,
 }
 
 /// What an overlay can do.

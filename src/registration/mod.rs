@@ -4,6 +4,7 @@
 //! [`crate::overlay`]; whether a key belongs to a name, of [`crate::trust`].
 
 mod cache;
+mod call;
 mod error;
 mod floors;
 mod jitter;
@@ -13,6 +14,7 @@ mod resolver;
 mod wire;
 
 pub use cache::{Cache, Cached, NEGATIVE_LIFETIME};
+pub use call::Call;
 pub use error::{EncodeError, PacketError};
 pub use floors::{Floors, FloorsError};
 pub use packet::{Packet, Registration, Rendezvous};

@@ -103,6 +103,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one client network (see [`network_of`]) at a time.
     pub connections_per_client: usize,
+    /// Whether a client that has ended its side still waits for its answer, as on a QUIC stream. Else that
+    /// is its hanging up, and what works for it is dropped.
+    pub half_close: bool,
 }
 
 impl Default for Limits {
@@ -114,6 +117,7 @@ impl Default for Limits {
             stall: Duration::from_secs(60),
             connections: 512,
             connections_per_client: 512,
+            half_close: true,
         }
     }
 }
@@ -209,7 +213,7 @@ where
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_size.max(8192))
         .max_headers(limits.head_fields)
-        .half_close(true)
+        .half_close(limits.half_close)
         .preserve_header_case(true)
         .serve_connection(io, service)
         .with_upgrades()

@@ -92,6 +92,8 @@ pub(super) fn client(
     let mut transport = transport(lifetimes);
     transport
         .keep_alive_interval(Some(lifetimes.silence / KEEP_ALIVE_PART))
+        // the answer to an early request
+        .max_concurrent_uni_streams(VarInt::from_u32(1))
         .receive_window(VarInt::from_u32(DIALLED_WINDOW));
     let mut config = ClientConfig::new(Arc::new(credentials.client(peer)?));
     config.transport_config(Arc::new(transport));

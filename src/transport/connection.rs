@@ -5,13 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use futures_lite::future;
-use quinn::ConnectionError;
+use quinn::{ConnectionError, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
 use crate::link::Hold;
-use crate::runtime::clock;
+use crate::runtime::{clock, spawn};
 
+use super::early;
 use super::error::ConnectError;
 use super::preface::Preface;
 use super::refusal::{CANCELLED, Refusal};
@@ -19,6 +21,9 @@ use super::stream::Stream;
 
 /// A request waits so long for a place among the peer's streams.
 const STREAM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer to an early request that has not begun by now comes no more.
+const LATE: Duration = Duration::from_secs(10);
 
 /// A connection whose other end has proved its key.
 #[derive(Debug)]
@@ -69,14 +74,54 @@ impl Connection {
     ) -> Result<Stream, ConnectError> {
         let guard = StreamGuard::new(self);
         let opening = clock::timeout(STREAM_PATIENCE, self.quic.open_bi()).await;
-        let (send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
-        let mut stream = Stream::new(send, receive, guard);
-        let (send, _) = stream.halves();
+        let (mut send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
         send.write_all(&preface.encode()).await.map_err(|error| match error {
             quinn::WriteError::ConnectionLost(error) => ConnectError::from(error),
             error => ConnectError::Lost(error.to_string().into()),
         })?;
-        Ok(stream)
+        Ok(Stream::new(send, receive, guard))
+    }
+
+    /// The answer to a request that was sent beside the handshake, if the peer says within `patience` that it
+    /// has taken it. An answer that comes later is stopped.
+    ///
+    /// # Errors
+    /// When the peer has refused the request.
+    pub(super) async fn early_answer(
+        self: &Arc<Connection>,
+        patience: Duration,
+    ) -> Result<Option<Stream>, Refusal> {
+        let guard = StreamGuard::new(self);
+        let taken = async {
+            let mut receive = self.quic.accept_uni().await.ok()?;
+            let mut sign = early::SIGN;
+            Some(match receive.read_exact(&mut sign).await {
+                Err(ReadExactError::ReadError(ReadError::Reset(code))) => {
+                    Refusal::from_code(code).map_or(Ok(None), Err)
+                }
+                Err(_) => Ok(None),
+                Ok(()) => Ok(Some(Stream::asked_early(receive, guard))),
+            })
+        };
+        if let Some(answer) = clock::timeout(patience, taken).await {
+            return answer.unwrap_or(Ok(None));
+        }
+        let connection = self.clone();
+        spawn(async move {
+            if let Some(Ok(mut late)) = clock::timeout(LATE, connection.quic.accept_uni()).await {
+                let _ = late.stop(CANCELLED); // an error only says that it has ended
+            }
+        })
+        .detach();
+        Ok(None)
+    }
+
+    /// Says that a request was taken that came beside the handshake; gives the stream of its answer.
+    pub(super) async fn take_early(self: &Arc<Connection>, request: Bytes) -> Option<Stream> {
+        let guard = StreamGuard::new(self);
+        let mut send = clock::timeout(STREAM_PATIENCE, self.quic.open_uni()).await?.ok()?;
+        send.write_all(&early::SIGN).await.ok()?;
+        Some(Stream::heard_early(request, send, guard))
     }
 
     /// The next stream that the peer opens.

@@ -13,11 +13,12 @@ use std::{
 use quinn::{Endpoint, Incoming, VarInt};
 
 use crate::identity::{KeyPair, PublicKey};
-use crate::link::{Link, Way};
+use crate::link::{EarlyRequest, Link, Way};
 use crate::runtime::{clock, spawn};
 
 use super::config::{self, Lifetimes};
 use super::connection::Connection;
+use super::early;
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
 use super::preface::Preface;
@@ -28,6 +29,12 @@ use super::tls::{self, Credentials, SERVER_NAME};
 
 /// A handshake takes two round trips, and a lost packet a second more.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// The sign that an early request was taken comes with the handshake, or a few packets later on a slow
+/// line: so long is waited for it, or a quarter of what the handshake took, before the request is sent again.
+const MIN_EARLY_PATIENCE: Duration = Duration::from_millis(20);
+/// And not longer than this.
+const MAX_EARLY_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Handshakes of others that go on at a time; each costs about a millisecond of processor time.
 const MAX_HANDSHAKES: usize = 64;
@@ -68,6 +75,8 @@ struct Shared {
 pub struct Opened {
     /// The stream, its preface sent.
     pub stream: Stream,
+    /// Whether the peer has taken the request that was sent ahead.
+    pub early: bool,
     /// How long connecting took, if this request made or awaited the connection.
     pub connected: Option<ConnectTimings>,
     /// Where the peer's packets go; None only if the link has just forgotten it.
@@ -130,18 +139,33 @@ impl Transport {
     /// `locators` are where the peer may be; they are used when it must be dialled. A connection that
     /// turns out to be dead is replaced once.
     ///
+    /// `early` is all that is going to be written: where a connection has to be made, it is sent beside the
+    /// handshake if it is short and a `GET` or `HEAD`, and its answer may come a round trip sooner. The
+    /// stream is used as any other.
+    ///
     /// # Errors
-    /// [`ConnectError`] says why there is no stream. Nothing of the request was sent then.
+    /// [`ConnectError`] says why there is no stream. Nothing of the request has had an effect then.
     pub async fn open(
         &self,
         peer: PublicKey,
         locators: &[SocketAddr],
         preface: Preface,
+        early: Option<&[u8]>,
     ) -> Result<Opened, ConnectError> {
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
+        let offer = early.and_then(|request| self.offer_early(peer, preface, request));
         let (connection, connected) = self.connection(peer, locators).await?;
+        if let (Some(offer), Some(timings)) = (offer, connected) {
+            drop(offer);
+            let patience = (timings.handshake / 4).clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
+            let answer = connection.early_answer(patience).await.map_err(ConnectError::Refused)?;
+            if let Some(stream) = answer {
+                let path = self.shared.link.path(&peer);
+                return Ok(Opened { stream, early: true, connected, path });
+            }
+        }
         let (stream, connected) = match connection.open(preface).await {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
@@ -150,7 +174,15 @@ impl Transport {
                 (connection.open(preface).await?, connected)
             }
         };
-        Ok(Opened { stream, connected, path: self.shared.link.path(&peer) })
+        Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })
+    }
+
+    /// Offers a request to the link if nobody is connected to the peer or dials it.
+    fn offer_early(&self, peer: PublicKey, preface: Preface, request: &[u8]) -> Option<EarlyOffer> {
+        let carried = early::encode(preface, request)?;
+        let link = &self.shared.link;
+        let is_offered = self.shared.pool().is_unknown(&peer) && link.offer_early(peer, &carried);
+        is_offered.then(|| EarlyOffer { link: link.clone(), peer })
     }
 
     async fn connection(
@@ -279,6 +311,18 @@ impl Shared {
     }
 }
 
+/// A request that waits for its handshake, until it is dropped.
+struct EarlyOffer {
+    link: Arc<Link>,
+    peer: PublicKey,
+}
+
+impl Drop for EarlyOffer {
+    fn drop(&mut self) {
+        self.link.withdraw_early(&self.peer);
+    }
+}
+
 /// A handshake that another host began; it counts until it is dropped.
 struct Handshake(Arc<Shared>);
 
@@ -288,17 +332,54 @@ impl Handshake {
         Handshake(shared.clone())
     }
 
-    /// Nothing is known of the other end before the handshake is complete: only then is it used.
+    /// Nothing is known of the other end before the handshake is complete: only then is it used, unless a
+    /// sealed request came with it.
     async fn run(self, incoming: Incoming) {
+        let early = self.0.link.take_early(&incoming.orig_dst_cid());
         let Ok(connecting) = incoming.accept() else { return };
-        let Some(Ok(quic)) = clock::timeout(HANDSHAKE_TIME, connecting).await else { return };
-        let Some(peer) = tls::peer_key(&quic) else { return };
-        let shared = &self.0;
-        // the key of the handshake must be that of the probes, or packets would go to another's path
-        if quic.remote_address().ip() != peer.hit().to_ipv6() {
+        match early {
+            Some(early) => self.answer_early(connecting, early).await,
+            None => {
+                let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
+                let Some(Ok(quic)) = quic else { return };
+                let Some(peer) = tls::peer_key(&quic) else { return };
+                if belongs(&quic, peer) {
+                    let hold = self.0.link.hold(&peer);
+                    self.admit(Connection::new(quic, peer, hold));
+                }
+            }
+        }
+    }
+
+    /// Answers a request whose seal has proved its sender; the connection is good for nothing else until the
+    /// handshake has proved the same key.
+    async fn answer_early(self, connecting: quinn::Connecting, early: EarlyRequest) {
+        let peer = early.sender;
+        // a server's half of a connection can always be had
+        let Ok((quic, complete)) = connecting.into_0rtt() else { return };
+        if !belongs(&quic, peer) {
             return;
         }
-        let connection = Connection::new(quic, peer, shared.link.hold(&peer));
+        let connection = Connection::new(quic.clone(), peer, self.0.link.hold(&peer));
+        if let Some((preface, request)) = early::decode(early.request) {
+            let (connection, queue) = (connection.clone(), self.0.accepted.clone());
+            spawn(async move {
+                if let Some(stream) = connection.take_early(request).await {
+                    // after the shutdown nobody takes it, and dropping resets it
+                    let _ = queue.send(Accepted { peer, stream, preface }).await;
+                }
+            })
+            .detach();
+        }
+        let complete = clock::timeout(HANDSHAKE_TIME, complete).await;
+        if complete.is_none() || tls::peer_key(&quic) != Some(peer) {
+            return connection.close_unused();
+        }
+        self.admit(connection);
+    }
+
+    fn admit(&self, connection: Arc<Connection>) {
+        let shared = &self.0;
         {
             let mut pool = shared.pool();
             if !pool.admit(&connection, clock::now()) {
@@ -308,6 +389,12 @@ impl Handshake {
         }
         shared.clone().start(connection, shared.lifetimes.accepted);
     }
+}
+
+/// Whether a connection runs under the tag of this key: that of the handshake must be that of the probes,
+/// or packets would go to another's path.
+fn belongs(quic: &quinn::Connection, peer: PublicKey) -> bool {
+    quic.remote_address().ip() == peer.hit().to_ipv6()
 }
 
 impl Drop for Handshake {
@@ -322,7 +409,7 @@ async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sende
     while let Ok(mut stream) = connection.accept().await {
         let (peer, queue) = (connection.peer(), queue.clone());
         spawn(async move {
-            let (_, receive) = stream.halves();
+            let Some(receive) = stream.receiver() else { return };
             let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
             if let Some(preface) = preface {
                 // after the shutdown nobody takes it, and dropping resets it

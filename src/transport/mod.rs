@@ -17,6 +17,7 @@
 
 mod config;
 mod connection;
+mod early;
 mod endpoint;
 mod error;
 mod pool;

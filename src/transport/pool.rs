@@ -100,6 +100,15 @@ impl Pool {
         Claim::Start(dial)
     }
 
+    /// Whether the next claim of this peer has to dial.
+    pub(super) fn is_unknown(&self, peer: &PublicKey) -> bool {
+        match self.slots.get(peer) {
+            Some(Slot::Ready(connection)) => !connection.is_alive(),
+            Some(Slot::Dialling(_)) => false,
+            None => true,
+        }
+    }
+
     /// Forgets a dial that brought nothing.
     pub(super) fn fail(&mut self, peer: PublicKey, dial: &Arc<Dial>) {
         if matches!(self.slots.get(&peer), Some(Slot::Dialling(current)) if Arc::ptr_eq(current, dial))

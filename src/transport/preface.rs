@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use bytes::{Buf, Bytes};
 use quinn::RecvStream;
 
 use crate::identity::ServicePort;
@@ -53,6 +54,18 @@ impl Preface {
         };
         let port = ServicePort::new(u16::from_be_bytes([high, low]))?;
         Some(Preface { kind, port })
+    }
+
+    /// Takes the preface from the front of what has come already. None when it is not whole, or makes no
+    /// sense.
+    pub(super) fn take(octets: &mut Bytes) -> Option<Preface> {
+        let head = *octets.first_chunk::<LENGTH>()?;
+        let length = LENGTH + usize::from(head[LENGTH - 1]);
+        if octets.len() < length {
+            return None;
+        }
+        octets.advance(length);
+        Preface::decode(head)
     }
 
     /// Reads the preface off a stream. None when the stream ends before, or it makes no sense.

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     pin::{Pin, pin},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes};
@@ -20,17 +20,27 @@ const CHUNKS: usize = 16;
 
 /// A stream between this host and a peer.
 ///
+/// A request that travels before the handshake is complete has half a stream: at one end it is there
+/// before the stream is, at the other it has been sent already.
+///
 /// Shutting it down ends its sending half cleanly. Dropping it before that resets the half, and
 /// dropping it before the end of what comes stops that half, so that the other side never takes a
 /// part for the whole.
 #[derive(Debug)]
 pub struct Stream {
-    send: SendStream,
-    receive: RecvStream,
+    /// None where the request was sent early: what is written was said already.
+    send: Option<SendStream>,
+    /// None where the request came early: it is in `chunks`.
+    receive: Option<RecvStream>,
     /// Taken from QUIC and not yet asked for: `chunks[next..count]`.
     chunks: [Bytes; CHUNKS],
     next: usize,
     count: usize,
+    /// False as long as an answer would come before its request was written, which HTTP clients do not
+    /// expect.
+    is_asked: bool,
+    /// Who reads nevertheless.
+    hasty: Option<Waker>,
     send_ended: bool,
     receive_ended: bool,
     _guard: StreamGuard,
@@ -38,20 +48,46 @@ pub struct Stream {
 
 impl Stream {
     pub(super) fn new(send: SendStream, receive: RecvStream, guard: StreamGuard) -> Stream {
+        Stream::of_halves(Some(send), Some(receive), guard)
+    }
+
+    /// The answer to a request that was sent early.
+    pub(super) fn asked_early(receive: RecvStream, guard: StreamGuard) -> Stream {
+        let mut stream = Stream::of_halves(None, Some(receive), guard);
+        stream.is_asked = false;
+        stream
+    }
+
+    /// A request that came early, and the way for its answer.
+    pub(super) fn heard_early(request: Bytes, send: SendStream, guard: StreamGuard) -> Stream {
+        let mut stream = Stream::of_halves(Some(send), None, guard);
+        stream.chunks[0] = request;
+        stream.count = 1;
+        stream
+    }
+
+    fn of_halves(
+        send: Option<SendStream>,
+        receive: Option<RecvStream>,
+        guard: StreamGuard,
+    ) -> Stream {
         Stream {
+            send_ended: send.is_none(),
+            receive_ended: receive.is_none(),
             send,
             receive,
             chunks: [const { Bytes::new() }; CHUNKS],
             next: 0,
             count: 0,
-            send_ended: false,
-            receive_ended: false,
+            is_asked: true,
+            hasty: None,
             _guard: guard,
         }
     }
 
-    pub(super) fn halves(&mut self) -> (&mut SendStream, &mut RecvStream) {
-        (&mut self.send, &mut self.receive)
+    /// What comes from the peer, before anybody has read from the stream.
+    pub(super) fn receiver(&mut self) -> Option<&mut RecvStream> {
+        self.receive.as_mut()
     }
 
     /// Ends both halves with a code that the other side can tell from an accident.
@@ -61,11 +97,11 @@ impl Stream {
 
     fn abandon(&mut self, code: VarInt) {
         // an error only says that the half was closed already
-        if !self.send_ended {
-            let _ = self.send.reset(code);
+        if let Some(send) = self.send.as_mut().filter(|_| !self.send_ended) {
+            let _ = send.reset(code);
         }
-        if !self.receive_ended {
-            let _ = self.receive.stop(code);
+        if let Some(receive) = self.receive.as_mut().filter(|_| !self.receive_ended) {
+            let _ = receive.stop(code);
         }
         self.send_ended = true;
         self.receive_ended = true;
@@ -78,11 +114,15 @@ impl Stream {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&[u8]) -> usize,
     ) -> Poll<io::Result<()>> {
+        if !self.is_asked {
+            self.hasty = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         if self.next == self.count {
-            if self.receive_ended {
+            let Some(receive) = self.receive.as_mut().filter(|_| !self.receive_ended) else {
                 return Poll::Ready(Ok(()));
-            }
-            let read = pin!(self.receive.read_chunks(&mut self.chunks)).poll(cx);
+            };
+            let read = pin!(receive.read_chunks(&mut self.chunks)).poll(cx);
             let Some(count) = ready!(read).map_err(read_error)? else {
                 self.receive_ended = true;
                 return Poll::Ready(Ok(()));
@@ -103,14 +143,21 @@ impl Stream {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.send).poll_write(cx, octets).map_err(write_error)
+        match &mut self.send {
+            Some(send) => Pin::new(send).poll_write(cx, octets).map_err(write_error),
+            None => {
+                self.is_asked = true;
+                self.hasty.take().into_iter().for_each(Waker::wake);
+                Poll::Ready(Ok(octets.len()))
+            }
+        }
     }
 
     fn finish(&mut self) -> Poll<io::Result<()>> {
-        if !self.send_ended {
-            self.send_ended = true;
+        if let Some(send) = self.send.as_mut().filter(|_| !self.send_ended) {
             // an error only says that it was closed already
-            let _ = self.send.finish();
+            let _ = send.finish();
+            self.send_ended = true;
         }
         Poll::Ready(Ok(()))
     }

@@ -2,12 +2,15 @@
 
 use std::{error::Error, io};
 
+use bytes::Bytes;
 use futures_lite::future;
 use http_body_util::BodyExt;
 use hyper::{
     Method, StatusCode,
     body::{Body as _, Incoming},
     ext::on_informational,
+    header::UPGRADE,
+    http::uri::PathAndQuery,
 };
 
 use crate::identity::Destination;
@@ -50,7 +53,8 @@ impl Exchange<'_> {
         request: Request,
         expects: bool,
     ) -> Result<hyper::Response<Incoming>, Attempt> {
-        let io = self.peers.open(self.destination).await.map_err(Attempt::Failed)?;
+        let early = early_form(&request);
+        let io = self.peers.open(self.destination, early).await.map_err(Attempt::Failed)?;
         let pace = Pace::new();
         let Settings { request_idle, expect, .. } = *self.settings;
         let mut request = request.map(|body| {
@@ -128,6 +132,25 @@ fn copy_of_head(request: &Request) -> Request {
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
     copy
+}
+
+/// The octets of a request that has no effect and no body: what [`http::request_over`] will write, give or
+/// take an order of fields. None for any other, and for one that is longer than any packet.
+fn early_form(request: &Request) -> Option<Bytes> {
+    const LONGEST: usize = 1200;
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_safe || !request.body().is_end_stream() || request.headers().contains_key(UPGRADE) {
+        return None;
+    }
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let mut octets = format!("{} {path} HTTP/1.1\r\n", request.method()).into_bytes();
+    for (name, value) in request.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            octets.extend_from_slice(part);
+        }
+    }
+    octets.extend_from_slice(b"\r\n");
+    (octets.len() <= LONGEST).then(|| octets.into())
 }
 
 fn has_io_error(error: &hyper::Error) -> bool {

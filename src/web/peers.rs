@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use bytes::Bytes;
+
 use crate::identity::Destination;
 use crate::runtime::http::BoxFuture;
 
@@ -16,11 +18,16 @@ impl<T: hyper::rt::Read + hyper::rt::Write + Send + Unpin> Io for T {}
 pub trait Peers: Send + Sync + 'static {
     /// Opens a stream that carries one HTTP/1.1 exchange with the service at `destination`.
     ///
-    /// The future does every step from the name to the stream, with time limits of its own.
+    /// The future does every step from the name to the stream, with time limits of its own. `early` is the
+    /// whole request if it has no effect: where a connection has to be made first, it may be sent ahead.
     ///
     /// # Errors
     /// The step that failed. A stream may also open and be refused later; see [`Peers::diagnose`].
-    fn open(&self, destination: &Destination) -> BoxFuture<Result<Box<dyn Io>, Failure>>;
+    fn open(
+        &self,
+        destination: &Destination,
+        early: Option<Bytes>,
+    ) -> BoxFuture<Result<Box<dyn Io>, Failure>>;
 
     /// What a broken stream means, where its error (or a source of it) tells more than that it broke:
     /// the other daemon refused it because nothing is served at the port, for instance.

@@ -23,6 +23,9 @@ use tempfile::TempDir;
 /// How long a process may take until it is ready, on a machine busy with other tests.
 const READY_TIME: Duration = Duration::from_secs(60);
 
+/// The program.
+pub const P2P: &str = env!("CARGO_BIN_EXE_p2p");
+
 /// Alice's name in all tests.
 pub const ALICE: &str = "alice@example.com";
 
@@ -132,7 +135,11 @@ impl Drop for Program {
 
 /// `p2p` in a home, with nothing of the tester's own settings.
 pub fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p"));
+    prepare(Command::new(P2P), home, arguments)
+}
+
+/// The same for a command that starts `p2p` in its own way.
+pub fn prepare(mut command: Command, home: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).env("P2P_HOME", home).stdin(Stdio::null());
     for variable in ["P2P_OVERLAYS", "NOTIFY_SOCKET", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
         command.env_remove(variable);

@@ -116,7 +116,11 @@ struct Loopback {
 }
 
 impl Peers for Loopback {
-    fn open(&self, destination: &Destination) -> BoxFuture<Result<Box<dyn Io>, Failure>> {
+    fn open(
+        &self,
+        destination: &Destination,
+        _early: Option<Bytes>,
+    ) -> BoxFuture<Result<Box<dyn Io>, Failure>> {
         let destination = destination.clone();
         let address = if destination.port.get() == 1000 { self.gateway } else { self.raw };
         Box::pin(async move {

@@ -14,10 +14,11 @@ use ureq::{
     },
 };
 
-use super::{MAX_TTL, MIN_TTL, SECRET_FIELD, TTL_FIELD, framing};
+use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::{StoreUrl, is_public};
-use crate::overlay::{Abilities, Overlay, OverlayError, check_length};
+use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
+use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{clock, plain, unblock};
 
@@ -66,6 +67,24 @@ impl Client {
         config.build()
     }
 
+    fn send(
+        &self,
+        slot: Slot,
+        packet: Vec<u8>,
+        ttl: Duration,
+    ) -> BoxFuture<Result<(), OverlayError>> {
+        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
+        in_time(move || {
+            let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
+            let request = request.content_type("application/octet-stream");
+            match request.send(&packet[..]).map_err(translate)?.status().as_u16() {
+                200 | 201 | 204 => Ok(()),
+                status => Err(refusal(status)),
+            }
+        })
+    }
+
     /// What proves to this store that a place is ours; it tells nothing about other slots or stores.
     fn secret(&self, slot: Slot) -> String {
         HEXLOWER.encode(hmac::sign(&self.secrets, &slot.0).as_ref())
@@ -111,9 +130,7 @@ impl Overlay for Client {
                 404 => return Ok(Vec::new()),
                 status => return Err(refusal(status)),
             }
-            let limit = framing::MAX_BODY_LENGTH as u64;
-            let body = response.body_mut().with_config().limit(limit).read_to_vec();
-            framing::decode(&body.map_err(translate)?).ok_or(OverlayError::Malformed)
+            frames(&mut response)
         })
     }
 
@@ -121,17 +138,7 @@ impl Overlay for Client {
         if let Err(error) = check_length(packet) {
             return Box::pin(async { Err(error) });
         }
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
-        let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
-        let packet = packet.to_vec();
-        in_time(move || {
-            let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
-            let request = request.content_type("application/octet-stream");
-            match request.send(&packet[..]).map_err(translate)?.status().as_u16() {
-                200 | 201 | 204 => Ok(()),
-                status => Err(refusal(status)),
-            }
-        })
+        self.send(slot, packet.to_vec(), ttl)
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
@@ -152,6 +159,50 @@ impl Overlay for Client {
     fn abilities(&self) -> Abilities {
         Abilities { keeps: true, put: true, remote: true }
     }
+
+    fn calls(&self) -> Option<&dyn Calls> {
+        Some(self)
+    }
+}
+
+impl Calls for Client {
+    fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>> {
+        self.send(slot, call.as_bytes().to_vec(), MIN_TTL)
+    }
+
+    /// Keeps a thread of the pool for as long as it waits.
+    fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
+        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        Box::pin(unblock(move || {
+            let request = agent.get(&url).header(WAIT_FIELD, MAX_WAIT.as_secs().to_string());
+            let request = match seen {
+                Some(seen) => request.header(SEEN_FIELD, seen.to_string()),
+                None => request,
+            };
+            let request = request.config().timeout_global(Some(MAX_WAIT + DEADLINE)).build();
+            let mut response = request.call().map_err(translate)?;
+            let seen = response.headers().get(SEEN_FIELD);
+            let seen = seen.and_then(|field| field.to_str().ok()?.parse().ok());
+            match (response.status().as_u16(), seen) {
+                (200, Some(seen)) => {
+                    let packets = frames(&mut response)?;
+                    let calls = packets.iter().filter_map(|packet| Call::decode(packet)).collect();
+                    Ok(Heard { calls, seen })
+                }
+                (204, Some(seen)) => Ok(Heard { calls: Vec::new(), seen }),
+                // it took this for the question what lies in the slot
+                (200 | 404, None) => Err(OverlayError::NoCalls),
+                (status, _) => Err(refusal(status)),
+            }
+        }))
+    }
+}
+
+/// The packets in a response, all of them possibly hostile.
+fn frames(response: &mut ureq::http::Response<ureq::Body>) -> Result<Vec<Vec<u8>>, OverlayError> {
+    let limit = framing::MAX_BODY_LENGTH as u64;
+    let body = response.body_mut().with_config().limit(limit).read_to_vec();
+    framing::decode(&body.map_err(translate)?).ok_or(OverlayError::Malformed)
 }
 
 fn in_time<T: Send + 'static>(

@@ -7,12 +7,17 @@
 //! | `GET` | | 200 and up to 8 times (length u16, packet), latest expiry first; 404 |
 //! | `PUT`, `POST` | `P2P-TTL` in seconds, `P2P-Secret` | 204; 401 no secret; 413 length; 507 no place |
 //! | `DELETE` | `P2P-Secret` | 204; 404 |
+//! | `GET` | `P2P-Wait` in seconds, `P2P-Seen` | calls behind that number: 200 at once, or 204 when the time is over; both with `P2P-Seen` |
 //! | any | | 400 no slot; 405 method; 429 too often |
 //!
 //! A place is (slot, hash of the secret): writers can neither replace nor remove each other's packets.
 //! This server also verifies what it stores: 422 for a packet that is not signed or not of this slot, 409
 //! for one that is older than what its signer has there. Scripts at web hosts need not.
+//!
+//! A body that is a call ([`crate::registration::Call`]) lies for a minute, whatever `P2P-TTL` says, and is
+//! given to those only who wait for calls. Scripts cannot hold an answer back and pass no calls.
 
+mod calls;
 mod client;
 mod commit;
 mod framing;
@@ -31,6 +36,13 @@ pub use server::{Store, StoreError, StoreOptions};
 pub const TTL_FIELD: &str = "p2p-ttl";
 /// What clients send the secret of their place in.
 pub const SECRET_FIELD: &str = "p2p-secret";
+/// For how many seconds a reader waits for calls.
+pub const WAIT_FIELD: &str = "p2p-wait";
+/// The number of the newest call that the store had when it answered.
+pub const SEEN_FIELD: &str = "p2p-seen";
+/// A store holds an answer back for this time at most. NATs forget a silent TCP connection no sooner than
+/// after two hours (RFC 5382, REQ-5), bad ones after five minutes.
+pub const MAX_WAIT: Duration = Duration::from_secs(240);
 /// A packet lives at least this long.
 pub const MIN_TTL: Duration = Duration::from_secs(60);
 /// A packet lives at most this long.

@@ -15,15 +15,20 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
 
+use super::calls::Calls;
 use super::commit::{self, Operation, Order, SharedPlaces};
 use super::framing;
 use super::journal::{Journal, JournalError};
 use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer};
 use super::record::Record;
-use super::{DEFAULT_TTL, MAX_TTL, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, TTL_FIELD};
+use super::{
+    DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
+    TTL_FIELD, WAIT_FIELD,
+};
 use crate::identity::Slot;
 use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
+use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
 use crate::runtime::{Task, clock, plain, spawn};
@@ -41,8 +46,11 @@ const LIMITS: Limits = Limits {
     head_fields: 64,
     head_time: Duration::from_secs(15),
     stall: Duration::from_secs(15),
-    connections: 512,
+    // those who wait for calls hold one each
+    connections: 2048,
     connections_per_client: 64,
+    // a reader that waits holds a connection only as long as it is there
+    half_close: false,
 };
 
 /// How much a store takes, and from whom.
@@ -97,7 +105,13 @@ impl Store {
         let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
-            service: Arc::new(Service { places: places.clone(), orders, rate, behind_proxy }),
+            service: Arc::new(Service {
+                places: places.clone(),
+                orders,
+                calls: Calls::new(clock::wall().as_micros()),
+                rate,
+                behind_proxy,
+            }),
             _committer: spawn(commit::run(queue, places, journal)),
         })
     }
@@ -179,6 +193,7 @@ impl std::error::Error for StoreError {
 struct Service {
     places: SharedPlaces,
     orders: Sender<Order>,
+    calls: Calls,
     rate: Mutex<RateLimiter>,
     behind_proxy: bool,
 }
@@ -207,6 +222,11 @@ impl Service {
         let slot = request.uri().path().strip_prefix('/').and_then(Slot::from_hex);
         let slot = slot.ok_or(StatusCode::BAD_REQUEST)?;
         match *request.method() {
+            Method::GET if request.headers().contains_key(WAIT_FIELD) => {
+                let time = number(&request, WAIT_FIELD).ok_or(StatusCode::BAD_REQUEST)?;
+                let seen = number(&request, SEEN_FIELD).unwrap_or(0);
+                self.wait(slot, seen, Duration::from_secs(time).min(MAX_WAIT)).await
+            }
             Method::GET | Method::HEAD => self.get(slot),
             Method::PUT | Method::POST => self.put(slot, request).await.map(status),
             Method::DELETE => self.delete(slot, writer(&request)?).await.map(status),
@@ -240,10 +260,33 @@ impl Service {
         Ok(content("application/octet-stream", body.into()))
     }
 
+    /// Gives the calls that the client has not seen, or waits for the next one.
+    async fn wait(&self, slot: Slot, seen: u64, time: Duration) -> Result<Response, StatusCode> {
+        let now = clock::now();
+        let mut waiting = self.calls.wait(slot, now).ok_or(StatusCode::INSUFFICIENT_STORAGE)?;
+        let mut found = self.calls.after(slot, seen, now);
+        if found.calls.is_empty() {
+            clock::timeout(time, waiting.next()).await;
+            found = self.calls.after(slot, seen, clock::now());
+        }
+        let body = framing::encode(found.calls.iter().map(Call::as_bytes));
+        let mut response = if body.is_empty() {
+            status(StatusCode::NO_CONTENT)
+        } else {
+            content("application/octet-stream", body.into())
+        };
+        response.headers_mut().insert(SEEN_FIELD, found.newest.into());
+        Ok(response)
+    }
+
     async fn put(&self, slot: Slot, request: Request) -> Result<StatusCode, StatusCode> {
         let writer = writer(&request)?;
         let ttl = ttl(&request);
         let bytes = read_packet(request.into_body()).await?;
+        if let Some(call) = Call::decode(&bytes) {
+            let laid = self.calls.put(slot, writer, call, clock::now());
+            return laid.map(|()| StatusCode::NO_CONTENT).map_err(refused);
+        }
         let Statement { author, sequence } =
             Statement::read(&bytes, slot).ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
         let place = Place {
@@ -260,12 +303,16 @@ impl Service {
     }
 
     async fn order(&self, operation: Operation) -> Result<StatusCode, StatusCode> {
-        commit::order(&self.orders, operation).await.map_err(|refusal| match refusal {
-            Refusal::Outdated => StatusCode::CONFLICT,
-            Refusal::SlotFull | Refusal::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
-            Refusal::NotFound => StatusCode::NOT_FOUND,
-        })?;
+        commit::order(&self.orders, operation).await.map_err(refused)?;
         Ok(StatusCode::NO_CONTENT)
+    }
+}
+
+fn refused(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Outdated => StatusCode::CONFLICT,
+        Refusal::SlotFull | Refusal::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
     }
 }
 
@@ -275,10 +322,13 @@ fn writer(request: &Request) -> Result<Writer, StatusCode> {
     secret.map(Writer::of).ok_or(StatusCode::UNAUTHORIZED)
 }
 
+fn number(request: &Request, field: &str) -> Option<u64> {
+    request.headers().get(field)?.to_str().ok()?.trim().parse().ok()
+}
+
 /// In seconds, whatever the client says: the default for what is no number.
 fn ttl(request: &Request) -> Seconds {
-    let said = request.headers().get(TTL_FIELD).and_then(|field| field.to_str().ok());
-    let seconds = said.and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT_TTL.as_secs());
+    let seconds = number(request, TTL_FIELD).unwrap_or(DEFAULT_TTL.as_secs());
     seconds.clamp(MIN_TTL.as_secs(), MAX_TTL.as_secs()) as Seconds // at most a week
 }
 

@@ -1,0 +1,110 @@
+//! Every kind of NAT against every other, both directions: `cargo bench --bench nat`.
+//!
+//! alice serves behind one, bob browses behind the other, with a store and a rendezvous on the Internet, 20 ms from
+//! everybody; both homes use the same private addresses. For each pair: whether bob gets his page, how long its first
+//! octet takes from a cold start, whether alice's octets come straight to him, and after how long. Then the pairs that
+//! share a carrier-grade NAT. `direct` is what is seen on the wire, not what a program says.
+//!
+//! | variable | default | |
+//! |---|---|---|
+//! | `P2P_BENCH_ALICE`, `P2P_BENCH_BOB` | all | kinds with spaces between, as the table names them |
+//! | `P2P_BENCH_PATIENCE` | 5 | seconds in which a path is to become direct |
+
+#[path = "../../tests/homes/mod.rs"]
+mod homes;
+#[path = "../laboratory/mod.rs"]
+mod laboratory;
+mod pair;
+mod punchable;
+
+use std::{env, process::ExitCode};
+
+use homes::network::{Home, shared_carrier, two_homes};
+use pair::Outcome;
+
+/// What alice and bob are behind.
+const HOMES: [Home; 12] = [
+    Home::Public,
+    Home::Nat("fullcone"),
+    Home::Nat("restricted"),
+    Home::Nat("portrestricted"),
+    Home::Nat("portrestricted,port:random"),
+    Home::Nat("kernel:portrestricted"),
+    Home::Nat("kernel:masquerade"),
+    Home::Nat("symmetric"),
+    Home::Nat("symmetric,port:seq"),
+    Home::CarrierGrade,
+    Home::Nat("blockudp"),
+    Home::Nat("kernel:tcp443"),
+];
+
+fn main() -> ExitCode {
+    laboratory::run("nat", measure)
+}
+
+fn measure() {
+    let mut rows = Vec::new();
+    print_row(&["alice", "bob", "first byte ms", "way", "direct after ms", "goal"]);
+    for alice in chosen("P2P_BENCH_ALICE") {
+        for bob in chosen("P2P_BENCH_BOB") {
+            let direct = punchable::is_direct(alice, bob);
+            let outcome = pair::measure(&two_homes(alice, bob));
+            rows.push(report(&alice.to_string(), &bob.to_string(), &outcome, direct));
+        }
+    }
+    if env::var_os("P2P_BENCH_ALICE").is_none() {
+        for hairpin in [true, false] {
+            let name = if hairpin { "one cgn, hairpin" } else { "one cgn" };
+            let outcome = pair::measure(&shared_carrier(hairpin));
+            rows.push(report(name, "the same", &outcome, hairpin));
+        }
+    }
+    let count = |what: fn(&Row) -> bool| rows.iter().filter(|row| what(row)).count();
+    println!(
+        "\n{} pairs, {} connected; direct in {} of {} that can be, and in {} others",
+        rows.len(),
+        count(|row| row.connected),
+        count(|row| row.direct && row.can_be_direct),
+        count(|row| row.can_be_direct),
+        count(|row| row.direct && !row.can_be_direct),
+    );
+}
+
+/// A line of the table, as the sum needs it.
+struct Row {
+    connected: bool,
+    direct: bool,
+    can_be_direct: bool,
+}
+
+fn report(alice: &str, bob: &str, outcome: &Result<Outcome, String>, can_be_direct: bool) -> Row {
+    let goal = if can_be_direct { "direct" } else { "connected" };
+    match outcome {
+        Ok(outcome) => {
+            let first_byte = format!("{:.0}", outcome.first_byte.as_secs_f64() * 1e3);
+            let direct = outcome.direct.map(|after| format!("{:.0}", after.as_secs_f64() * 1e3));
+            let row = Row { connected: true, direct: direct.is_some(), can_be_direct };
+            let way = if row.direct { "direct" } else { "relayed" };
+            let reached = if row.direct || !can_be_direct { "yes" } else { "NO" };
+            let goal = format!("{goal}: {reached}");
+            print_row(&[alice, bob, &first_byte, way, direct.as_deref().unwrap_or("-"), &goal]);
+            row
+        }
+        Err(reason) => {
+            print_row(&[alice, bob, "-", "none", "-", &format!("{goal}: NO ({reason})")]);
+            Row { connected: false, direct: false, can_be_direct }
+        }
+    }
+}
+
+fn print_row(cells: &[&str; 6]) {
+    let widths = [27, 27, 14, 8, 16, 0];
+    let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+    println!("{}", cells.collect::<String>().trim_end());
+}
+
+fn chosen(variable: &str) -> Vec<Home> {
+    let Ok(words) = env::var(variable) else { return HOMES.to_vec() };
+    let is_chosen = |home: &Home| words.split(' ').any(|word| word == home.to_string());
+    HOMES.into_iter().filter(is_chosen).collect()
+}

@@ -1,0 +1,64 @@
+//! The paper's experiment: `cargo bench --bench paper`.
+//!
+//! The topology is the paper's Table I: 195 ms between the two hosts, alice behind an ADSL line of 512 kbit/s with ATM
+//! framing, and store, rendezvous and Teredo server as far away as there. bob asks, through his proxy, for a response
+//! of 338 octets with a request of 238, as all systems have been asked that stand beside. One row for each way to
+//! alice; plain TCP through a port forwarded by hand, to the same origin, is measured in the same laboratory, turn by
+//! turn.
+//!
+//! * cold: bob's daemon has just been installed and knows nothing but alice's name; from his request to the
+//!   response, lookup included.
+//! * warm: the next requests on the same connections; how much longer than plain TCP takes.
+//! * 2 MB: a body of two million octets; its rate as a share of plain TCP's.
+//! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;
+//!   and each second when nothing is asked, averaged.
+//!
+//! | variable | default | |
+//! |---|---|---|
+//! | `P2P_BENCH_ROUNDS` | 5 | cold starts, and rounds of warm requests |
+//! | `P2P_BENCH_TRANSFERS` | 2 | bodies of 2 MB, 40 s each; 0 for none |
+//! | `P2P_BENCH_IDLE` | 60 | seconds of silence; 0 for none |
+//! | `P2P_BENCH_ONLY` | all | some of `public,mapped,rendezvous,symmetric,call,teredo` |
+
+mod figures;
+#[path = "../../tests/homes/mod.rs"]
+mod homes;
+mod known;
+#[path = "../laboratory/mod.rs"]
+mod laboratory;
+#[path = "../web/table.rs"]
+#[allow(dead_code, reason = "the tables of other benches use the rest")]
+mod table;
+mod way;
+
+use std::process::ExitCode;
+
+use figures::Figures;
+use laboratory::{progress, wanted};
+use way::Way;
+
+fn main() -> ExitCode {
+    laboratory::run("paper", measure)
+}
+
+fn measure() {
+    println!("{}", known::TITLES);
+    let mut plain = None;
+    for way in Way::ALL {
+        if wanted("P2P_BENCH_ONLY", way.word()) {
+            progress(way.name());
+            match Figures::measure(way) {
+                Ok(measured) => {
+                    println!("{}", measured.row(way));
+                    plain = Some(measured.plain_row());
+                }
+                Err(reason) => println!("{:<38}{reason}", way.name()),
+            }
+        }
+    }
+    if let Some(plain) = plain {
+        println!("{plain}");
+    }
+    println!("\nothers, measured in the same topology before, and the paper's own:");
+    known::ROWS.iter().for_each(|row| println!("{row}"));
+}

@@ -1,0 +1,149 @@
+//! People at home on an emulated Internet, with real processes: alice shares something in one network, bob browses in
+//! another, and what introduces them stands between.
+//!
+//! A scene is a [laboratory](netlab) with nodes called `alice`, `bob`, `store` and `rendezvous`, and what runs in
+//! them. Every process keeps its home in a folder of its own and is ended with the scene.
+#![allow(dead_code, unreachable_pub, reason = "each test and bench uses a part of it")]
+
+pub mod client;
+pub mod daemons;
+pub mod network;
+pub mod origin;
+#[path = "../people/mod.rs"]
+pub mod people;
+pub mod watch;
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use netlab::Lab;
+use p2p::runtime::{block_on, clock};
+use people::{ALICE, P2P, Program, prepare};
+use tempfile::TempDir;
+
+/// Where the store listens.
+pub const STORE: &str = "11.1.0.10:80";
+
+/// Where the rendezvous listens.
+pub const RENDEZVOUS: &str = "11.1.0.30:5050";
+
+/// Where bob's proxy listens, in his own network.
+pub const PROXY: &str = "127.0.0.1:5050";
+
+/// What daemons may take to find out about their network after they are ready.
+const SETTLE: Duration = Duration::from_millis(1500);
+
+/// A laboratory with people in it.
+pub struct Scene {
+    pub lab: Lab,
+    /// Homes, removed at the end.
+    root: TempDir,
+}
+
+impl Scene {
+    /// Builds the network, in which nobody is at home yet.
+    ///
+    /// # Panics
+    /// When it cannot be built.
+    pub fn build(topology: &str) -> Scene {
+        let lab = Lab::new(topology).unwrap_or_else(|error| panic!("{error}"));
+        Scene { lab, root: tempfile::tempdir().unwrap() }
+    }
+
+    /// The store, which everybody else takes as overlay.
+    pub fn store(&self) -> Program {
+        self.start("store", &["store", "--listen", STORE])
+    }
+
+    /// The rendezvous; alice and bob are told of it.
+    pub fn rendezvous(&self) -> Program {
+        let rendezvous = self.start("rendezvous", &["rendezvous", "--listen", RENDEZVOUS]);
+        for node in ["alice", "bob"] {
+            self.configure(node, &format!("rendezvous = [\"{}\"]", rendezvous.said("rendezvous")));
+        }
+        rendezvous
+    }
+
+    /// Alice shares a folder of her home at port 1000; `fill` puts something into it.
+    pub fn serve(&self, files: &[(&str, &[u8])]) -> Program {
+        let folder = self.root.path().join("media");
+        fs::create_dir_all(&folder).unwrap();
+        for (name, content) in files {
+            fs::write(folder.join(name), content).unwrap();
+        }
+        self.share(&["serve", folder.to_str().unwrap()])
+    }
+
+    /// Alice shares what listens on her machine at port 1000.
+    pub fn expose(&self, origin: u16) -> Program {
+        self.share(&["expose", &origin.to_string()])
+    }
+
+    /// Bob's proxy, at [`PROXY`].
+    pub fn proxy(&self) -> Program {
+        self.start("bob", &["proxy", "--listen", PROXY, "--overlay", &overlay()])
+    }
+
+    /// Waits until those who run have found out about their networks, as they have where people live.
+    pub fn settle(&self) {
+        block_on(clock::sleep(SETTLE));
+    }
+
+    /// Another bob, who has never met anybody.
+    pub fn forget(&self, node: &str) {
+        let config = fs::read_to_string(self.home(node).join("config.toml")).ok();
+        let _ = fs::remove_dir_all(self.home(node));
+        if let Some(config) = config {
+            self.put(node, "config.toml", &config);
+        }
+    }
+
+    /// Adds a line to the configuration of a node, before it starts.
+    pub fn configure(&self, node: &str, line: &str) {
+        let path = self.home(node).join("config.toml");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        self.put(node, "config.toml", &format!("{text}{line}\n"));
+    }
+
+    /// Puts a file into a home; gives its path.
+    pub fn put(&self, node: &str, name: &str, content: &str) -> String {
+        let home = self.home(node);
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join(name), content).unwrap();
+        home.join(name).display().to_string()
+    }
+
+    /// Runs `p2p` in a node until it is ready.
+    pub fn start(&self, node: &str, arguments: &[&str]) -> Program {
+        Program::launch(&mut self.command(node, arguments))
+    }
+
+    /// Runs `p2p` in a node to its end.
+    pub fn run(&self, node: &str, arguments: &[&str]) -> Output {
+        self.command(node, arguments).output().unwrap()
+    }
+
+    /// The home of whoever runs in a node.
+    pub fn home(&self, node: &str) -> PathBuf {
+        self.root.path().join(node)
+    }
+
+    fn share(&self, what: &[&str]) -> Program {
+        let made = self.run("alice", &["init", ALICE]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let network = ["--port", "1000", "--overlay", &overlay()];
+        self.start("alice", &[what, &network].concat())
+    }
+
+    fn command(&self, node: &str, arguments: &[&str]) -> Command {
+        prepare(self.lab.command(node, P2P), &self.home(node), arguments)
+    }
+}
+
+fn overlay() -> String {
+    format!("store:http://{STORE}/{{slot}}")
+}
