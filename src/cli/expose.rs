@@ -7,13 +7,14 @@ use argh::FromArgs;
 use super::{
     running,
     speak::Outcome,
-    values::{address, overlay, port, upstream},
+    values::{access, address, overlay, port, rule, upstream},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::service::Upstream;
+use crate::trust::Rule;
 
 /// Share a web application that runs on this machine.
 #[derive(FromArgs)]
@@ -26,6 +27,14 @@ pub(super) struct Expose {
     /// the port under your name, 80 unless given
     #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
     port: ServicePort,
+
+    /// who may use it: public (unless given), contacts, a name, *@DOMAIN, authority:NAME (repeatable)
+    #[argh(option, from_str_fn(rule))]
+    allow: Vec<Rule>,
+
+    /// let pages of other sites send it requests in a visitor's name
+    #[argh(switch)]
+    allow_cross_site: bool,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
     #[argh(option, from_str_fn(address))]
@@ -40,6 +49,7 @@ impl Expose {
     pub(super) fn run(self, home: Option<&Path>) -> Outcome {
         let network = Network { udp: self.udp, overlays: self.overlay };
         let offer = Offer::Application(self.application);
-        running::run(home, &network, &Wish::Service(self.port, offer))
+        let access = access(self.allow, self.allow_cross_site)?;
+        running::run(home, &network, &Wish::Service(self.port, offer, access))
     }
 }

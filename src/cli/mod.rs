@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 refused (trust or access).
 
+mod allow;
 mod authority;
 mod ca;
 mod certificate;
@@ -57,6 +58,7 @@ enum Command {
     Expose(expose::Expose),
     Proxy(proxy::Proxy),
     Open(open::Open),
+    Allow(allow::Allow),
     Contact(contact::ContactCommand),
     Ca(ca::Ca),
     Certificate(certificate::CertificateCommand),
@@ -116,6 +118,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Expose(command) => command.run(home),
         Command::Proxy(command) => command.run(home),
         Command::Open(command) => command.run(home),
+        Command::Allow(command) => command.run(home),
         Command::Contact(command) => command.run(home),
         Command::Ca(command) => command.run(home),
         Command::Certificate(command) => command.run(home),

@@ -63,9 +63,9 @@ async fn be_daemon(
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {
-        Wish::Service(port, offer) => {
-            let registered =
-                daemon.register(*port, offer.clone(), None, false).map_err(not_started)?;
+        Wish::Service(port, offer, access) => {
+            let registered = daemon.register(*port, offer.clone(), None, false, access.clone());
+            let registered = registered.map_err(not_started)?;
             daemon.published().await;
             say_service(*port, &registered, &daemon.share_link())?;
         }

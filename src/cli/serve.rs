@@ -7,13 +7,14 @@ use argh::FromArgs;
 use super::{
     running,
     speak::{Failure, Outcome},
-    values::{address, overlay, port},
+    values::{access, address, overlay, port, rule},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::runtime::plain;
+use crate::trust::Rule;
 
 /// Share a folder: web site, listing, podcast and photo feeds.
 #[derive(FromArgs)]
@@ -26,6 +27,14 @@ pub(super) struct Serve {
     /// the port under your name, 80 unless given
     #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
     port: ServicePort,
+
+    /// who may use it: public (unless given), contacts, a name, *@DOMAIN, authority:NAME (repeatable)
+    #[argh(option, from_str_fn(rule))]
+    allow: Vec<Rule>,
+
+    /// let pages of other sites send it requests in a visitor's name
+    #[argh(switch)]
+    allow_cross_site: bool,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
     #[argh(option, from_str_fn(address))]
@@ -46,6 +55,7 @@ impl Serve {
                 .hint("give the folder that the file is in"));
         }
         let network = Network { udp: self.udp, overlays: self.overlay };
-        running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder)))
+        let access = access(self.allow, self.allow_cross_site)?;
+        running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder), access))
     }
 }

@@ -9,7 +9,9 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus, Status as Report};
+use crate::daemon::{
+    ControlClient, ControlError, Home, OverlayStatus, ServiceStatus, Status as Report,
+};
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
@@ -57,16 +59,18 @@ fn describe(report: &Report) -> String {
     rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
     let certificates = report.certificates.iter();
     rows.extend(certificates.map(|certificate| ("certificate", certificate.words())));
-    rows.extend(
-        report
-            .services
-            .iter()
-            .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
-    );
+    rows.extend(report.services.iter().map(|service| ("serves", describe_service(service))));
     rows.push(("connections", report.connections.to_string()));
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
+}
+
+fn describe_service(service: &ServiceStatus) -> String {
+    let ServiceStatus { port, target, allow, .. } = service;
+    // what is public needs no word
+    let allow = if allow == "public" { String::new() } else { format!("  for {allow}") };
+    format!("port {port}  {target}{allow}")
 }
 
 fn describe_overlay(overlay: &OverlayStatus) -> String {

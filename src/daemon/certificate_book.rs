@@ -79,6 +79,13 @@ impl CertificateBook {
         all.0.iter().filter(own).cloned().collect()
     }
 
+    /// The certificate to show where there is room for one: the one that ends last.
+    pub fn best(&self, key: PublicKey) -> Option<Vec<u8>> {
+        self.shown(key).into_iter().max_by_key(|compact| {
+            CompactCertificate::decode(compact, key).map_or(0, |c| c.certificate().until.as_secs())
+        })
+    }
+
     /// What is told about them.
     ///
     /// # Errors

@@ -140,7 +140,8 @@ impl Daemon {
         let certificates = Arc::new(CertificateBook::new(&home));
         warn_of_certificates(&certificates, &authorities, keys.public());
         let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
-        let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
+        let answering =
+            Answering::new(keys.clone(), name, book(), authorities.clone(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
         let finder = Finder::new(
@@ -175,6 +176,7 @@ impl Daemon {
             control: Mutex::default(),
             _lock: lock,
         });
+        daemon.show_certificate();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         spawn(answering.run(transport)).detach(); // it ends with the transport
@@ -259,8 +261,14 @@ impl Daemon {
     /// Publishes what has changed without anybody telling, such as certificates; whether anything is
     /// published at all.
     fn looks_again(&self) -> bool {
+        self.show_certificate();
         let publishing = lock_of(&self.publishing);
         publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
+    }
+
+    /// Shows peers the certificate that ends last.
+    fn show_certificate(&self) {
+        self.transport.show(self.certificates.best(self.keys.public()));
     }
 
     /// Ends what nobody keeps up any more: the entrance, and publishing.

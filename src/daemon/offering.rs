@@ -9,7 +9,7 @@ use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
 use crate::serve::{Owner, Site};
-use crate::service::{Lease, Service, Upstream};
+use crate::service::{Access, Lease, Service, Upstream};
 
 /// What can be served.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ impl Daemon {
         offer: Offer,
         ttl: Option<Duration>,
         replace: bool,
+        access: Access,
     ) -> Result<Registered, StartError> {
         let (name, fresh_name) = self.name_or_make()?;
         let (handler, summary): (Arc<dyn Handler>, String) = match offer {
@@ -43,7 +44,7 @@ impl Daemon {
                 (Arc::new(site), folder.display().to_string())
             }
         };
-        let service = Service { handler, summary: summary.clone() };
+        let service = Service { handler, summary: summary.clone(), access };
         let lease =
             self.answering.services().register(clock::now(), port, service, ttl, replace)?;
         self.publish();
@@ -56,6 +57,11 @@ impl Daemon {
     pub fn renew(self: &Arc<Self>, lease: Lease, ttl: Duration) -> bool {
         self.settle_after(Some(ttl));
         self.answering.services().renew(clock::now(), lease, ttl)
+    }
+
+    /// Changes whom the service at a port is for, from the next request on; false if there is none.
+    pub fn set_access(&self, port: ServicePort, access: Access) -> bool {
+        self.answering.services().set_access(clock::now(), port, access)
     }
 
     /// Ends what was registered, unless another service took its port; false if it is gone.

@@ -8,6 +8,7 @@ use super::{CertificateStatus, Daemon, lock_of};
 use crate::identity::ServicePort;
 use crate::overlay::Overlay;
 use crate::runtime::clock;
+use crate::service::Service;
 use crate::trust::Contact;
 
 /// What `GET /api/status` answers.
@@ -55,6 +56,8 @@ pub struct ServiceStatus {
     pub port: u16,
     /// What answers there.
     pub target: String,
+    /// Whom it is for.
+    pub allow: String,
     /// Seconds until it must be renewed.
     pub expires: Option<u64>,
 }
@@ -112,9 +115,13 @@ impl Daemon {
     /// What is served.
     pub fn service_statuses(&self) -> Vec<ServiceStatus> {
         let services = self.answering.services().list(clock::now());
-        let status = |(port, target, left): (ServicePort, String, Option<Duration>)| {
-            ServiceStatus { port: port.get(), target, expires: left.map(|left| left.as_secs()) }
-        };
+        let status =
+            |(port, service, left): (ServicePort, Service, Option<Duration>)| ServiceStatus {
+                port: port.get(),
+                target: service.summary,
+                allow: service.access.list.to_string(),
+                expires: left.map(|left| left.as_secs()),
+            };
         services.into_iter().map(status).collect()
     }
 

@@ -13,6 +13,7 @@ use crate::runtime::http::{self, BoxFuture, Handler, Limits, Request, Response};
 use super::error_page::{Media, error_page};
 use super::failure::Failure;
 use super::forwarded::{self, Form};
+use super::gate::{self, Site};
 use super::hop::{self, Pseudonym, Station, Token};
 use super::peers::Io;
 use super::visitor::Visitor;
@@ -24,13 +25,23 @@ pub struct Gateway {
     limits: Limits,
 }
 
+/// What a stream leads to.
+pub struct Served {
+    /// One of our own services.
+    pub destination: Destination,
+    /// What answers there.
+    pub handler: Arc<dyn Handler>,
+    /// Whether pages of other sites may send it unsafe requests in the visitor's name.
+    pub cross_site: bool,
+}
+
 impl Gateway {
     /// `limits.stall` and `limits.connections` are the transport's business.
     pub fn new(pseudonym: Pseudonym, limits: Limits) -> Gateway {
         Gateway { pseudonym, limits }
     }
 
-    /// Serves the requests of one stream to `destination`, one of our own services, upgrades included.
+    /// Serves the requests of one stream, upgrades included.
     ///
     /// # Errors
     /// When the visitor breaks the protocol, is too slow or goes away.
@@ -38,11 +49,11 @@ impl Gateway {
         &self,
         io: Box<dyn Io>,
         visitor: Visitor,
-        destination: Destination,
-        handler: Arc<dyn Handler>,
+        served: Served,
     ) -> hyper::Result<()> {
+        let Served { destination, handler, cross_site } = served;
         let token = self.pseudonym.token(Station::Gateway, &destination);
-        let entrance = Entrance { visitor, destination, token, handler };
+        let entrance = Entrance { visitor, destination, token, handler, cross_site };
         http::serve_connection(io, self.limits, Arc::new(entrance)).await
     }
 }
@@ -53,6 +64,7 @@ struct Entrance {
     destination: Destination,
     token: Token,
     handler: Arc<dyn Handler>,
+    cross_site: bool,
 }
 
 impl Handler for Entrance {
@@ -71,6 +83,10 @@ impl Entrance {
     async fn answer(&self, mut request: Request) -> Result<Response, Failure> {
         let version = request.version();
         *request.uri_mut() = relative(request.method(), request.uri())?;
+        let site = Site::told(request.headers());
+        if !self.cross_site {
+            gate::check_site(site, request.method(), request.headers())?;
+        }
         let headers = request.headers_mut();
         if self.token.is_in(headers) {
             return Err(Failure::Loop { destination: self.destination.clone() });
@@ -80,6 +96,7 @@ impl Entrance {
         hop::strip(headers)?.restore(headers);
         form.write(headers, &self.destination);
         form.write_visitor(headers, &self.visitor);
+        site.tell(headers);
         self.token.append_to(headers, version);
 
         let mut response = self.handler.clone().handle(request).await;

@@ -38,7 +38,7 @@ mod words;
 
 pub use error_page::{Media, error_page};
 pub use failure::{Failure, Step};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, Served};
 pub use hop::Pseudonym;
 pub use meeting::{Answer, Meeting, meeting_page, way_back};
 pub use peers::{Io, Peers};

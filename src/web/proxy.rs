@@ -93,7 +93,7 @@ impl Proxy {
 
     /// Sends a request to a peer's service and gives its response.
     async fn forward(&self, mut request: Request, access: Access) -> Result<Response, Failure> {
-        gate::check(request.method(), request.headers(), &access)?;
+        let site = gate::check(request.headers(), &access)?;
         if let Some(to) = better_address(&request, &access) {
             self.peers.remember_label(&access.destination);
             return redirect(&to);
@@ -107,6 +107,7 @@ impl Proxy {
             return Err(Failure::Loop { destination: destination.clone() });
         }
         let switches = turn_to_service(&mut request, &access, &token)?;
+        site.tell(request.headers_mut());
         if matches!(*request.method(), Method::OPTIONS | Method::TRACE)
             && hop::is_last(request.headers_mut())?
         {

@@ -17,12 +17,13 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 28] = [
     "init",
     "serve",
     "expose",
     "proxy",
     "open",
+    "allow",
     "contact add",
     "contact list",
     "contact show",

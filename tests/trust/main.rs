@@ -7,3 +7,4 @@ mod meetings;
 #[path = "../people/mod.rs"]
 mod people;
 mod scene;
+mod services;
