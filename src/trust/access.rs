@@ -181,7 +181,8 @@ impl std::error::Error for AccessError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{identity::PublicKey, trust::recognition::KnownAs};
+    use crate::identity::PublicKey;
+    use crate::trust::KnownAs;
 
     fn visitor(known: &[(&str, Binding, bool, Option<&str>)]) -> Visitor {
         let known_as = known.iter().map(|(name, binding, is_contact, authority)| KnownAs {

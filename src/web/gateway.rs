@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::{
     Method, StatusCode, Uri,
+    body::Frame,
     http::uri::{Parts, PathAndQuery},
 };
 
@@ -98,6 +101,7 @@ impl Entrance {
         form.write_visitor(headers, &self.visitor);
         site.tell(headers);
         self.token.append_to(headers, version);
+        let request = request.map(without_forged_trailers);
 
         let mut response = self.handler.clone().handle(request).await;
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -113,6 +117,19 @@ impl Entrance {
     }
 }
 
+/// A body whose trailers hold no field that could pass for one of ours: some programs take them for
+/// fields of the head.
+fn without_forged_trailers(body: http::Body) -> http::Body {
+    let clean = |frame: Frame<Bytes>| match frame.into_trailers() {
+        Ok(mut trailers) => {
+            forwarded::remove_all(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
+    };
+    body.map_frame(clean).boxed_unsync()
+}
+
 /// The target without scheme and host: a service is no proxy.
 fn relative(method: &Method, uri: &Uri) -> Result<Uri, Failure> {
     if method == Method::CONNECT || uri.authority().is_some() && uri.scheme().is_none() {
@@ -123,4 +140,24 @@ fn relative(method: &Method, uri: &Uri) -> Result<Uri, Failure> {
     parts.path_and_query =
         Some(uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     Uri::from_parts(parts).map_err(|_| Failure::Malformed { reason: "it has no path".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, header::HeaderValue};
+
+    use super::*;
+    use crate::runtime::block_on;
+
+    #[test]
+    fn forgeries_go_from_trailers_too() {
+        let mut trailers = HeaderMap::new();
+        for name in ["p2p-peer", "x-forwarded-for", "digest"] {
+            trailers.insert(name, HeaderValue::from_static("v"));
+        }
+        let body = http::full("text").with_trailers(async { Some(Ok(trailers)) }).boxed_unsync();
+        let collected = block_on(without_forged_trailers(body).collect()).ok().unwrap();
+        let left = collected.trailers().unwrap();
+        assert_eq!(left.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["digest"]);
+    }
 }
