@@ -4,6 +4,7 @@
 
 mod allow;
 mod authority;
+mod backup;
 mod ca;
 mod certificate;
 mod complaint;
@@ -19,6 +20,7 @@ mod open;
 mod passphrase;
 mod proxy;
 mod ready;
+mod rotate;
 mod running;
 mod serve;
 mod speak;
@@ -54,6 +56,8 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Init(init::Init),
+    Backup(backup::BackupCommand),
+    Rotate(rotate::Rotate),
     Serve(serve::Serve),
     Expose(expose::Expose),
     Proxy(proxy::Proxy),
@@ -114,6 +118,8 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
     let home = everywhere.home.as_deref();
     match parsed.command {
         Command::Init(command) => command.run(home),
+        Command::Backup(command) => command.run(home),
+        Command::Rotate(command) => command.run(home),
         Command::Serve(command) => command.run(home),
         Command::Expose(command) => command.run(home),
         Command::Proxy(command) => command.run(home),

@@ -56,10 +56,11 @@ impl CertificateBook {
         self.book.change(|certificates| {
             certificates.0.retain(|known| {
                 let known = CompactCertificate::decode(known, key);
-                known.is_ok_and(|known| known.key_id != signed.key_id())
+                known.is_ok_and(|k| k.key_id != signed.key_id() && k.is_about_its_key())
             });
             let used: usize = certificates.0.iter().map(Vec::len).sum();
-            let is_full = certificates.0.len() >= Registration::MAX_CERTIFICATES
+            // one place is for the successor
+            let is_full = certificates.0.len() + 1 >= Registration::MAX_CERTIFICATES
                 || used + compact.len() > MAX_IN_PACKET;
             if is_full {
                 return Err(CertificateBookFull);
@@ -75,7 +76,9 @@ impl CertificateBook {
             log::warn!("{error}");
             Arc::default()
         });
-        let own = |compact: &&Vec<u8>| CompactCertificate::decode(compact, key).is_ok();
+        let own = |compact: &&Vec<u8>| {
+            CompactCertificate::decode(compact, key).is_ok_and(|c| c.is_about_its_key())
+        };
         all.0.iter().filter(own).cloned().collect()
     }
 

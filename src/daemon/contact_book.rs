@@ -7,7 +7,7 @@ use super::home::Home;
 use super::status::ContactStatus;
 use crate::identity::{Name, PublicKey};
 use crate::runtime::clock;
-use crate::trust::{Binding, Contact, Contacts, ContactsError};
+use crate::trust::{Binding, Contact, Contacts, ContactsError, Successor};
 
 /// The contacts of a home.
 #[derive(Debug)]
@@ -81,6 +81,26 @@ impl ContactBook {
     /// When the new name is another contact's, or the file cannot be written.
     pub fn rename(&self, from: &Name, to: &Name) -> Result<bool, ContactBookError> {
         self.book.change(|contacts| contacts.rename(from, to))
+    }
+
+    /// Takes note of which key will follow that of a contact. False when it changes nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note_successor(
+        &self,
+        name: &Name,
+        successor: Successor,
+    ) -> Result<bool, ContactBookError> {
+        self.book.change(|contacts| Ok(contacts.note_successor(name, successor)))
+    }
+
+    /// Follows a contact to the key that was announced. False when it was not.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn succeed(&self, name: &Name, key: PublicKey) -> Result<bool, ContactBookError> {
+        self.book.change(|contacts| Ok(contacts.succeed(name, key)))
     }
 
     /// Takes over the contacts of another book; how many were new. All or none.

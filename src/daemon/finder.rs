@@ -23,7 +23,8 @@ use crate::registration::{
 };
 use crate::runtime::{clock, spawn};
 use crate::trust::{
-    self, Authorities, Binding, Claim, Claimed, Contact, Contacts, Decision, FirstUse, Knowledge,
+    self, Authorities, Binding, Claim, Claimed, Contact, Contacts, Decision, FirstUse, Ground,
+    Knowledge, Successor,
 };
 use crate::web::Failure;
 
@@ -185,9 +186,11 @@ impl Finder {
         let claims = self.claims(name, authorities, &answer);
         let decision = trust::decide(name, &claims, self.knowledge(contacts, authorities));
         let contact = match decision {
-            Decision::Known { ref contact, is_new, .. } => {
+            Decision::Known { ref contact, ref ground, is_new } => {
                 if is_new {
                     self.remember_contact(&decision.reason(name), contact);
+                } else if let Ground::Succession { .. } = ground {
+                    self.follow(&decision.reason(name), contact);
                 }
                 contact.clone()
             }
@@ -201,7 +204,29 @@ impl Finder {
         };
         let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
         let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
+        self.note_successor(contacts, &contact, &packet);
         Ok(Found { contact, packet, asked: answer.asked })
+    }
+
+    /// Follows a contact to the next key, and says it loudly.
+    fn follow(&self, reason: &str, contact: &Contact) {
+        match self.book.succeed(&contact.name, contact.key) {
+            Ok(_) => log::warn!("a new key: {reason}"),
+            Err(error) => log::warn!("cannot remember the key of {}: {error}", contact.name),
+        }
+    }
+
+    /// Remembers which key a contact says will follow.
+    fn note_successor(&self, contacts: &Contacts, contact: &Contact, packet: &Packet) {
+        let name = &contact.name;
+        let is_known = contacts.get(name).is_some_and(|known| known.key == contact.key);
+        let said = Successor::among(&packet.registration().certificates);
+        let Some(said) = said.filter(|_| is_known && contacts.successor_of(name).is_none()) else {
+            return;
+        };
+        if let Err(error) = self.book.note_successor(name, said) {
+            log::warn!("cannot remember which key of {name} will follow: {error}");
+        }
     }
 
     /// Who claims the name, and where each claim was found.

@@ -13,6 +13,7 @@
 
 mod answer;
 mod authority_book;
+mod backup;
 mod book;
 mod bystander;
 mod certificate_book;
@@ -46,6 +47,7 @@ use std::{
 };
 
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
+pub use backup::{Backup, BackupError};
 pub use book::BookError;
 pub use bystander::{Claims, claims_of, look_up};
 pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};

@@ -10,6 +10,7 @@ use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
 use crate::serve::{Owner, Site};
 use crate::service::{Access, Lease, Service, Upstream};
+use crate::trust::Successor;
 
 /// What can be served.
 #[derive(Clone, Debug)]
@@ -100,9 +101,14 @@ impl Daemon {
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
         let (certificates, key) = (self.certificates.clone(), self.keys.public());
+        let home = self.home.clone();
+        let statements = move || {
+            let successor = Identity::successor(&home).map(Successor::to_statement);
+            certificates.shown(key).into_iter().chain(successor).collect()
+        };
         let whereabouts = move || Whereabouts {
             locators: link.local_locators(),
-            certificates: certificates.shown(key),
+            certificates: statements(),
             ..Whereabouts::default()
         };
         *publishing = Some((new.clone(), spawn(new.run(whereabouts))));

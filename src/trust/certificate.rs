@@ -239,6 +239,11 @@ impl CompactCertificate {
         read().ok_or(CertificateError::NotACertificate)
     }
 
+    /// Whether it was made for the key that shows it, as far as the hint tells.
+    pub fn is_about_its_key(&self) -> bool {
+        self.hint == self.certificate.key.as_bytes()[..8]
+    }
+
     /// What it says, unchecked; the authority is not known yet.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
@@ -250,10 +255,10 @@ impl CompactCertificate {
     /// [`CertificateError::OtherSubject`] when it was made for another key than the one that shows it;
     /// else says what does not fit.
     pub fn rebuild(self, authority: &PublicKeyFile) -> Result<SignedCertificate, CertificateError> {
-        let CompactCertificate { key_id, certificate, hint, signatures } = self;
-        if hint != certificate.key.as_bytes()[..8] {
+        if !self.is_about_its_key() {
             return Err(CertificateError::OtherSubject);
         }
+        let CompactCertificate { key_id, certificate, signatures, .. } = self;
         let [signature, comment_signature] = signatures;
         let authority_key = authority.key.fingerprint();
         let signed = SignedCertificate {

@@ -4,6 +4,8 @@
 //! # name  key  binding  since
 //! alice@example.com 7zk2…(52 characters) pinned 2026-11-22T07:25:18Z
 //! ```
+//!
+//! A fifth word is the person's commitment to the next key, once it has been seen.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -11,6 +13,7 @@ use std::{
 };
 
 use super::contact::Contact;
+use super::succession::Successor;
 use crate::identity::{Name, NameError, PublicKey, Timestamp};
 
 /// A person's contacts, ordered by name.
@@ -19,6 +22,8 @@ pub struct Contacts {
     by_name: BTreeMap<Name, Contact>,
     /// Who visits has a key and no name.
     by_key: HashMap<PublicKey, BTreeSet<Name>>,
+    /// Which keys will follow.
+    successors: BTreeMap<Name, Successor>,
 }
 
 /// The first line of the text form.
@@ -89,7 +94,13 @@ impl Contacts {
         if !self.by_name.contains_key(&contact.name) && self.len() >= Contacts::CAPACITY {
             return Err(ContactsError::Full);
         }
+        // the commitment was that of the key
+        let is_same = self.get(&contact.name).is_some_and(|known| known.key == contact.key);
+        let successor = self.successors.get(&contact.name).copied().filter(|_| is_same);
         self.remove(&contact.name);
+        if let Some(successor) = successor {
+            self.successors.insert(contact.name.clone(), successor);
+        }
         let since = Timestamp::from_secs(contact.since.as_secs());
         self.by_key.entry(contact.key).or_default().insert(contact.name.clone());
         self.by_name.insert(contact.name.clone(), Contact { since, ..contact });
@@ -99,6 +110,7 @@ impl Contacts {
     /// Removes and gives the contact of a name.
     pub fn remove(&mut self, name: &Name) -> Option<Contact> {
         let removed = self.by_name.remove(name)?;
+        self.successors.remove(name);
         if let Some(names) = self.by_key.get_mut(&removed.key) {
             names.remove(name);
             if names.is_empty() {
@@ -106,6 +118,30 @@ impl Contacts {
             }
         }
         Some(removed)
+    }
+
+    /// Which key will follow that of a contact, if that was heard of.
+    pub fn successor_of(&self, name: &Name) -> Option<Successor> {
+        self.successors.get(name).copied()
+    }
+
+    /// Takes note of which key will follow; the first word counts. False when it changes nothing.
+    pub fn note_successor(&mut self, name: &Name, successor: Successor) -> bool {
+        if !self.by_name.contains_key(name) || self.successors.contains_key(name) {
+            return false;
+        }
+        self.successors.insert(name.clone(), successor);
+        true
+    }
+
+    /// Follows a contact to the next key, with the same binding. False when this is not the one that the
+    /// contact committed to.
+    pub fn succeed(&mut self, name: &Name, key: PublicKey) -> bool {
+        let is_meant = self.successor_of(name).is_some_and(|successor| successor.is(&key));
+        match self.get(name).cloned().filter(|_| is_meant) {
+            Some(contact) => self.replace(Contact { key, ..contact }).is_ok(),
+            None => false,
+        }
     }
 
     /// Calls a contact by another name, with the same key and binding. False when there is none of the
@@ -129,7 +165,11 @@ impl Contacts {
     pub fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();
         for Contact { name, key, binding, since } in self.iter() {
-            text.push_str(&format!("{name} {key} {binding} {}\n", since.to_date_time()));
+            text.push_str(&format!("{name} {key} {binding} {}", since.to_date_time()));
+            if let Some(successor) = self.successor_of(name) {
+                text.push_str(&format!(" {successor}"));
+            }
+            text.push('\n');
         }
         text
     }
@@ -148,25 +188,37 @@ impl Contacts {
                 continue;
             }
             let at = |what| ContactsError::Line { number: index + 1, what };
-            let contact = parse_line(line).map_err(at)?;
+            let (contact, successor) = parse_line(line).map_err(at)?;
             if contacts.get(&contact.name).is_some() {
                 return Err(at(LineError::Repeated));
             }
+            let name = contact.name.clone();
             contacts.replace(contact)?;
+            if let Some(successor) = successor {
+                contacts.note_successor(&name, successor);
+            }
         }
         Ok(contacts)
     }
 }
 
-fn parse_line(line: &str) -> Result<Contact, LineError> {
+fn parse_line(line: &str) -> Result<(Contact, Option<Successor>), LineError> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [name, key, binding, since] = fields[..] else { return Err(LineError::Fields) };
-    Ok(Contact {
+    let [name, key, binding, since, ref more @ ..] = fields[..] else {
+        return Err(LineError::Fields);
+    };
+    let successor = match more {
+        [] => None,
+        [successor] => Some(Successor::parse(successor).ok_or(LineError::Fields)?),
+        _ => return Err(LineError::Fields),
+    };
+    let contact = Contact {
         name: Name::parse(name).map_err(LineError::Name)?,
         key: key.parse().map_err(|_| LineError::Key)?,
         binding: binding.parse().map_err(|()| LineError::Binding)?,
         since: Timestamp::parse_date_time(since).ok_or(LineError::Since)?,
-    })
+    };
+    Ok((contact, successor))
 }
 
 /// Why the book does not take a contact or a text.
@@ -286,6 +338,24 @@ mod tests {
         assert_eq!(contacts.iter().map(|c| c.binding).collect::<Vec<_>>(), [Binding::Pinned]);
         let removed = contacts.remove(&contact("alice", 1, Binding::Pinned).name);
         assert!(removed.is_some() && contacts.is_empty());
+    }
+
+    #[test]
+    fn a_contact_is_followed_to_the_key_it_named_first() {
+        let mut contacts = Contacts::new();
+        let alice = contact("alice", 1, Binding::Pinned);
+        contacts.add(alice.clone()).unwrap();
+        let [next, thief] = [2, 3].map(|n| PublicKey([n; 32]));
+        assert!(contacts.note_successor(&alice.name, Successor::of(&next)));
+        assert!(!contacts.note_successor(&alice.name, Successor::of(&thief)), "the first counts");
+        contacts.add(contact("alice", 1, Binding::Pinned)).unwrap();
+        assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts.clone()));
+        assert!(!contacts.succeed(&alice.name, thief));
+        assert!(contacts.succeed(&alice.name, next));
+        let followed = contacts.get(&alice.name).unwrap();
+        assert_eq!((followed.key, followed.binding), (next, Binding::Pinned));
+        assert_eq!(contacts.successor_of(&alice.name), None);
+        assert_eq!(contacts.with_key(&alice.key).count(), 0);
     }
 
     #[test]

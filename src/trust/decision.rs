@@ -88,6 +88,11 @@ pub enum Ground {
     Certificate(Certified),
     /// The domain's web site.
     Domain,
+    /// The contact said in advance that this key would follow the one known before.
+    Succession {
+        /// The key known before.
+        before: PublicKey,
+    },
 }
 
 /// One of several keys that claim a name.
@@ -130,9 +135,12 @@ pub enum Refused {
 /// When the known key is among the claimed ones, the others do not count: anybody can claim.
 pub fn decide(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Decision {
     let claimed = judge(name, claims, knowledge);
+    let successor = knowledge.contacts.successor_of(name);
+    let heir = claimed.iter().find(|claimed| successor.is_some_and(|next| next.is(&claimed.key)));
     match knowledge.contacts.get(name) {
         Some(known) if claims.is_empty() => Decision::known(known.clone()),
         Some(known) => match claimed.iter().find(|claimed| claimed.key == known.key) {
+            _ if heir.is_some() => about_heir(known.clone(), heir),
             Some(same) => about_contact(known.clone(), &same.standing),
             None => Decision::Conflict { known: Some(known.clone()), claimed },
         },
@@ -192,6 +200,16 @@ fn about_contact(known: Contact, standing: &Standing) -> Decision {
         (Binding::Certified, _) => refused(Refused::NoCertificate),
         _ => Decision::known(known),
     }
+}
+
+/// About a contact who has moved to the key that was announced, and which no authority has revoked.
+fn about_heir(known: Contact, heir: Option<&Claimed>) -> Decision {
+    let Some(Claimed { key, standing, .. }) = heir else { return Decision::known(known) };
+    if let Standing::Unfit(unfit @ Unfit { why: Defect::Revoked { .. }, .. }) = standing {
+        return Decision::Refused { key: *key, why: Refused::Certificate(unfit.clone()) };
+    }
+    let ground = Ground::Succession { before: known.key };
+    Decision::Known { contact: Contact { key: *key, ..known }, ground, is_new: false }
 }
 
 fn about_stranger(name: &Name, claimed: Vec<Claimed>, knowledge: Knowledge<'_>) -> Decision {
@@ -302,6 +320,9 @@ impl Ground {
                 "the domain's web site vouched for key".into()
             }
             Ground::Book(Binding::FirstUse) => "the first key to claim the name was".into(),
+            Ground::Succession { before } => {
+                format!("the key {} was announced to be followed by", before.fingerprint())
+            }
             Ground::Certificate(Certified { authority, until }) => {
                 format!("the authority {authority} certifies until {} key", until.to_date_time())
             }

@@ -22,6 +22,7 @@ mod pattern;
 mod recognition;
 mod revocations;
 mod safety_phrase;
+mod succession;
 mod words;
 
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub use pattern::Pattern;
 pub use recognition::{KnownAs, Visitor, admits, recognise};
 pub use revocations::{Revocations, RevocationsError, SignedRevocations};
 pub use safety_phrase::SafetyPhrase;
+pub use succession::Successor;
 
 /// By how much two honest clocks may differ.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(300);

@@ -17,8 +17,10 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "init",
+    "backup",
+    "rotate",
     "serve",
     "expose",
     "proxy",

@@ -3,6 +3,7 @@
 
 mod authorities;
 mod books;
+mod key_life;
 mod meetings;
 #[path = "../people/mod.rs"]
 mod people;

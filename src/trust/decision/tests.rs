@@ -239,6 +239,32 @@ fn a_revoked_key_is_refused_unless_pinned() {
 }
 
 #[test]
+fn a_contact_is_followed_to_the_announced_key() {
+    for (binding, claims) in [
+        (Binding::Pinned, vec![bare(2)]),
+        (Binding::FirstUse, vec![bare(3), bare(2)]),
+        (Binding::Certified, vec![bare(1), bare(2)]),
+    ] {
+        let mut contacts = book(Some((1, binding)));
+        contacts.note_successor(&alice(), crate::trust::Successor::of(&key(2)));
+        let authorities = authorities();
+        let knowledge = Knowledge {
+            contacts: &contacts,
+            authorities: &authorities,
+            vouched: None,
+            first_use: FirstUse::Refuse,
+            now: NOW,
+        };
+        let decision = decide(&alice(), &claims, knowledge);
+        assert_eq!(decision.usable_key(), Some(key(2)));
+        let reason = decision.reason(&alice());
+        assert!(reason.contains(" was announced to be followed by "), "{reason}");
+        let other = decide(&alice(), &[bare(3)], knowledge);
+        assert!(matches!(other, Decision::Conflict { .. }), "{other:?}");
+    }
+}
+
+#[test]
 fn clocks_may_differ_a_little() {
     for (shift, counts) in [(-400_i64, false), (-200, true), (0, true), (200, true), (400, false)] {
         let from = NOW.saturating_sub(Duration::from_secs(1_000));
