@@ -60,6 +60,7 @@ async fn be_daemon(
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
         first_use: config.first_use(),
+        well_known: config.well_known(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {

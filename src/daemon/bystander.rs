@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::authority_book::AuthorityBook;
+use super::config::Config;
 use super::contact_book::ContactBook;
 use super::finder::{Finder, TrustSettings};
 use super::home::Home;
@@ -67,6 +68,7 @@ fn finder(home: &Home, overlays: &[OverlayAddress]) -> Finder {
         authorities: Arc::new(AuthorityBook::new(home)),
         first_use: FirstUse::Ask,
         meetings: Arc::new(MeetingRoom::new(nobody.public(), ContactBook::new(home))),
+        well_known: Config::load(home).unwrap_or_default().well_known(),
     };
     Finder::new(overlays, Introductions::new(home), trust, Arc::new(Sequences::load(home)))
 }

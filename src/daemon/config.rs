@@ -10,7 +10,7 @@ use std::{
 use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
-use crate::overlay::OverlayAddress;
+use crate::overlay::{OverlayAddress, WellKnown};
 use crate::runtime::file;
 use crate::runtime::plain;
 use crate::trust::FirstUse;
@@ -26,11 +26,13 @@ pub struct Config {
     udp: Option<Vec<SocketAddr>>,
     /// `first-use`: what to do with people met for the first time.
     first_use: Option<FirstUse>,
+    /// `well-known`: whether web sites of domains are asked about people met for the first time.
+    well_known: Option<bool>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 4] = ["first-use", "listen", "overlay", "udp"];
+const KEYS: [&str; 5] = ["first-use", "listen", "overlay", "udp", "well-known"];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -97,6 +99,12 @@ impl Config {
         self.first_use.unwrap_or_default()
     }
 
+    /// Who is asked about people met for the first time: the web sites of their domains, unless told
+    /// otherwise.
+    pub fn well_known(&self) -> Option<WellKnown> {
+        self.well_known.unwrap_or(true).then(WellKnown::default)
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -129,6 +137,11 @@ fn parse(text: &str) -> Result<Config, String> {
         udp: list(&entries, "udp", socket_address)?,
         first_use: single(&entries, "first-use", |text| {
             text.parse().map_err(|()| format!("{text:?} is none of ask, accept, refuse"))
+        })?,
+        well_known: single(&entries, "well-known", |text| match text {
+            "ask" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(format!("{text:?} is none of ask, off")),
         })?,
     })
 }
@@ -205,10 +218,11 @@ mod tests {
         for (text, problem) in [
             (
                 "overlays = [\"lan\"]",
-                "overlays: no such setting (there are first-use, listen, overlay, udp)",
+                "overlays: no such setting (there are first-use, listen, overlay, udp, well-known)",
             ),
             ("first-use = \"always\"", "first-use: \"always\" is none of ask, accept, refuse"),
             ("first-use = [\"ask\"]", "first-use: must be a text in quotes"),
+            ("well-known = \"on\"", "well-known: \"on\" is none of ask, off"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
             ("overlay = [", "overlay: the list is empty"),

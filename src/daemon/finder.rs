@@ -16,8 +16,8 @@ use super::contact_book::ContactBook;
 use super::introductions::Introductions;
 use super::meeting_room::MeetingRoom;
 use super::sequences::Sequences;
-use crate::identity::{Name, Slot};
-use crate::overlay::Overlay;
+use crate::identity::{Name, PublicKey, Slot};
+use crate::overlay::{Overlay, WellKnown};
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
 };
@@ -70,6 +70,8 @@ pub(super) struct TrustSettings {
     pub(super) first_use: FirstUse,
     /// Where the person is asked about them.
     pub(super) meetings: Arc<MeetingRoom>,
+    /// Who is asked whether the domain vouches for a stranger, if anybody is.
+    pub(super) well_known: Option<WellKnown>,
 }
 
 /// A look-up under way: whoever waits for its end finds its answer here.
@@ -84,6 +86,7 @@ pub(super) struct Finder {
     authorities: Arc<AuthorityBook>,
     first_use: FirstUse,
     meetings: Arc<MeetingRoom>,
+    well_known: Option<WellKnown>,
     cache: Mutex<Cache>,
     sequences: Arc<Sequences>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
@@ -97,7 +100,7 @@ impl Finder {
         trust: TrustSettings,
         sequences: Arc<Sequences>,
     ) -> Finder {
-        let TrustSettings { book, authorities, first_use, meetings } = trust;
+        let TrustSettings { book, authorities, first_use, meetings, well_known } = trust;
         Finder {
             overlays,
             introductions,
@@ -105,6 +108,7 @@ impl Finder {
             authorities,
             first_use,
             meetings,
+            well_known,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             sequences,
             flights: Mutex::default(),
@@ -128,7 +132,7 @@ impl Finder {
         if let Some(contact) = contacts.get(name) {
             let answer = self.answer(&Wanted::Contact(name.clone(), contact.key)).await;
             if !answer.packets.is_empty() {
-                return self.decide(name, &contacts, &authorities, answer);
+                return self.decide(name, &contacts, &authorities, None, answer);
             }
             // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
@@ -137,13 +141,14 @@ impl Finder {
                 self.cache().forget(&Wanted::Name(name.clone()));
             }
         }
-        let answer = self.answer(&Wanted::Name(name.clone())).await;
+        let is_new = contacts.get(name).is_none();
+        let (answer, vouched) = self.ask_all(name, is_new).await;
         if answer.packets.is_empty() {
             let is_contact = contacts.get(name).is_some();
             return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
         }
         let was_asked = answer.asked.is_some();
-        let found = self.decide(name, &contacts, &authorities, answer)?;
+        let found = self.decide(name, &contacts, &authorities, vouched, answer)?;
         if was_asked {
             // the next look-up is one for a contact
             let (found_packets, wanted) =
@@ -160,19 +165,36 @@ impl Finder {
         let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
         let authorities = self.authorities.authorities();
         let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
-        let answer = self.answer(&Wanted::Name(name.clone())).await;
+        let (answer, vouched) = self.ask_all(name, true).await;
         if answer.packets.is_empty() {
             return Err(self.why_nothing(name, false, &[], &answer.reports));
         }
         let claims = self.claims(name, &authorities, &answer);
-        let knowledge = self.knowledge(&contacts, &authorities);
+        let knowledge = self.knowledge(&contacts, &authorities, vouched);
         let reason = trust::decide(name, &claims, knowledge).reason(name);
         Ok((trust::judge(name, &claims, knowledge), reason))
     }
 
-    fn knowledge<'a>(&self, contacts: &'a Contacts, authorities: &'a Authorities) -> Knowledge<'a> {
+    fn knowledge<'a>(
+        &self,
+        contacts: &'a Contacts,
+        authorities: &'a Authorities,
+        vouched: Option<PublicKey>,
+    ) -> Knowledge<'a> {
         let (first_use, now) = (self.first_use, clock::wall());
-        Knowledge { contacts, authorities, vouched: None, first_use, now }
+        Knowledge { contacts, authorities, vouched, first_use, now }
+    }
+
+    /// Asks the overlays who claims a name, and meanwhile the domain if the name is new.
+    async fn ask_all(&self, name: &Name, is_new: bool) -> (Answer, Option<PublicKey>) {
+        let wanted = Wanted::Name(name.clone());
+        let asked = async {
+            match &self.well_known {
+                Some(well_known) if is_new => well_known.key_of(name).await,
+                _ => None,
+            }
+        };
+        future::zip(self.answer(&wanted), asked).await
     }
 
     /// Decides whose packet counts, and remembers whom the person meets.
@@ -181,10 +203,12 @@ impl Finder {
         name: &Name,
         contacts: &Contacts,
         authorities: &Authorities,
+        vouched: Option<PublicKey>,
         answer: Answer,
     ) -> Result<Found, Failure> {
         let claims = self.claims(name, authorities, &answer);
-        let decision = trust::decide(name, &claims, self.knowledge(contacts, authorities));
+        let knowledge = self.knowledge(contacts, authorities, vouched);
+        let decision = trust::decide(name, &claims, knowledge);
         let contact = match decision {
             Decision::Known { ref contact, ref ground, is_new } => {
                 if is_new {

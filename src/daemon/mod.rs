@@ -67,7 +67,7 @@ pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
 
 use crate::identity::{Destination, KeyPair, Name, PublicKey};
 use crate::link::{Link, Strangers};
-use crate::overlay::{self, Overlay, OverlayAddress};
+use crate::overlay::{self, Overlay, OverlayAddress, WellKnown};
 use crate::runtime::http::Handler;
 use crate::runtime::{Task, clock, random, spawn};
 use crate::transport::{Lifetimes, Transport};
@@ -97,6 +97,8 @@ pub struct DaemonOptions {
     pub udp: Udp,
     /// What to do with people met for the first time.
     pub first_use: FirstUse,
+    /// Who is asked whether a stranger's domain vouches for the key.
+    pub well_known: Option<WellKnown>,
 }
 
 /// A running daemon.
@@ -130,8 +132,14 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp, first_use } =
-            options;
+        let DaemonOptions {
+            home,
+            identity: Identity { name, keys },
+            overlays,
+            udp,
+            first_use,
+            well_known,
+        } = options;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
@@ -154,6 +162,7 @@ impl Daemon {
                 authorities: authorities.clone(),
                 first_use,
                 meetings: meetings.clone(),
+                well_known,
             },
             sequences.clone(),
         );

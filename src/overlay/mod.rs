@@ -13,14 +13,17 @@ mod address;
 mod error;
 pub mod lan;
 
+mod public_only;
 mod rate;
 pub mod store;
+mod well_known;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 pub use address::{AddressError, OverlayAddress};
 pub use error::OverlayError;
 pub use rate::Rate;
+pub use well_known::WellKnown;
 
 use crate::identity::{KeyPair, PublicKey, Slot};
 use crate::registration::{Call, Packet, Registration};

@@ -63,7 +63,7 @@ fn each_damaged_file_is_named() {
         (
             "config.toml",
             "overlays = \"lan\"\n",
-            "cannot read HOME/config.toml: overlays: no such setting (there are listen, overlay, udp)\n",
+            "cannot read HOME/config.toml: overlays: no such setting (there are first-use, listen, overlay, udp, well-known)\n",
         ),
         (
             "config.toml",

@@ -182,7 +182,14 @@ async fn start(
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
     let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
     let overlays = vec![overlay.clone()];
-    let options = DaemonOptions { home, identity, overlays, udp, first_use: FirstUse::Accept };
+    let options = DaemonOptions {
+        home,
+        identity,
+        overlays,
+        udp,
+        first_use: FirstUse::Accept,
+        well_known: None,
+    };
     Daemon::start(options, lock).map_err(not_started)
 }
 

@@ -4,19 +4,12 @@ use std::{io, time::Duration};
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
-use ureq::{
-    Agent,
-    config::Config,
-    http::Uri,
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{DefaultConnector, NextTimeout},
-    },
-};
+use ureq::{Agent, config::Config};
 
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
-use crate::overlay::address::{StoreUrl, is_public};
+use crate::overlay::address::StoreUrl;
+use crate::overlay::public_only;
 use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
@@ -45,10 +38,7 @@ impl Client {
 
     /// A store that somebody else named: only public addresses are asked.
     pub fn foreign(url: &StoreUrl, nobody: &KeyPair) -> Client {
-        let config = Client::config(url);
-        let resolver = PublicOnly(DefaultResolver::default());
-        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Client::with_agent(url, nobody, agent)
+        Client::with_agent(url, nobody, public_only::agent(Client::config(url)))
     }
 
     fn with_agent(url: &StoreUrl, identity: &KeyPair, agent: Agent) -> Client {
@@ -88,27 +78,6 @@ impl Client {
     /// What proves to this store that a place is ours; it tells nothing about other slots or stores.
     fn secret(&self, slot: Slot) -> String {
         HEXLOWER.encode(hmac::sign(&self.secrets, &slot.0).as_ref())
-    }
-}
-
-/// Resolves names as ever, and passes public addresses on.
-#[derive(Debug)]
-struct PublicOnly(DefaultResolver);
-
-impl Resolver for PublicOnly {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut public = self.empty();
-        for address in self.0.resolve(uri, config, timeout)?.iter() {
-            if is_public(address.ip()) {
-                public.push(*address);
-            }
-        }
-        if public.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(public) }
     }
 }
 

@@ -287,6 +287,30 @@ fn clocks_may_differ_a_little() {
 }
 
 #[test]
+fn an_authority_of_small_order_certifies_nobody() {
+    // the neutral element: lenient verifiers take (R = S·B) for a signature of anything
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let weak = crate::identity::PublicKeyFile::new(PublicKey(neutral));
+    let authority = Authority {
+        name: AuthorityName::parse("weak").unwrap(),
+        patterns: vec![Pattern::AnyName],
+        keys: vec![weak],
+        since: NOW,
+    };
+    let mut authorities = Authorities::new();
+    authorities.add(authority).unwrap();
+    let mut compact = certificate(CLUB, "alice@example.com", key(1), -1, 30);
+    compact[1..9].copy_from_slice(&weak.id.0);
+    for signature in [37..101, 101..165] {
+        compact[signature.clone()].fill(0);
+        compact[signature.start] = 1;
+    }
+    let shown = &authorities.read(&key(1), &[compact])[0];
+    assert!(shown.outcome.is_err(), "{shown:?}");
+}
+
+#[test]
 fn certificates_of_nobody_known_say_nothing() {
     let foreign = certificate(120, "alice@example.com", key(1), -1, 9);
     let claim = certified(1, &[foreign, b"?".to_vec()]);
