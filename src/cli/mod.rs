@@ -34,6 +34,7 @@ use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use argh::FromArgs;
 
+use crate::runtime;
 use speak::{Failure, Outcome};
 
 /// Publish and open HTTP services under names like alice@example.com,
@@ -84,6 +85,7 @@ struct Everywhere {
 
 /// Runs the program: reads the command line, does it, and maps the result to an exit code.
 pub fn main() -> ExitCode {
+    runtime::share_heap();
     let arguments = match env::args_os().skip(1).map(OsString::into_string).collect() {
         Ok(arguments) => arguments,
         Err(bad) => {

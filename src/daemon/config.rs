@@ -129,6 +129,9 @@ fn parse(text: &str) -> Result<Config, String> {
     if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
     }
+    if !ends_well(text) {
+        return Err("the last list has no ] at its end".into());
+    }
     Ok(Config {
         overlays: list(&entries, "overlay", |text| {
             OverlayAddress::parse(text).map_err(|error| error.to_string())
@@ -144,6 +147,13 @@ fn parse(text: &str) -> Result<Config, String> {
             _ => Err(format!("{text:?} is none of ask, off")),
         })?,
     })
+}
+
+/// nanoserde takes the end of the file for the end of a list. One more setting tells: an open list
+/// swallows it.
+fn ends_well(text: &str) -> bool {
+    let extended = TomlParser::parse(&format!("{text}\nend = true"));
+    extended.is_ok_and(|entries| entries.contains_key("end"))
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
@@ -225,7 +235,10 @@ mod tests {
             ("well-known = \"on\"", "well-known: \"on\" is none of ask, off"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
-            ("overlay = [", "overlay: the list is empty"),
+            ("overlay = []", "overlay: the list is empty"),
+            ("overlay = [", "the last list has no ] at its end"),
+            ("overlay = [\"lan\"", "the last list has no ] at its end"),
+            ("overlay = [\"lan\",\n", "the last list has no ] at its end"),
             ("listen = [1, 2]", "listen: every item must be in quotes"),
         ] {
             assert_eq!(parse(text).unwrap_err(), problem);

@@ -338,7 +338,7 @@ fn warn_of_certificates(book: &CertificateBook, authorities: &AuthorityBook, key
     }
 }
 
-/// Locks what no panic can leave half changed: one thread runs everything, and it aborts.
+/// Locks what is changed in single steps, so that a task that panics leaves it whole.
 fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,9 @@ use crate::trust::SignedRevocations;
 /// How often overlays are asked.
 const INTERVAL: Duration = Duration::from_secs(600);
 /// How often the clock is looked at: a laptop that slept asks soon after it wakes.
-const TICK: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_secs(60);
+/// The same where nobody is trusted, so that a daemon at rest is seldom woken.
+const IDLE_TICK: Duration = Duration::from_secs(300);
 /// For how long a list is put: as long as stores keep anything.
 const TTL: Duration = Duration::from_secs(7 * 86_400);
 
@@ -44,7 +46,7 @@ impl RevocationWatch {
                 self.look(may_put).await;
                 last = Some((clock::wall(), self.keys().len()));
             }
-            clock::sleep(TICK).await;
+            clock::sleep(if known == 0 { IDLE_TICK } else { TICK }).await;
         }
     }
 

@@ -23,8 +23,11 @@ pub struct WellKnown {
     /// With `{domain}` and `{user}`.
     template: String,
     /// What was said a moment ago, so that a page that is reloaded does not knock again and again.
-    said: Arc<Mutex<HashMap<Name, (Instant, Option<PublicKey>)>>>,
+    said: Arc<Mutex<Said>>,
 }
+
+/// Answers by name, and when they came.
+type Said = HashMap<Name, (Instant, Option<PublicKey>)>;
 
 const TEMPLATE: &str = "https://{domain}/.well-known/p2p/{user}";
 /// How long a first meeting waits for the domain.

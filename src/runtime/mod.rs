@@ -12,6 +12,8 @@ mod executor;
 pub mod file;
 pub mod html;
 pub mod http;
+mod load;
+mod memory;
 mod plain;
 mod preference;
 pub mod random;
@@ -20,6 +22,7 @@ mod splice;
 mod unblock;
 
 pub use executor::{Task, block_on, spawn};
+pub use memory::share_heap;
 pub use plain::plain;
 pub use preference::preference;
 pub use socket::{SocketIo, TcpIo, UnixIo};

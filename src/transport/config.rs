@@ -40,10 +40,11 @@ impl Default for Lifetimes {
     }
 }
 
-/// The end that dialled speaks up after this part of the silence that ends a connection: 10 seconds of
-/// 30. Two of three packets may get lost, and a NAT keeps its mapping. The other end need not speak,
-/// its acknowledgement is a sign of life too.
-const KEEP_ALIVE_PART: u32 = 3;
+/// The end that dialled speaks up after so long a silence, or half of the one that ends a connection. A
+/// lost packet is repeated within a second, and NATs keep a mapping for longer. The other end need not
+/// speak, its acknowledgement is a sign of life too; and both come before the path agent would probe, so
+/// that one keep-alive does for all layers: two small packets, 9 octets a second.
+const KEEP_ALIVE: Duration = Duration::from_secs(14);
 
 /// Streams that the other end may have open, each of them a request in progress. Further ones wait.
 const MAX_STREAMS: u32 = 256;
@@ -91,7 +92,7 @@ pub(super) fn client(
 ) -> Result<ClientConfig, rustls::Error> {
     let mut transport = transport(lifetimes);
     transport
-        .keep_alive_interval(Some(lifetimes.silence / KEEP_ALIVE_PART))
+        .keep_alive_interval(Some(KEEP_ALIVE.min(lifetimes.silence / 2)))
         // the answer to an early request
         .max_concurrent_uni_streams(VarInt::from_u32(1))
         .receive_window(VarInt::from_u32(DIALLED_WINDOW));

@@ -19,6 +19,9 @@ use crate::runtime::{clock, plain, unblock};
 const DEADLINE: Duration = Duration::from_secs(5);
 /// When the caller is told, should the system's resolver not keep to the deadline.
 const LAST_DEADLINE: Duration = Duration::from_millis(5500);
+/// The most that a header of an answer may take, and the buffers of a connection. ureq's own of 128 KiB
+/// would stay as long as the program runs.
+const BUFFER: usize = 16 * 1024;
 /// Tells the secrets of stores from all other uses of the seed.
 const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 
@@ -50,7 +53,9 @@ impl Client {
             .timeout_global(Some(DEADLINE))
             .http_status_as_error(false)
             .max_redirects(0)
-            .max_response_header_size(16 * 1024)
+            .max_response_header_size(BUFFER)
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
             .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
         // a proxy of the environment cannot reach this machine
         let config = if url.is_loopback() { config.proxy(None) } else { config };

@@ -2,13 +2,20 @@
 
 use std::{
     fs::File,
+    io::{Read, Seek},
     panic::{self, AssertUnwindSafe},
     time::Duration,
 };
 
 use lofty::{
+    aac::AacFile,
     config::ParseOptions,
     file::{AudioFile, FileType, TaggedFile, TaggedFileExt},
+    flac::FlacFile,
+    iff::{aiff::AiffFile, wav::WavFile},
+    mp4::Mp4File,
+    mpeg::MpegFile,
+    ogg::{OpusFile, VorbisFile},
     picture::{Picture, PictureType},
     probe::Probe,
     tag::{Accessor, ItemKey, Tag},
@@ -97,26 +104,30 @@ const DESCRIPTIONS: [ItemKey; 5] = [
 ];
 
 /// What lofty makes of a file. The content tells better than the name of which kind it is, but kinds
-/// that no name stands for are left alone: each parser is one more that a stranger's file can reach.
+/// that no name of [`MediaType`](super::media::MediaType) stands for are left alone: each parser is one
+/// more that a stranger's file can reach, and makes the program larger.
 fn parse(file: &File, mut options: ParseOptions) -> Option<TaggedFile> {
     let probe = Probe::new(bounded::from_start(file, LIMIT)?).guess_file_type().ok()?;
-    let kind = probe.file_type().filter(|kind| KINDS.contains(kind))?;
-    if kind == FileType::Opus {
-        options.read_properties(false);
-    }
-    let probe = probe.options(options);
+    let kind = probe.file_type()?;
+    let mut file = probe.into_inner();
+    let parse = || match kind {
+        FileType::Aac => parse_as::<AacFile>(&mut file, options),
+        FileType::Aiff => parse_as::<AiffFile>(&mut file, options),
+        FileType::Flac => parse_as::<FlacFile>(&mut file, options),
+        FileType::Mp4 => parse_as::<Mp4File>(&mut file, options),
+        FileType::Mpeg => parse_as::<MpegFile>(&mut file, options),
+        FileType::Opus => parse_as::<OpusFile>(&mut file, options.read_properties(false)),
+        FileType::Vorbis => parse_as::<VorbisFile>(&mut file, options),
+        FileType::Wav => parse_as::<WavFile>(&mut file, options),
+        _ => None,
+    };
     // where panics unwind, a defect of the parser costs the tags of one file
-    panic::catch_unwind(AssertUnwindSafe(|| probe.read().ok())).ok()?
+    panic::catch_unwind(AssertUnwindSafe(parse)).ok()?
 }
 
-/// The kinds of file whose names [`MediaType`](super::media::MediaType) knows.
-const KINDS: [FileType; 8] = [
-    FileType::Aac,
-    FileType::Aiff,
-    FileType::Flac,
-    FileType::Mp4,
-    FileType::Mpeg,
-    FileType::Opus,
-    FileType::Vorbis,
-    FileType::Wav,
-];
+fn parse_as<F: AudioFile>(
+    file: &mut (impl Read + Seek),
+    options: ParseOptions,
+) -> Option<TaggedFile> {
+    F::read_from(file, options).ok().map(Into::into)
+}
