@@ -13,6 +13,7 @@ use data_encoding::BASE64;
 use super::book::{Book, BookError, Pages};
 use super::home::Home;
 use super::lock_of;
+use crate::identity::PublicKeyFile;
 use crate::runtime::clock;
 use crate::trust::{
     Authorities, AuthoritiesError, Authority, AuthorityName, RevocationsError, SignedRevocations,
@@ -126,6 +127,13 @@ impl AuthorityBook {
     /// When the file cannot be written.
     pub fn remove(&self, name: &AuthorityName) -> Result<bool, AuthorityBookError> {
         self.authorities.change(|authorities| Ok(authorities.remove(name).is_some()))
+    }
+
+    /// The newest list that this key signed, also if its successor has signed a newer one: who knows the
+    /// old key only learns of the next one there.
+    pub fn list_of(&self, key: &PublicKeyFile) -> Option<SignedRevocations> {
+        let lists = self.revocations.pages().ok()?;
+        lists.0.iter().find(|list| list.key() == key).cloned()
     }
 
     /// Takes a revocation list in; gives whose it is.

@@ -70,7 +70,7 @@ impl RevocationWatch {
                     }
                 });
             }
-            if may_put && let Some(newest) = self.newest(&key) {
+            if may_put && let Some(newest) = self.book.list_of(&key) {
                 self.pass_on(slot, &newest, &held).await;
             }
         }
@@ -83,7 +83,7 @@ impl RevocationWatch {
         for list in lists.filter(|list| list.key() == key) {
             let number = list.list().number;
             highest = highest.max(number);
-            if self.newest(key).is_some_and(|known| known.list().number >= number) {
+            if self.book.list_of(key).is_some_and(|known| known.list().number >= number) {
                 continue;
             }
             match self.book.revoke(list) {
@@ -92,14 +92,6 @@ impl RevocationWatch {
             }
         }
         highest
-    }
-
-    /// The newest list that this key signed.
-    fn newest(&self, key: &PublicKeyFile) -> Option<SignedRevocations> {
-        let authorities = self.book.authorities().ok()?;
-        let owner = authorities.iter().find(|authority| authority.keys.contains(key))?;
-        let newest = authorities.revocations_of(&owner.name)?;
-        (newest.key() == key).then(|| newest.clone())
     }
 
     async fn pass_on(&self, slot: Slot, newest: &SignedRevocations, held: &[Option<u32>]) {

@@ -238,6 +238,18 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_small_order_are_not_usable() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let of_order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+        for weak in [neutral, [0; 32], octets(of_order_8)] {
+            assert!(PublicKey(weak).to_x25519().is_err(), "{weak:?}");
+            let signature = [&neutral[..], &[0; 32]].concat().try_into().unwrap();
+            assert_eq!(PublicKey(weak).verify(b"anything", &signature), Err(SignatureError));
+        }
+    }
+
+    #[test]
     fn fingerprints_are_six_groups_of_four() {
         let print = pair(1).public().fingerprint().to_string();
         let groups: Vec<&str> = print.split('-').collect();

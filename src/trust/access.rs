@@ -107,11 +107,6 @@ impl AccessList {
         AccessList::new(words.map(Rule::parse).collect::<Result<_, _>>()?)
     }
 
-    /// Whether everybody is let in.
-    pub fn is_public(&self) -> bool {
-        self.rules.contains(&Rule::Public)
-    }
-
     /// What becomes of a visitor.
     pub fn admits(&self, visitor: &Visitor) -> Admission {
         if self.rules.iter().any(|rule| rule.fits(visitor)) {

@@ -8,7 +8,6 @@
 
 use super::{
     authorities::{Authorities, Certified, Defect, Shown, Unfit},
-    authority::AuthorityName,
     contact::{Binding, Contact},
     contacts::Contacts,
     first_use::FirstUse,
@@ -326,14 +325,6 @@ impl Ground {
             Ground::Certificate(Certified { authority, until }) => {
                 format!("the authority {authority} certifies until {} key", until.to_date_time())
             }
-        }
-    }
-
-    /// The authority whose certificate it is, if it is one.
-    pub fn authority(&self) -> Option<&AuthorityName> {
-        match self {
-            Ground::Certificate(certified) => Some(&certified.authority),
-            _ => None,
         }
     }
 }

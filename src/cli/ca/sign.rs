@@ -71,7 +71,7 @@ pub(super) fn issue(
         )));
     }
     if key.to_x25519().is_err() {
-        return Err(Failure::refused("this key is not usable: it is of small order"));
+        return Err(Failure::refused("this key is not usable: anybody could sign with it"));
     }
     let (secret, _) = folder.key()?;
     let from = clock::wall();

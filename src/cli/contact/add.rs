@@ -48,6 +48,9 @@ impl Add {
         if let Some(key) = &self.key {
             let name = parse_name(&self.who)?;
             let key = read_key(key)?;
+            if key.to_x25519().is_err() {
+                return Err(Failure::refused("this key is not usable: anybody could sign with it"));
+            }
             book.pin(&name, key).map_err(|error| not_pinned(&name, &error))?;
             return said(&name, &key);
         }

@@ -4,7 +4,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 use crate::identity::{KeyPair, SecretKeyFile, Seed};
-use crate::trust::{Authority, Certificate, Pattern, SignedCertificate};
+use crate::trust::{Authority, AuthorityName, Certificate, Pattern, SignedCertificate};
 
 fn pair(seed: u8) -> SecretKeyFile {
     SecretKeyFile::new(KeyPair::from_seed(&Seed::new([seed; 32])))
