@@ -1,6 +1,11 @@
 //! First meetings: asked, accepted or refused; and keys that change.
 
-use crate::people::run;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use crate::people::{have, run, text};
 use crate::scene::{Scene, get, request};
 
 const BROWSER: [(&str, &str); 3] =
@@ -84,6 +89,38 @@ fn nobody_at_the_terminal_accepts_nothing() {
     assert!(told.contains("nobody is here to compare the fingerprint"), "{told}");
     let contacts = run(&scene.home("bob"), &["contact", "list"]);
     assert!(contacts.stdout.is_empty());
+}
+
+#[test]
+fn somebody_at_the_terminal_is_asked() {
+    if !have("script") {
+        return;
+    }
+    let scene = Scene::set();
+    scene.init("alice", "alice@example.com");
+    let _alice = scene.serve("alice", "hello from alice", &[]);
+    let answer = |word: &str| {
+        let program = env!("CARGO_BIN_EXE_p2p");
+        let add = format!(
+            "'{program}' --home '{}' contact add alice@example.com --overlay '{}'",
+            scene.home("bob").display(),
+            scene.overlay()
+        );
+        // a terminal of its own
+        let mut script = Command::new("script");
+        script.args(["-qec", &add, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = script.spawn().unwrap();
+        script.stdin.take().unwrap().write_all(format!("{word}\n").as_bytes()).unwrap();
+        let output = script.wait_with_output().unwrap();
+        (output.status.code(), text(&output.stdout[..]))
+    };
+    let (code, told) = answer("y");
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("have you compared it with alice@example.com"), "{told}");
+    assert!(told.contains("the key of alice@example.com is not accepted"), "{told}");
+    let (code, told) = answer("yes");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(scene.done("bob", &["contact", "list"]).contains("pinned"));
 }
 
 #[test]

@@ -118,7 +118,9 @@ fn meet(home: &Home, book: &ContactBook, name: &Name, given: &[OverlayAddress]) 
                 "p2p contact remove {name} forgets the known key, once its owner confirms the new one"
             )));
         }
-        return said(name, &known.key);
+        if known.binding == Binding::Pinned {
+            return said(name, &known.key);
+        }
     }
     speak::note(&found.reason);
     speak::note(format!("key           {}", claimed.words()));
