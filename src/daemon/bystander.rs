@@ -29,16 +29,26 @@ pub struct Claims {
     pub phrase: Option<String>,
 }
 
-/// Asks every overlay about somebody; gives their addresses beside the outcome.
-pub async fn look_up(
-    home: &Home,
-    overlays: &[OverlayAddress],
-    wanted: &Wanted,
-) -> (Vec<String>, Outcome) {
-    let finder = finder(home, overlays);
-    let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
+/// What overlays say about a name.
+#[derive(Debug)]
+pub struct LookUp {
+    /// The overlays that were asked.
+    pub addresses: Vec<String>,
+    /// What they said, in their order.
+    pub outcome: Outcome,
+    /// The decision about the keys that claim the name, in words; None where there is none.
+    pub reason: Option<String>,
+}
+
+/// Asks every overlay about a name.
+pub async fn look_up(home: &Home, overlays: &[OverlayAddress], name: &Name) -> LookUp {
+    let first_use = Config::load(home).unwrap_or_default().first_use();
+    let finder = finder(home, overlays, first_use);
+    let asked = finder.overlays_for(name);
     let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
-    (addresses, finder.ask(wanted).await)
+    let outcome = finder.ask(&Wanted::Name(name.clone())).await;
+    let reason = finder.reason(name, &outcome);
+    LookUp { addresses, outcome, reason }
 }
 
 /// Asks every overlay who claims a name, and remembers nobody.
@@ -50,7 +60,7 @@ pub async fn claims_of(
     overlays: &[OverlayAddress],
     name: &Name,
 ) -> Result<Claims, Failure> {
-    let (claimed, reason) = finder(home, overlays).claimed(name).await?;
+    let (claimed, reason) = finder(home, overlays, FirstUse::Ask).claimed(name).await?;
     let own = Identity::public(home).ok().map(|(_, key)| key);
     let phrase = match (&claimed[..], own) {
         ([only], Some(own)) => Some(SafetyPhrase::of(&own, &only.key).to_string()),
@@ -59,14 +69,14 @@ pub async fn claims_of(
     Ok(Claims { claimed, reason, phrase })
 }
 
-fn finder(home: &Home, overlays: &[OverlayAddress]) -> Finder {
+fn finder(home: &Home, overlays: &[OverlayAddress], first_use: FirstUse) -> Finder {
     // a key matters to those who write
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
     let overlays = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
     let trust = TrustSettings {
         book: ContactBook::new(home),
         authorities: Arc::new(AuthorityBook::new(home)),
-        first_use: FirstUse::Ask,
+        first_use,
         meetings: Arc::new(MeetingRoom::new(nobody.public(), ContactBook::new(home))),
         well_known: Config::load(home).unwrap_or_default().well_known(),
     };

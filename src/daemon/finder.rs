@@ -175,6 +175,20 @@ impl Finder {
         Ok((trust::judge(name, &claims, knowledge), reason))
     }
 
+    /// The decision about what a look-up by name found, in words; None if it found nobody or the books
+    /// cannot be read. The domain is not asked.
+    pub(super) fn reason(&self, name: &Name, outcome: &Outcome) -> Option<String> {
+        let Outcome { found: packets, reports, .. } = outcome.clone();
+        if packets.is_empty() {
+            return None;
+        }
+        let (contacts, authorities) =
+            (self.book.contacts().ok()?, self.authorities.authorities().ok()?);
+        let claims = self.claims(name, &authorities, &Answer { packets, asked: None, reports });
+        let knowledge = self.knowledge(&contacts, &authorities, None);
+        Some(trust::decide(name, &claims, knowledge).reason(name))
+    }
+
     fn knowledge<'a>(
         &self,
         contacts: &'a Contacts,

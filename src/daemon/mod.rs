@@ -49,7 +49,7 @@ use std::{
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
 pub use backup::{Backup, BackupError};
 pub use book::BookError;
-pub use bystander::{Claims, claims_of, look_up};
+pub use bystander::{Claims, LookUp, claims_of, look_up};
 pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{ContactBook, ContactBookError};

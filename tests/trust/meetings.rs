@@ -136,6 +136,10 @@ fn a_conflict_names_keys_and_sources() {
     assert!(told.body.starts_with("several keys claim to be alice@example.com\n"), "{}", told.body);
     let source = format!("(from {})", scene.overlay());
     assert_eq!(told.body.matches(&source).count(), 2, "{}", told.body);
+    let overlay = scene.overlay();
+    let looked = scene.done("bob", &["lookup", "alice@example.com", "--overlay", &overlay]);
+    let reason = looked.lines().find_map(|line| line.strip_prefix("trust    ")).unwrap();
+    assert!(told.body.contains(reason), "the same words everywhere: {looked}");
     for home in ["alice", "mallory"] {
         let status = scene.done(home, &["status", "--json"]);
         let print = status.split("\"fingerprint\":\"").nth(1).unwrap().split('"').next().unwrap();
