@@ -8,11 +8,12 @@ use std::{
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
-use ureq::Agent;
+use ureq::{Agent, config::Config};
 
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
+use crate::overlay::public_only;
 use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
@@ -40,6 +41,19 @@ pub struct Client {
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
+        Client::with_agent(url, identity, Client::config(url).into())
+    }
+
+    /// A store that somebody else named: only public addresses are asked.
+    pub fn foreign(url: &StoreUrl, nobody: &KeyPair) -> Client {
+        Client::with_agent(url, nobody, public_only::agent(Client::config(url)))
+    }
+
+    fn with_agent(url: &StoreUrl, identity: &KeyPair, agent: Agent) -> Client {
+        Client { url: url.clone(), secrets: secrets(url, identity), agent: Mutex::new(agent) }
+    }
+
+    fn config(url: &StoreUrl) -> Config {
         let config = Agent::config_builder()
             .timeout_global(Some(DEADLINE))
             .http_status_as_error(false)
@@ -50,8 +64,7 @@ impl Client {
             .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
         // a proxy of the environment cannot reach this machine
         let config = if url.is_loopback() { config.proxy(None) } else { config };
-        let agent = Mutex::new(config.build().into());
-        Client { url: url.clone(), secrets: secrets(url, identity), agent }
+        config.build()
     }
 
     fn agent(&self) -> Agent {
