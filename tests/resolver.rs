@@ -338,7 +338,7 @@ fn the_newest_in_time_wins_in_any_order() {
 }
 
 fn outcome(found: Vec<Packet>) -> Outcome {
-    Outcome { found, withdrawn: vec![], vouched: None, reports: vec![] }
+    Outcome { found, withdrawn: vec![], reports: vec![] }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
     speak::{self, Failure, Outcome},
     values::overlay,
 };
-use crate::daemon::look_up;
+use crate::daemon::{LookUp, look_up};
 use crate::identity::Name;
 use crate::overlay::OverlayAddress;
 use crate::registration::{Outcome as Answers, Said};
@@ -39,6 +39,8 @@ struct Report {
     name: String,
     overlays: Vec<OverlayReport>,
     found: Vec<FoundReport>,
+    /// The decision, in words.
+    trust: Option<String>,
 }
 
 #[derive(SerJson)]
@@ -52,8 +54,6 @@ struct OverlayReport {
 struct FoundReport {
     key: String,
     fingerprint: String,
-    /// The name's domain names this key on its web site.
-    vouched: bool,
     age: u64,
     expires_in: u64,
     locators: Vec<String>,
@@ -65,8 +65,9 @@ impl Lookup {
             .map_err(|error| Failure::usage(format!("{:?} is not a name: {error}", self.name)))?;
         let home = home::prepare(given)?;
         let overlays = home::config(&home)?.overlays(&self.overlay).map_err(Failure::usage)?;
-        let (addresses, answers) = block_on(look_up(&home, &overlays, &name));
-        let report = report(&name, addresses, &answers);
+        let LookUp { addresses, outcome: answers, reason } =
+            block_on(look_up(&home, &overlays, &name));
+        let report = report(&name, addresses, &answers, reason);
         if self.json {
             speak::line(report.serialize_json())?;
         } else {
@@ -86,7 +87,7 @@ fn nobody(name: &Name, answers: &Answers) -> Failure {
         .hint("ask for a share link, which says where to look")
 }
 
-fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {
+fn report(name: &Name, addresses: Vec<String>, answers: &Answers, trust: Option<String>) -> Report {
     let now = clock::wall();
     let overlays = addresses.into_iter().zip(&answers.reports).map(|(address, report)| {
         let ms = report.latency.map(|latency| latency.as_secs_f64() * 1000.0);
@@ -97,13 +98,12 @@ fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {
         FoundReport {
             key: registration.key.to_string(),
             fingerprint: registration.key.fingerprint().to_string(),
-            vouched: answers.vouched == Some(registration.key),
             age: now.since(registration.sequence).as_secs(),
             expires_in: packet.expires().since(now).as_secs(),
             locators: registration.locators.iter().map(ToString::to_string).collect(),
         }
     });
-    Report { name: name.to_string(), overlays: overlays.collect(), found: found.collect() }
+    Report { name: name.to_string(), overlays: overlays.collect(), found: found.collect(), trust }
 }
 
 fn describe(report: &Report) -> Outcome {
@@ -112,8 +112,7 @@ fn describe(report: &Report) -> Outcome {
         speak::line(format!("{time}  {address}  {answer}"))?;
     }
     for found in &report.found {
-        let vouched = if found.vouched { "  (the domain's web site says so)" } else { "" };
-        speak::line(format!("key      {}{vouched}", found.fingerprint))?;
+        speak::line(format!("key      {}", found.fingerprint))?;
         speak::line(format!(
             "signed   {} s ago, counts for {} s more",
             found.age, found.expires_in
@@ -122,5 +121,5 @@ fn describe(report: &Report) -> Outcome {
             speak::line(format!("at       {locator}"))?;
         }
     }
-    Ok(())
+    report.trust.iter().try_for_each(|reason| speak::line(format!("trust    {reason}")))
 }

@@ -14,7 +14,7 @@ use super::{
     status::describe_storing,
 };
 use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus};
-use crate::overlay::site::{WELL_KNOWN, WellKnown};
+use crate::overlay::WellKnown;
 use crate::runtime::{block_on, clock, file, plain};
 
 /// Publish anew where you are, or write the file for your domain's web site.
@@ -79,11 +79,11 @@ fn write_for_site(given: Option<&Path>, folder: &Path) -> Outcome {
     };
     let rendezvous = home::config(&home)?.rendezvous(&[]);
     let packet = identity.packet_for_site(rendezvous, clock::wall()).map_err(Failure::failed)?;
-    let path = folder.join(WELL_KNOWN).join(name.user());
+    let path = folder.join(WellKnown::PATH).join(name.user());
     let cannot = |error: std::io::Error| {
         Failure::failed(format!("cannot write {}: {}", path.display(), plain(&error)))
     };
-    fs::create_dir_all(folder.join(WELL_KNOWN)).map_err(cannot)?;
+    fs::create_dir_all(folder.join(WellKnown::PATH)).map_err(cannot)?;
     file::replace(&path, packet.as_bytes(), file::Access::Public).map_err(cannot)?;
     let days = packet.expires().since(clock::wall()).as_secs() / 86_400;
     let url = WellKnown::url(&name);

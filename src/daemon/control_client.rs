@@ -72,6 +72,14 @@ impl ControlClient {
         json::read(&text).map_err(ControlError::Garbled)
     }
 
+    /// Changes a part of something.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn patch(&self, path: &str, body: &impl SerJson) -> Result<(), ControlError> {
+        self.exchange(Method::PATCH, path, body.serialize_json()).await.map(drop)
+    }
+
     /// Removes something.
     ///
     /// # Errors

@@ -1,17 +1,22 @@
 //! Finds people: from a name to a key that may be believed and the addresses in its newest packet.
 //!
 //! All overlays are asked at once. What they say is judged by [`crate::registration`] (which packet) and
-//! [`crate::trust`] (whose key); this module only asks, remembers and tells.
+//! [`crate::trust`] (whose key, `judging.rs`); this module only asks, remembers and tells.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod judging;
 
+use std::{sync::Arc, time::Duration};
+
+use futures_lite::future;
+
+use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
-use super::search::{Flight, Search, is_silent};
+use super::meeting_room::MeetingRoom;
+use super::search::{Answer, Flight, Search, is_silent};
 use crate::identity::{Name, PublicKey};
-use crate::registration::{Packet, Refusal, Report, Said, Wanted};
-use crate::runtime::clock;
-use crate::trust::{self, Binding, Contact, Decision, FirstUse};
+use crate::overlay::WellKnown;
+use crate::registration::{Outcome, Packet, Refusal, Report, Said, Wanted};
+use crate::trust::{self, Claimed, Contact, FirstUse};
 use crate::web::Failure;
 
 /// Somebody found.
@@ -27,17 +32,36 @@ pub(super) struct Found {
     pub(super) flight: Option<Arc<Flight>>,
 }
 
+/// By what keys are judged.
+#[derive(Debug)]
+pub(super) struct TrustSettings {
+    /// Whom the person knows.
+    pub(super) book: ContactBook,
+    /// Whom the person lets vouch for others.
+    pub(super) authorities: Arc<AuthorityBook>,
+    /// What to do with strangers.
+    pub(super) first_use: FirstUse,
+    /// Where the person is asked about them.
+    pub(super) meetings: Arc<MeetingRoom>,
+    /// Who is asked whether the domain vouches for a stranger, if anybody is.
+    pub(super) well_known: Option<WellKnown>,
+}
+
 /// Decides whose packets count, and keeps the contact book.
 #[derive(Debug)]
 pub(super) struct Finder {
     search: Arc<Search>,
     book: ContactBook,
+    authorities: Arc<AuthorityBook>,
     first_use: FirstUse,
+    meetings: Arc<MeetingRoom>,
+    well_known: Option<WellKnown>,
 }
 
 impl Finder {
-    pub(super) fn new(search: Arc<Search>, book: ContactBook, first_use: FirstUse) -> Finder {
-        Finder { search, book, first_use }
+    pub(super) fn new(search: Arc<Search>, trust: TrustSettings) -> Finder {
+        let TrustSettings { book, authorities, first_use, meetings, well_known } = trust;
+        Finder { search, book, authorities, first_use, meetings, well_known }
     }
 
     /// Who asks the overlays.
@@ -53,26 +77,25 @@ impl Finder {
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
-        self.find_and(name, Meeting::Remembered).await
+        self.find_and(name, Memory::Writes).await
     }
 
-    /// The same, without remembering a first meeting: for telling, not for using.
+    /// The same, without remembering whom it meets: for telling, not for using.
     pub(super) async fn examine(&self, name: &Name) -> Result<Found, Failure> {
-        self.find_and(name, Meeting::Forgotten).await
+        self.find_and(name, Memory::Reads).await
     }
 
-    async fn find_and(&self, name: &Name, meeting: Meeting) -> Result<Found, Failure> {
-        // without the book nobody can say whose key is the right one
-        let contacts = self.book.contacts().map_err(|error| Failure::Untrusted {
-            name: name.clone(),
-            reason: error.to_string(),
-        })?;
+    async fn find_and(&self, name: &Name, memory: Memory) -> Result<Found, Failure> {
+        // without the books nobody can say whose key is the right one
+        let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        let authorities = self.authorities.authorities();
+        let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
         let mut by_key = Vec::new();
         if let Some(contact) = contacts.get(name) {
             let answer = self.search.answer(&Wanted::Contact(name.clone(), contact.key)).await;
-            if let Some(packet) = answer.packets.first() {
-                let (contact, packet) = (contact.clone(), packet.clone());
-                return Ok(Found { contact, packet, asked: answer.asked, flight: answer.flight });
+            if !answer.packets.is_empty() {
+                return self.decide(name, &contacts, &authorities, None, answer, memory);
             }
             // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
@@ -81,24 +104,48 @@ impl Finder {
                 self.search.forget(&Wanted::Name(name.clone()));
             }
         }
-        let answer = self.search.answer(&Wanted::Name(name.clone())).await;
+        let is_new = contacts.get(name).is_none();
+        let (answer, vouched) = self.ask_all(name, is_new).await;
         if answer.packets.is_empty() {
             let is_contact = contacts.get(name).is_some();
             return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
         }
-        let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
-        let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
-            Decision::Known(contact) => contact,
-            Decision::FirstMeeting { key, ask: false } => self.meet(name, key, meeting),
-            decision => return Err(not_trusted(name, &decision)),
-        };
-        let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
-        let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
-        if answer.asked.is_some() && meeting == Meeting::Remembered {
+        let was_asked = answer.asked.is_some();
+        let found = self.decide(name, &contacts, &authorities, vouched, answer, memory)?;
+        if was_asked && memory == Memory::Writes {
             // the next look-up is one for a contact
-            self.search.remember_packet(Wanted::Contact(name.clone(), contact.key), &packet);
+            let wanted = Wanted::Contact(name.clone(), found.contact.key);
+            self.search.remember_packet(wanted, &found.packet);
         }
-        Ok(Found { contact, packet, asked: answer.asked, flight: None })
+        Ok(found)
+    }
+
+    /// Who claims a name, and the decision about it in words; nothing is remembered.
+    pub(super) async fn claimed(&self, name: &Name) -> Result<(Vec<Claimed>, String), Failure> {
+        let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        let authorities = self.authorities.authorities();
+        let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
+        let (answer, vouched) = self.ask_all(name, true).await;
+        if answer.packets.is_empty() {
+            return Err(self.why_nothing(name, false, &[], &answer.reports));
+        }
+        let claims = self.claims(&authorities, &answer);
+        let knowledge = self.knowledge(&contacts, &authorities, vouched);
+        let reason = trust::decide(name, &claims, knowledge).reason(name);
+        Ok((trust::judge(name, &claims, knowledge), reason))
+    }
+
+    /// Asks the overlays who claims a name, and meanwhile the domain if the name is new.
+    async fn ask_all(&self, name: &Name, is_new: bool) -> (Answer, Option<PublicKey>) {
+        let wanted = Wanted::Name(name.clone());
+        let asked = async {
+            match &self.well_known {
+                Some(well_known) if is_new => well_known.key_of(name).await,
+                _ => None,
+            }
+        };
+        future::zip(self.search.answer(&wanted), asked).await
     }
 
     /// Looks again although the answer is remembered: it led nowhere.
@@ -107,18 +154,6 @@ impl Finder {
         self.search.forget(&Wanted::Name(name.clone()));
         self.search.forget(&Wanted::Contact(name.clone(), *key));
         self.find(name).await
-    }
-
-    /// Accepts the key of a person met for the first time.
-    fn meet(&self, name: &Name, key: PublicKey, meeting: Meeting) -> Contact {
-        if meeting == Meeting::Remembered {
-            match self.book.accept(name, key, Binding::FirstUse) {
-                Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
-                // a full disk must not keep people apart; the next meeting is a first one again
-                Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
-            }
-        }
-        Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
 
     /// Says why two look-ups, under the key of a contact and under the name, found nobody.
@@ -163,21 +198,9 @@ impl Finder {
     }
 }
 
-/// What becomes of a first meeting.
+/// Whether it is written down whom the person meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meeting {
-    Remembered,
-    Forgotten,
-}
-
-/// Says why a key that was found is not believed.
-fn not_trusted(name: &Name, decision: &Decision) -> Failure {
-    let name = name.clone();
-    match decision {
-        Decision::Conflict { known: Some(known), claimed } if !claimed.is_empty() => {
-            let (known, offered) = (known.key.fingerprint(), claimed[0].fingerprint());
-            Failure::KeyConflict { name, known, offered }
-        }
-        other => Failure::Untrusted { reason: other.reason(&name), name },
-    }
+enum Memory {
+    Writes,
+    Reads,
 }

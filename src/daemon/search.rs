@@ -17,7 +17,7 @@ use super::introductions::Introductions;
 use super::lock_of;
 use super::sequences::Sequences;
 use crate::identity::Name;
-use crate::overlay::{Overlay, site};
+use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
 };
@@ -41,7 +41,9 @@ pub(super) struct Answer {
     pub(super) packets: Vec<Packet>,
     /// How long it took, if the overlays had to be asked.
     pub(super) asked: Option<Duration>,
-    /// What each overlay said.
+    /// The overlays that were asked.
+    pub(super) addresses: Vec<String>,
+    /// What each of them said.
     pub(super) reports: Vec<Report>,
     /// The look-up, if it goes on.
     pub(super) flight: Option<Arc<Flight>>,
@@ -179,7 +181,7 @@ impl Search {
     /// Remembers that this packet is somebody's.
     pub(super) fn remember_packet(&self, wanted: Wanted, packet: &Packet) {
         let found = vec![packet.clone()];
-        let outcome = Outcome { found, withdrawn: vec![], vouched: None, reports: vec![] };
+        let outcome = Outcome { found, withdrawn: vec![], reports: vec![] };
         lock_of(&self.cache).insert(clock::now(), clock::wall(), wanted, &outcome);
     }
 
@@ -195,6 +197,12 @@ impl Search {
         let mut overlays = overlays.unwrap_or_else(|| self.overlays.clone());
         overlays.retain(|overlay| overlay.abilities().can_find(wanted));
         overlays
+    }
+
+    /// How the configuration spells those.
+    pub(super) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
+        let overlays = self.overlays_that_find(wanted);
+        overlays.iter().map(|overlay| overlay.address().to_owned()).collect()
     }
 
     /// What is known of an overlay.
@@ -222,7 +230,8 @@ impl Search {
             let Landing { search, wanted } = &landing;
             let outcome = search.ask_and_tell(wanted, |newest| ahead.progress(newest)).await;
             let Outcome { found: packets, reports, .. } = outcome;
-            ahead.end(Answer { packets, reports, ..Answer::default() });
+            let addresses = search.addresses(wanted);
+            ahead.end(Answer { packets, addresses, reports, ..Answer::default() });
         })
         .detach();
         flight
@@ -260,10 +269,6 @@ impl Search {
             let now = clock::now();
             match answer {
                 Some((index, Ok(packets))) => {
-                    let vouches = overlays[index].abilities().vouches;
-                    if let Some(key) = site::vouched(&packets, wanted).filter(|_| vouches) {
-                        lookup.handle_voucher(key);
-                    }
                     lookup.handle_answer(now, clock::wall(), index, packets);
                     tell(lookup.newest());
                 }
@@ -281,7 +286,8 @@ impl Search {
                 Cached::Found(packets, reports) => (packets, reports),
                 Cached::Nothing(reports) => (Vec::new(), reports),
             };
-        Some(Answer { packets, reports, ..Answer::default() })
+        let addresses = self.addresses(wanted);
+        Some(Answer { packets, addresses, reports, ..Answer::default() })
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {

@@ -15,15 +15,14 @@ use super::finder::Found;
 use super::reach::{Reach, refused};
 use super::search::Search;
 use super::{
-    Config, ContactBook, Daemon, Finder, Home, Identity, Introductions, Labels, Sequences,
-    StartError, Udp, bind,
+    AuthorityBook, Config, ContactBook, Daemon, Finder, Home, Identity, Introductions, Labels,
+    MeetingRoom, Sequences, StartError, TrustSettings, Udp, bind,
 };
 use crate::identity::Destination;
 use crate::overlay::{self, OverlayAddress};
 use crate::registration::Wanted;
 use crate::runtime::{clock, http, random};
 use crate::transport::{ConnectError, Opened, Refusal};
-use crate::trust::FirstUse;
 use crate::web::{Failure, Pseudonym, Step};
 
 /// A walk to a destination.
@@ -96,9 +95,18 @@ pub async fn why(
     overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
     let sequences = Arc::new(Sequences::load(home));
     let introductions = Introductions::new(home);
+    let authorities = Arc::new(AuthorityBook::new(home));
+    let trust = TrustSettings {
+        book: book(),
+        authorities: authorities.clone(),
+        first_use: config.first_use(),
+        meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
+        well_known: config.well_known(),
+    };
     let search = Search::new(overlays, introductions, sequences);
-    let finder = Finder::new(search, book(), FirstUse::Accept);
-    let answering = Answering::new(keys, name, book(), Pseudonym::new(random::bytes()));
+    let finder = Finder::new(search, trust);
+    let pseudonym = Pseudonym::new(random::bytes());
+    let answering = Answering::new(keys, name, book(), authorities, pseudonym);
     let (finder, answering) = (Arc::new(finder), Arc::new(answering));
     let reach = Reach::new(transport.clone(), finder, answering, Labels::new(home));
     let walk = Walker::new(&reach, destination).walk().await;

@@ -70,6 +70,19 @@ impl OverlayAddress {
 }
 
 impl OverlayAddress {
+    /// Whether it is on this machine, where no proxy may stand in between.
+    pub(super) fn is_loopback(&self) -> bool {
+        match self {
+            OverlayAddress::Lan | OverlayAddress::WellKnown => false,
+            #[cfg(feature = "mainline")]
+            OverlayAddress::Mainline(_) => false,
+            OverlayAddress::Folder(url) => url.base().is_loopback(),
+            OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => url.is_loopback(),
+            OverlayAddress::Site(url) => url.is_loopback(),
+            OverlayAddress::Store(url) => url.is_loopback(),
+        }
+    }
+
     /// Whether it is on this machine or its network, as far as the spelling tells: somebody else must not
     /// make this machine ask there. A name that leads there is noticed when it is resolved; see
     /// [`super::open_foreign`].

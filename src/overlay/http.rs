@@ -7,18 +7,9 @@ use std::{
     time::Duration,
 };
 
-use ureq::{
-    Agent, Body,
-    config::Config,
-    http::{Response, Uri},
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{DefaultConnector, NextTimeout},
-    },
-};
+use ureq::{Agent, Body, config::Config, http::Response};
 
-use super::OverlayError;
-use super::address::is_public;
+use super::{OverlayError, public_only};
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{clock, plain, unblock};
 
@@ -40,6 +31,13 @@ pub(super) enum Hosts {
     /// Those with public addresses: others chose the host, and must not make this machine ask its
     /// neighbours.
     Public,
+}
+
+impl Hosts {
+    /// For a URL that this person configured.
+    pub(super) fn own(is_loopback: bool) -> Hosts {
+        if is_loopback { Hosts::Loopback } else { Hosts::Any }
+    }
 }
 
 /// A client with its connections.
@@ -85,10 +83,7 @@ fn agent(hosts: Hosts) -> Agent {
     match hosts {
         Hosts::Any => config(true).into(),
         Hosts::Loopback => config(false).into(),
-        Hosts::Public => {
-            let resolver = PublicOnly(DefaultResolver::default());
-            Agent::with_parts(config(false), DefaultConnector::default(), resolver)
-        }
+        Hosts::Public => public_only::agent(config(false)),
     }
 }
 
@@ -102,27 +97,6 @@ fn config(by_proxy: bool) -> Config {
         .output_buffer_size(BUFFER)
         .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
     if by_proxy { config.build() } else { config.proxy(None).build() }
-}
-
-/// Resolves names as ever, and passes public addresses on.
-#[derive(Debug)]
-struct PublicOnly(DefaultResolver);
-
-impl Resolver for PublicOnly {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut public = self.empty();
-        for address in self.0.resolve(uri, config, timeout)?.iter() {
-            if is_public(address.ip()) {
-                public.push(*address);
-            }
-        }
-        if public.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(public) }
-    }
 }
 
 /// Runs a request on another thread; its end is waited for until the deadline.

@@ -14,7 +14,7 @@
 //! | `site:https://…` | [`site`]: files on a web site, put there by hand |
 //! | `store:https://…` | [`store`]: a server that keeps packets, ours or a script at a web host |
 //! | `webdav:https://…` | [`Folder`]: a folder that a group of people writes to |
-//! | `well-known` | [`site`]: the web site of each name's own domain, which vouches for the key |
+//! | `well-known` | [`WellKnown`]: the web site of each name's own domain, which vouches for the key |
 
 mod address;
 mod base_url;
@@ -27,9 +27,11 @@ pub mod lan;
 pub mod mainline;
 mod opendht;
 pub mod pkarr;
+mod public_only;
 mod rate;
 pub mod site;
 pub mod store;
+mod well_known;
 
 use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 
@@ -41,10 +43,14 @@ pub use error::OverlayError;
 pub use folder::{Folder, FolderUrl};
 pub use opendht::OpenDht;
 pub use rate::Rate;
+pub use well_known::WellKnown;
 
-use crate::identity::{KeyPair, Slot};
-use crate::registration::{Call, Packet, Wanted};
+use http::Hosts;
+
+use crate::identity::{KeyPair, PublicKey, Slot};
+use crate::registration::{Call, Packet, Registration, Wanted};
 use crate::runtime::http::BoxFuture;
+use crate::trust::SignedRevocations;
 
 /// The most packets that one slot of one overlay can give.
 pub const MAX_CANDIDATES: usize = 8;
@@ -160,8 +166,6 @@ pub struct Abilities {
     pub by_key: bool,
     /// Several people may claim a name in it, and none of them can replace what another wrote.
     pub shared: bool,
-    /// What it gives for a name is the word of the name's domain.
-    pub vouches: bool,
     /// How often a packet must be put again because it forgets sooner than the packet ends.
     pub renew: Option<Duration>,
 }
@@ -175,7 +179,6 @@ impl Abilities {
         by_name: true,
         by_key: true,
         shared: true,
-        vouches: false,
         renew: None,
     };
 
@@ -189,18 +192,29 @@ impl Abilities {
 ///
 /// The secrets that keep others from this identity's places are derived from its key.
 pub fn open(address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
+    let hosts = Hosts::own(address.is_loopback());
+    open_at(hosts, address, identity)
+}
+
+/// The same for an overlay that somebody else named: it is only read, and addresses of this machine or its
+/// network are refused, whatever name leads to them.
+pub fn open_foreign(address: &OverlayAddress, nobody: &KeyPair) -> Arc<dyn Overlay> {
+    open_at(Hosts::Public, address, nobody)
+}
+
+fn open_at(hosts: Hosts, address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
     match address {
-        OverlayAddress::Folder(url) => Arc::new(Folder::new(url)),
+        OverlayAddress::Folder(url) => Arc::new(Folder::new(hosts, url)),
         OverlayAddress::Lan => Arc::new(lan::Lan::new(lan::PORT)),
         #[cfg(feature = "mainline")]
         OverlayAddress::Mainline(bootstrap) => {
             Arc::new(mainline::Mainline::new(bootstrap, identity))
         }
-        OverlayAddress::OpenDht(url) => Arc::new(OpenDht::new(url)),
-        OverlayAddress::Pkarr(url) => Arc::new(pkarr::Relay::new(url, identity)),
-        OverlayAddress::Site(url) => Arc::new(site::Site::new(url)),
-        OverlayAddress::Store(url) => Arc::new(store::Client::new(url, identity)),
-        OverlayAddress::WellKnown => Arc::new(site::WellKnown::new()),
+        OverlayAddress::OpenDht(url) => Arc::new(OpenDht::new(hosts, url)),
+        OverlayAddress::Pkarr(url) => Arc::new(pkarr::Relay::new(hosts, url, identity)),
+        OverlayAddress::Site(url) => Arc::new(site::Site::new(hosts, url)),
+        OverlayAddress::Store(url) => Arc::new(store::Client::asking(hosts, url, identity)),
+        OverlayAddress::WellKnown => Arc::new(WellKnown::default()),
     }
 }
 
@@ -212,9 +226,25 @@ fn check_length(packet: &[u8]) -> Result<(), OverlayError> {
     Ok(())
 }
 
-/// Whether readers would look for this packet there.
-fn is_of_slot(packet: &Packet, slot: Slot) -> bool {
-    let registration = packet.registration();
-    let of_name = registration.name.as_ref().map(Slot::of_name);
-    slot == Slot::of_key(&registration.key) || Some(slot) == of_name
+/// A signed statement that readers look for in its slot: a registration, or a revocation list.
+struct Statement {
+    /// Who signed it.
+    author: PublicKey,
+    /// Of two of one author the higher counts.
+    sequence: u64,
+}
+
+impl Statement {
+    /// Reads and checks one; None for octets that nobody looks for in this slot.
+    fn read(octets: &[u8], slot: Slot) -> Option<Statement> {
+        if let Ok(packet) = Packet::decode(octets) {
+            let Registration { key, name, sequence, .. } = packet.registration();
+            let of_name = name.as_ref().map(Slot::of_name);
+            let fits = slot == Slot::of_key(key) || Some(slot) == of_name;
+            return fits.then(|| Statement { author: *key, sequence: sequence.as_micros() });
+        }
+        let list = SignedRevocations::decode(octets).ok()?;
+        let (author, sequence) = (list.key().key, list.list().number.into());
+        (slot == Slot::of_revocations(&author)).then_some(Statement { author, sequence })
+    }
 }

@@ -33,8 +33,7 @@ pub struct OpenDht {
 
 impl OpenDht {
     /// The proxy at `url`.
-    pub fn new(url: &BaseUrl) -> OpenDht {
-        let hosts = if url.is_loopback() { Hosts::Loopback } else { Hosts::Any };
+    pub(super) fn new(hosts: Hosts, url: &BaseUrl) -> OpenDht {
         OpenDht { url: url.clone(), http: HttpClient::new(hosts) }
     }
 }

@@ -47,7 +47,6 @@ pub struct Lookup {
     settled: Option<Instant>,
     /// The newest valid packet of each key.
     newest: Vec<Packet>,
-    vouched: Option<PublicKey>,
     reports: Vec<Report>,
 }
 
@@ -58,8 +57,6 @@ pub struct Outcome {
     pub found: Vec<Packet>,
     /// The same for keys whose owners have withdrawn: they are offline on purpose.
     pub withdrawn: Vec<Packet>,
-    /// The key for which the name's domain vouches.
-    pub vouched: Option<PublicKey>,
     /// What each overlay said, in their order.
     pub reports: Vec<Report>,
 }
@@ -115,7 +112,7 @@ pub enum Refusal {
 }
 
 /// By how much two honest clocks may differ.
-pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
+pub const MAX_CLOCK_SKEW: Duration = crate::trust::CLOCK_SKEW;
 
 /// How many packets of one answer are looked at; a store keeps eight per slot.
 const MAX_PACKETS: usize = 8;
@@ -193,7 +190,6 @@ impl Lookup {
             settle: patience.settle,
             settled: None,
             newest: Vec::new(),
-            vouched: None,
             reports: vec![silent; overlays],
         }
     }
@@ -225,11 +221,6 @@ impl Lookup {
         self.close_report(now, place, said, keys);
     }
 
-    /// Takes note that the name's domain vouches for a key.
-    pub fn handle_voucher(&mut self, key: PublicKey) {
-        self.vouched = Some(key);
-    }
-
     /// Takes note that an overlay could not be asked, and why.
     pub fn handle_failure(&mut self, now: Instant, overlay: usize, reason: &str) {
         let Some(place) = self.open_report(overlay) else { return };
@@ -248,8 +239,7 @@ impl Lookup {
         packets.sort_by_key(|packet| Reverse(packet.registration().sequence));
         let (withdrawn, found) =
             packets.into_iter().partition(|packet| packet.registration().is_withdrawal());
-        let (vouched, reports) = (self.vouched, self.reports.clone());
-        Some(Outcome { found, withdrawn, vouched, reports })
+        Some(Outcome { found, withdrawn, reports: self.reports.clone() })
     }
 
     /// The newest valid packet so far, unless it is a withdrawal: the first one is worth a try while a

@@ -156,7 +156,7 @@ mod tests {
         let latency = (said != Said::TooLate).then_some(Duration::from_millis(100));
         let report = Report { said, latency, keys: Vec::new() };
         let found = newest.map(packet).into_iter().collect();
-        let outcome = Outcome { found, withdrawn: Vec::new(), vouched: None, reports: Vec::new() };
+        let outcome = Outcome { found, withdrawn: Vec::new(), reports: Vec::new() };
         score.record(&wanted(), &report, &outcome)
     }
 

@@ -41,8 +41,7 @@ pub struct Folder {
 
 impl Folder {
     /// The folder at `url`.
-    pub fn new(url: &FolderUrl) -> Folder {
-        let hosts = if url.base().is_loopback() { Hosts::Loopback } else { Hosts::Any };
+    pub(super) fn new(hosts: Hosts, url: &FolderUrl) -> Folder {
         Folder { url: url.clone(), http: HttpClient::new(hosts) }
     }
 

@@ -38,8 +38,7 @@ pub struct Relay {
 
 impl Relay {
     /// The relay at `url`, to which `keys` signs what it says.
-    pub fn new(url: &BaseUrl, keys: &KeyPair) -> Relay {
-        let hosts = if url.is_loopback() { Hosts::Loopback } else { Hosts::Any };
+    pub(super) fn new(hosts: Hosts, url: &BaseUrl, keys: &KeyPair) -> Relay {
         Relay { url: url.clone(), keys: keys.clone(), http: HttpClient::new(hosts) }
     }
 }

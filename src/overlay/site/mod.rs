@@ -1,25 +1,18 @@
 //! Web sites as overlays: packets as files, put there by hand and only read.
 //!
-//! `well-known` asks the web site of each name's own domain, `https://DOMAIN/.well-known/p2p/USER`. TLS
-//! proves who answers for the domain, so this is the one overlay that vouches for a key: the packet's
-//! signer is whom the domain's owner wants to be found under that name. The packet may be old; it holds key
-//! and rendezvous rather than addresses. `site:URL` is any other URL with gaps, which proves nothing.
-//!
-//! Redirects are not followed: whoever may redirect a path of a web site is not who may speak for it.
+//! `site:URL` is a URL with gaps for whoever is wanted. It proves nothing: what a name's own domain says is
+//! the business of [`super::WellKnown`].
 
 use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::address::{AddressError, check_url, is_nearby};
+use super::address::{AddressError, check_url};
 use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
 use super::{Abilities, Overlay, OverlayError};
-use crate::identity::{KeyPair, Name, PublicKey, Seed};
+use crate::identity::{KeyPair, Name, Seed};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
-
-/// Below the domain, before the user.
-pub const WELL_KNOWN: &str = ".well-known/p2p";
 
 /// What stands in a URL as it is.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -76,6 +69,11 @@ impl SiteUrl {
         &self.spelling
     }
 
+    /// Whether it is on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
     /// Whether it is on this machine or its network, as far as the spelling tells.
     pub(super) fn is_nearby(&self) -> bool {
         self.nearby
@@ -121,8 +119,7 @@ pub struct Site {
 
 impl Site {
     /// The files at `url`.
-    pub fn new(url: &SiteUrl) -> Site {
-        let hosts = if url.loopback { Hosts::Loopback } else { Hosts::Any };
+    pub(super) fn new(hosts: Hosts, url: &SiteUrl) -> Site {
         Site { url: url.clone(), http: HttpClient::new(hosts) }
     }
 }
@@ -161,75 +158,11 @@ impl Overlay for Site {
     }
 }
 
-/// The web sites of names' domains.
-#[derive(Debug)]
-pub struct WellKnown {
-    http: HttpClient,
-}
-
-impl WellKnown {
-    /// All of them. Only hosts with public addresses are asked: whoever invents a name chooses the host.
-    pub fn new() -> WellKnown {
-        WellKnown { http: HttpClient::new(Hosts::Public) }
-    }
-
-    /// The URL of a name's packet.
-    pub fn url(name: &Name) -> String {
-        let user = utf8_percent_encode(name.user(), ESCAPED);
-        format!("https://{}/{WELL_KNOWN}/{user}", name.domain())
-    }
-}
-
-impl Default for WellKnown {
-    fn default() -> WellKnown {
-        WellKnown::new()
-    }
-}
-
-impl Overlay for WellKnown {
-    fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        match wanted.name() {
-            Some(name) if !is_nearby(name.domain()) => read(&self.http, WellKnown::url(name)),
-            _ => Box::pin(async { Ok(Vec::new()) }),
-        }
-    }
-
-    fn publish(&self, _packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
-        Box::pin(async { Err(OverlayError::ReadOnly) })
-    }
-
-    fn handle_network_change(&self) {
-        self.http.reconnect();
-    }
-
-    fn address(&self) -> &str {
-        "well-known"
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities {
-            keeps: true,
-            put: false,
-            remote: true,
-            by_key: false,
-            shared: false,
-            vouches: true,
-            ..Abilities::SLOTS
-        }
-    }
-}
-
-/// The key for which a domain vouches: who signed what its web site gives for a name, however old it is.
-pub fn vouched(packets: &[Vec<u8>], wanted: &Wanted) -> Option<PublicKey> {
-    let mut packets = packets.iter().filter_map(|octets| Packet::decode(octets).ok());
-    let named = wanted.name()?;
-    packets.find_map(|packet| {
-        let registration = packet.registration();
-        (registration.name.as_ref() == Some(named)).then_some(registration.key)
-    })
-}
-
-fn read(http: &HttpClient, url: String) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+/// What is at a URL, if anything is.
+pub(super) fn read(
+    http: &HttpClient,
+    url: String,
+) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
     let agent = http.agent();
     in_time(move || {
         let mut response = agent.get(&url).call().map_err(translate)?;

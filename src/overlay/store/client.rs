@@ -28,7 +28,11 @@ pub struct Client {
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
-        let hosts = if url.is_loopback() { Hosts::Loopback } else { Hosts::Any };
+        Client::asking(Hosts::own(url.is_loopback()), url, identity)
+    }
+
+    /// The store at `url` if its host is one of `hosts`.
+    pub(in crate::overlay) fn asking(hosts: Hosts, url: &StoreUrl, identity: &KeyPair) -> Client {
         let http = HttpClient::new(hosts);
         Client { url: url.clone(), secrets: secrets(url, identity), http }
     }
