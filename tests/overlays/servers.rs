@@ -39,7 +39,7 @@ pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
     let root = folder.path().join("dav").display().to_string();
     let config = format!(
         "daemon off; master_process off; pid nginx.pid; error_log error.log;
-        events {{ worker_connections 64; }}
+        events {{ worker_connections 1024; }}
         http {{
             access_log off; {temporary}
             server {{

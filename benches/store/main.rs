@@ -1,0 +1,187 @@
+//! The store under load: `cargo bench --bench store`.
+//!
+//! Fills the store of `p2p store` with places of different people over HTTP and tells what each takes of
+//! memory; then 256 connections put and get at once, and the same is asked of nginx with its WebDAV module,
+//! which writes a file for each packet and verifies nothing.
+//!
+//! | variable | default | |
+//! |---|---|---|
+//! | `P2P_BENCH_PLACES` | 100000 | places to fill; two for each person |
+//! | `P2P_BENCH_TURNS` | 100 | puts, and then gets, on each connection |
+
+#[path = "../../tests/overlays/person.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod person;
+#[path = "../../tests/programs/mod.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod programs;
+#[path = "../../tests/overlays/servers.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod servers;
+#[path = "../../tests/fixture/store.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod store;
+
+mod wire;
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use p2p::identity::Slot;
+use p2p::overlay::Rate;
+use p2p::overlay::store::StoreOptions;
+use p2p::runtime::clock;
+
+use person::Person;
+use wire::{Connection, Request};
+
+const CONNECTIONS: usize = 256;
+/// Connections that fill the store.
+const FILLERS: usize = 8;
+
+/// Whether a program is installed.
+fn have(program: &str) -> bool {
+    programs::find(program).is_some()
+}
+
+/// The bench measures nothing that needs Python.
+fn have_python(_: &str) -> bool {
+    false
+}
+
+fn python() -> String {
+    "python3".into()
+}
+
+fn main() -> ExitCode {
+    if env::args().any(|argument| argument == "--test") {
+        return ExitCode::SUCCESS; // `cargo test --benches` only asks whether it starts
+    }
+    let rate = Rate { per_second: 1e9, burst: 1e9 };
+    let address = store::serve(None, StoreOptions { rate, ..StoreOptions::default() });
+    fill(address, number("P2P_BENCH_PLACES", 100_000));
+    println!("{:16} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
+    row("p2p store", address, "", "");
+    if let Some((_nginx, address)) = servers::nginx() {
+        // alice:p@ss
+        row("nginx, WebDAV", address, "p2p/", "authorization: Basic YWxpY2U6cEBzcw==\r\n");
+    }
+    ExitCode::SUCCESS
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Puts the packets of many people under their names and keys.
+fn fill(address: SocketAddr, places: usize) {
+    let (before, start, next) = (resident(), clock::now(), AtomicUsize::new(0));
+    let (sizes, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for filler in 0..FILLERS {
+            let (next, sizes, failed) = (&next, &sizes, &failed);
+            scope.spawn(move || {
+                let mut connection = Connection::open(address, filler);
+                while next.fetch_add(2, Ordering::Relaxed) < places {
+                    let person = Person::new();
+                    let packet = person.packet(0);
+                    sizes.store(packet.as_bytes().len(), Ordering::Relaxed);
+                    let key = person.keys.public();
+                    for slot in [Slot::of_name(&person.name), Slot::of_key(&key)] {
+                        let path = slot.to_string();
+                        let request =
+                            Request { path: &path, fields: SECRET, body: packet.as_bytes() };
+                        if connection.put(&request) >= 300 {
+                            failed.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let took = (clock::now() - start).as_secs_f64();
+    let each = resident().saturating_sub(before) as f64 / places as f64;
+    let (size, failed) = (sizes.into_inner(), failed.into_inner());
+    println!(
+        "{places} places with packets of {size} octets, filled in {took:.1} s, {failed} refused"
+    );
+    println!("{each:.0} octets of memory for each, clients and server in one process\n");
+}
+
+/// What every writer here shows; places differ by slot.
+const SECRET: &str = "p2p-secret: the secret of the bench\r\np2p-ttl: 3600\r\n";
+
+/// Puts, then gets, on all connections at once.
+fn row(name: &str, address: SocketAddr, folder: &str, fields: &str) {
+    let turns = number("P2P_BENCH_TURNS", 100);
+    let fields = format!("{SECRET}{fields}");
+    let (ready, put_done) = (Barrier::new(CONNECTIONS + 1), Barrier::new(CONNECTIONS + 1));
+    let (mut puts, mut gets) = (Vec::new(), Vec::new());
+    let (mut put_time, mut get_time) = (Duration::ZERO, Duration::ZERO);
+    thread::scope(|scope| {
+        let (ready, put_done, fields) = (&ready, &put_done, &fields);
+        let client = move |host: usize| {
+            let person = Person::new();
+            let packets: Vec<_> =
+                (0..turns).map(|turn| person.packet((turns - turn) as u64)).collect();
+            let path = format!("{folder}{}", Slot::of_key(&person.keys.public()));
+            let mut connection = Connection::open(address, host);
+            let mut timed = |work: &mut dyn FnMut(&mut Connection) -> u16| {
+                let start = clock::now();
+                let status = work(&mut connection);
+                assert!(status < 300, "{name}: status {status}");
+                clock::now() - start
+            };
+            ready.wait();
+            let put = packets.iter().map(|packet| {
+                let body = packet.as_bytes();
+                timed(&mut |at| at.put(&Request { path: &path, fields, body }))
+            });
+            let put: Vec<Duration> = put.collect();
+            put_done.wait();
+            let get = (0..turns).map(|_| timed(&mut |at| at.get(&path)));
+            (put, get.collect::<Vec<Duration>>())
+        };
+        let clients: Vec<_> =
+            (0..CONNECTIONS).map(|host| scope.spawn(move || client(host))).collect();
+        ready.wait();
+        let start = clock::now();
+        put_done.wait();
+        put_time += clock::now() - start;
+        let start = clock::now();
+        for client in clients {
+            let (put, get) = client.join().expect("a client ends well");
+            puts.extend(put);
+            gets.extend(get);
+        }
+        get_time += clock::now() - start;
+    });
+    let rate = |times: &[Duration], whole: Duration| times.len() as f64 / whole.as_secs_f64();
+    let (put_rate, get_rate) = (rate(&puts, put_time), rate(&gets, get_time));
+    let (put_tail, get_tail) = (tail(&mut puts), tail(&mut gets));
+    println!("{name:16} {put_rate:10.0} {put_tail:10.1} {get_rate:10.0} {get_tail:10.1}");
+}
+
+/// What 99 of 100 do not exceed, in milliseconds.
+fn tail(times: &mut [Duration]) -> f64 {
+    times.sort();
+    let at = times.len() * 99 / 100;
+    times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+}
+
+/// Resident memory of this process in octets.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
