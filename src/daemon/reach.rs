@@ -125,7 +125,7 @@ impl Reach {
         if !registration.rendezvous.is_empty() {
             return opened.await; // it introduces faster
         }
-        let overlays = self.finder.overlays_for(&to.name);
+        let overlays = self.finder.search().overlays_for(&to.name);
         let link = self.transport.link();
         calling::while_calling(link, &registration.key, &overlays, opened).await
     }
