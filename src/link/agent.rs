@@ -57,7 +57,7 @@ use super::{
     peer::Peer,
     seal::{MessageId, Own},
     sealing::Sealing,
-    way::Way,
+    way::{RelayId, Way},
 };
 
 pub use report::PathReport;
@@ -141,6 +141,8 @@ pub(super) struct Agent<S: Sealing = Own> {
     /// Where this host is.
     local: Vec<LocalCandidate>,
     nat: NatMapping,
+    /// How far it is to relays.
+    relays: HashMap<RelayId, Duration>,
     /// The number of the latest UPDATE.
     sequence: u64,
     transmits: VecDeque<Transmit>,
@@ -168,6 +170,7 @@ impl<S: Sealing> Agent<S> {
             pending_order: VecDeque::new(),
             local: Vec::new(),
             nat: NatMapping::Unknown,
+            relays: HashMap::new(),
             sequence,
             transmits: VecDeque::new(),
             events: VecDeque::new(),

@@ -98,6 +98,9 @@ pub(super) enum Pattern {
     /// The first gaps are those in which a lost datagram costs a person little; from then on they
     /// double. The last probe still has most of two seconds to be answered.
     Ordinary,
+    /// The peer was called through a relay and will say where it is; if it does not, it is probed where
+    /// it was before.
+    Called,
     /// The first probe opens our NAT and does not travel far; the next wait until the peer can have
     /// done the same.
     Punch,
@@ -115,6 +118,7 @@ impl Pattern {
     fn offsets(self) -> &'static [u64] {
         match self {
             Pattern::Ordinary => &[0, 100, 300, 700, 1500, 3100],
+            Pattern::Called => &[400, 500, 700, 1500, 3100],
             Pattern::Punch => &[0, 400, 500, 700, 1500, 3100],
             Pattern::Relayed => &[0, 300, 700, 1500, 3100],
             Pattern::Retry => &[0, 200, 600],
@@ -131,7 +135,7 @@ impl Pattern {
     /// When it is over, for a way that takes about this long.
     fn length(self, round_trip: Duration) -> Duration {
         match self {
-            Pattern::Ordinary | Pattern::Punch | Pattern::Relayed => CHECK_TIME,
+            Pattern::Ordinary | Pattern::Called | Pattern::Punch | Pattern::Relayed => CHECK_TIME,
             Pattern::Retry | Pattern::Climb => Duration::from_millis(1800),
             Pattern::Fast => round_trip * 3 / 2 + Duration::from_millis(150),
         }
@@ -207,7 +211,8 @@ impl Candidate {
     /// Begins a check unless one is running. `place` is its turn among those that begin together.
     pub(super) fn start_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let relay = matches!(self.way, Way::Relayed { .. });
-        let patient = relay && matches!(pattern, Pattern::Ordinary | Pattern::Punch);
+        let patient =
+            relay && matches!(pattern, Pattern::Ordinary | Pattern::Called | Pattern::Punch);
         let pattern = if patient { Pattern::Relayed } else { pattern };
         if self.check.is_none() {
             self.restart_check(pattern, place, now);
@@ -233,7 +238,9 @@ impl Candidate {
     /// The peer has done its part of punching: what waits for it goes on.
     pub(super) fn punched(&mut self, place: usize, now: Instant) {
         match self.check.as_ref().map(|check| check.pattern) {
-            Some(Pattern::Punch) => self.restart_check(Pattern::Ordinary, place, now),
+            Some(Pattern::Called | Pattern::Punch) => {
+                self.restart_check(Pattern::Ordinary, place, now)
+            }
             Some(Pattern::Climb) => self.restart_check(Pattern::Retry, place, now),
             _ => {}
         }

@@ -63,7 +63,7 @@ impl<S: Sealing> Agent<S> {
         let relay = peer.candidates.iter().map(|candidate| candidate.way).find(is_relay);
         if let Some(relay) = relay {
             self.announce(hit);
-            self.start_punching(hit, Pattern::Punch, now);
+            self.start_punching(hit, Pattern::Called, now);
             self.use_relay(hit, relay, now);
         } else if let Some(peer) = self.peers.get_mut(&hit) {
             peer.check(Pattern::Ordinary, now, |_| true);
@@ -184,6 +184,7 @@ impl<S: Sealing> Agent<S> {
 
     /// A relay is gone, with all ways through it.
     pub(in crate::link) fn forget_relay(&mut self, gone: RelayId, now: Instant) {
+        self.relays.remove(&gone);
         let through = |way: Way| matches!(way, Way::Relayed { relay, .. } if relay == gone);
         let hits: Vec<Hit> = self.peers.keys().copied().collect();
         for hit in hits {

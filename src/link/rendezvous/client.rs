@@ -6,7 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::identity::{Hit, KeyPair, SignatureError};
@@ -45,6 +45,8 @@ pub(in crate::link) enum Event {
         /// What it sees.
         address: SocketAddr,
     },
+    /// How long a rendezvous took to answer.
+    RoundTrip { relay: RelayId, round_trip: Duration },
     /// A rendezvous does not carry what was sent to a peer.
     Refused {
         relay: RelayId,
@@ -200,6 +202,8 @@ impl Client {
         if by_tcp && relay.carrier == relay.udp() && matches!(relay.state, State::Welcomed(_)) {
             return None; // UDP was there first
         }
+        let round_trip = now.saturating_duration_since(pending.sent);
+        self.events.push_back(Event::RoundTrip { relay: id, round_trip });
         let before = registration(relay);
         relay.pending.retain(|pending| pending.id != answered);
         relay.welcome(from, &welcome, now);
@@ -323,7 +327,7 @@ impl Client {
         let hello = Hello { purpose: relay.purpose, lifetime: MAX_LIFETIME }.encode();
         let sealed = seal::seal(&self.own, &relay.remote, HELLO, &hello, ephemeral);
         let Some(sealed) = sealed else { return };
-        relay.expect(Pending { id: sealed.id, key: sealed.answer_key, carrier });
+        relay.expect(Pending { id: sealed.id, key: sealed.answer_key, carrier, sent: now });
         relay.note_hello(now);
         self.transmits.push_back(Transmit { to: carrier, datagram: sealed.datagram });
     }
