@@ -85,7 +85,7 @@ impl Sorter for Sorting<'_> {
         }
         if datagram.first() == Some(&EARLY) {
             // nobody is heard who has not proved a key by a probe first
-            if let Some(hit) = self.agent.source(from, self.now)
+            if let Some(hit) = self.agent.handshake_source(from, self.now)
                 && self.agent.admits(from, self.now)
             {
                 self.early.handle_datagram(hit, datagram, self.now);
@@ -106,7 +106,11 @@ impl Sorter for Sorting<'_> {
     }
 
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
-        if let Some(hit) = self.agent.source(from, self.now) {
+        let source = match kind {
+            Kind::QuicLong => self.agent.handshake_source(from, self.now),
+            _ => self.agent.source(from, self.now),
+        };
+        if let Some(hit) = source {
             return Some(virtual_address(hit));
         }
         let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);

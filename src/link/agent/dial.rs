@@ -144,6 +144,15 @@ impl<S: Sealing> Agent<S> {
         Some(hit)
     }
 
+    /// Whose connection begins with a packet that comes this way. Unlike those of an existing one it belongs
+    /// to the peer that spoke last from there.
+    pub(in crate::link) fn handshake_source(&mut self, way: Way, now: Instant) -> Option<Hit> {
+        match self.contested.get(&way).filter(|claim| claim.is_open(now)) {
+            Some(claim) => Some(claim.hit),
+            None => self.source(way, now),
+        }
+    }
+
     /// The way in use for a peer.
     pub(in crate::link) fn path(&self, hit: Hit) -> Option<Way> {
         Some(self.peers.get(&hit)?.path.as_ref()?.way)

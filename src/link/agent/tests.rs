@@ -141,6 +141,32 @@ fn a_lost_first_flight_is_repaired_by_traffic() {
 }
 
 #[test]
+fn whoever_spoke_last_from_a_way_begins_connections_and_who_answers_has_it() {
+    let mut world = World::new(1, 3);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(500));
+    let (bob, bert) = (world.nodes[0].hit(), world.nodes[2].hit());
+    let way = Way::Direct(address(1, 5050));
+    // bob is gone, and bert has his address
+    let addresses = std::mem::take(&mut world.nodes[0].addresses);
+    world.nodes[2].addresses = addresses;
+    world.dial(2, 1, &[live]);
+    world.run(millis(10));
+    let now = world.now;
+    let alice = &mut world.nodes[1].agent;
+    assert_eq!(alice.handshake_source(way, now), Some(bert), "it has said so");
+    assert_eq!(alice.source(way, now), Some(bob), "it has not proved it");
+    assert_eq!(alice.handshake_source(way, now + CHECK_TIME), Some(bob), "nor will it");
+    world.run(millis(100));
+    let now = world.now;
+    let alice = &mut world.nodes[1].agent;
+    assert_eq!(alice.handshake_source(way, now), Some(bert));
+    assert_eq!(alice.source(way, now), Some(bert));
+    assert!(alice.is_suspect(bob) && !alice.is_suspect(bert));
+}
+
+#[test]
 fn copies_of_a_probe_from_elsewhere_draw_nothing() {
     let mut world = World::new(1, 2);
     let live = world.nodes[1].addresses[0];
