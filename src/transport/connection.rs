@@ -80,18 +80,19 @@ impl Connection {
         (usage.streams == 0).then_some(usage.idle_since)
     }
 
-    /// Opens a stream and sends its preface.
+    /// Opens a stream and sends its preface, with a certificate if there is one to show.
     ///
     /// # Errors
     /// When the connection turns out to be dead, or the peer allows no more streams for too long.
     pub(super) async fn open(
         self: &Arc<Connection>,
         preface: Preface,
+        certificate: Option<&[u8]>,
     ) -> Result<Stream, ConnectError> {
         let guard = StreamGuard::new(self);
         let opening = clock::timeout(STREAM_PATIENCE, self.quic.open_bi()).await;
         let (mut send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
-        send.write_all(&preface.encode()).await.map_err(|error| match error {
+        send.write_all(&preface.encode_with(certificate)).await.map_err(|error| match error {
             quinn::WriteError::ConnectionLost(error) => ConnectError::from(error),
             error => ConnectError::Lost(error.to_string().into()),
         })?;
