@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::way::Way;
+use super::{teredo::is_teredo, way::Way};
 
 /// How long an ordinary check takes that fails. People wait this long for somebody who is not there.
 pub(super) const CHECK_TIME: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ const LIFE: Duration = Duration::from_secs(150);
 const RELAY_COST: Duration = Duration::from_millis(100);
 /// Through a third party's Teredo relay, or with packets of 1280 octets at most.
 const TEREDO_COST: Duration = Duration::from_millis(20);
+/// A probe over Teredo may draw a server into it, so others are asked a little earlier.
+const TEREDO_DELAY: Duration = Duration::from_millis(60);
 /// What a way is taken to need before it was measured.
 pub(super) const ASSUMED_ROUND_TRIP: Duration = Duration::from_millis(333);
 
@@ -196,12 +198,17 @@ impl Candidate {
         self.way.direct().is_none() || self.kind == CandidateKind::Relayed
     }
 
+    /// Whether its datagrams go over Teredo, wherever its address comes from.
+    fn is_teredo(&self) -> bool {
+        self.kind == CandidateKind::Teredo || self.way.direct().is_some_and(|at| is_teredo(at.ip()))
+    }
+
     /// What this way costs, by which ways are compared; less is better.
     pub(super) fn cost(&self) -> Duration {
         let round_trip = self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP);
         if self.is_relayed() {
             round_trip * 3 + RELAY_COST
-        } else if self.kind == CandidateKind::Teredo {
+        } else if self.is_teredo() {
             round_trip + TEREDO_COST
         } else {
             round_trip
@@ -221,7 +228,9 @@ impl Candidate {
 
     /// Begins a check, whatever is running.
     pub(super) fn restart_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
-        let start = now + PACING * place.saturating_sub(UNPACED) as u32;
+        let unknown = self.round_trip.is_none() && self.is_teredo();
+        let delay = if unknown { TEREDO_DELAY } else { Duration::ZERO };
+        let start = now + delay + PACING * place.saturating_sub(UNPACED) as u32;
         let length = pattern.length(self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP));
         self.check = Some(Check { start, sent: 0, pattern, length });
     }

@@ -317,6 +317,7 @@ impl Link {
                     }
                     self.refused.notify(usize::MAX);
                 }
+                Event::Forgotten { relay } => state.agent.forget_relay(relay, now),
                 Event::OpenStream { relay, address } => {
                     spawn(open_stream(self.weak.clone(), relay, address)).detach();
                 }

@@ -16,9 +16,6 @@ use crate::link::{
 
 use super::Strangers;
 
-/// What a received QUIC packet counts for at least: its octets are not known here.
-const PACKET: usize = 40;
-
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
     /// way is used at once, until something better has answered.
@@ -131,12 +128,12 @@ impl<S: Sealing> Agent<S> {
         self.path(hit)
     }
 
-    /// Whose QUIC packets come this way. The claim of a genuine probe is enough, because QUIC knows its
+    /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its
     /// peers itself.
-    pub(in crate::link) fn source(&mut self, way: Way, now: Instant) -> Option<Hit> {
+    pub(in crate::link) fn source(&mut self, way: Way, octets: usize, now: Instant) -> Option<Hit> {
         let hit = *self.by_way.get(&way)?;
         if let Some(peer) = self.peers.get_mut(&hit) {
-            peer.earn(PACKET);
+            peer.earn(octets);
             if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
                 path.hear(now);
             }
@@ -146,10 +143,15 @@ impl<S: Sealing> Agent<S> {
 
     /// Whose connection begins with a packet that comes this way. Unlike those of an existing one it belongs
     /// to the peer that spoke last from there.
-    pub(in crate::link) fn handshake_source(&mut self, way: Way, now: Instant) -> Option<Hit> {
+    pub(in crate::link) fn handshake_source(
+        &mut self,
+        way: Way,
+        octets: usize,
+        now: Instant,
+    ) -> Option<Hit> {
         match self.contested.get(&way).filter(|claim| claim.is_open(now)) {
             Some(claim) => Some(claim.hit),
-            None => self.source(way, now),
+            None => self.source(way, octets, now),
         }
     }
 

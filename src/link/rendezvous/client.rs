@@ -54,6 +54,8 @@ pub(in crate::link) enum Event {
         callee: Option<Hit>,
         reason: RefusalReason,
     },
+    /// A relay gave way to another: its identifier means nothing any more.
+    Forgotten { relay: RelayId },
     /// A TCP connection to a rendezvous is wanted: [`Client::stream_opened`] or
     /// [`Client::stream_closed`] will follow.
     OpenStream { relay: RelayId, address: SocketAddr },
@@ -360,6 +362,7 @@ impl Client {
             self.events.push_back(Event::CloseStream { carrier });
         }
         self.by_carrier.retain(|_, owner| *owner != id);
+        self.events.push_back(Event::Forgotten { relay: id });
     }
 
     /// The next datagram to send.

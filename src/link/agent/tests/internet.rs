@@ -359,7 +359,7 @@ impl Internet {
             at.control += flying.datagram.len() + HEADERS;
             at.agent.handle_datagram(from, &flying.datagram, now);
             self.collect();
-        } else if let Some(hit) = at.agent.source(from, now) {
+        } else if let Some(hit) = at.agent.source(from, 40, now) {
             at.received.push((now, from));
             if flying.datagram[0] == 0x40
                 && self.hosts[host].echoes
