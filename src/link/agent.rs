@@ -57,7 +57,7 @@ use super::{
     peer::Peer,
     seal::{MessageId, Own},
     sealing::Sealing,
-    way::Way,
+    way::{RelayId, Way},
 };
 
 pub use report::PathReport;
@@ -126,6 +126,12 @@ struct Pending<K> {
     update: Option<u64>,
 }
 
+/// Who says to be where another peer has been.
+struct Claim {
+    hit: Hit,
+    at: Instant,
+}
+
 /// All peers of this host.
 pub(super) struct Agent<S: Sealing = Own> {
     own: S,
@@ -135,12 +141,16 @@ pub(super) struct Agent<S: Sealing = Own> {
     peers: HashMap<Hit, Peer<S::Remote>>,
     /// Each way of a candidate belongs to one peer.
     by_way: HashMap<Way, Hit>,
+    /// Ways that have answered for one peer and from which another has spoken since: it may be there now.
+    contested: HashMap<Way, Claim>,
     pending: HashMap<MessageId, Pending<S::AnswerKey>>,
     /// Oldest first.
     pending_order: VecDeque<(Instant, MessageId)>,
     /// Where this host is.
     local: Vec<LocalCandidate>,
     nat: NatMapping,
+    /// How far it is to relays.
+    relays: HashMap<RelayId, Duration>,
     /// The number of the latest UPDATE.
     sequence: u64,
     transmits: VecDeque<Transmit>,
@@ -164,10 +174,12 @@ impl<S: Sealing> Agent<S> {
             limiter: Limiter::new(now),
             peers: HashMap::new(),
             by_way: HashMap::new(),
+            contested: HashMap::new(),
             pending: HashMap::new(),
             pending_order: VecDeque::new(),
             local: Vec::new(),
             nat: NatMapping::Unknown,
+            relays: HashMap::new(),
             sequence,
             transmits: VecDeque::new(),
             events: VecDeque::new(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::way::Way;
+use super::{teredo::is_teredo, way::Way};
 
 /// How long an ordinary check takes that fails. People wait this long for somebody who is not there.
 pub(super) const CHECK_TIME: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ const LIFE: Duration = Duration::from_secs(150);
 const RELAY_COST: Duration = Duration::from_millis(100);
 /// Through a third party's Teredo relay, or with packets of 1280 octets at most.
 const TEREDO_COST: Duration = Duration::from_millis(20);
+/// A probe over Teredo may draw a server into it, so others are asked a little earlier.
+const TEREDO_DELAY: Duration = Duration::from_millis(60);
 /// What a way is taken to need before it was measured.
 pub(super) const ASSUMED_ROUND_TRIP: Duration = Duration::from_millis(333);
 
@@ -98,6 +100,9 @@ pub(super) enum Pattern {
     /// The first gaps are those in which a lost datagram costs a person little; from then on they
     /// double. The last probe still has most of two seconds to be answered.
     Ordinary,
+    /// The peer was called through a relay and will say where it is; if it does not, it is probed where
+    /// it was before.
+    Called,
     /// The first probe opens our NAT and does not travel far; the next wait until the peer can have
     /// done the same.
     Punch,
@@ -115,6 +120,7 @@ impl Pattern {
     fn offsets(self) -> &'static [u64] {
         match self {
             Pattern::Ordinary => &[0, 100, 300, 700, 1500, 3100],
+            Pattern::Called => &[400, 500, 700, 1500, 3100],
             Pattern::Punch => &[0, 400, 500, 700, 1500, 3100],
             Pattern::Relayed => &[0, 300, 700, 1500, 3100],
             Pattern::Retry => &[0, 200, 600],
@@ -131,7 +137,7 @@ impl Pattern {
     /// When it is over, for a way that takes about this long.
     fn length(self, round_trip: Duration) -> Duration {
         match self {
-            Pattern::Ordinary | Pattern::Punch | Pattern::Relayed => CHECK_TIME,
+            Pattern::Ordinary | Pattern::Called | Pattern::Punch | Pattern::Relayed => CHECK_TIME,
             Pattern::Retry | Pattern::Climb => Duration::from_millis(1800),
             Pattern::Fast => round_trip * 3 / 2 + Duration::from_millis(150),
         }
@@ -192,12 +198,17 @@ impl Candidate {
         self.way.direct().is_none() || self.kind == CandidateKind::Relayed
     }
 
+    /// Whether its datagrams go over Teredo, wherever its address comes from.
+    fn is_teredo(&self) -> bool {
+        self.kind == CandidateKind::Teredo || self.way.direct().is_some_and(|at| is_teredo(at.ip()))
+    }
+
     /// What this way costs, by which ways are compared; less is better.
     pub(super) fn cost(&self) -> Duration {
         let round_trip = self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP);
         if self.is_relayed() {
             round_trip * 3 + RELAY_COST
-        } else if self.kind == CandidateKind::Teredo {
+        } else if self.is_teredo() {
             round_trip + TEREDO_COST
         } else {
             round_trip
@@ -207,7 +218,8 @@ impl Candidate {
     /// Begins a check unless one is running. `place` is its turn among those that begin together.
     pub(super) fn start_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let relay = matches!(self.way, Way::Relayed { .. });
-        let patient = relay && matches!(pattern, Pattern::Ordinary | Pattern::Punch);
+        let patient =
+            relay && matches!(pattern, Pattern::Ordinary | Pattern::Called | Pattern::Punch);
         let pattern = if patient { Pattern::Relayed } else { pattern };
         if self.check.is_none() {
             self.restart_check(pattern, place, now);
@@ -216,7 +228,9 @@ impl Candidate {
 
     /// Begins a check, whatever is running.
     pub(super) fn restart_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
-        let start = now + PACING * place.saturating_sub(UNPACED) as u32;
+        let unknown = self.round_trip.is_none() && self.is_teredo();
+        let delay = if unknown { TEREDO_DELAY } else { Duration::ZERO };
+        let start = now + delay + PACING * place.saturating_sub(UNPACED) as u32;
         let length = pattern.length(self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP));
         self.check = Some(Check { start, sent: 0, pattern, length });
     }
@@ -233,7 +247,9 @@ impl Candidate {
     /// The peer has done its part of punching: what waits for it goes on.
     pub(super) fn punched(&mut self, place: usize, now: Instant) {
         match self.check.as_ref().map(|check| check.pattern) {
-            Some(Pattern::Punch) => self.restart_check(Pattern::Ordinary, place, now),
+            Some(Pattern::Called | Pattern::Punch) => {
+                self.restart_check(Pattern::Ordinary, place, now)
+            }
             Some(Pattern::Climb) => self.restart_check(Pattern::Retry, place, now),
             _ => {}
         }

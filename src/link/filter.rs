@@ -29,7 +29,8 @@ pub(super) trait Sorter {
     fn handshake(&mut self, datagram: &[u8]);
 
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
-    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
+    /// `octets` is how long the packet is.
+    fn sender(&mut self, from: Way, kind: Kind, octets: usize) -> Option<SocketAddr>;
 
     /// The relay at an address.
     fn relay(&mut self, from: SocketAddr) -> Option<RelayId>;
@@ -161,7 +162,7 @@ fn admit(
             if kind == Kind::QuicLong {
                 sorter.handshake(packet);
             }
-            return Some((senders.find(sorter, way, kind)?, inner));
+            return Some((senders.find(sorter, way, kind, inner.len())?, inner));
         }
     }
     None
@@ -179,13 +180,19 @@ struct Senders {
 }
 
 impl Senders {
-    fn find(&mut self, sorter: &mut impl Sorter, way: Way, kind: Kind) -> Option<SocketAddr> {
+    fn find(
+        &mut self,
+        sorter: &mut impl Sorter,
+        way: Way,
+        kind: Kind,
+        octets: usize,
+    ) -> Option<SocketAddr> {
         if self.way != Some(way) {
             let Senders { turn, relay, .. } = *self;
             *self = Senders { turn, relay, way: Some(way), ..Senders::default() };
         }
         let known = if kind == Kind::QuicLong { &mut self.long } else { &mut self.short };
-        *known.get_or_insert_with(|| sorter.sender(way, kind))
+        *known.get_or_insert_with(|| sorter.sender(way, kind, octets))
     }
 }
 
@@ -242,7 +249,7 @@ mod tests {
             self.control.push(datagram.to_vec());
         }
 
-        fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
+        fn sender(&mut self, from: Way, kind: Kind, _octets: usize) -> Option<SocketAddr> {
             if let Way::Relayed { hit, .. } = from {
                 return Some((hit.to_ipv6(), 1).into());
             }

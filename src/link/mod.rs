@@ -17,7 +17,7 @@
 //! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
 //! | [`rendezvous`], `relaying`, `lending`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
-//! | `host`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
+//! | `host`, `sending`, `socket`, `udp` | the edge: sockets, timer, QUIC's view |
 //! | `outside` | whom the link asks about itself |
 //! | `locators`, `exclusions` | the addresses of interfaces to publish, and those that are not |
 //! | `places` | where a peer may be found |
@@ -59,6 +59,7 @@ pub mod rendezvous;
 mod seal;
 mod sealing;
 mod selected_path;
+mod sending;
 mod socket;
 mod sorting;
 pub mod stun;

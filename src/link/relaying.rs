@@ -301,6 +301,9 @@ impl Link {
                     let observer = if chosen { Observer::Server(by) } else { Observer::Peer(by) };
                     state.gathering.handle_observed(observer, address, now);
                 }
+                Event::RoundTrip { relay, round_trip } => {
+                    state.agent.set_relay_round_trip(relay, round_trip);
+                }
                 Event::Refused { relay, callee, reason } => {
                     let Some(rendezvous) = state.relaying.client.node(relay) else { continue };
                     let refusal = RelayRefusal { rendezvous, reason };
@@ -314,6 +317,7 @@ impl Link {
                     }
                     self.refused.notify(usize::MAX);
                 }
+                Event::Forgotten { relay } => state.agent.forget_relay(relay, now),
                 Event::OpenStream { relay, address } => {
                     spawn(open_stream(self.weak.clone(), relay, address)).detach();
                 }

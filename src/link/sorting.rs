@@ -57,7 +57,7 @@ impl Sorting<'_> {
                 if kind == Kind::QuicLong {
                     self.handshake(datagram);
                 }
-                if let Some(sender) = self.sender(way, kind) {
+                if let Some(sender) = self.sender(way, kind, datagram.len()) {
                     self.set_aside(sender, datagram);
                 }
             }
@@ -85,7 +85,7 @@ impl Sorter for Sorting<'_> {
         }
         if datagram.first() == Some(&EARLY) {
             // nobody is heard who has not proved a key by a probe first
-            if let Some(hit) = self.agent.source(from, self.now)
+            if let Some(hit) = self.agent.handshake_source(from, datagram.len(), self.now)
                 && self.agent.admits(from, self.now)
             {
                 self.early.handle_datagram(hit, datagram, self.now);
@@ -105,8 +105,12 @@ impl Sorter for Sorting<'_> {
         self.early.see(datagram, self.now);
     }
 
-    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
-        if let Some(hit) = self.agent.source(from, self.now) {
+    fn sender(&mut self, from: Way, kind: Kind, octets: usize) -> Option<SocketAddr> {
+        let source = match kind {
+            Kind::QuicLong => self.agent.handshake_source(from, octets, self.now),
+            _ => self.agent.source(from, octets, self.now),
+        };
+        if let Some(hit) = source {
             return Some(virtual_address(hit));
         }
         let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);

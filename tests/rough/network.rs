@@ -18,6 +18,9 @@ use crate::world::{PATIENCE, agent, bob, get, page};
 /// How long an end may take that somebody asked for.
 const END_TIME: Duration = Duration::from_secs(15);
 
+/// How long a first page may take where nothing is far away, on a busy machine.
+const SOON: Duration = Duration::from_secs(3);
+
 fn hello(folder: &Path) {
     fs::write(folder.join("index.html"), "hello from alice").unwrap();
 }
@@ -267,4 +270,21 @@ fn a_full_disk_keeps_nobody_apart() {
     assert!(!bob_home.join("contacts").exists(), "the first meeting was not remembered");
     assert_eq!(alice.end("TERM", END_TIME).code(), Some(0));
     assert_eq!(bob.end("TERM", END_TIME).code(), Some(0));
+}
+
+#[test]
+fn somebody_else_at_the_same_address_is_answered_at_once() {
+    let Neighbours { bob, alice: _alice, store, root, .. } = Neighbours::start(hello);
+    let overlay = format!("store:{}", store.said("store"));
+    drop(bob);
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for person in ["bert", "bill", "ben"] {
+        let arguments = ["proxy", "--listen", "127.0.0.1:0", "--udp", &udp, "--overlay", &overlay];
+        let person = Program::start(&root.path().join(person), &arguments);
+        let asked = clock::now();
+        assert_eq!(get(&page(&person)).body, "hello from alice");
+        let waited = clock::now() - asked;
+        assert!(waited < SOON, "{waited:?}");
+        person.kill(); // without a word to alice
+    }
 }

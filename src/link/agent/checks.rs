@@ -1,10 +1,10 @@
 //! Probes, their answers, and the checks that probes trigger (RFC 8445, section 7).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::identity::Hit;
 
-use super::{Agent, Event, Pending, Strangers, Transmit, dial::is_fresh, punch, watch};
+use super::{Agent, Claim, Event, Pending, Strangers, Transmit, dial::is_fresh, punch, watch};
 use crate::link::{
     candidate::{CHECK_TIME, Candidate, CandidateKind, Pattern},
     datagram::{ANSWER, PROBE, UPDATE},
@@ -23,6 +23,12 @@ pub(super) const MAX_PEERS: usize = 1024;
 
 /// Probes that wait for an answer: sixteen full dials at once, or several hundred usual ones.
 pub(super) const MAX_PENDING: usize = 4096;
+
+/// Ways about which two peers disagree, at a time.
+const MAX_CONTESTED: usize = 256;
+
+/// Who is at a way now has answered after so long.
+const CONTEST_TIME: Duration = Duration::from_secs(1);
 
 /// Octets of content in a probe: a set of flags, and zeros that make it heavier than its answer.
 pub(super) const PROBE_CONTENT: usize = 16;
@@ -122,6 +128,32 @@ impl<S: Sealing> Agent<S> {
         }
         if !self.is_proved(from) {
             self.by_way.insert(from, hit);
+        } else if self.by_way.get(&from) != Some(&hit) {
+            self.contest(from, hit, now);
+        }
+    }
+
+    /// Another peer than the one that has answered from there says to be there. Until it has answered too,
+    /// connections that begin are taken to be its own, because a new host begins one; those that exist are
+    /// not.
+    fn contest(&mut self, way: Way, hit: Hit, now: Instant) {
+        if self.contested.len() >= MAX_CONTESTED {
+            self.contested.retain(|_, claim| claim.is_open(now));
+        }
+        if self.contested.len() < MAX_CONTESTED {
+            self.contested.insert(way, Claim { hit, at: now });
+        }
+    }
+
+    /// A peer has answered from a way: it is there now, and whoever was there before is not.
+    fn prove(&mut self, way: Way, hit: Hit, now: Instant) {
+        self.contested.remove(&way);
+        let Some(before) = self.by_way.insert(way, hit).filter(|before| *before != hit) else {
+            return;
+        };
+        let path = self.peers.get_mut(&before).and_then(|peer| peer.path.as_mut());
+        if let Some(path) = path.filter(|path| path.way == way) {
+            path.suspect(now);
         }
     }
 
@@ -175,7 +207,7 @@ impl<S: Sealing> Agent<S> {
         if moved && way.direct().is_some() {
             peer.settle();
         }
-        self.by_way.insert(from, hit); // proved: stronger than anybody's claim
+        self.prove(from, hit, now); // stronger than anybody's claim
         self.events.extend(observed.map(|address| Event::Observed { from, address }));
         if moved {
             self.events.push_back(Event::Moved { hit, way });
@@ -283,6 +315,13 @@ impl<S: Sealing> Agent<S> {
         owner.is_some_and(|peer| {
             peer.candidates.iter().any(|c| c.way == way && c.round_trip.is_some())
         })
+    }
+}
+
+impl Claim {
+    /// Whether an answer may still decide it.
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < CONTEST_TIME
     }
 }
 

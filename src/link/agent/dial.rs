@@ -16,9 +16,6 @@ use crate::link::{
 
 use super::Strangers;
 
-/// What a received QUIC packet counts for at least: its octets are not known here.
-const PACKET: usize = 40;
-
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
     /// way is used at once, until something better has answered.
@@ -63,7 +60,7 @@ impl<S: Sealing> Agent<S> {
         let relay = peer.candidates.iter().map(|candidate| candidate.way).find(is_relay);
         if let Some(relay) = relay {
             self.announce(hit);
-            self.start_punching(hit, Pattern::Punch, now);
+            self.start_punching(hit, Pattern::Called, now);
             self.use_relay(hit, relay, now);
         } else if let Some(peer) = self.peers.get_mut(&hit) {
             peer.check(Pattern::Ordinary, now, |_| true);
@@ -131,17 +128,31 @@ impl<S: Sealing> Agent<S> {
         self.path(hit)
     }
 
-    /// Whose QUIC packets come this way. The claim of a genuine probe is enough, because QUIC knows its
+    /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its
     /// peers itself.
-    pub(in crate::link) fn source(&mut self, way: Way, now: Instant) -> Option<Hit> {
+    pub(in crate::link) fn source(&mut self, way: Way, octets: usize, now: Instant) -> Option<Hit> {
         let hit = *self.by_way.get(&way)?;
         if let Some(peer) = self.peers.get_mut(&hit) {
-            peer.earn(PACKET);
+            peer.earn(octets);
             if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
                 path.hear(now);
             }
         }
         Some(hit)
+    }
+
+    /// Whose connection begins with a packet that comes this way. Unlike those of an existing one it belongs
+    /// to the peer that spoke last from there.
+    pub(in crate::link) fn handshake_source(
+        &mut self,
+        way: Way,
+        octets: usize,
+        now: Instant,
+    ) -> Option<Hit> {
+        match self.contested.get(&way).filter(|claim| claim.is_open(now)) {
+            Some(claim) => Some(claim.hit),
+            None => self.source(way, octets, now),
+        }
     }
 
     /// The way in use for a peer.
@@ -184,6 +195,7 @@ impl<S: Sealing> Agent<S> {
 
     /// A relay is gone, with all ways through it.
     pub(in crate::link) fn forget_relay(&mut self, gone: RelayId, now: Instant) {
+        self.relays.remove(&gone);
         let through = |way: Way| matches!(way, Way::Relayed { relay, .. } if relay == gone);
         let hits: Vec<Hit> = self.peers.keys().copied().collect();
         for hit in hits {

@@ -1,11 +1,20 @@
 //! Hole punching (RFC 5128): both ends send, so that the NAT of each takes the other's for an answer.
 //!
 //! Linux masquerading without a filter gives our mapping to a stranger's probe that comes before our
-//! own, and our next probe leaves from another port. So the first probes of a punch travel two hops:
-//! they pass our own NAT and do not reach the peer's. The next go once the peer has done the same,
-//! which its acknowledgement of our UPDATE says.
+//! own, and our next probe leaves from another port. So each end must have sent before the other's
+//! probe arrives, by two means, of which one is enough:
+//!
+//! * The first probe of a punch travels two hops: it passes our own NAT and does not reach the peer's.
+//!   The next go once the peer has done the same, which its acknowledgement of our UPDATE says.
+//! * It crosses the peer's first probe on the way. Who called through a relay probes when the reply is
+//!   there; who was called waits meanwhile. It knows its own round trip to the relay, *c*, and not the
+//!   caller's, *a*; the reply takes (*c* + *a*) / 2, and its first probe crosses the caller's if it goes
+//!   out at that time, give or take the straight way *d*. The triangle inequality has it that *c* and *a*
+//!   differ by 2 *d* at most, so that *c* is right wherever the relay is. It waits a little less, because
+//!   late is worse than early: then the other means still helps.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -16,13 +25,19 @@ use super::{Agent, dial::is_fresh};
 use crate::link::{
     candidate::{Candidate, CandidateKind, Pattern},
     locator_set::NatMapping,
+    peer::Peer,
     sealing::Sealing,
     volley::{self, Aim, Volley},
-    way::Way,
+    way::{RelayId, Way},
 };
 
 /// Hops of a probe that shall open our own NAT.
 const NEAR: u8 = 2;
+
+/// How long the way to a relay is taken to be before it was measured: there and back.
+const ASSUMED_RELAY: Duration = Duration::from_millis(20);
+/// It is no use to wait longer.
+const MAX_CROSSING: Duration = Duration::from_millis(300);
 
 /// What the first round of a volley may come later than our own probes.
 const OPENING: Duration = Duration::from_millis(80);
@@ -50,7 +65,12 @@ impl<S: Sealing> Agent<S> {
         if relayed || peer.is_suspect() {
             let near =
                 |c: &Candidate| near_ttl(c.way).is_some() && c.kind != CandidateKind::Relayed;
-            let begin = now + if pattern == Pattern::Ordinary { patience } else { Duration::ZERO };
+            let crossing = crossing(peer, &self.relays);
+            let begin = match pattern {
+                Pattern::Punch | Pattern::Climb => now + crossing,
+                Pattern::Called => now,
+                _ => now + patience,
+            };
             peer.check(pattern, begin, |c| !is_fresh(c, now) && near(c));
             peer.check(open_pattern(pattern), now, |c| !is_fresh(c, now) && !near(c));
             self.guess_ports(hit, now);
@@ -58,6 +78,11 @@ impl<S: Sealing> Agent<S> {
             peer.check(Pattern::Retry, now, |c| c.round_trip.is_none());
         }
         Some(())
+    }
+
+    /// How long it takes to this relay and back.
+    pub(in crate::link) fn set_relay_round_trip(&mut self, relay: RelayId, round_trip: Duration) {
+        self.relays.insert(relay, round_trip);
     }
 
     /// How long the peer needs to open its NAT for this host when it has to guess our port.
@@ -97,10 +122,19 @@ impl<S: Sealing> Agent<S> {
     }
 }
 
+/// When our first probe should go out that is to cross the peer's.
+fn crossing<R>(peer: &Peer<R>, relays: &HashMap<RelayId, Duration>) -> Duration {
+    let relays = peer.candidates.iter().filter_map(|candidate| match candidate.way {
+        Way::Relayed { relay, .. } => Some(relays.get(&relay).copied().unwrap_or(ASSUMED_RELAY)),
+        Way::Direct(_) | Way::Turn { .. } => None,
+    });
+    (relays.min().unwrap_or_default() * 31 / 32).min(MAX_CROSSING)
+}
+
 /// What a check of a way without a NAT on it looks like.
 fn open_pattern(pattern: Pattern) -> Pattern {
     match pattern {
-        Pattern::Punch => Pattern::Ordinary,
+        Pattern::Called | Pattern::Punch => Pattern::Ordinary,
         Pattern::Climb => Pattern::Retry,
         other => other,
     }

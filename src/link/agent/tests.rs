@@ -141,6 +141,47 @@ fn a_lost_first_flight_is_repaired_by_traffic() {
 }
 
 #[test]
+fn whoever_spoke_last_from_a_way_begins_connections_and_who_answers_has_it() {
+    let mut world = World::new(1, 3);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(500));
+    let (bob, bert) = (world.nodes[0].hit(), world.nodes[2].hit());
+    let way = Way::Direct(address(1, 5050));
+    // bob is gone, and bert has his address
+    let addresses = std::mem::take(&mut world.nodes[0].addresses);
+    world.nodes[2].addresses = addresses;
+    world.dial(2, 1, &[live]);
+    world.run(millis(10));
+    let now = world.now;
+    let alice = &mut world.nodes[1].agent;
+    assert_eq!(alice.handshake_source(way, 40, now), Some(bert), "it has said so");
+    assert_eq!(alice.source(way, 40, now), Some(bob), "it has not proved it");
+    assert_eq!(alice.handshake_source(way, 40, now + CHECK_TIME), Some(bob), "nor will it");
+    world.run(millis(100));
+    let now = world.now;
+    let alice = &mut world.nodes[1].agent;
+    assert_eq!(alice.handshake_source(way, 40, now), Some(bert));
+    assert_eq!(alice.source(way, 40, now), Some(bert));
+    assert!(alice.is_suspect(bob) && !alice.is_suspect(bert));
+}
+
+#[test]
+fn teredo_is_asked_a_little_later() {
+    let mut world = World::new(1, 1);
+    let teredo = "[2001:0:c000:201::1]:5050".parse().unwrap();
+    let native = "[2001:db8::1]:5050".parse().unwrap();
+    let ways = [Way::Direct(teredo), Way::Direct(native)];
+    let start = world.now;
+    let agent = &mut world.nodes[0].agent;
+    agent.dial(keys(9).public(), &ways, start).unwrap();
+    let asked = |agent: &mut Agent| agent.poll_transmit().map(|transmit| transmit.to);
+    assert_eq!([asked(agent), asked(agent)], [Some(Way::Direct(native)), None]);
+    agent.handle_timeout(start + millis(60));
+    assert_eq!([asked(agent), asked(agent)], [Some(Way::Direct(teredo)), None]);
+}
+
+#[test]
 fn copies_of_a_probe_from_elsewhere_draw_nothing() {
     let mut world = World::new(1, 2);
     let live = world.nodes[1].addresses[0];
@@ -209,7 +250,7 @@ fn a_proved_address_cannot_be_claimed_by_another_key() {
     world.nodes[2].addresses.clear();
     world.run(millis(500));
     let now = world.now;
-    assert_eq!(world.nodes[1].agent.source(Way::Direct(address(1, 5050)), now), Some(hit));
+    assert_eq!(world.nodes[1].agent.source(Way::Direct(address(1, 5050)), 40, now), Some(hit));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::identity::{Hit, KeyPair, SignatureError};
@@ -45,6 +45,8 @@ pub(in crate::link) enum Event {
         /// What it sees.
         address: SocketAddr,
     },
+    /// How long a rendezvous took to answer.
+    RoundTrip { relay: RelayId, round_trip: Duration },
     /// A rendezvous does not carry what was sent to a peer.
     Refused {
         relay: RelayId,
@@ -52,6 +54,8 @@ pub(in crate::link) enum Event {
         callee: Option<Hit>,
         reason: RefusalReason,
     },
+    /// A relay gave way to another: its identifier means nothing any more.
+    Forgotten { relay: RelayId },
     /// A TCP connection to a rendezvous is wanted: [`Client::stream_opened`] or
     /// [`Client::stream_closed`] will follow.
     OpenStream { relay: RelayId, address: SocketAddr },
@@ -200,6 +204,8 @@ impl Client {
         if by_tcp && relay.carrier == relay.udp() && matches!(relay.state, State::Welcomed(_)) {
             return None; // UDP was there first
         }
+        let round_trip = now.saturating_duration_since(pending.sent);
+        self.events.push_back(Event::RoundTrip { relay: id, round_trip });
         let before = registration(relay);
         relay.pending.retain(|pending| pending.id != answered);
         relay.welcome(from, &welcome, now);
@@ -323,7 +329,7 @@ impl Client {
         let hello = Hello { purpose: relay.purpose, lifetime: MAX_LIFETIME }.encode();
         let sealed = seal::seal(&self.own, &relay.remote, HELLO, &hello, ephemeral);
         let Some(sealed) = sealed else { return };
-        relay.expect(Pending { id: sealed.id, key: sealed.answer_key, carrier });
+        relay.expect(Pending { id: sealed.id, key: sealed.answer_key, carrier, sent: now });
         relay.note_hello(now);
         self.transmits.push_back(Transmit { to: carrier, datagram: sealed.datagram });
     }
@@ -356,6 +362,7 @@ impl Client {
             self.events.push_back(Event::CloseStream { carrier });
         }
         self.by_carrier.retain(|_, owner| *owner != id);
+        self.events.push_back(Event::Forgotten { relay: id });
     }
 
     /// The next datagram to send.

@@ -118,6 +118,7 @@ pub(super) struct Pending {
     pub(super) id: MessageId,
     pub(super) key: AnswerKey,
     pub(super) carrier: Carrier,
+    pub(super) sent: Instant,
 }
 
 /// HELLOs whose answers are awaited.

@@ -4,6 +4,9 @@
 //! proxies and a web server can stand before it at port 443; then datagrams follow as [`frames`]. It is
 //! not encrypted by itself: what travels here is sealed or QUIC.
 //!
+//! A rendezvous is looked for at the port that it has for UDP, and a moment later at 443 as well, which
+//! is all that some networks let pass.
+//!
 //! What a slow reader does not take in time is lost, as datagrams may be; one that takes nothing at all is
 //! cut off.
 
@@ -11,11 +14,12 @@ use std::{
     future::poll_fn,
     io,
     net::{SocketAddr, TcpStream},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -42,6 +46,10 @@ const IDLE: Duration = Duration::from_secs(125);
 const STALL: Duration = Duration::from_secs(10);
 /// Until a connection stands and has switched to frames.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// What networks let pass that let nothing else pass.
+const WEB_PORT: u16 = 443;
+/// How long it is left to the rendezvous' own port to be faster, as in RFC 8305, section 5.
+const HEAD_START: Duration = Duration::from_millis(250);
 const PROTOCOL: HeaderValue = HeaderValue::from_static("p2p");
 
 /// Datagrams on their way into a connection.
@@ -145,28 +153,69 @@ impl<I: Read + Write + Unpin> Shared<I> {
     }
 }
 
-/// Opens a connection to a rendezvous.
+/// Opens a connection to a rendezvous, at its own port or the one of the web.
 ///
 /// # Errors
 /// When nobody answers there in time, or it is no rendezvous.
 pub(in crate::link) async fn connect(address: SocketAddr) -> io::Result<Upgraded> {
+    let web = async {
+        clock::sleep(HEAD_START).await;
+        upgrade_at(SocketAddr::new(address.ip(), WEB_PORT)).await
+    };
     let opening = async {
-        let socket = Async::<TcpStream>::connect(address).await?;
-        let mut request = Request::new(http::empty());
-        *request.uri_mut() = hyper::Uri::from_static("/p2p");
-        let host = HeaderValue::from_str(&address.to_string()).map_err(io::Error::other)?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, host);
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, PROTOCOL);
-        let response = http::request_over(TcpIo::new(socket, STALL), request);
-        let response = response.await.map_err(io::Error::other)?;
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(io::ErrorKind::ConnectionRefused.into());
+        match address.port() {
+            WEB_PORT => upgrade_at(address).await,
+            _ => first_success(upgrade_at(address), web).await,
         }
-        upgrade::on(response).await.map_err(io::Error::other)
     };
     clock::timeout(CONNECT_TIME, opening).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))
+}
+
+async fn upgrade_at(address: SocketAddr) -> io::Result<Upgraded> {
+    let socket = Async::<TcpStream>::connect(address).await?;
+    let mut request = Request::new(http::empty());
+    *request.uri_mut() = hyper::Uri::from_static("/p2p");
+    let host = HeaderValue::from_str(&address.to_string()).map_err(io::Error::other)?;
+    let headers = request.headers_mut();
+    headers.insert(HOST, host);
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, PROTOCOL);
+    let response = http::request_over(TcpIo::new(socket, STALL), request);
+    let response = response.await.map_err(io::Error::other)?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    upgrade::on(response).await.map_err(io::Error::other)
+}
+
+/// What succeeds first; when neither does, the error of the first.
+async fn first_success<T>(
+    first: impl Future<Output = io::Result<T>>,
+    second: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    let (mut failed, mut second_failed) = (None, false);
+    poll_fn(|cx| {
+        if failed.is_none()
+            && let Poll::Ready(ended) = first.as_mut().poll(cx)
+        {
+            match ended {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if !second_failed && let Poll::Ready(ended) = second.as_mut().poll(cx) {
+            match ended {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(_) => second_failed = true,
+            }
+        }
+        match failed.take_if(|_| second_failed) {
+            Some(error) => Poll::Ready(Err(error)),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// Who takes connections.
@@ -213,5 +262,28 @@ impl<A: Accept> Handler for Upgrades<A> {
             _ => *response.status_mut() = StatusCode::UPGRADE_REQUIRED,
         }
         Box::pin(async { response })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::block_on;
+
+    async fn after(turns: u32, result: Result<u32, &str>) -> io::Result<u32> {
+        for _ in 0..turns {
+            future::yield_now().await;
+        }
+        result.map_err(|text| io::Error::other(text.to_owned()))
+    }
+
+    #[test]
+    fn one_success_is_enough() {
+        let race = |a, b| block_on(first_success(a, b)).map_err(|error| error.to_string());
+        assert_eq!(race(after(2, Ok(1)), after(1, Ok(2))), Ok(2));
+        assert_eq!(race(after(2, Ok(1)), after(1, Err("second"))), Ok(1));
+        assert_eq!(race(after(1, Err("first")), after(3, Ok(2))), Ok(2));
+        assert_eq!(race(after(3, Err("first")), after(1, Err("second"))), Err("first".into()));
+        assert_eq!(race(after(1, Err("first")), after(3, Err("second"))), Err("first".into()));
     }
 }

@@ -514,6 +514,8 @@ fn tables_are_bounded() {
     }
     let later = now + Duration::from_secs(61);
     assert!(client.relay(node(), later).is_some(), "one that is no longer used gives way");
+    let events: Vec<Event> = std::iter::from_fn(|| client.poll_event()).collect();
+    assert!(events.iter().any(|event| matches!(event, Event::Forgotten { .. })), "it is told");
     assert_eq!((KEEP_LENGTH, KEPT_LENGTH), (17, 11), "a KEPT is shorter");
 }
 

@@ -33,6 +33,7 @@ mod setting;
 mod socket;
 mod state;
 
+pub(super) use address::is_teredo;
 pub use setting::{TeredoSetting, TeredoSettingError};
 pub(super) use socket::TeredoSocket;
 pub use state::{TeredoProof, TeredoState};

@@ -68,8 +68,27 @@ fn a_relay_is_used_at_once_and_told_the_candidates_first() {
     let set = LocatorSet::decode(content).unwrap();
     assert_eq!(set.locators, [(CandidateKind::Host, address(1, 5050))]);
     assert_eq!(set.nat, NatMapping::EndpointIndependent);
+    assert!(sent.iter().all(|transmit| transmit.to == way), "nobody knocks before the peer knows");
+    alice.handle_timeout(now + millis(400));
+    let sent = transmits(&mut alice);
     let direct = sent.iter().find(|transmit| transmit.to.direct().is_some()).unwrap();
-    assert_eq!((direct.datagram[0], direct.ttl), (PROBE, Some(2)), "it opens our own NAT");
+    assert_eq!((direct.datagram[0], direct.ttl), (PROBE, None), "the peer may never reply");
+}
+
+#[test]
+fn who_is_called_opens_its_nat_when_the_caller_does() {
+    let now = clock::now();
+    let (mut alice, alice_key) = agent(1, now);
+    let (_, bob) = agent(2, now);
+    alice.set_relay_round_trip(RelayId(3), millis(64));
+    let message = update(bob, alice_key, &set(7, &[address(2, 1)]), 400, 1);
+    alice.handle_datagram(relayed(bob), &message, now);
+    assert!(transmits(&mut alice).iter().all(|transmit| transmit.to == relayed(bob)));
+    assert_eq!(alice.poll_timeout(), Some(now + millis(62)));
+    alice.handle_timeout(now + millis(62));
+    let sent = transmits(&mut alice);
+    let [probe] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((probe.to, probe.ttl), (Way::Direct(address(2, 1)), Some(2)));
 }
 
 #[test]
@@ -121,6 +140,9 @@ fn old_and_repeated_updates_change_nothing() {
     bob.handle_datagram(way, &newer, now);
     let sent = transmits(&mut bob);
     assert!(kinds(&sent).contains(&UPDATE), "a reply");
+    let now = now + millis(100);
+    bob.handle_timeout(now);
+    let sent = transmits(&mut bob);
     assert!(sent.iter().any(|transmit| transmit.to == Way::Direct(address(1, 1))));
     let attacker = Way::Direct(address(66, 1));
     for (datagram, from) in [(&older, way), (&newer, attacker), (&older, attacker)] {
@@ -232,6 +254,8 @@ fn people_are_told_of_the_path_and_the_spare() {
     let (_, bob) = agent(2, now);
     let hit = alice.dial(bob, &[relayed(bob), Way::Direct(address(2, 1))], now).unwrap();
     alice.hold(hit);
+    alice.handle_timeout(now + millis(400));
+    let now = now + millis(400);
     for question in transmits(&mut alice) {
         let later = if question.to == relayed(bob) { millis(50) } else { millis(20) };
         answer(&mut alice, &question, now + later);

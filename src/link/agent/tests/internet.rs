@@ -75,6 +75,8 @@ pub(super) struct Internet {
     pub(super) jitter: u64,
     /// Whether the relay works.
     pub(super) relay: bool,
+    /// Whether datagrams travel no further than they may.
+    pub(super) counts_hops: bool,
     /// Direct datagrams from one host's network to another's that vanish.
     pub(super) cut: Vec<(usize, usize)>,
     /// Control datagrams sent since the beginning.
@@ -97,6 +99,7 @@ impl Internet {
             relay_delay: delay + millis(10),
             jitter: 0,
             relay: true,
+            counts_hops: true,
             cut: Vec::new(),
             sent: 0,
             flying: BinaryHeap::new(),
@@ -176,6 +179,8 @@ impl Internet {
             found.push((CandidateKind::ServerReflexive, seen.into()));
         }
         let nat = self.mapping(self.hosts[host].behind);
+        let to_relay = self.relay_delay; // half of it for each end, there and back
+        self.hosts[host].agent.set_relay_round_trip(RELAY, to_relay);
         let local: Vec<LocalCandidate> = found
             .iter()
             .map(|(kind, address)| LocalCandidate { kind: *kind, address: *address, turn: None })
@@ -244,7 +249,7 @@ impl Internet {
             }
             Way::Direct(to) => {
                 let Some(to) = v4(to) else { return };
-                let ttl = transmit.ttl.unwrap_or(64);
+                let ttl = transmit.ttl.filter(|_| self.counts_hops).unwrap_or(64);
                 let Some((source, place)) = self.leave(from, to, ttl) else { return };
                 let Some(place) = place.filter(|_| !lost) else { return };
                 let near = matches!(place, Place::Host(to) if self.hosts[to].behind == self.hosts[from].behind);
@@ -354,7 +359,7 @@ impl Internet {
             at.control += flying.datagram.len() + HEADERS;
             at.agent.handle_datagram(from, &flying.datagram, now);
             self.collect();
-        } else if let Some(hit) = at.agent.source(from, now) {
+        } else if let Some(hit) = at.agent.source(from, 40, now) {
             at.received.push((now, from));
             if flying.datagram[0] == 0x40
                 && self.hosts[host].echoes

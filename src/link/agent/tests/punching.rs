@@ -193,3 +193,19 @@ fn a_masquerade_opens_the_right_port_before_the_other_knocks() {
         assert!(world.is_direct(alice, bob), "seed {seed}");
     }
 }
+
+#[test]
+fn masquerades_meet_also_where_hops_are_not_counted() {
+    let start = clock::now();
+    for seed in 0..100 {
+        let mut world = Internet::new(seed, start);
+        world.counts_hops = false;
+        // by way of the relay it is at least as far as straight, and both have a round trip to it
+        world.relay_delay = world.delay + millis(world.dice.below(50));
+        let (one, other) = (world.nat(Kind::MASQUERADE, None), world.nat(Kind::MASQUERADE, None));
+        let (alice, bob) = (world.host(Some(one)), world.host(Some(other)));
+        connect(&mut world, alice, bob);
+        world.converse(alice, bob, millis(100), Duration::from_secs(5));
+        assert!(world.is_direct(alice, bob), "seed {seed}");
+    }
+}

@@ -152,7 +152,7 @@ impl World {
         if flying.datagram[0] < 0x40 {
             agent.handle_datagram(Way::Direct(flying.from), &flying.datagram, now);
         } else {
-            agent.source(Way::Direct(flying.from), now);
+            agent.source(Way::Direct(flying.from), 40, now);
         }
         self.collect_from(at, |_| Some(flying.to));
     }

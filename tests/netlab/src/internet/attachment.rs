@@ -51,7 +51,7 @@ pub struct Counters {
     pub queue_drops: u64,
     /// Dropped by a NAT in user space, in both directions.
     pub nat_drops: u64,
-    /// Sent to an address that nobody has.
+    /// Sent to an address that nobody has, or with too small a TTL to get there.
     pub no_route: u64,
 }
 

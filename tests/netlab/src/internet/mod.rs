@@ -1,11 +1,12 @@
 //! The emulated Internet: decides where each packet goes and when, by its destination address (IPv4 and IPv6).
 //!
 //! The core takes packets and the time and gives packets that are due; `carrier` is the thread that reads and writes
-//! the devices. Jitter keeps the order of packets (`reorder=` does not), TTLs do not decrease, and a packet to
-//! nowhere vanishes without an ICMP message: `no_route` counts it.
+//! the devices. Jitter keeps the order of packets (`reorder=` does not), every way is some routers long, and a packet to
+//! nowhere, or with too small a TTL, vanishes without an ICMP message: `no_route` counts it.
 
 mod attachment;
 pub(crate) mod carrier;
+mod hops;
 mod random;
 #[cfg(test)]
 mod tests;
@@ -157,6 +158,10 @@ impl Internet {
         let Some(sent) = attachment.pass_uplink(packet.len(), now) else {
             return;
         };
+        if !hops::travel(&mut packet) {
+            self.attachments[from].counters.no_route += 1;
+            return;
+        }
         if self.is_lost(from, to) {
             self.attachments[from].counters.lost += 1;
             return;

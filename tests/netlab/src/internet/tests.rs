@@ -22,6 +22,7 @@ fn two(settings: &str) -> (Internet, Instant) {
 fn packet(number: u16, length: usize) -> Vec<u8> {
     let mut packet = vec![0; length];
     packet[0] = 0x45;
+    packet[8] = 64; // the TTL
     packet[12..16].copy_from_slice(&A);
     packet[16..20].copy_from_slice(&B);
     packet[length - 2..].copy_from_slice(&number.to_be_bytes());
