@@ -85,6 +85,7 @@ impl Figures {
                     figures.plain.transfer(&mut Client::plain(lab, "bob", PLAIN)?)?;
                     figures.own.transfer(&mut Client::proxied(lab, "bob")?)?;
                 }
+                block_on(clock::sleep(SETTLED)); // the end of a stream is asked about
                 figures.idle = idle(lab);
             }
         }
