@@ -140,10 +140,9 @@ mod tests {
     fn controller(shortest: Duration, of_late: Duration) -> (Tolerant, Instant) {
         let now = clock::now() + Duration::from_secs(1);
         let mut controller = Tolerant::new(now, PACKET as u16);
-        let rtt = RttEstimator::new(ROUND_TRIP);
         for round_trip in [shortest, of_late] {
             for _ in 0..50 {
-                controller.on_ack(now, now - round_trip, PACKET, false, &rtt);
+                controller.sample(round_trip);
             }
         }
         (controller, now)
