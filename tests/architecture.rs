@@ -182,6 +182,57 @@ fn the_core_is_sans_io() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What an authority is made of: nothing that could open a socket.
+const OFFLINE: &[&str] = &["cli/ca/", "cli/passphrase", "daemon/home", "trust/", "identity/"];
+/// What these may import of this program; `runtime` only as far as it is files, clock and chance.
+const OFFLINE_MAY_USE: &[&str] = &[
+    "identity::",
+    "trust::",
+    "daemon::Home;",
+    "runtime::clock",
+    "runtime::file",
+    "runtime::plain",
+    "runtime::random",
+    "runtime::unblock;",
+    "runtime::{",
+];
+/// What they may never name.
+const SOCKETS: &[&str] =
+    &["::net::", "async_io", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
+
+#[test]
+fn an_authority_opens_no_socket() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (name, text) in sources() {
+        if !OFFLINE.iter().any(|offline| name.starts_with(offline)) {
+            continue;
+        }
+        seen += 1;
+        let strict = name.starts_with("cli/ca/") || name == "cli/passphrase.rs";
+        let mut inside_runtime = false;
+        for line in code(&text) {
+            let bad = SOCKETS.iter().filter(|word| strict && line.contains(**word));
+            wrong.extend(bad.map(|word| format!("{name}: {word}")));
+            if let Some((_, import)) = line.split_once("use crate::").filter(|_| strict) {
+                if !OFFLINE_MAY_USE.iter().any(|may| import.starts_with(may)) {
+                    wrong.push(format!("{name}: {import}"));
+                }
+                inside_runtime = import.starts_with("runtime::{");
+            } else if inside_runtime {
+                let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+                let known = ["clock", "file", "self", "Access", "plain", "random", ""];
+                wrong.extend(
+                    words.filter(|word| !known.contains(word)).map(|w| format!("{name}: {w}")),
+                );
+                inside_runtime = !line.contains("};");
+            }
+        }
+    }
+    assert!(seen > 20, "the files were not found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_module_says_what_it_is() {
     let silent: Vec<_> =

@@ -17,7 +17,7 @@ use p2p::runtime::{block_on, clock, http, random, spawn};
 use p2p::transport::{
     Accepted, ConnectError, Lifetimes, Opened, Preface, Refusal, Stream, StreamKind, Transport,
 };
-use p2p::web::{Gateway, Pseudonym, Visitor};
+use p2p::web::{Gateway, Pseudonym, Served, Visitor};
 
 const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
@@ -389,7 +389,8 @@ fn a_slow_reader_gets_the_whole_response() {
         let visitor = Visitor { name: None, key: client.key, trust: "none" };
         let destination = Destination::from_proxy_host("alice.at.example.com").unwrap().unwrap();
         let stream = Box::new(accepted.stream);
-        let served = gateway.serve_stream(stream, visitor, destination, Arc::new(Long)).await;
+        let to = Served { destination, handler: Arc::new(Long), cross_site: false };
+        let served = gateway.serve_stream(stream, visitor, to).await;
         assert!(served.is_ok(), "{served:?}");
         // all of it is in buffers now, and nobody waits for it
         let response = read_all(&mut opened.stream).await.unwrap();

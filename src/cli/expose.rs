@@ -7,7 +7,7 @@ use argh::FromArgs;
 use super::{
     running,
     speak::Outcome,
-    values::{address, overlay, port, rendezvous, upstream},
+    values::{access, address, overlay, port, rendezvous, rule, upstream},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
@@ -15,6 +15,7 @@ use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
 use crate::service::Upstream;
+use crate::trust::Rule;
 
 /// Share a web application that runs on this machine.
 #[derive(FromArgs)]
@@ -27,6 +28,14 @@ pub(super) struct Expose {
     /// the port under your name, 80 unless given
     #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
     port: ServicePort,
+
+    /// who may use it: public (unless given), contacts, a name, *@DOMAIN, authority:NAME (repeatable)
+    #[argh(option, from_str_fn(rule))]
+    allow: Vec<Rule>,
+
+    /// let pages of other sites send it requests in a visitor's name
+    #[argh(switch)]
+    allow_cross_site: bool,
 
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
     #[argh(option, from_str_fn(address))]
@@ -46,6 +55,7 @@ impl Expose {
         let network =
             Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         let offer = Offer::Application(self.application);
-        running::run(home, &network, &Wish::Service(self.port, offer))
+        let access = access(self.allow, self.allow_cross_site)?;
+        running::run(home, &network, &Wish::Service(self.port, offer, access))
     }
 }

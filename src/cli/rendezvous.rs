@@ -14,6 +14,7 @@ use crate::daemon::{Circle, Daemon, DaemonOptions, Lending, Tcp, Udp, notify};
 use crate::link::TeredoSetting;
 use crate::link::rendezvous::Rules;
 use crate::runtime::block_on;
+use crate::trust::FirstUse;
 
 /// Introduce others to each other from a public address, and carry for friends what cannot go directly.
 #[derive(FromArgs)]
@@ -67,6 +68,8 @@ impl RendezvousCommand {
             turn: Vec::new(),
             port_mapping: false,
             teredo: TeredoSetting::Off,
+            first_use: FirstUse::Refuse,
+            well_known: None,
         };
         block_on(async {
             let mut stop = Stop::new()?;

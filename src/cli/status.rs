@@ -11,7 +11,7 @@ use super::{
 };
 use crate::daemon::{
     ControlClient, ControlError, Home, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
-    Status as Report,
+    ServiceStatus, Status as Report,
 };
 use crate::runtime::block_on;
 
@@ -60,12 +60,9 @@ fn describe(report: &Report) -> String {
     rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
     rows.extend(report.rendezvous.iter().map(|node| ("rendezvous", describe_rendezvous(node))));
     rows.extend(report.lending.iter().map(|lending| ("lends itself", describe_lending(lending))));
-    rows.extend(
-        report
-            .services
-            .iter()
-            .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
-    );
+    let certificates = report.certificates.iter();
+    rows.extend(certificates.map(|certificate| ("certificate", certificate.words())));
+    rows.extend(report.services.iter().map(|service| ("serves", describe_service(service))));
     rows.extend(report.candidates.iter().map(|candidate| ("candidate", candidate.clone())));
     rows.push(("connections", report.connections.to_string()));
     rows.extend(report.peers.iter().map(|peer| ("peer", describe_peer(peer))));
@@ -105,6 +102,13 @@ fn describe_peer(peer: &PeerStatus) -> String {
         "{who}  {path}{via}{spare}  rtt {rtt:.1} ms  loss {:.1} %  {streams} streams",
         loss * 100.0
     )
+}
+
+fn describe_service(service: &ServiceStatus) -> String {
+    let ServiceStatus { port, target, allow, .. } = service;
+    // what is public needs no word
+    let allow = if allow == "public" { String::new() } else { format!("  for {allow}") };
+    format!("port {port}  {target}{allow}")
 }
 
 fn describe_overlay(overlay: &OverlayStatus) -> String {

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
+use super::speak::Failure;
 use crate::daemon::Circle;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
-use crate::service::Upstream;
+use crate::service::{Access, Upstream};
+use crate::trust::{AccessList, Rule};
 
 /// Reads a port under a name.
 pub(super) fn port(text: &str) -> Result<ServicePort, String> {
@@ -50,4 +52,18 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
 /// Reads where an application listens.
 pub(super) fn upstream(text: &str) -> Result<Upstream, String> {
     Upstream::parse(text).map_err(|error| format!("{text:?}: {error}"))
+}
+
+/// Reads who may use a service.
+pub(super) fn rule(text: &str) -> Result<Rule, String> {
+    Rule::parse(text).map_err(|error| error.to_string())
+}
+
+/// Whom a service is for: everybody unless rules are given.
+///
+/// # Errors
+/// When there are too many rules.
+pub(super) fn access(rules: Vec<Rule>, cross_site: bool) -> Result<Access, Failure> {
+    let list = if rules.is_empty() { Ok(AccessList::public()) } else { AccessList::new(rules) };
+    Ok(Access { list: list.map_err(Failure::usage)?, cross_site })
 }

@@ -6,11 +6,12 @@ use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
+use crate::service::Access;
 
 /// What a command wants to keep up while it runs.
 pub(super) enum Wish {
-    /// Something served at a port.
-    Service(ServicePort, Offer),
+    /// Something served at a port, and for whom.
+    Service(ServicePort, Offer, Access),
     /// The entrance for browsers.
     Proxy(Vec<SocketAddr>),
 }

@@ -15,10 +15,11 @@ use crate::link::rendezvous::Rules;
 use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
 use crate::link::turn::TurnServer;
 use crate::link::{Exclusion, TeredoSetting};
-use crate::overlay::OverlayAddress;
+use crate::overlay::{OverlayAddress, WellKnown};
 use crate::registration::Rendezvous;
 use crate::runtime::file;
 use crate::runtime::plain;
+use crate::trust::FirstUse;
 
 /// What the file says; each setting left out is None.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,12 +48,17 @@ pub struct Config {
     exclude: Option<Vec<Exclusion>>,
     /// `teredo`: who introduces peers to this host.
     teredo: TeredoSetting,
+    /// `first-use`: what to do with people met for the first time.
+    first_use: Option<FirstUse>,
+    /// `well-known`: whether web sites of domains are asked about people met for the first time.
+    well_known: Option<bool>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "exclude",
+    "first-use",
     "listen",
     "overlay",
     "port-mapping",
@@ -64,6 +70,7 @@ const KEYS: [&str; 12] = [
     "teredo",
     "turn",
     "udp",
+    "well-known",
 ];
 
 impl Config {
@@ -165,6 +172,17 @@ impl Config {
         self.teredo.clone()
     }
 
+    /// What to do with people met for the first time: accept them unless told otherwise.
+    pub fn first_use(&self) -> FirstUse {
+        self.first_use.unwrap_or_default()
+    }
+
+    /// Who is asked about people met for the first time: the web sites of their domains, unless told
+    /// otherwise.
+    pub fn well_known(&self) -> Option<WellKnown> {
+        self.well_known.unwrap_or(true).then(WellKnown::default)
+    }
+
     /// Where the proxy listens.
     pub fn listen(&self, given: &[SocketAddr]) -> Vec<SocketAddr> {
         if !given.is_empty() {
@@ -219,6 +237,14 @@ fn parse(text: &str) -> Result<Config, String> {
             Exclusion::parse(text).map_err(|error| format!("{text:?} is {error}"))
         })?,
         teredo: teredo(&entries)?,
+        first_use: single(&entries, "first-use", |text| {
+            text.parse().map_err(|()| format!("{text:?} is none of ask, accept, refuse"))
+        })?,
+        well_known: single(&entries, "well-known", |text| match text {
+            "ask" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(format!("{text:?} is none of ask, off")),
+        })?,
     })
 }
 
@@ -347,10 +373,14 @@ mod tests {
         for (text, problem) in [
             (
                 "overlays = [\"lan\"]",
-                "overlays: no such setting (there are exclude, listen, overlay, port-mapping, \
-                 relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp)",
+                "overlays: no such setting (there are exclude, first-use, listen, overlay, \
+                 port-mapping, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, \
+                 turn, udp, well-known)",
             ),
             ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
+            ("first-use = \"always\"", "first-use: \"always\" is none of ask, accept, refuse"),
+            ("first-use = [\"ask\", \"ask\"]", "first-use: one text in quotes is enough"),
+            ("well-known = \"on\"", "well-known: \"on\" is none of ask, off"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
             (

@@ -63,6 +63,14 @@ impl ControlClient {
         self.exchange(Method::PUT, path, body.serialize_json()).await
     }
 
+    /// Changes a part of something.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn patch(&self, path: &str, body: &impl SerJson) -> Result<(), ControlError> {
+        self.exchange(Method::PATCH, path, body.serialize_json()).await.map(drop)
+    }
+
     /// Removes something.
     ///
     /// # Errors

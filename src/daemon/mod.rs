@@ -12,6 +12,11 @@
 //! ```
 
 mod answer;
+mod authority_book;
+mod backup;
+mod book;
+mod bystander;
+mod certificate_book;
 mod config;
 mod contact_book;
 mod control;
@@ -26,10 +31,12 @@ mod introductions;
 mod json;
 mod labels;
 mod lending;
+mod meeting_room;
 pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
+mod revocation_watch;
 mod seeking;
 mod sequences;
 mod start_error;
@@ -45,8 +52,13 @@ use std::{
 
 use futures_lite::future;
 
+pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
+pub use backup::{Backup, BackupError};
+pub use book::BookError;
+pub use bystander::{Claims, LookUp, claims_of, look_up};
+pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
-pub use contact_book::{BookError, ContactBook};
+pub use contact_book::{ContactBook, ContactBookError};
 pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
 pub use doctor::{Check, doctor};
@@ -65,13 +77,13 @@ pub use status::{
 };
 pub use why::{Stopped, Walk, WalkStep, why};
 
-use crate::identity::{Destination, KeyPair, Name, Seed};
+use crate::identity::{Destination, KeyPair, Name, PublicKey};
 use crate::link::portmap::PortMapper;
 use crate::link::stun::ServerAddress;
 use crate::link::turn::TurnServer;
 use crate::link::{Link, Strangers, TeredoSetting};
-use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{Outcome, Rendezvous, Wanted};
+use crate::overlay::{self, Overlay, OverlayAddress, WellKnown};
+use crate::registration::Rendezvous;
 use crate::runtime::http::Handler;
 use crate::runtime::{Task, clock, plain, random, spawn};
 use crate::transport::{Lifetimes, Transport};
@@ -81,10 +93,12 @@ use answer::Answering;
 use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
-use finder::Finder;
+use finder::{Finder, TrustSettings};
 use lending::Lent;
+use meeting_room::{MeetingRoom, OwnOrigin};
 use publishing::Publishing;
 use reach::Reach;
+use revocation_watch::RevocationWatch;
 use sequences::Sequences;
 
 /// What a daemon is started with.
@@ -110,6 +124,10 @@ pub struct DaemonOptions {
     pub port_mapping: bool,
     /// Who introduces peers to it.
     pub teredo: TeredoSetting,
+    /// What to do with people met for the first time.
+    pub first_use: FirstUse,
+    /// Who is asked whether a stranger's domain vouches for the key.
+    pub well_known: Option<WellKnown>,
 }
 
 /// A running daemon.
@@ -123,6 +141,9 @@ pub struct Daemon {
     finder: Arc<Finder>,
     sequences: Arc<Sequences>,
     reach: Arc<Reach>,
+    meetings: Arc<MeetingRoom>,
+    authorities: Arc<AuthorityBook>,
+    certificates: Arc<CertificateBook>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     port_mapping: bool,
@@ -146,7 +167,8 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity, overlays, udp, teredo, .. } = options;
+        let DaemonOptions { home, identity, overlays, udp, teredo, first_use, well_known, .. } =
+            options;
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
@@ -162,14 +184,25 @@ impl Daemon {
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
-        let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
+        let authorities = Arc::new(AuthorityBook::new(&home));
+        authorities.authorities().map_err(StartError::Authorities)?;
+        let certificates = Arc::new(CertificateBook::new(&home));
+        warn_of_certificates(&certificates, &authorities, keys.public());
+        let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
+        let answering =
+            Answering::new(keys.clone(), name, book(), authorities.clone(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
         let finder = Finder::new(
             overlays.clone(),
             Introductions::new(&home),
-            book(),
-            FirstUse::Accept,
+            TrustSettings {
+                book: book(),
+                authorities: authorities.clone(),
+                first_use,
+                meetings: meetings.clone(),
+                well_known,
+            },
             sequences.clone(),
         );
         let finder = Arc::new(finder);
@@ -185,6 +218,9 @@ impl Daemon {
             finder,
             sequences,
             reach: Arc::new(reach),
+            meetings,
+            authorities: authorities.clone(),
+            certificates: certificates.clone(),
             pseudonym,
             publishing: Mutex::default(),
             port_mapping: options.port_mapping,
@@ -195,10 +231,14 @@ impl Daemon {
             following: Mutex::default(),
             _lock: lock,
         });
+        daemon.show_certificate();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
+        let watch = RevocationWatch::new(daemon.overlays.clone(), authorities);
+        let weak = Arc::downgrade(&daemon);
+        spawn(watch.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
         Ok(daemon)
     }
 
@@ -217,8 +257,9 @@ impl Daemon {
             Some(entrance) => entrance,
             None => {
                 let token = control_socket::token(&self.home)?;
-                let api: Arc<dyn Handler> =
-                    Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let api = Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let meetings = self.meetings.clone();
+                let api: Arc<dyn Handler> = Arc::new(OwnOrigin { meetings, api });
                 let peers: Arc<dyn Peers> = Arc::new(self.reach.clone());
                 slot.insert(Entrance::open(addresses, &peers, &api, &self.pseudonym)?)
             }
@@ -278,6 +319,19 @@ impl Daemon {
         Identity { name: self.name(), keys: self.keys.clone() }.share_link(&overlays)
     }
 
+    /// Publishes what has changed without anybody telling, such as certificates; whether anything is
+    /// published at all.
+    fn looks_again(&self) -> bool {
+        self.show_certificate();
+        let publishing = lock_of(&self.publishing);
+        publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
+    }
+
+    /// Shows peers the certificate that ends last.
+    fn show_certificate(&self) {
+        self.transport.show(self.certificates.best(self.keys.public()));
+    }
+
     /// Ends what nobody keeps up any more: the entrance, and publishing.
     fn settle(&self) {
         let now = clock::now();
@@ -335,21 +389,13 @@ impl fmt::Debug for Daemon {
     }
 }
 
-/// Asks every overlay about somebody, without a daemon; gives their addresses beside the outcome.
-pub async fn look_up(
-    home: &Home,
-    overlays: &[OverlayAddress],
-    wanted: &Wanted,
-) -> (Vec<String>, Outcome) {
-    // a key matters to those who write
-    let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
-    let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
-    let (book, sequences) = (ContactBook::new(home), Arc::new(Sequences::load(home)));
-    let introductions = Introductions::new(home);
-    let finder = Finder::new(overlays, introductions, book, FirstUse::Refuse, sequences);
-    let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
-    let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
-    (addresses, finder.ask(wanted).await)
+/// Says which of the own certificates end soon or do not count.
+fn warn_of_certificates(book: &CertificateBook, authorities: &AuthorityBook, key: PublicKey) {
+    let authorities = authorities.authorities().unwrap_or_default();
+    let statuses = book.statuses(key, &authorities, clock::wall()).unwrap_or_default();
+    for status in statuses.iter().filter(|status| status.warns || status.problem.is_some()) {
+        log::warn!("certificate: {}", status.words());
+    }
 }
 
 /// Locks what is changed in single steps, so that a task that panics leaves it whole.

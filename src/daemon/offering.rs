@@ -10,7 +10,8 @@ use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
 use crate::serve::{Owner, Site};
-use crate::service::{Lease, Service, Upstream};
+use crate::service::{Access, Lease, Service, Upstream};
+use crate::trust::Successor;
 
 /// What can be served.
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ impl Daemon {
         offer: Offer,
         ttl: Option<Duration>,
         replace: bool,
+        access: Access,
     ) -> Result<Registered, StartError> {
         let (name, fresh_name) = self.name_or_make()?;
         let (handler, summary): (Arc<dyn Handler>, String) = match offer {
@@ -48,7 +50,7 @@ impl Daemon {
                 (Arc::new(site), folder.display().to_string())
             }
         };
-        let service = Service { handler, summary: summary.clone() };
+        let service = Service { handler, summary: summary.clone(), access };
         let lease =
             self.answering.services().register(clock::now(), port, service, ttl, replace)?;
         self.publish();
@@ -61,6 +63,11 @@ impl Daemon {
     pub fn renew(self: &Arc<Self>, lease: Lease, ttl: Duration) -> bool {
         self.settle_after(Some(ttl));
         self.answering.services().renew(clock::now(), lease, ttl)
+    }
+
+    /// Changes whom the service at a port is for, from the next request on; false if there is none.
+    pub fn set_access(&self, port: ServicePort, access: Access) -> bool {
+        self.answering.services().set_access(clock::now(), port, access)
     }
 
     /// Ends what was registered, unless another service took its port; false if it is gone.
@@ -102,13 +109,19 @@ impl Daemon {
             *lock_of(&self.mapper) = Some(PortMapper::start(&link));
         }
         link.serve_teredo(&self.teredo);
+        let (certificates, key) = (self.certificates.clone(), self.keys.public());
+        let home = self.home.clone();
+        let statements = move || {
+            let successor = Identity::successor(&home).map(Successor::to_statement);
+            certificates.shown(key).into_iter().chain(successor).collect()
+        };
         let (asked, changed, teredo) = (link.clone(), link.clone(), self.teredo.clone());
         let whereabouts = move || {
             asked.serve_teredo(&teredo); // it may have become needed, or not be any more
             Whereabouts {
                 locators: asked.locators(),
                 rendezvous: asked.accepted_rendezvous(),
-                ..Whereabouts::default()
+                certificates: statements(),
             }
         };
         let more = (!link.is_only_here()).then(|| link.gathered());

@@ -77,7 +77,7 @@ impl Publishing {
         }
     }
 
-    /// Publishes at once what may have changed.
+    /// Publishes at once what has changed without telling.
     pub(super) fn look_again(&self) {
         self.changed.notify(usize::MAX);
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use super::{BookError, HomeError, IdentityError};
+use super::{AuthorityBookError, ContactBookError, HomeError, IdentityError};
 use crate::runtime::plain;
 use crate::serve::FolderError;
 use crate::service::ServiceError;
@@ -40,7 +40,9 @@ pub enum StartError {
     /// The name of a nameless identity cannot be kept.
     Identity(IdentityError),
     /// The contact book cannot be read, so nobody's key can be told from a false one.
-    Contacts(BookError),
+    Contacts(ContactBookError),
+    /// The authorities cannot be read.
+    Authorities(AuthorityBookError),
     /// The home cannot be used.
     Home(HomeError),
 }
@@ -63,6 +65,9 @@ impl StartError {
                 Some("choose another address for rendezvous-tcp in config.toml".into())
             }
             StartError::Service(_) => Some("choose another port with --port N".into()),
+            StartError::Authorities(_) => {
+                Some("mend it, or move it away and add the authorities again".into())
+            }
             StartError::Contacts(_) => {
                 Some("mend it, or move it away and meet everybody again".into())
             }
@@ -92,6 +97,7 @@ impl fmt::Display for StartError {
             StartError::Service(error) => error.fmt(f),
             StartError::Identity(error) => error.fmt(f),
             StartError::Contacts(error) => error.fmt(f),
+            StartError::Authorities(error) => error.fmt(f),
             StartError::Home(error) => error.fmt(f),
         }
     }

@@ -4,13 +4,15 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};
 
-use super::{Daemon, lock_of};
+use super::{CertificateStatus, Daemon, lock_of};
 use crate::identity::ServicePort;
 use crate::link::rendezvous::Registration as Standing;
 use crate::overlay::Overlay;
 use crate::registration::Rendezvous;
 use crate::runtime::clock;
+use crate::service::Service;
 use crate::transport::ConnectedPeer;
+use crate::trust::Contact;
 
 /// What `GET /api/status` answers.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -33,6 +35,8 @@ pub struct Status {
     pub rendezvous: Vec<RendezvousStatus>,
     /// What it does for others as a rendezvous.
     pub lending: Option<LendingStatus>,
+    /// What authorities say about this identity.
+    pub certificates: Vec<CertificateStatus>,
     /// What is served.
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
@@ -122,6 +126,8 @@ pub struct ServiceStatus {
     pub port: u16,
     /// What answers there.
     pub target: String,
+    /// Whom it is for.
+    pub allow: String,
     /// Seconds until it must be renewed.
     pub expires: Option<u64>,
 }
@@ -137,6 +143,21 @@ pub struct ContactStatus {
     pub fingerprint: String,
     /// How the key came to be accepted.
     pub trust: String,
+    /// Since when, as RFC 3339 writes it.
+    pub since: String,
+}
+
+impl ContactStatus {
+    /// What is told about a contact.
+    pub fn of(contact: &Contact) -> ContactStatus {
+        ContactStatus {
+            name: contact.name.to_string(),
+            key: contact.key.to_string(),
+            fingerprint: contact.key.fingerprint().to_string(),
+            trust: contact.binding.to_string(),
+            since: contact.since.to_date_time(),
+        }
+    }
 }
 
 impl Daemon {
@@ -156,6 +177,7 @@ impl Daemon {
             overlays: self.overlay_statuses(),
             rendezvous: self.rendezvous_statuses(),
             lending: self.lending_status(),
+            certificates: self.certificate_statuses(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
             candidates: texts(&self.transport.link().local_locators()),
@@ -167,9 +189,13 @@ impl Daemon {
     /// What is served.
     pub fn service_statuses(&self) -> Vec<ServiceStatus> {
         let services = self.answering.services().list(clock::now());
-        let status = |(port, target, left): (ServicePort, String, Option<Duration>)| {
-            ServiceStatus { port: port.get(), target, expires: left.map(|left| left.as_secs()) }
-        };
+        let status =
+            |(port, service, left): (ServicePort, Service, Option<Duration>)| ServiceStatus {
+                port: port.get(),
+                target: service.summary,
+                allow: service.access.list.to_string(),
+                expires: left.map(|left| left.as_secs()),
+            };
         services.into_iter().map(status).collect()
     }
 
@@ -234,6 +260,12 @@ impl Daemon {
             }
         };
         self.transport.peers().into_iter().map(status).collect()
+    }
+
+    fn certificate_statuses(&self) -> Vec<CertificateStatus> {
+        let authorities = self.authorities.authorities().unwrap_or_default();
+        let key = self.keys.public();
+        self.certificates.statuses(key, &authorities, clock::wall()).unwrap_or_default()
     }
 
     fn overlay_statuses(&self) -> Vec<OverlayStatus> {

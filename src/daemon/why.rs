@@ -14,15 +14,14 @@ use super::answer::Answering;
 use super::finder::Found;
 use super::reach::{Reach, refused};
 use super::{
-    Config, ContactBook, Daemon, Finder, Home, Identity, Introductions, Labels, Sequences,
-    StartError, Udp, bind,
+    AuthorityBook, Config, ContactBook, Daemon, Finder, Home, Identity, Introductions, Labels,
+    MeetingRoom, Sequences, StartError, TrustSettings, Udp, bind,
 };
 use crate::identity::Destination;
 use crate::overlay::{self, OverlayAddress};
 use crate::registration::Wanted;
 use crate::runtime::{clock, http, random};
 use crate::transport::{ConnectError, Opened, Refusal};
-use crate::trust::FirstUse;
 use crate::web::{Failure, Pseudonym, Step};
 
 /// A walk to a destination.
@@ -94,8 +93,17 @@ pub async fn why(
     let overlays = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
     let sequences = Arc::new(Sequences::load(home));
     let introductions = Introductions::new(home);
-    let finder = Finder::new(overlays, introductions, book(), FirstUse::Accept, sequences);
-    let answering = Answering::new(keys, name, book(), Pseudonym::new(random::bytes()));
+    let authorities = Arc::new(AuthorityBook::new(home));
+    let trust = TrustSettings {
+        book: book(),
+        authorities: authorities.clone(),
+        first_use: config.first_use(),
+        meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
+        well_known: config.well_known(),
+    };
+    let finder = Finder::new(overlays, introductions, trust, sequences);
+    let pseudonym = Pseudonym::new(random::bytes());
+    let answering = Answering::new(keys, name, book(), authorities, pseudonym);
     let (finder, answering) = (Arc::new(finder), Arc::new(answering));
     let reach = Reach::new(transport.clone(), finder, answering, Labels::new(home));
     let walk = Walker::new(&reach, destination).walk().await;

@@ -12,7 +12,7 @@
 //! | 4 | name | ASCII; may be absent |
 //! | 5 | locator, a list | IPv4 or IPv6 address and port: 6 or 18 octets |
 //! | 6 | rendezvous, a list | key, then address and port: 38 or 50 octets |
-//! | 128 | certificate, a list | opaque here |
+//! | 128 | certificate or succession, a list | opaque here |
 //!
 //! Numbers are big-endian. A field of an unknown type below 128 changes what the packet means, so
 //! the packet is refused; one of 128 and above is skipped. The signature covers a domain separator
@@ -49,7 +49,8 @@ pub struct Registration {
     pub locators: Vec<SocketAddr>,
     /// Who introduces the owner, best first.
     pub rendezvous: Vec<Rendezvous>,
-    /// Statements of authorities about name and key, not looked into here.
+    /// Statements of authorities about name and key, and of the owner about the next key, not looked
+    /// into here.
     pub certificates: Vec<Vec<u8>>,
 }
 

@@ -71,6 +71,8 @@ struct Shared {
     lifetimes: Lifetimes,
     pool: Mutex<Pool>,
     handshakes: AtomicUsize,
+    /// Shown to every peer that is asked for something.
+    certificate: Mutex<Option<Arc<[u8]>>>,
     accepted: async_channel::Sender<Accepted>,
 }
 
@@ -96,6 +98,8 @@ pub struct Accepted {
     pub stream: Stream,
     /// What the stream is for.
     pub preface: Preface,
+    /// The certificate that the peer shows; nothing about it has been checked.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl Accepted {
@@ -128,6 +132,7 @@ impl Transport {
             lifetimes,
             pool: Mutex::default(),
             handshakes: AtomicUsize::new(0),
+            certificate: Mutex::default(),
             accepted: sender,
         });
         spawn(shared.clone().accept_connections()).detach();
@@ -137,6 +142,16 @@ impl Transport {
     /// The link below.
     pub fn link(&self) -> &Arc<Link> {
         &self.shared.link
+    }
+
+    /// Shows a certificate to every peer that is asked for something from now on.
+    pub fn show(&self, certificate: Option<Vec<u8>>) {
+        let mut shown = self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = certificate.map(Into::into);
+    }
+
+    fn shown(&self) -> Option<Arc<[u8]>> {
+        self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
@@ -162,6 +177,9 @@ impl Transport {
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
+        let certificate = self.shown();
+        // what is sent early has no room for it, and an answer to a stranger may be another one
+        let early = early.filter(|_| certificate.is_none());
         let offer = early.and_then(|request| self.offer_early(peer, preface, request));
         let (connection, connected) = self.connection(peer, &places).await?;
         if connected.is_none() && self.shared.link.is_suspect(&peer) {
@@ -177,12 +195,13 @@ impl Transport {
                 return Ok(Opened { stream, early: true, connected, path });
             }
         }
-        let (stream, connected) = match connection.open(preface, early.is_some()).await {
+        let shown = certificate.as_deref();
+        let (stream, connected) = match connection.open(preface, shown, early.is_some()).await {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
             Err(_) => {
                 let (connection, connected) = self.connection(peer, &places).await?;
-                (connection.open(preface, early.is_some()).await?, connected)
+                (connection.open(preface, shown, early.is_some()).await?, connected)
             }
         };
         Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })
@@ -421,7 +440,7 @@ impl Handshake {
             spawn(async move {
                 if let Some(stream) = connection.take_early(request).await {
                     // after the shutdown nobody takes it, and dropping resets it
-                    let _ = queue.send(Accepted { peer, stream, preface }).await;
+                    let _ = queue.send(Accepted { peer, stream, preface, certificate: None }).await;
                 }
             })
             .detach();
@@ -466,9 +485,9 @@ async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sende
         spawn(async move {
             let Some(receive) = stream.receiver() else { return };
             let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
-            if let Some(preface) = preface {
+            if let Some((preface, certificate)) = preface {
                 // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface }).await;
+                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
             }
         })
         .detach();

@@ -9,7 +9,8 @@ use std::{
 
 use hyper::StatusCode;
 
-use crate::identity::{Destination, Fingerprint, Name, ServicePort};
+use crate::identity::{Destination, Name, ServicePort};
+use crate::trust::{Claimed, Contact};
 
 /// Why a request got no answer from the service it was meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,12 @@ pub enum Failure {
     OverlaysFailed { name: Name, tried: Vec<String> },
     /// The overlays took too long.
     LookupTimedOut { name: Name, tried: Vec<String> },
-    /// The key that answers for the name is not the one this person has accepted.
-    KeyConflict { name: Name, known: Fingerprint, offered: Fingerprint },
+    /// The keys that claim the name are not the one this person has accepted, or several claim a name
+    /// that is new.
+    KeyConflict { name: Name, known: Option<Box<Contact>>, claimed: Vec<Claimed> },
+    /// The name is new and the person wants to be asked: `page` is the path of the question on the
+    /// daemon's own origin.
+    FirstMeeting { name: Name, reason: String, page: String },
     /// A key was found, but nothing that this person trusts vouches for it (any more).
     Untrusted { name: Name, reason: String },
     /// The person is known to exist, but no registration packet counts now; `ended` tells how long ago
@@ -167,6 +172,7 @@ impl Failure {
             F::Offline { .. } => (S::SERVICE_UNAVAILABLE, "destination_unavailable", Some(LookUp)),
             F::ClockWrong { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::KeyConflict { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
+            F::FirstMeeting { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Untrusted { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Unreachable { .. } => {
                 (S::SERVICE_UNAVAILABLE, "destination_unavailable", Some(Connect))

@@ -23,6 +23,7 @@ mod gate;
 mod gateway;
 mod hop;
 mod location;
+mod meeting;
 mod pac;
 mod pace;
 mod page;
@@ -38,8 +39,9 @@ mod words;
 
 pub use error_page::{Media, error_page};
 pub use failure::{Failure, Step};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, Served};
 pub use hop::Pseudonym;
+pub use meeting::{Answer, Meeting, meeting_page, way_back};
 pub use peers::{Io, Peers};
 pub use proxy::Proxy;
 pub use settings::Settings;

@@ -31,6 +31,8 @@ use crate::overlay::{
     store::{Store, StoreOptions},
 };
 use crate::runtime::{block_on, file, plain, random, spawn};
+use crate::service::Access;
+use crate::trust::FirstUse;
 
 /// Try it all on this machine: alice serves a folder, bob opens it.
 #[derive(FromArgs)]
@@ -114,7 +116,8 @@ impl Stage {
         let name = Name::parse("alice@example.com").map_err(Failure::failed)?;
         let alice = start(&scratch.join("alice"), Some(name.clone()), &overlay).await?;
         let offer = Offer::Folder(folder.to_owned());
-        alice.register(PORT, offer, None, true).map_err(not_started)?;
+        let access = Access::default();
+        alice.register(PORT, offer, None, true, access).map_err(not_started)?;
         let bob = start(&scratch.join("bob"), None, &overlay).await?;
         let (bound, _) = bob.open_proxy(listen, None).map_err(not_started)?;
         let proxy = *bound.first().ok_or_else(|| Failure::usage("--listen gives no address"))?;
@@ -191,6 +194,8 @@ async fn start(
         turn: Vec::new(),
         port_mapping: false,
         teredo: TeredoSetting::Off,
+        first_use: FirstUse::Accept,
+        well_known: None,
     };
     Daemon::start(options, lock).map_err(not_started)
 }

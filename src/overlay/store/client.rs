@@ -8,11 +8,12 @@ use std::{
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
-use ureq::Agent;
+use ureq::{Agent, config::Config};
 
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
+use crate::overlay::public_only;
 use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
@@ -33,13 +34,44 @@ const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 pub struct Client {
     url: StoreUrl,
     secrets: hmac::Key,
+    reach: Reach,
     /// With connections that are kept for the next request.
     agent: Mutex<Agent>,
+}
+
+/// Which addresses a client may ask.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    Anywhere,
+    PublicOnly,
+}
+
+impl Reach {
+    fn agent(self, url: &StoreUrl) -> Agent {
+        match self {
+            Reach::Anywhere => Client::config(url).into(),
+            Reach::PublicOnly => public_only::agent(Client::config(url)),
+        }
+    }
 }
 
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
+        Client::made(url, identity, Reach::Anywhere)
+    }
+
+    /// A store that somebody else named: only public addresses are asked.
+    pub fn foreign(url: &StoreUrl, nobody: &KeyPair) -> Client {
+        Client::made(url, nobody, Reach::PublicOnly)
+    }
+
+    fn made(url: &StoreUrl, identity: &KeyPair, reach: Reach) -> Client {
+        let agent = Mutex::new(reach.agent(url));
+        Client { url: url.clone(), secrets: secrets(url, identity), reach, agent }
+    }
+
+    fn config(url: &StoreUrl) -> Config {
         let config = Agent::config_builder()
             .timeout_global(Some(DEADLINE))
             .http_status_as_error(false)
@@ -50,8 +82,7 @@ impl Client {
             .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
         // a proxy of the environment cannot reach this machine
         let config = if url.is_loopback() { config.proxy(None) } else { config };
-        let agent = Mutex::new(config.build().into());
-        Client { url: url.clone(), secrets: secrets(url, identity), agent }
+        config.build()
     }
 
     fn agent(&self) -> Agent {
@@ -130,11 +161,9 @@ impl Overlay for Client {
         Abilities { keeps: true, put: true, remote: true }
     }
 
-    /// The connections kept are of the other network: whoever used one would wait for an answer in vain.
+    /// Connections from an address that is gone would only time out.
     fn handle_network_change(&self) {
-        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = agent.config().clone();
-        *agent = config.into();
+        *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = self.reach.agent(&self.url);
     }
 
     fn calls(&self) -> Option<&dyn Calls> {
