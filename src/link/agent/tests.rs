@@ -23,6 +23,7 @@ use crate::link::{
     candidate::CHECK_TIME,
     peer::FRESH,
     seal::{self, Remote},
+    way::RelayId,
 };
 
 /// A small generator of numbers that are random enough for a simulation (xorshift64*).
@@ -383,4 +384,21 @@ fn random_datagrams_do_nothing() {
     }
     assert!(!world.nodes[0].agent.has_output());
     assert!(world.nodes[0].agent.peers.is_empty());
+}
+
+#[test]
+fn two_dead_relays_do_not_take_turns_without_end() {
+    let (mut now, hit) = (World::new(1, 1).now, keys(2).public().hit());
+    let own = Own::new(&keys(1)).unwrap();
+    let mut agent = Agent::new(own, Strangers::Welcome, [1; 32], 1, now);
+    let ways = [1, 2].map(|relay| Way::Relayed { relay: RelayId(relay), hit });
+    agent.dial(keys(2).public(), &ways, now).unwrap();
+    agent.hold(hit);
+    for _ in 0..1000 {
+        now += millis(20);
+        agent.route(hit, now);
+        agent.handle_timeout(now);
+        while agent.poll_transmit().is_some() {}
+    }
+    assert!(agent.path(hit).is_some(), "a relay is better than nothing");
 }
