@@ -11,12 +11,13 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use ring::digest::{Context, SHA256, digest};
 use zeroize::Zeroizing;
 
-use p2p::identity::{KeyPair, PublicKey, ServicePort};
+use p2p::identity::{Destination, KeyPair, PublicKey, ServicePort};
 use p2p::link::{Link, Strangers, Way};
 use p2p::runtime::{block_on, clock, http, random, spawn};
 use p2p::transport::{
     Accepted, ConnectError, Lifetimes, Opened, Preface, Refusal, Stream, StreamKind, Transport,
 };
+use p2p::web::{Gateway, Pseudonym, Served, Visitor};
 
 const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::LOCALHOST), 0);
@@ -370,6 +371,34 @@ fn http_crosses_a_stream() {
 }
 
 #[test]
+fn a_slow_reader_gets_the_whole_response() {
+    const LENGTH: usize = 1 << 20;
+    struct Long;
+    impl http::Handler for Long {
+        fn handle(self: Arc<Self>, _request: http::Request) -> http::BoxFuture<http::Response> {
+            Box::pin(async { http::Response::new(http::full(vec![7; LENGTH])) })
+        }
+    }
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut opened, accepted) = pair(&client, &server).await;
+        // no end of the request: another one could follow
+        opened.stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let limits = http::Limits { head_time: Duration::from_millis(500), ..Default::default() };
+        let gateway = Gateway::new(Pseudonym::new([1; 16]), limits);
+        let visitor = Visitor { name: None, key: client.key, trust: "none" };
+        let destination = Destination::from_proxy_host("alice.at.example.com").unwrap().unwrap();
+        let stream = Box::new(accepted.stream);
+        let to = Served { destination, handler: Arc::new(Long), cross_site: false };
+        let served = gateway.serve_stream(stream, visitor, to).await;
+        assert!(served.is_ok(), "{served:?}");
+        // all of it is in buffers now, and nobody waits for it
+        let response = read_all(&mut opened.stream).await.unwrap();
+        assert!(response.len() > LENGTH && response.ends_with(&[7; LENGTH]), "{}", response.len());
+    });
+}
+
+#[test]
 fn http_does_not_mind_an_answer_that_comes_before_its_question() {
     const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
     run(async {
@@ -658,15 +687,18 @@ fn a_request_without_effect_is_answered_with_the_handshake() {
         assert_eq!(exchange(&mut opened.stream, GET).await, b"here it is");
 
         // from now on there is a connection, which carries requests as they come
-        let (again, accepted) = future::zip(
-            client.transport.open(server.key, &locators, preface(80), Some(GET)),
-            server.accept(),
-        )
-        .await;
-        let (mut again, accepted) = (again.unwrap(), accepted);
+        let again = client.transport.open(server.key, &locators, preface(80), Some(GET)).await;
+        let mut again = again.unwrap();
         assert!(!again.early && again.connected.is_none());
-        spawn(echo(accepted.stream)).detach();
-        assert_eq!(exchange(&mut again.stream, b"twice").await, b"twice");
+        again.stream.write_all(b"twice").await.unwrap();
+        again.stream.flush().await.unwrap();
+        let mut accepted = server.accept().await;
+        assert_eq!(accepted.preface, preface(80));
+        // nothing but the flush says that this was all
+        assert_eq!(read_all(&mut accepted.stream).await.unwrap(), b"twice");
+        accepted.stream.write_all(b"once").await.unwrap();
+        accepted.stream.close().await.unwrap();
+        assert_eq!(read_all(&mut again.stream).await.unwrap(), b"once");
         assert_eq!((client.transport.connections(), server.transport.connections()), (1, 1));
     });
 }

@@ -1,8 +1,9 @@
 //! What is measured of one way.
 
 use std::{
-    io,
+    env, io,
     net::SocketAddr,
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -65,6 +66,7 @@ impl Figures {
         let _origin = Origin::start(&scene.lab, "alice");
         way.forward(&scene, origin::PORT);
         let _alice = scene.expose(origin::PORT);
+        let _dump = Dump::start(&scene.lab, way);
         let mut figures = Figures::default();
         let rounds = setting("P2P_BENCH_ROUNDS", 5);
         for round in 1..=rounds {
@@ -83,6 +85,7 @@ impl Figures {
                     figures.plain.transfer(&mut Client::plain(lab, "bob", PLAIN)?)?;
                     figures.own.transfer(&mut Client::proxied(lab, "bob")?)?;
                 }
+                block_on(clock::sleep(SETTLED)); // the end of a stream is asked about
                 figures.idle = idle(lab);
             }
         }
@@ -155,6 +158,27 @@ impl Side {
         self.rate.push(LONG as f64 / response.total().as_secs_f64());
         block_on(clock::sleep(AFTERWARDS));
         Ok(())
+    }
+}
+
+/// The packets of bob's line in a file, where one is wanted.
+struct Dump(Child);
+
+impl Dump {
+    fn start(lab: &Lab, way: Way) -> Option<Dump> {
+        let folder = env::var("P2P_BENCH_DUMP").ok()?;
+        let file = format!("{folder}/{}.pcap", way.word());
+        let mut tcpdump = lab.command("bob", "tcpdump");
+        tcpdump.args(["-i", "any", "-U", "-s", "100", "-w", &file]);
+        let started = tcpdump.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Some(Dump(started.expect("tcpdump")))
+    }
+}
+
+impl Drop for Dump {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -20,6 +20,7 @@
 //! | `P2P_BENCH_ROUNDS` | 5 | cold starts, and rounds of warm requests |
 //! | `P2P_BENCH_TRANSFERS` | 2 | bodies of 2 MB, 40 s each; 0 for none |
 //! | `P2P_BENCH_IDLE` | 60 | seconds of silence; 0 for none |
+//! | `P2P_BENCH_DUMP` | none | a folder for the packets of bob's line, which tcpdump writes |
 //! | `P2P_BENCH_ONLY` | all | some of `public,mapped,rendezvous,symmetric,call,teredo` |
 
 mod figures;

@@ -198,15 +198,18 @@ fn hash(datagram: &[u8]) -> Digest {
 }
 
 /// The destination connection id of an Initial packet of QUIC version 1 (RFC 9000, section 17.2.2), which
-/// the client has chosen at random. None for any other datagram.
+/// the client has chosen at random. None for any other datagram, and for an Initial to an id that the server
+/// has chosen: the client has heard of it already, and such ids are shorter than what a client may choose.
 fn initial_connection_id(datagram: &[u8]) -> Option<&[u8]> {
     const FORM_AND_TYPE: u8 = 0b1111_0000;
     const INITIAL: u8 = 0b1100_0000;
     const VERSION_1: [u8; 4] = [0, 0, 0, 1];
+    const SHORTEST: u8 = 8; // RFC 9000, section 7.2
     let (first, rest) = datagram.split_first()?;
     let (version, rest) = rest.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first()?;
-    let is_initial = first & FORM_AND_TYPE == INITIAL && *version == VERSION_1;
+    let is_initial =
+        first & FORM_AND_TYPE == INITIAL && *version == VERSION_1 && *length >= SHORTEST;
     rest.get(..usize::from(*length)).filter(|_| is_initial)
 }
 
@@ -304,7 +307,9 @@ mod tests {
         let to = keys(2).public().hit();
         let handshake = [&[0xe3][..], &initial(1)[1..]].concat();
         let version_2 = [&initial(1)[..4], &[2], &initial(1)[5..]].concat();
-        for datagram in [&[0x40; 50][..], &handshake, &version_2, &initial(1)[..9], &[]] {
+        let answered = [&initial(1)[..5], &[4], &initial(1)[6..]].concat();
+        for datagram in [&[0x40; 50][..], &handshake, &version_2, &answered, &initial(1)[..9], &[]]
+        {
             assert_eq!(pair.alice.accompany(to, datagram, [1; 32], pair.now), None);
         }
         assert!(pair.alice.accompany(pair.from, &initial(1), [1; 32], pair.now).is_none());

@@ -106,6 +106,9 @@ pub struct Limits {
     /// Whether a client that has ended its side still waits for its answer, as on a QUIC stream. Else that
     /// is its hanging up, and what works for it is dropped.
     pub half_close: bool,
+    /// Whether more requests may follow the first one. Else the connection ends with its response, for which
+    /// no `Date` is made up: it travels on, and whoever passes it to a client adds one (RFC 9110, 6.6.1).
+    pub keep_alive: bool,
 }
 
 impl Default for Limits {
@@ -118,6 +121,7 @@ impl Default for Limits {
             connections: 512,
             connections_per_client: 512,
             half_close: true,
+            keep_alive: true,
         }
     }
 }
@@ -214,6 +218,8 @@ where
         .max_buf_size(limits.head_size.max(8192))
         .max_headers(limits.head_fields)
         .half_close(limits.half_close)
+        .keep_alive(limits.keep_alive)
+        .auto_date_header(limits.keep_alive)
         .preserve_header_case(true)
         .serve_connection(io, service)
         .with_upgrades()

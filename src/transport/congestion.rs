@@ -1,4 +1,4 @@
-//! Congestion control with one state for each path: CUBIC (RFC 9438) under a switch.
+//! Congestion control with one state for each path: CUBIC (see [`super::tolerant`]) under a switch.
 //!
 //! The link changes paths below QUIC. A controller that did not notice would carry the window of the old
 //! path to the new one: too large after a fall back to a relay, and far too small after a climb to a
@@ -16,10 +16,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quinn::congestion::{Controller, ControllerFactory, CubicConfig};
+use quinn::congestion::{Controller, ControllerFactory};
 use quinn_proto::RttEstimator;
 
 use crate::link::SelectedPath;
+
+use super::tolerant::Tolerant;
 
 /// How long octets in flight on the abandoned path are allowed on top of the new path's window.
 const STALE_ALLOWANCE: Duration = Duration::from_secs(1);
@@ -57,7 +59,7 @@ struct PerPath {
 impl PerPath {
     fn new(selected: SelectedPath, now: Instant, mtu: u16) -> PerPath {
         let current = selected.number();
-        let paths = vec![(current, cubic(now, mtu))];
+        let paths = vec![(current, fresh(now, mtu))];
         PerPath { selected, current, since: now, latest: now, mtu, in_flight: 0, stale: 0, paths }
     }
 
@@ -70,7 +72,7 @@ impl PerPath {
             let known = self.paths.iter().position(|(number, _)| *number == selected);
             let path = match known {
                 Some(at) => self.paths.remove(at),
-                None => (selected, cubic(now, self.mtu)),
+                None => (selected, fresh(now, self.mtu)),
             };
             self.paths.insert(0, path);
             self.paths.truncate(MAX_PATHS);
@@ -89,8 +91,8 @@ impl PerPath {
     }
 }
 
-fn cubic(now: Instant, mtu: u16) -> Box<dyn Controller> {
-    Arc::new(CubicConfig::default()).build(now, mtu)
+fn fresh(now: Instant, mtu: u16) -> Box<dyn Controller> {
+    Box::new(Tolerant::new(now, mtu))
 }
 
 impl Controller for PerPath {
@@ -161,7 +163,7 @@ impl Controller for PerPath {
     }
 
     fn initial_window(&self) -> u64 {
-        cubic(self.since, self.mtu).initial_window()
+        fresh(self.since, self.mtu).initial_window()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

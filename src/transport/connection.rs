@@ -80,7 +80,8 @@ impl Connection {
         (usage.streams == 0).then_some(usage.idle_since)
     }
 
-    /// Opens a stream and sends its preface, with a certificate if there is one to show.
+    /// Opens a stream and sends its preface, with a certificate if there is one to show: together with what is
+    /// written where that is one request, else at once.
     ///
     /// # Errors
     /// When the connection turns out to be dead, or the peer allows no more streams for too long.
@@ -88,11 +89,16 @@ impl Connection {
         self: &Arc<Connection>,
         preface: Preface,
         certificate: Option<&[u8]>,
+        one_request: bool,
     ) -> Result<Stream, ConnectError> {
         let guard = StreamGuard::new(self);
         let opening = clock::timeout(STREAM_PATIENCE, self.quic.open_bi()).await;
         let (mut send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
-        send.write_all(&preface.encode_with(certificate)).await.map_err(|error| match error {
+        let preface = preface.encode_with(certificate);
+        if one_request {
+            return Ok(Stream::for_one_request(preface.into(), send, receive, guard));
+        }
+        send.write_all(&preface).await.map_err(|error| match error {
             quinn::WriteError::ConnectionLost(error) => ConnectError::from(error),
             error => ConnectError::Lost(error.to_string().into()),
         })?;

@@ -79,7 +79,7 @@ struct Shared {
 /// A stream that was opened to a peer.
 #[derive(Debug)]
 pub struct Opened {
-    /// The stream, its preface sent.
+    /// The stream, with its preface.
     pub stream: Stream,
     /// Whether the peer has taken the request that was sent ahead.
     pub early: bool,
@@ -159,7 +159,8 @@ impl Transport {
     /// `places` are where the peer may be; they are used when it must be dialled, and when it is
     /// doubtful whether packets still reach it. A connection that turns out to be dead is replaced once.
     ///
-    /// `early` is all that is going to be written: where a connection has to be made, it is sent beside the
+    /// `early` is all that is going to be written before the first flush, and nothing is after it: the
+    /// stream ends with that flush. Where a connection has to be made, it is sent beside the
     /// handshake if it is short and a `GET` or `HEAD`, and its answer may come a round trip sooner. The
     /// stream is used as any other.
     ///
@@ -194,12 +195,13 @@ impl Transport {
                 return Ok(Opened { stream, early: true, connected, path });
             }
         }
-        let (stream, connected) = match connection.open(preface, certificate.as_deref()).await {
+        let shown = certificate.as_deref();
+        let (stream, connected) = match connection.open(preface, shown, early.is_some()).await {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
             Err(_) => {
                 let (connection, connected) = self.connection(peer, &places).await?;
-                (connection.open(preface, certificate.as_deref()).await?, connected)
+                (connection.open(preface, shown, early.is_some()).await?, connected)
             }
         };
         Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })

@@ -12,7 +12,7 @@
 //! | `connected` | [`ConnectedPeer`]: how a connection does |
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
 //! | `tls`, `config`, `runtime` | what QUIC is made of |
-//! | `congestion` | how much may be in flight on each path |
+//! | `congestion`, `tolerant` | how much may be in flight on each path |
 //!
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
@@ -30,6 +30,7 @@ mod refusal;
 mod runtime;
 mod stream;
 mod tls;
+mod tolerant;
 
 pub use config::Lifetimes;
 pub use connected::ConnectedPeer;

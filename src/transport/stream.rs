@@ -25,11 +25,16 @@ const CHUNKS: usize = 16;
 ///
 /// Shutting it down ends its sending half cleanly. Dropping it before that resets the half, and
 /// dropping it before the end of what comes stops that half, so that the other side never takes a
-/// part for the whole.
+/// part for the whole. Where it is known beforehand that a request is all there is to say, the preface, the
+/// request and the end of the half travel in one packet.
 #[derive(Debug)]
 pub struct Stream {
     /// None where the request was sent early: what is written was said already.
     send: Option<SendStream>,
+    /// Octets of the preface that go before the first that are written.
+    preface: Bytes,
+    /// Whether the half ends with the first flush.
+    says_one_thing: bool,
     /// None where the request came early: it is in `chunks`.
     receive: Option<RecvStream>,
     /// Taken from QUIC and not yet asked for: `chunks[next..count]`.
@@ -49,6 +54,19 @@ pub struct Stream {
 impl Stream {
     pub(super) fn new(send: SendStream, receive: RecvStream, guard: StreamGuard) -> Stream {
         Stream::of_halves(Some(send), Some(receive), guard)
+    }
+
+    /// For a request that is written whole before the first flush, and nothing after it.
+    pub(super) fn for_one_request(
+        preface: Bytes,
+        send: SendStream,
+        receive: RecvStream,
+        guard: StreamGuard,
+    ) -> Stream {
+        let mut stream = Stream::new(send, receive, guard);
+        stream.preface = preface;
+        stream.says_one_thing = true;
+        stream
     }
 
     /// The answer to a request that was sent early.
@@ -75,6 +93,8 @@ impl Stream {
             send_ended: send.is_none(),
             receive_ended: receive.is_none(),
             send,
+            preface: Bytes::new(),
+            says_one_thing: false,
             receive,
             chunks: [const { Bytes::new() }; CHUNKS],
             next: 0,
@@ -100,11 +120,25 @@ impl Stream {
         if let Some(send) = self.send.as_mut().filter(|_| !self.send_ended) {
             let _ = send.reset(code);
         }
-        if let Some(receive) = self.receive.as_mut().filter(|_| !self.receive_ended) {
+        if !self.has_heard_all()
+            && let Some(receive) = &mut self.receive
+        {
             let _ = receive.stop(code);
         }
         self.send_ended = true;
         self.receive_ended = true;
+    }
+
+    /// Whether everything has been read: the end may have come unnoticed by a reader who knew the length.
+    fn has_heard_all(&mut self) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        let Some(receive) = self.receive.as_mut().filter(|_| !self.receive_ended) else {
+            return true;
+        };
+        matches!(
+            pin!(receive.read_chunks(&mut [Bytes::new()])).poll(&mut nobody),
+            Poll::Ready(Ok(None))
+        )
     }
 
     /// Hands `take` what has come, chunk by chunk, until it takes less than a whole one; it says how
@@ -144,12 +178,26 @@ impl Stream {
 
     fn poll_send(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.send {
-            Some(send) => Pin::new(send).poll_write(cx, octets).map_err(write_error),
+            Some(send) => {
+                while !self.preface.is_empty() {
+                    let sent = Pin::new(&mut *send).poll_write(cx, &self.preface);
+                    self.preface.advance(ready!(sent).map_err(write_error)?);
+                }
+                Pin::new(send).poll_write(cx, octets).map_err(write_error)
+            }
             None => {
                 self.is_asked = true;
                 self.hasty.take().into_iter().for_each(Waker::wake);
                 Poll::Ready(Ok(octets.len()))
             }
+        }
+    }
+
+    fn flush(&mut self) -> Poll<io::Result<()>> {
+        if self.says_one_thing && self.preface.is_empty() {
+            self.finish()
+        } else {
+            Poll::Ready(Ok(()))
         }
     }
 
@@ -222,8 +270,8 @@ impl hyper::rt::Write for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flush()
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -260,8 +308,8 @@ impl AsyncWrite for Stream {
         self.poll_send(cx, octets)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flush()
     }
 
     fn poll_close(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -76,11 +76,24 @@ impl Form {
         form().unwrap_or_else(|| Form { host: canonical(destination), prefix: String::new() })
     }
 
+    /// Writes what the gateway cannot know: nothing for the proxy form, which is what it takes for granted.
+    pub(super) fn tell(&self, headers: &mut HeaderMap, destination: &Destination) {
+        headers.insert(HOST, canonical(destination));
+        if self.host != canonical(destination) {
+            headers.insert(X_FORWARDED_HOST, self.host.clone());
+            self.write_prefix(headers);
+        }
+    }
+
     /// Writes the fields that tell the form, and the `Host` that is the same in all of them.
     pub(super) fn write(&self, headers: &mut HeaderMap, destination: &Destination) {
         headers.insert(HOST, canonical(destination));
         headers.insert(X_FORWARDED_HOST, self.host.clone());
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        self.write_prefix(headers);
+    }
+
+    fn write_prefix(&self, headers: &mut HeaderMap) {
         if let Ok(prefix) = HeaderValue::try_from(&self.prefix)
             && !prefix.is_empty()
         {

@@ -41,7 +41,8 @@ pub struct Served {
 impl Gateway {
     /// `limits.stall` and `limits.connections` are the transport's business.
     pub fn new(pseudonym: Pseudonym, limits: Limits) -> Gateway {
-        Gateway { pseudonym, limits }
+        // a stream is for one request; waiting for another would time out while the response is on its way
+        Gateway { pseudonym, limits: Limits { keep_alive: false, ..limits } }
     }
 
     /// Serves the requests of one stream, upgrades included.
@@ -105,14 +106,12 @@ impl Entrance {
 
         let mut response = self.handler.clone().handle(request).await;
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let version = response.version();
         let headers = response.headers_mut();
         let kept = hop::strip(headers)
             .map_err(|_| Failure::ResponseMalformed { destination: self.destination.clone() })?;
         if switched {
             kept.restore_switch(headers);
         }
-        self.token.append_to(headers, version);
         Ok(response)
     }
 }

@@ -127,7 +127,7 @@ impl Pseudonym {
         context.update(&destination.port.get().to_be_bytes());
         context.update(destination.name.as_str().as_bytes());
         let hash = context.finish();
-        let short = HEXLOWER.encode(&hash.as_ref()[..5]);
+        let short = HEXLOWER.encode(&hash.as_ref()[..4]);
         Token(format!("p2p-{short}"))
     }
 }

@@ -196,7 +196,7 @@ fn turn_to_service(request: &mut Request, access: &Access, token: &Token) -> Res
     kept.restore(headers);
     forwarded::remove_all(headers);
     if let Some(form) = Form::of(access) {
-        form.write(headers, &access.destination);
+        form.tell(headers, &access.destination);
     }
     cookie::apply_to_request(headers, access.form);
     policy::apply_to_request(headers);

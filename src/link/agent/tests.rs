@@ -20,9 +20,10 @@ use super::{
 };
 use crate::identity::KeyPair;
 use crate::link::{
-    candidate::CHECK_TIME,
+    candidate::{CHECK_TIME, Candidate, Pattern},
     peer::FRESH,
     seal::{self, Remote},
+    way::RelayId,
 };
 
 /// A small generator of numbers that are random enough for a simulation (xorshift64*).
@@ -424,4 +425,27 @@ fn random_datagrams_do_nothing() {
     }
     assert!(!world.nodes[0].agent.has_output());
     assert!(world.nodes[0].agent.peers.is_empty());
+}
+
+#[test]
+fn two_dead_relays_do_not_take_turns_without_end() {
+    let (mut now, hit) = (World::new(1, 1).now, keys(2).public().hit());
+    let own = Own::new(&keys(1)).unwrap();
+    let mut agent = Agent::new(own, Strangers::Welcome, [1; 32], 1, now);
+    let ways = [1, 2].map(|relay| Way::Relayed { relay: RelayId(relay), hit });
+    agent.dial(keys(2).public(), &ways, now).unwrap();
+    agent.hold(hit);
+    // both have been asked in vain at the moment when one of them is given up
+    let peer = agent.peers.get_mut(&hit).unwrap();
+    for candidate in &mut peer.candidates {
+        candidate.restart_check(Pattern::Ordinary, 0, now);
+    }
+    while !peer.candidates.iter().all(Candidate::is_doubtful) {
+        now += millis(10);
+        for candidate in peer.candidates.iter_mut().filter(|c| !c.is_doubtful()) {
+            candidate.advance(now);
+        }
+    }
+    agent.serve_peer(hit, now);
+    assert!(agent.path(hit).is_some(), "a relay is better than nothing");
 }

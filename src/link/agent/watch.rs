@@ -209,6 +209,10 @@ impl<S: Sealing> Agent<S> {
         {
             let way = path.way;
             peer.climb_soon(now);
+            if let Some(candidate) = peer.candidate(way) {
+                // questions from before do not count, or two such ways would take turns without end
+                candidate.restart_check(Pattern::Fast, 0, now);
+            }
             self.events.push_back(Event::Moved { hit, way });
         }
         let peer = self.peers.get_mut(&hit)?;

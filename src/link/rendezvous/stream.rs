@@ -234,6 +234,7 @@ pub(in crate::link) fn limits() -> Limits {
         connections: 512,
         connections_per_client: 64,
         half_close: false,
+        keep_alive: true,
     }
 }
 

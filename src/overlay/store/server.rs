@@ -51,6 +51,7 @@ const LIMITS: Limits = Limits {
     connections_per_client: 64,
     // a reader that waits holds a connection only as long as it is there
     half_close: false,
+    keep_alive: true,
 };
 
 /// How much a store takes, and from whom.
