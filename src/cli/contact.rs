@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -13,14 +13,14 @@ use crate::identity::{Name, PublicKey, ShareLink};
 use crate::trust::ContactsError;
 
 /// Keep the book of people whose keys you accept.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "contact")]
 pub(super) struct ContactCommand {
     #[argh(subcommand)]
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 pub(super) enum Action {
     Add(Add),
@@ -29,7 +29,7 @@ pub(super) enum Action {
 }
 
 /// Accept somebody's key.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "add")]
 pub(super) struct Add {
     /// a share link p2p://…, or a name
@@ -42,7 +42,7 @@ pub(super) struct Add {
 }
 
 /// List the people whose keys are accepted, and how they came to be.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "list")]
 pub(super) struct List {
     /// print JSON
@@ -51,7 +51,7 @@ pub(super) struct List {
 }
 
 /// Forget somebody's key.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "remove")]
 pub(super) struct Remove {
     /// whose

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -15,7 +15,7 @@ use crate::daemon::{Identity, IdentityError, Passphrase};
 use crate::identity::Name;
 
 /// Make an identity: a key pair under a name like alice@example.com.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "init")]
 pub(super) struct Init {
     /// the name, user@domain; it need not be a mail address

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -13,7 +13,7 @@ use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus, Status as 
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "status")]
 pub(super) struct Status {
     /// print JSON

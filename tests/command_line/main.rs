@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "init",
     "serve",
     "expose",
@@ -30,6 +30,7 @@ const COMMANDS: [&str; 12] = [
     "status",
     "store",
     "demo",
+    "completions",
 ];
 
 /// Runs the commands of a transcript in order, in one home, and compares all that they say.

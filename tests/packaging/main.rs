@@ -1,0 +1,6 @@
+//! What is installed beside the program: the manual and the completions say what the program does, and the
+//! libraries in it may be passed on.
+
+mod completions;
+#[path = "../programs/mod.rs"]
+mod programs;
