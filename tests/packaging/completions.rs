@@ -94,7 +94,7 @@ fn zsh_completes_a_line_that_is_typed() {
     let folder = tempfile::tempdir().unwrap();
     let script = script("zsh", folder.path());
     // what a person types; the tabulator completes, and the function shows what became of the line
-    let typed = "p2p con\tli\t--js\t\np2p sto\t--di\tmy\t\np2p ser\tmy\t--ov\tlan\n";
+    let typed = "p2p con\tli\t--js\t\np2p sto\t--di\tmy\t\np2p ser\tmy\t --ov\tlan\n";
     let driver = format!(
         "zmodload zsh/zpty\nzpty inner env HOME={0} TERM=dumb zsh -f -i\n\
          zpty -w inner 'unsetopt zle_bracketed_paste 2>/dev/null; autoload -Uz compinit; compinit -u -D'\n\
