@@ -2,5 +2,6 @@
 //! libraries in it may be passed on.
 
 mod completions;
+mod manual;
 #[path = "../programs/mod.rs"]
 mod programs;
