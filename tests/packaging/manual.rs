@@ -54,7 +54,7 @@ fn item(flag: &FlagInfo<'_>) -> String {
 }
 
 /// The options of a command that are its own.
-fn own<'a>(command: &'a CommandInfoWithArgs) -> impl Iterator<Item = &'a FlagInfo<'static>> {
+fn own(command: &CommandInfoWithArgs) -> impl Iterator<Item = &FlagInfo<'static>> {
     command.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help")
 }
 
