@@ -51,7 +51,9 @@ main() { # the whole script is read before any of it runs
 }
 
 install() {
-	if [ -n "$binary" ]; then verify; else build; fi
+	if [ -n "$binary" ]; then verify
+	elif [ -f "$here/p2p" ]; then binary=$here/p2p # an unpacked release
+	else build; fi
 	[ -x "$binary" ] || die "$binary is not a program"
 	"$binary" --version >/dev/null 2>&1 || die "$binary does not run on this $(uname -m) machine"
 	[ "$service" != here ] || service=$(service_here)

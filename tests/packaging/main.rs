@@ -5,3 +5,5 @@ mod completions;
 mod manual;
 #[path = "../programs/mod.rs"]
 mod programs;
+mod release;
+mod supply;
