@@ -165,12 +165,12 @@ put_service() {
 		put_unit 755 openrc/p2p /etc/init.d/p2p ;;
 	procd)
 		need_root
-		put_unit 755 openwrt/files/p2p.init /etc/init.d/p2p
+		put_unit 755 openwrt/p2p/files/p2p.init /etc/init.d/p2p
 		# what its owner has set stays
 		if [ -f "$destdir/etc/config/p2p" ]; then
 			printf '/etc/config/p2p\n' >>"$notes"
 		else
-			put 600 "$here/packaging/openwrt/files/p2p.config" /etc/config/p2p
+			put 600 "$here/packaging/openwrt/p2p/files/p2p.config" /etc/config/p2p
 		fi ;;
 	esac
 }
