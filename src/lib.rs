@@ -14,7 +14,7 @@
 //! | 4 | [`link`], [`overlay`] | host identity layer under QUIC; storage clients and the store |
 //! | 3 | [`runtime`] | the edge: executor, timers, HTTP connections, files, pages |
 //! | 2 | [`registration`] | packet, publishing schedule, choice of the newest valid one |
-//! | 1 | [`trust`] | contacts and the decision whether a key belongs to a name |
+//! | 1 | [`trust`] | contacts, authorities, the decision whether a key belongs to a name, whom to let in |
 //! | 0 | [`identity`] | names, keys, HIT, slots, dates: pure values |
 //!
 //! Layers 0 to 2 touch neither clock nor sockets nor files: they take bytes and a time, and give

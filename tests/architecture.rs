@@ -25,18 +25,61 @@ const PURE: &[&str] = &[
     "link/candidate",
     "link/datagram",
     "link/early",
+    "link/exclusions",
+    "link/gathering",
     "link/held",
     "link/limit",
+    "link/locator_set",
+    "link/network",
     "link/observed",
+    "link/path",
     "link/peer",
+    "link/refusals",
+    "link/rendezvous/carrier",
+    "link/rendezvous/client",
+    "link/rendezvous/frames",
+    "link/rendezvous/introductions",
+    "link/rendezvous/message",
+    "link/rendezvous/meter",
+    "link/rendezvous/refusal",
+    "link/rendezvous/relay",
+    "link/rendezvous/rules",
+    "link/rendezvous/saved",
+    "link/rendezvous/server",
+    "link/rendezvous/session",
     "link/seal",
+    "link/volley",
+    "link/portmap/gateway",
+    "link/portmap/igd",
+    "link/portmap/nat_pmp",
+    "link/portmap/pcp",
+    "link/seal",
+    "link/teredo/address",
+    "link/teredo/client",
+    "link/teredo/encapsulation",
+    "link/teredo/ipv6",
+    "link/teredo/peers",
+    "link/teredo/qualification",
+    "link/teredo/setting",
+    "link/teredo/state",
+    "link/stun/address",
+    "link/stun/behaviour",
+    "link/stun/client",
+    "link/stun/integrity",
+    "link/stun/message",
+    "link/stun/reflexive",
+    "link/stun/transaction",
+    "link/turn/",
+    "link/selected_path",
     "link/way",
     "overlay/lan/message",
     "overlay/store/framing",
     "overlay/store/places",
+    "runtime/network/message",
     "serve/conditional",
     "serve/range",
     "service/registry",
+    "transport/congestion",
     "web/gate",
     "web/hop",
     "web/target",
@@ -76,7 +119,7 @@ fn sources() -> Vec<(String, String)> {
             }
         }
     }
-    found.retain(|(name, _)| !name.ends_with("tests.rs")); // those may use the edge
+    found.retain(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/")); // those may use the edge
     assert!(found.len() > 20, "the sources were not found");
     found.sort();
     found
@@ -136,6 +179,57 @@ fn the_core_is_sans_io() {
             wrong.extend(bad.map(|word| format!("{name}: {word} in a sans-IO module")));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What an authority is made of: nothing that could open a socket.
+const OFFLINE: &[&str] = &["cli/ca/", "cli/passphrase", "daemon/home", "trust/", "identity/"];
+/// What these may import of this program; `runtime` only as far as it is files, clock and chance.
+const OFFLINE_MAY_USE: &[&str] = &[
+    "identity::",
+    "trust::",
+    "daemon::Home;",
+    "runtime::clock",
+    "runtime::file",
+    "runtime::plain",
+    "runtime::random",
+    "runtime::unblock;",
+    "runtime::{",
+];
+/// What they may never name.
+const SOCKETS: &[&str] =
+    &["::net::", "async_io", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
+
+#[test]
+fn an_authority_opens_no_socket() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (name, text) in sources() {
+        if !OFFLINE.iter().any(|offline| name.starts_with(offline)) {
+            continue;
+        }
+        seen += 1;
+        let strict = name.starts_with("cli/ca/") || name == "cli/passphrase.rs";
+        let mut inside_runtime = false;
+        for line in code(&text) {
+            let bad = SOCKETS.iter().filter(|word| strict && line.contains(**word));
+            wrong.extend(bad.map(|word| format!("{name}: {word}")));
+            if let Some((_, import)) = line.split_once("use crate::").filter(|_| strict) {
+                if !OFFLINE_MAY_USE.iter().any(|may| import.starts_with(may)) {
+                    wrong.push(format!("{name}: {import}"));
+                }
+                inside_runtime = import.starts_with("runtime::{");
+            } else if inside_runtime {
+                let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+                let known = ["clock", "file", "self", "Access", "plain", "random", ""];
+                wrong.extend(
+                    words.filter(|word| !known.contains(word)).map(|w| format!("{name}: {w}")),
+                );
+                inside_runtime = !line.contains("};");
+            }
+        }
+    }
+    assert!(seen > 20, "the files were not found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -1,5 +1,5 @@
-//! Mutated input for every parser that strangers or editors feed: packets, contacts, links, names
-//! and key files.
+//! Mutated input for every parser that strangers or editors feed: packets, certificates, revocation lists,
+//! contacts, authorities, links, names and key files.
 //!
 //! Bounded and seeded, so it runs as an ordinary test. `P2P_FUZZ_SECONDS=600` runs each parser for so
 //! long from a seed that it prints; `P2P_FUZZ_SEED` repeats one. The corpus in `tests/corpus/` has a
@@ -10,10 +10,15 @@ use std::{env, fs, path::Path, thread, time::Duration};
 
 use data_encoding::HEXLOWER;
 use p2p::{
-    identity::{KeyPair, Name, PublicKeyFile, SecretKeyFile, Seed, ShareLink},
+    identity::{
+        KeyPair, Name, PublicKeyFile, SecretKeyFile, Seed, ShareLink, SignatureFile, Timestamp,
+    },
     registration::Packet,
     runtime::{clock, random},
-    trust::Contacts,
+    trust::{
+        Authorities, Authority, Certificate, CompactCertificate, Contacts, Ledger,
+        SignedRevocations,
+    },
 };
 
 /// The domain separator of packets.
@@ -48,6 +53,76 @@ fn contacts() {
         let Ok(contacts) = Contacts::parse(text) else { return false };
         assert!(contacts.len() <= Contacts::CAPACITY);
         assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts));
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn certificates() {
+    let accepted = fuzz("certificate", 20_000, mutate, |bytes| {
+        let subject = pairs()[0].public();
+        if let Ok(compact) = CompactCertificate::decode(bytes, subject) {
+            // whatever it says, only what the authority signed is rebuilt
+            return match compact.rebuild(&authority().public()) {
+                Ok(signed) => {
+                    assert_eq!(signed.to_compact(), bytes, "there is one way to write it");
+                    true
+                }
+                Err(_) => false,
+            };
+        }
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        if let Ok(certificate) = Certificate::parse(text) {
+            assert_eq!(certificate.to_text(), text, "there is one way to write it");
+            return true;
+        }
+        SignatureFile::parse(text).is_ok()
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn revocations() {
+    let accepted = fuzz("revocations", 20_000, mutate, |bytes| {
+        if let Ok(list) = SignedRevocations::decode(bytes) {
+            assert_eq!(list.to_compact(), bytes, "there is one way to write it");
+            let (text, signature) = (list.to_text(), list.signature_text());
+            let again = SignedRevocations::parse(&text, &signature, &[*list.key()]);
+            assert_eq!(again, Ok(list));
+            return true;
+        }
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let (list, signature) = text.split_once("untrusted").unwrap_or((text, ""));
+        let signature = format!("untrusted{signature}");
+        SignedRevocations::parse(list, &signature, &[authority().public()]).is_ok()
+    });
+    assert!(accepted > 10, "{accepted}");
+}
+
+#[test]
+fn authorities() {
+    let accepted = fuzz("authorities", 20_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        if let Some(authority) = Authority::parse(text, Timestamp::default()) {
+            let again = Authority::parse(&authority.to_text(), Timestamp::default());
+            assert_eq!(again, Some(authority));
+            return true;
+        }
+        let Ok(book) = Authorities::parse(text) else { return false };
+        let again = Authorities::parse(&book.to_text()).unwrap();
+        assert_eq!(again.to_text(), book.to_text());
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn ledgers() {
+    let accepted = fuzz("ledger", 20_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let Ok(ledger) = Ledger::parse(text) else { return false };
+        assert_eq!(Ledger::parse(&ledger.to_text()), Ok(ledger));
         true
     });
     assert!(accepted > 100, "{accepted}");
@@ -163,6 +238,11 @@ fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
     assert!(begins("ok-") > 1 && begins("bad-") > 0, "{} is incomplete", folder.display());
     assert_eq!(begins("ok-") + begins("bad-"), files.len(), "{}", folder.display());
     files
+}
+
+/// The authority of the corpus.
+fn authority() -> SecretKeyFile {
+    SecretKeyFile::new(KeyPair::from_seed(&Seed::new([9; 32])))
 }
 
 /// The keys of the corpus.

@@ -346,7 +346,7 @@ fn the_cache_keeps_a_packet_until_it_expires() {
     let (now, wanted) = (clock::now(), Wanted::Name(name("alice")));
     let mut cache = Cache::new(10);
     cache.insert(now, WALL, wanted.clone(), &outcome(vec![alice(600)]));
-    let found = Some(Cached::Found(vec![alice(600)]));
+    let found = Some(Cached::Found(vec![alice(600)], vec![]));
     assert_eq!(cache.get(now, WALL, &wanted), found);
     let almost = Duration::from_secs(2999);
     assert_eq!(cache.get(now + almost, WALL.saturating_add(almost), &wanted), found);

@@ -66,6 +66,10 @@ fn preface(port: u16) -> Preface {
     Preface { kind: StreamKind::Http, port: ServicePort::new(port).unwrap() }
 }
 
+fn unreachable(tried: Vec<Way>) -> ConnectError {
+    ConnectError::Unreachable { tried, refusals: Vec::new() }
+}
+
 /// Runs a test, which must end in time.
 fn run(test: impl Future<Output = ()>) {
     block_on(async {
@@ -216,7 +220,7 @@ fn another_key_at_the_address_does_not_answer() {
         let wanted = fresh_keys().public();
         let error =
             client.transport.open(wanted, &server.locators(), preface(80), None).await.unwrap_err();
-        assert_eq!(error, ConnectError::Unreachable { tried: ways(&server.locators()) });
+        assert_eq!(error, unreachable(ways(&server.locators())));
     });
 }
 
@@ -226,7 +230,7 @@ fn nobody_there_nowhere_to_ask_and_oneself() {
         let client = Host::at(V4);
         let peer = fresh_keys().public();
         let none = client.transport.open(peer, &[], preface(80), None).await.unwrap_err();
-        assert_eq!(none, ConnectError::Unreachable { tried: vec![] });
+        assert_eq!(none, unreachable(vec![]));
         let oneself = client.open(&client).await.unwrap_err();
         assert_eq!(oneself, ConnectError::Oneself);
         let invalid = client.transport.open(PublicKey([0; 32]), &[V4], preface(80), None).await;
@@ -271,7 +275,7 @@ fn a_failed_dial_is_shared_and_given_up_requests_do_not_stop_it() {
         let start = clock::now();
         assert!(clock::timeout(Duration::from_millis(10), open()).await.is_none());
         let (one, other) = future::zip(open(), open()).await;
-        let expected = ConnectError::Unreachable { tried: ways(&locators) };
+        let expected = unreachable(ways(&locators));
         assert_eq!((one.unwrap_err(), other.unwrap_err()), (expected.clone(), expected));
         let took = clock::now() - start;
         assert!(took > Duration::from_secs(4) && took < Duration::from_secs(8), "{took:?}");
@@ -308,7 +312,7 @@ fn strangers_are_not_heard_by_a_mere_visitor() {
         let (client, visitor) = (Host::at(V4), Host::at(V4));
         visitor.transport.link().set_strangers(Strangers::Ignored);
         let error = client.open(&visitor).await.unwrap_err();
-        assert_eq!(error, ConnectError::Unreachable { tried: ways(&visitor.locators()) });
+        assert_eq!(error, unreachable(ways(&visitor.locators())));
     });
 }
 
@@ -316,9 +320,13 @@ fn strangers_are_not_heard_by_a_mere_visitor() {
 fn refusals_arrive_on_the_stream() {
     run(async {
         let (client, server) = (Host::at(V4), Host::at(V4));
-        for refusal in
-            [Refusal::NotServed, Refusal::AccessRefused, Refusal::Busy, Refusal::Internal]
-        {
+        for refusal in [
+            Refusal::NotServed,
+            Refusal::AccessRefused,
+            Refusal::Busy,
+            Refusal::Internal,
+            Refusal::Starved,
+        ] {
             let (mut opened, accepted) = pair(&client, &server).await;
             accepted.refuse(refusal);
             let error = read_all(&mut opened.stream).await.unwrap_err();
@@ -456,7 +464,10 @@ fn a_restarted_peer_is_dialled_again() {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         let took = clock::now() - start;
         assert!(took < Duration::from_secs(5), "{took:?}");
+        let start = clock::now();
         assert!(pair(&client, &server).await.0.connected.is_some());
+        let took = clock::now() - start;
+        assert!(took < Duration::from_secs(1), "it has to learn who we are: {took:?}");
     });
 }
 
@@ -543,6 +554,59 @@ fn a_connection_survives_a_new_socket() {
         let answer = exchange(&mut opened.stream, &request).await;
         assert_eq!(digest(&SHA256, &answer).as_ref(), digest(&SHA256, &request).as_ref());
         assert_eq!(client.transport.connections(), 1);
+    });
+}
+
+#[test]
+fn a_request_on_a_doubtful_path_asks_the_locators_at_once() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        let (mut first, accepted) = pair(&client, &server).await;
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut first.stream, b"one").await, b"one");
+        let selected = client.transport.link().selected_path(server.key.hit());
+        let at_first = selected.number();
+        assert_ne!(at_first, 0);
+
+        // the server moves and says nothing; the client's own move makes it doubt
+        let link = server.transport.link();
+        let old = link.bound_addresses()[0];
+        let new = link.add_socket(SocketAddr::from(([127, 0, 0, 2], 0))).unwrap();
+        link.remove_socket(old);
+        client.transport.link().network_changed();
+        assert_eq!(client.transport.link().suspects(), [server.key]);
+        let started = clock::now();
+        let locators = [new];
+        let opening = client.transport.open(server.key, &locators, preface(1000), None);
+        let (second, accepted) = future::zip(opening, server.accept()).await;
+        let mut second = second.unwrap();
+        assert!(second.connected.is_none(), "the connection goes on");
+        assert_eq!(second.path, Some(Way::Direct(new)));
+        spawn(echo(accepted.stream)).detach();
+        assert_eq!(exchange(&mut second.stream, b"two").await, b"two");
+        assert!(clock::now() - started < Duration::from_secs(4), "it waited for time limits");
+        assert!(client.transport.link().suspects().is_empty());
+        assert_ne!(selected.number(), at_first, "another path has another window");
+        let peer = &client.transport.peers()[0];
+        assert_eq!((peer.key, peer.way, peer.suspect), (server.key, Some(Way::Direct(new)), false));
+        assert!(peer.sent > 0 && peer.lost <= peer.sent && !peer.round_trip.is_zero());
+    });
+}
+
+#[test]
+fn a_peer_that_is_gone_is_told_in_seconds_although_a_connection_seems_to_be_there() {
+    run(async {
+        let (client, server) = (Host::at(V4), Host::at(V4));
+        pair(&client, &server).await;
+        let link = server.transport.link();
+        let old = link.bound_addresses()[0];
+        link.remove_socket(old);
+        client.transport.link().network_changed();
+        let started = clock::now();
+        let error =
+            client.transport.open(server.key, &[old], preface(1000), None).await.unwrap_err();
+        assert_eq!(error, ConnectError::Unreachable { tried: ways(&[old]), refusals: Vec::new() });
+        assert!(clock::now() - started < Duration::from_secs(10));
     });
 }
 

@@ -34,8 +34,12 @@ fn conditions() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let load = load.split(' ').next().unwrap_or("unknown");
-    let profile = if cfg!(debug_assertions) { "; NOT A RELEASE BUILD" } else { "" };
-    format!("{processors} processors, load average {load} at the start{profile}")
+    let program = match env::var("P2P_BENCH_PROGRAM") {
+        Ok(program) => format!("; measured is {program}"),
+        Err(_) if cfg!(debug_assertions) => "; NOT A RELEASE BUILD".into(),
+        Err(_) => String::new(),
+    };
+    format!("{processors} processors, load average {load} at the start{program}")
 }
 
 /// Tells what is going on; the table comes at the end.

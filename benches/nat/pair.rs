@@ -30,7 +30,7 @@ pub(crate) struct Outcome {
 /// Builds the network and lets bob ask.
 pub(crate) fn measure(topology: &str) -> Result<Outcome, String> {
     let scene = Scene::build(topology);
-    let _origin = Origin::start(&scene.lab, "alice", |_| {});
+    let _origin = Origin::start(&scene.lab, "alice");
     let _store = scene.store();
     let _rendezvous = scene.rendezvous();
     let _alice = scene.expose(origin::PORT);

@@ -14,8 +14,9 @@ use crate::homes::{
     client::{Client, Response},
     origin::{self, Origin, SMALL},
 };
+use crate::known;
 use crate::laboratory::setting;
-use crate::table::{Series, number, verdict};
+use crate::table::{Series, number};
 use crate::way::Way;
 
 /// Where plain TCP finds the origin.
@@ -25,8 +26,11 @@ const PLAIN: SocketAddr =
 /// Requests of a round of warm ones.
 const WARM: u32 = 10;
 
-/// After the last packet of an exchange: acknowledgements, and what a path does when it is new.
+/// After the last packet of an exchange: acknowledgements.
 const AFTERWARDS: Duration = Duration::from_secs(1);
+
+/// After which a connection is no longer new: the size of packets is found out, and the path is chosen.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// The body that is timed.
 const LONG: u64 = 2_000_000;
@@ -36,7 +40,8 @@ const LONG: u64 = 2_000_000;
 pub(crate) struct Figures {
     own: Side,
     plain: Side,
-    idle: Option<f64>,
+    /// Octets a second.
+    idle: f64,
 }
 
 /// Round by round.
@@ -57,7 +62,7 @@ impl Figures {
     pub(crate) fn measure(way: Way) -> io::Result<Figures> {
         let scene = Scene::build(&way.topology());
         let _introducers = way.introduce(&scene);
-        let _origin = Origin::start(&scene.lab, "alice", |_| {});
+        let _origin = Origin::start(&scene.lab, "alice");
         way.forward(&scene, origin::PORT);
         let _alice = scene.expose(origin::PORT);
         let mut figures = Figures::default();
@@ -69,52 +74,50 @@ impl Figures {
             let lab = &scene.lab;
             let mut plain = figures.plain.cold(lab, || Client::plain(lab, "bob", PLAIN))?;
             let mut own = figures.own.cold(lab, || Client::proxied(lab, "bob"))?;
+            block_on(clock::sleep(SETTLED));
             figures.plain.warm(lab, &mut plain)?;
             figures.own.warm(lab, &mut own)?;
             if round == rounds {
                 for _ in 0..setting("P2P_BENCH_TRANSFERS", 2) {
-                    figures.plain.transfer(&mut plain)?;
-                    figures.own.transfer(&mut own)?;
+                    // one after the other, and idle connections are closed by who waits too long
+                    figures.plain.transfer(&mut Client::plain(lab, "bob", PLAIN)?)?;
+                    figures.own.transfer(&mut Client::proxied(lab, "bob")?)?;
                 }
-                drop(plain);
                 figures.idle = idle(lab);
             }
         }
         Ok(figures)
     }
 
-    /// The line of the table.
-    pub(crate) fn row(&self, way: Way) -> String {
-        let cold = self.own.cold.median();
-        let slower = self.own.warm.minus(&self.plain.warm).median();
-        let share = self.own.rate.over(&self.plain.rate).median();
-        let (cold_octets, octets) = (self.own.cold_octets.median(), self.own.warm_octets.median());
-        format!(
-            "{:<38}{:<28}{:<25}{:<19}{:<16}{:<14}{}",
-            way.name(),
-            format!("{} {}", self.own.cold.range(), verdict("< 480".into(), cold < 480.0)),
-            format!("{slower:+.1} ms {}", verdict("<= 1".into(), slower <= 1.0)),
-            format!("{share:.3} {}", verdict(">= 1".into(), share >= 0.9995)),
-            format!("{} {}", number(cold_octets), verdict("<= 6000".into(), cold_octets <= 6000.0)),
-            format!("{} {}", number(octets), verdict("<= 760".into(), octets <= 760.0)),
-            self.idle.map_or(String::new(), |idle| {
-                format!("{} {}", number(idle), verdict("<= 20".into(), idle <= 20.0))
-            }),
-        )
+    /// Prints the row of the way, and that of plain TCP beside it.
+    pub(crate) fn print(&self, name: &str) {
+        let Figures { own, plain, idle } = self;
+        let slower = own.warm.minus(&plain.warm).median();
+        let share = own.rate.over(&plain.rate).median();
+        known::print(&[
+            name,
+            &mark(own.cold.range(), own.cold.median() < 480.0),
+            &mark(number(slower), slower <= 1.0),
+            &mark(number(share), share >= 0.9995),
+            &mark(number(own.cold_octets.median()), own.cold_octets.median() <= 6000.0),
+            &mark(number(own.warm_octets.median()), own.warm_octets.median() <= 760.0),
+            &mark(number(*idle), *idle <= 20.0),
+        ]);
+        known::print(&[
+            "  plain TCP beside it",
+            &plain.cold.range(),
+            &format!("0 ({})", number(plain.warm.median())),
+            &format!("1 ({} kbit/s)", number(plain.rate.median() * 8e-3)),
+            &number(plain.cold_octets.median()),
+            &number(plain.warm_octets.median()),
+            "",
+        ]);
     }
+}
 
-    /// The line of plain TCP.
-    pub(crate) fn plain_row(&self) -> String {
-        format!(
-            "{:<38}{:<28}{:<25}{:<19}{:<16}{:<14}",
-            "plain TCP beside the last one",
-            self.plain.cold.range(),
-            format!("0 ms ({})", number(self.plain.warm.median())),
-            format!("1 ({} kbit/s)", number(self.plain.rate.median() * 8e-3)),
-            number(self.plain.cold_octets.median()),
-            number(self.plain.warm_octets.median()),
-        )
-    }
+/// A figure, with a word when it misses its goal. What was not measured is no number, and misses nothing.
+fn mark(figure: String, reached: bool) -> String {
+    if reached || figure.contains("NaN") { figure } else { format!("{figure} NO") }
 }
 
 impl Side {
@@ -156,11 +159,11 @@ impl Side {
 }
 
 /// Octets of IP on bob's line while a connection is there and nothing is asked, each second.
-fn idle(lab: &Lab) -> Option<f64> {
+fn idle(lab: &Lab) -> f64 {
     let seconds = setting("P2P_BENCH_IDLE", 60);
     let before = octets(lab);
     block_on(clock::sleep(Duration::from_secs(seconds)));
-    (seconds > 0).then(|| (octets(lab) - before) as f64 / seconds as f64)
+    (octets(lab) - before) as f64 / seconds as f64
 }
 
 /// What has passed bob's line.

@@ -13,6 +13,8 @@
 //! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;
 //!   and each second when nothing is asked, averaged.
 //!
+//! The rows `mapped`, `call` and `teredo` need miniupnpd, coturn and miredo-server (the last one as root).
+//!
 //! | variable | default | |
 //! |---|---|---|
 //! | `P2P_BENCH_ROUNDS` | 5 | cold starts, and rounds of warm requests |
@@ -42,23 +44,17 @@ fn main() -> ExitCode {
 }
 
 fn measure() {
-    println!("{}", known::TITLES);
-    let mut plain = None;
+    known::print(&known::TITLES);
+    known::print(&known::GOALS);
     for way in Way::ALL {
         if wanted("P2P_BENCH_ONLY", way.word()) {
             progress(way.name());
             match Figures::measure(way) {
-                Ok(measured) => {
-                    println!("{}", measured.row(way));
-                    plain = Some(measured.plain_row());
-                }
-                Err(reason) => println!("{:<38}{reason}", way.name()),
+                Ok(figures) => figures.print(way.name()),
+                Err(reason) => println!("{:36}{reason}", way.name()),
             }
         }
     }
-    if let Some(plain) = plain {
-        println!("{plain}");
-    }
     println!("\nothers, measured in the same topology before, and the paper's own:");
-    known::ROWS.iter().for_each(|row| println!("{row}"));
+    known::OTHERS.iter().for_each(known::print);
 }

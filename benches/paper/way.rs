@@ -91,6 +91,8 @@ impl Way {
             }
         }
         let stun = if self == Way::Call { format!("\"{}\"", daemons::STUN) } else { String::new() };
+        // a new bob is another machine, which gets another port at the NAT
+        scene.configure("bob", "udp = \"0.0.0.0:0\"");
         for node in ["alice", "bob"] {
             scene.configure(node, &format!("stun = [{stun}]"));
         }

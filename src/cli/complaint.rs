@@ -3,7 +3,7 @@
 use argh::SubCommands;
 
 use super::speak::Failure;
-use super::{Command, contact};
+use super::{Command, authority, ca, certificate, contact};
 
 /// Turns argh's complaint about `arguments` into one line, with the help that is about them as hint.
 pub(super) fn translate(complaint: &str, arguments: &[&str]) -> Failure {
@@ -12,7 +12,13 @@ pub(super) fn translate(complaint: &str, arguments: &[&str]) -> Failure {
     for argument in arguments {
         let Some(command) = commands.iter().find(|command| *command == argument) else { break };
         path.push(*command);
-        commands = if *command == "contact" { names::<contact::Action>() } else { Vec::new() };
+        commands = match *command {
+            "authority" => names::<authority::Action>(),
+            "ca" => names::<ca::Action>(),
+            "certificate" => names::<certificate::Action>(),
+            "contact" => names::<contact::Action>(),
+            _ => Vec::new(),
+        };
     }
     let text = complaint.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = reword(&text, &commands);
@@ -40,8 +46,14 @@ fn reword(text: &str, commands: &[&str]) -> String {
     if text.starts_with("One of the following subcommands must be present") {
         return format!("a command is missing ({})", there_are());
     }
+    const OPTIONS: &str = "Required options not provided: ";
     if let Some(what) = text.strip_prefix("Required positional arguments not provided: ") {
+        // options that are missing too are told when the arguments are there
+        let what = what.split(OPTIONS).next().unwrap_or(what).trim();
         return format!("{} is missing", what.to_uppercase().replace(' ', " and "));
+    }
+    if let Some(what) = text.strip_prefix(OPTIONS) {
+        return format!("{} is missing", what.replace(' ', " and "));
     }
     if let Some((option, _)) = between(text, "No value provided for option '", "'") {
         return format!("{option} needs a value");

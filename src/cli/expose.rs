@@ -7,13 +7,15 @@ use argh::{ArgsInfo, FromArgs};
 use super::{
     running,
     speak::Outcome,
-    values::{address, overlay, port, upstream},
+    values::{access, address, overlay, port, rendezvous, rule, upstream},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 use crate::service::Upstream;
+use crate::trust::Rule;
 
 /// Share a web application that runs on this machine.
 #[derive(ArgsInfo, FromArgs)]
@@ -27,6 +29,14 @@ pub(super) struct Expose {
     #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
     port: ServicePort,
 
+    /// who may use it: public (unless given), contacts, a name, *@DOMAIN, authority:NAME (repeatable)
+    #[argh(option, from_str_fn(rule))]
+    allow: Vec<Rule>,
+
+    /// let pages of other sites send it requests in a visitor's name
+    #[argh(switch)]
+    allow_cross_site: bool,
+
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
     #[argh(option, from_str_fn(address))]
     udp: Vec<SocketAddr>,
@@ -34,12 +44,18 @@ pub(super) struct Expose {
     /// where to publish, such as lan or store:https://… (repeatable)
     #[argh(option, from_str_fn(overlay))]
     overlay: Vec<OverlayAddress>,
+
+    /// who introduces visitors, as p2p rendezvous prints it (repeatable)
+    #[argh(option, from_str_fn(rendezvous))]
+    rendezvous: Vec<Rendezvous>,
 }
 
 impl Expose {
     pub(super) fn run(self, home: Option<&Path>) -> Outcome {
-        let network = Network { udp: self.udp, overlays: self.overlay };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         let offer = Offer::Application(self.application);
-        running::run(home, &network, &Wish::Service(self.port, offer))
+        let access = access(self.allow, self.allow_cross_site)?;
+        running::run(home, &network, &Wish::Service(self.port, offer, access))
     }
 }

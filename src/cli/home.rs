@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::speak::Failure;
+use super::{passphrase, speak::Failure};
 use crate::daemon::{
     Config, Home, HomeError, Identity, IdentityError, Passphrase, PassphraseSource,
 };
@@ -52,6 +52,6 @@ struct Terminal;
 
 impl PassphraseSource for Terminal {
     fn ask(&mut self) -> Option<Passphrase> {
-        rpassword::prompt_password("passphrase: ").ok().map(Into::into)
+        passphrase::ask("passphrase: ")
     }
 }

@@ -17,6 +17,7 @@ use crate::daemon::{
 };
 use crate::identity::ServicePort;
 use crate::runtime::clock;
+use crate::service::Access;
 
 /// A registration is renewed three times in this time.
 const TTL: Duration = Duration::from_secs(30);
@@ -98,8 +99,8 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
     let status: Status = client.get("/api/status").await?;
     let process = status.process;
     match wish {
-        Wish::Service(port, offer) => {
-            let body = put_service(offer);
+        Wish::Service(port, offer, access) => {
+            let body = put_service(offer, access);
             let answer = client.put(&service_path(*port), &body).await?;
             let registered = parse::<Registered>(&answer)?;
             // asked again: the name may have been made just now
@@ -118,9 +119,14 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
     }
 }
 
-fn put_service(offer: &Offer) -> PutService {
-    let mut body =
-        PutService { ttl: Some(TTL.as_secs()), replace: Some(false), ..PutService::default() };
+fn put_service(offer: &Offer, access: &Access) -> PutService {
+    let mut body = PutService {
+        allow: Some(access.list.to_string()),
+        cross_site: Some(access.cross_site),
+        ttl: Some(TTL.as_secs()),
+        replace: Some(false),
+        ..PutService::default()
+    };
     match offer {
         Offer::Application(upstream) => body.url = Some(upstream.to_string()),
         Offer::Folder(folder) => body.folder = Some(folder.to_string_lossy().into_owned()),
@@ -136,7 +142,7 @@ async fn renew(client: &ControlClient, wish: &Wish, joined: &Joined) -> Result<b
     }
     let (ttl, number) = (Some(TTL.as_secs()), Some(joined.number));
     match wish {
-        Wish::Service(port, _) => {
+        Wish::Service(port, ..) => {
             let body = PutService { ttl, lease: number, ..PutService::default() };
             client.put(&service_path(*port), &body).await?;
         }
@@ -150,7 +156,7 @@ async fn renew(client: &ControlClient, wish: &Wish, joined: &Joined) -> Result<b
 
 async fn withdraw(client: &ControlClient, wish: &Wish, joined: &Joined) {
     let path = match wish {
-        Wish::Service(port, _) => format!("{}?lease={}", service_path(*port), joined.number),
+        Wish::Service(port, ..) => format!("{}?lease={}", service_path(*port), joined.number),
         Wish::Proxy(_) => format!("/api/proxy/{}", joined.number),
     };
     if let Err(error) = client.delete(&path).await {

@@ -10,10 +10,10 @@ use super::{
     speak::{self, Failure, Outcome},
     values::overlay,
 };
-use crate::daemon::look_up;
+use crate::daemon::{LookUp, look_up};
 use crate::identity::Name;
 use crate::overlay::OverlayAddress;
-use crate::registration::{Outcome as Answers, Said, Wanted};
+use crate::registration::{Outcome as Answers, Said};
 use crate::runtime::{block_on, clock};
 
 /// Ask every overlay where somebody is, and show what each answers.
@@ -39,6 +39,8 @@ struct Report {
     name: String,
     overlays: Vec<OverlayReport>,
     found: Vec<FoundReport>,
+    /// The decision, in words.
+    trust: Option<String>,
 }
 
 #[derive(SerJson)]
@@ -63,9 +65,9 @@ impl Lookup {
             .map_err(|error| Failure::usage(format!("{:?} is not a name: {error}", self.name)))?;
         let home = home::prepare(given)?;
         let overlays = home::config(&home)?.overlays(&self.overlay).map_err(Failure::usage)?;
-        let wanted = Wanted::Name(name.clone());
-        let (addresses, answers) = block_on(look_up(&home, &overlays, &wanted));
-        let report = report(&name, addresses, &answers);
+        let LookUp { addresses, outcome: answers, reason } =
+            block_on(look_up(&home, &overlays, &name));
+        let report = report(&name, addresses, &answers, reason);
         if self.json {
             speak::line(report.serialize_json())?;
         } else {
@@ -85,7 +87,7 @@ fn nobody(name: &Name, answers: &Answers) -> Failure {
         .hint("ask for a share link, which says where to look")
 }
 
-fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {
+fn report(name: &Name, addresses: Vec<String>, answers: &Answers, trust: Option<String>) -> Report {
     let now = clock::wall();
     let overlays = addresses.into_iter().zip(&answers.reports).map(|(address, report)| {
         let ms = report.latency.map(|latency| latency.as_secs_f64() * 1000.0);
@@ -101,7 +103,7 @@ fn report(name: &Name, addresses: Vec<String>, answers: &Answers) -> Report {
             locators: registration.locators.iter().map(ToString::to_string).collect(),
         }
     });
-    Report { name: name.to_string(), overlays: overlays.collect(), found: found.collect() }
+    Report { name: name.to_string(), overlays: overlays.collect(), found: found.collect(), trust }
 }
 
 fn describe(report: &Report) -> Outcome {
@@ -119,5 +121,5 @@ fn describe(report: &Report) -> Outcome {
             speak::line(format!("at       {locator}"))?;
         }
     }
-    Ok(())
+    report.trust.iter().try_for_each(|reason| speak::line(format!("trust    {reason}")))
 }

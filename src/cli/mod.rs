@@ -2,10 +2,16 @@
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 refused (trust or access).
 
+mod allow;
+mod authority;
+mod backup;
+mod ca;
+mod certificate;
 mod complaint;
 mod completions;
 mod contact;
 mod demo;
+mod doctor;
 mod expose;
 mod home;
 mod init;
@@ -13,8 +19,11 @@ mod joining;
 mod log;
 mod lookup;
 mod open;
+mod passphrase;
 mod proxy;
 mod ready;
+mod rendezvous;
+mod rotate;
 mod running;
 mod serve;
 mod speak;
@@ -22,6 +31,7 @@ mod status;
 mod stop;
 mod store;
 mod values;
+mod why;
 mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -35,7 +45,7 @@ use speak::{Failure, Outcome};
 /// without a service provider.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(
-    note = "Everywhere: --home DIR keeps the state elsewhere than in ~/.config/p2p, -v logs more.",
+    note = "Everywhere: --home DIR keeps the state elsewhere than in ~/.config/p2p, -v logs more, --passphrase-fd N reads the passphrase of a locked key.",
     example = "p2p init alice@example.com\np2p serve ./media --port 1000\np2p proxy",
     error_code(0, "Done."),
     error_code(1, "It failed."),
@@ -51,14 +61,23 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Init(init::Init),
+    Backup(backup::BackupCommand),
+    Rotate(rotate::Rotate),
     Serve(serve::Serve),
     Expose(expose::Expose),
     Proxy(proxy::Proxy),
     Open(open::Open),
+    Allow(allow::Allow),
     Contact(contact::ContactCommand),
+    Ca(ca::Ca),
+    Certificate(certificate::CertificateCommand),
+    Authority(authority::AuthorityCommand),
     Lookup(lookup::Lookup),
     Status(status::Status),
+    Why(why::Why),
+    Doctor(doctor::Doctor),
     Store(store::Store),
+    Rendezvous(rendezvous::RendezvousCommand),
     Demo(demo::Demo),
     Completions(completions::Completions),
 }
@@ -69,6 +88,7 @@ struct Everywhere {
     home: Option<PathBuf>,
     verbosity: usize,
     version: bool,
+    passphrase_fd: Option<u32>,
 }
 
 /// What can be given with every command, as the completions and the manual name it.
@@ -122,6 +142,9 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         return speak::line(format!("p2p {}", env!("CARGO_PKG_VERSION")));
     }
     log::start(everywhere.verbosity);
+    if let Some(descriptor) = everywhere.passphrase_fd {
+        passphrase::take_from(descriptor)?;
+    }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if arguments.is_empty() {
         return Err(Failure::usage("a command is missing")
@@ -135,14 +158,23 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
     let home = everywhere.home.as_deref();
     match parsed.command {
         Command::Init(command) => command.run(home),
+        Command::Backup(command) => command.run(home),
+        Command::Rotate(command) => command.run(home),
         Command::Serve(command) => command.run(home),
         Command::Expose(command) => command.run(home),
         Command::Proxy(command) => command.run(home),
         Command::Open(command) => command.run(home),
+        Command::Allow(command) => command.run(home),
         Command::Contact(command) => command.run(home),
+        Command::Ca(command) => command.run(home),
+        Command::Certificate(command) => command.run(home),
+        Command::Authority(command) => command.run(home),
         Command::Lookup(command) => command.run(home),
         Command::Status(command) => command.run(home),
+        Command::Why(command) => command.run(home),
+        Command::Doctor(command) => command.run(home),
         Command::Store(command) => command.run(),
+        Command::Rendezvous(command) => command.run(home),
         Command::Demo(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
@@ -160,11 +192,17 @@ fn split(arguments: Vec<String>) -> Result<(Everywhere, Vec<String>), Failure> {
                 break;
             }
             "--home" => everywhere.home = Some(home(arguments.next().as_deref())?),
+            "--passphrase-fd" => {
+                everywhere.passphrase_fd = Some(descriptor(arguments.next().as_deref())?);
+            }
             "-v" | "--verbose" => everywhere.verbosity += 1,
             "-vv" => everywhere.verbosity += 2,
             "-V" | "--version" => everywhere.version = true,
             text => match text.split_once('=').filter(|_| text.starts_with("--")) {
                 Some(("--home", text)) => everywhere.home = Some(home(Some(text))?),
+                Some(("--passphrase-fd", text)) => {
+                    everywhere.passphrase_fd = Some(descriptor(Some(text))?);
+                }
                 // argh knows options and values as separate words only
                 Some((option, value)) => rest.extend([option.to_owned(), value.to_owned()]),
                 None => rest.push(argument),
@@ -178,6 +216,13 @@ fn home(text: Option<&str>) -> Result<PathBuf, Failure> {
     let text = text.filter(|text| !text.is_empty());
     text.map(PathBuf::from).ok_or_else(|| {
         Failure::usage("--home needs a directory").hint("p2p --home ~/elsewhere status")
+    })
+}
+
+fn descriptor(text: Option<&str>) -> Result<u32, Failure> {
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Failure::usage("--passphrase-fd needs the number of an open file descriptor")
+            .hint("p2p --passphrase-fd 3 serve . 3< passphrase")
     })
 }
 

@@ -20,6 +20,10 @@ pub(super) struct Open {
     #[argh(positional)]
     target: String,
 
+    /// take overlays of a link also where they are on this machine or its network
+    #[argh(switch)]
+    nearby: bool,
+
     /// print all three forms: own origin, path, proxy
     #[argh(switch)]
     all: bool,
@@ -32,7 +36,7 @@ impl Open {
             let link = ShareLink::parse(&self.target).map_err(|error| {
                 Failure::usage(format!("{:?} is not a share link: {error}", self.target))
             })?;
-            contact::take(&home, &link)?;
+            contact::take(&home, &link, self.nearby)?;
             speak::note(format!(
                 "{} is a contact; fingerprint {}",
                 link.name,

@@ -7,10 +7,11 @@ use argh::{ArgsInfo, FromArgs};
 use super::{
     home, running,
     speak::Outcome,
-    values::{address, overlay},
+    values::{address, overlay, rendezvous},
     wish::{Network, Wish},
 };
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 
 /// Open what friends share, in any browser or program, at localhost:5050.
 #[derive(ArgsInfo, FromArgs)]
@@ -27,13 +28,18 @@ pub(super) struct Proxy {
     /// where to look people up, such as lan or store:https://… (repeatable)
     #[argh(option, from_str_fn(overlay))]
     overlay: Vec<OverlayAddress>,
+
+    /// who introduces this machine to peers, as p2p rendezvous prints it (repeatable)
+    #[argh(option, from_str_fn(rendezvous))]
+    rendezvous: Vec<Rendezvous>,
 }
 
 impl Proxy {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let config = home::config(&home::prepare(given)?)?;
         let listen = config.listen(&self.listen);
-        let network = Network { udp: self.udp, overlays: self.overlay };
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
         running::run(given, &network, &Wish::Proxy(listen))
     }
 }

@@ -59,12 +59,20 @@ async fn be_daemon(
         identity: home::identity(home)?,
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
         udp: config.udp(&network.udp),
+        rendezvous: config.rendezvous(&network.rendezvous),
+        lending: config.lending(),
+        stun: config.stun(),
+        turn: config.turn(),
+        port_mapping: config.port_mapping(),
+        teredo: config.teredo(),
+        first_use: config.first_use(),
+        well_known: config.well_known(),
     };
     let daemon = Daemon::start(options, lock).map_err(not_started)?;
     match wish {
-        Wish::Service(port, offer) => {
-            let registered =
-                daemon.register(*port, offer.clone(), None, false).map_err(not_started)?;
+        Wish::Service(port, offer, access) => {
+            let registered = daemon.register(*port, offer.clone(), None, false, access.clone());
+            let registered = registered.map_err(not_started)?;
             daemon.published().await;
             say_service(*port, &registered, &daemon.share_link())?;
         }

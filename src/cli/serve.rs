@@ -7,13 +7,15 @@ use argh::{ArgsInfo, FromArgs};
 use super::{
     running,
     speak::{Failure, Outcome},
-    values::{address, overlay, port},
+    values::{access, address, overlay, port, rendezvous, rule},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
 use crate::runtime::plain;
+use crate::trust::Rule;
 
 /// Share a folder: web site, listing, podcast and photo feeds.
 #[derive(ArgsInfo, FromArgs)]
@@ -27,6 +29,14 @@ pub(super) struct Serve {
     #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
     port: ServicePort,
 
+    /// who may use it: public (unless given), contacts, a name, *@DOMAIN, authority:NAME (repeatable)
+    #[argh(option, from_str_fn(rule))]
+    allow: Vec<Rule>,
+
+    /// let pages of other sites send it requests in a visitor's name
+    #[argh(switch)]
+    allow_cross_site: bool,
+
     /// where peers reach this machine, such as 0.0.0.0:5050 (repeatable)
     #[argh(option, from_str_fn(address))]
     udp: Vec<SocketAddr>,
@@ -34,6 +44,10 @@ pub(super) struct Serve {
     /// where to publish, such as lan or store:https://… (repeatable)
     #[argh(option, from_str_fn(overlay))]
     overlay: Vec<OverlayAddress>,
+
+    /// who introduces visitors, as p2p rendezvous prints it (repeatable)
+    #[argh(option, from_str_fn(rendezvous))]
+    rendezvous: Vec<Rendezvous>,
 }
 
 impl Serve {
@@ -45,7 +59,9 @@ impl Serve {
             return Err(Failure::failed(format!("cannot serve {:?}: not a folder", self.folder))
                 .hint("give the folder that the file is in"));
         }
-        let network = Network { udp: self.udp, overlays: self.overlay };
-        running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder)))
+        let network =
+            Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
+        let access = access(self.allow, self.allow_cross_site)?;
+        running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder), access))
     }
 }

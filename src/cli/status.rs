@@ -9,7 +9,10 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus, Status as Report};
+use crate::daemon::{
+    ControlClient, ControlError, Home, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
+    ServiceStatus, Status as Report,
+};
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
@@ -55,16 +58,57 @@ fn describe(report: &Report) -> String {
         ),
     ];
     rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
-    rows.extend(
-        report
-            .services
-            .iter()
-            .map(|service| ("serves", format!("port {}  {}", service.port, service.target))),
-    );
+    rows.extend(report.rendezvous.iter().map(|node| ("rendezvous", describe_rendezvous(node))));
+    rows.extend(report.lending.iter().map(|lending| ("lends itself", describe_lending(lending))));
+    let certificates = report.certificates.iter();
+    rows.extend(certificates.map(|certificate| ("certificate", certificate.words())));
+    rows.extend(report.services.iter().map(|service| ("serves", describe_service(service))));
+    rows.extend(report.candidates.iter().map(|candidate| ("candidate", candidate.clone())));
     rows.push(("connections", report.connections.to_string()));
+    rows.extend(report.peers.iter().map(|peer| ("peer", describe_peer(peer))));
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
+}
+
+fn describe_rendezvous(node: &RendezvousStatus) -> String {
+    let RendezvousStatus { address, registered, carries, tcp, refusal } = node;
+    let place = address.split_once('@').map_or(address.as_str(), |(_, place)| place);
+    match (registered, refusal) {
+        (_, Some(reason)) => format!("{place}  refused: {reason}"),
+        (false, None) => format!("{place}  no answer"),
+        (true, None) => {
+            let what = if *carries { "introduces and carries" } else { "introduces" };
+            let how = if *tcp { ", over TCP" } else { "" };
+            format!("{place}  {what}{how}")
+        }
+    }
+}
+
+fn describe_lending(lending: &LendingStatus) -> String {
+    let LendingStatus { register, relay, registered, clients, octets, .. } = lending;
+    let megabytes = *octets as f64 / 1e6;
+    format!(
+        "to {register}, relay for {relay}: {registered} registered, {clients} here, {megabytes:.1} MB"
+    )
+}
+
+fn describe_peer(peer: &PeerStatus) -> String {
+    let PeerStatus { name, fingerprint, path, via, spare, rtt, loss, streams } = peer;
+    let who = name.as_ref().unwrap_or(fingerprint);
+    let via = via.as_ref().map(|via| format!(" by {via}")).unwrap_or_default();
+    let spare = spare.as_ref().map(|spare| format!("  spare {spare}")).unwrap_or_default();
+    format!(
+        "{who}  {path}{via}{spare}  rtt {rtt:.1} ms  loss {:.1} %  {streams} streams",
+        loss * 100.0
+    )
+}
+
+fn describe_service(service: &ServiceStatus) -> String {
+    let ServiceStatus { port, target, allow, .. } = service;
+    // what is public needs no word
+    let allow = if allow == "public" { String::new() } else { format!("  for {allow}") };
+    format!("port {port}  {target}{allow}")
 }
 
 fn describe_overlay(overlay: &OverlayStatus) -> String {

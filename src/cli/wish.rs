@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use crate::daemon::Offer;
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
+use crate::registration::Rendezvous;
+use crate::service::Access;
 
 /// What a command wants to keep up while it runs.
 pub(super) enum Wish {
-    /// Something served at a port.
-    Service(ServicePort, Offer),
+    /// Something served at a port, and for whom.
+    Service(ServicePort, Offer, Access),
     /// The entrance for browsers.
     Proxy(Vec<SocketAddr>),
 }
@@ -21,6 +23,8 @@ pub(super) struct Network {
     pub(super) udp: Vec<SocketAddr>,
     /// `--overlay`, as often as given.
     pub(super) overlays: Vec<OverlayAddress>,
+    /// `--rendezvous`, as often as given.
+    pub(super) rendezvous: Vec<Rendezvous>,
 }
 
 /// How keeping a wish up came to an end.

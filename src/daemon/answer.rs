@@ -6,14 +6,16 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
 use super::lock_of;
 use crate::identity::{Destination, KeyPair, Name, PublicKey, ServicePort};
-use crate::runtime::http::Limits;
+use crate::runtime::http::{BoxFuture, Handler, Limits, Request, Response};
 use crate::runtime::{UnixIo, clock, spawn};
-use crate::service::Services;
+use crate::service::{Access, Service, Services};
 use crate::transport::{Accepted, Refusal, StreamKind, Transport};
-use crate::web::{Gateway, Pseudonym, Visitor};
+use crate::trust::{self, Admission};
+use crate::web::{Failure, Gateway, Media, Pseudonym, Served, Visitor, error_page};
 
 /// What is needed to answer: services, whose they are, and who visitors are.
 pub(super) struct Answering {
@@ -21,6 +23,7 @@ pub(super) struct Answering {
     name: Mutex<Option<Name>>,
     services: Services,
     book: ContactBook,
+    authorities: Arc<AuthorityBook>,
     gateway: Arc<Gateway>,
 }
 
@@ -29,6 +32,7 @@ impl Answering {
         keys: KeyPair,
         name: Option<Name>,
         book: ContactBook,
+        authorities: Arc<AuthorityBook>,
         pseudonym: Pseudonym,
     ) -> Answering {
         Answering {
@@ -36,6 +40,7 @@ impl Answering {
             name: Mutex::new(name),
             services: Services::default(),
             book,
+            authorities,
             gateway: Arc::new(Gateway::new(pseudonym, Limits::default())),
         }
     }
@@ -73,24 +78,30 @@ impl Answering {
     }
 
     fn answer(&self, accepted: Accepted) {
-        let port = accepted.preface.port;
-        let service = self.services.find(clock::now(), port);
-        let (Some(service), Some(name), StreamKind::Http) =
-            (service, self.name(), accepted.preface.kind)
+        let Accepted { peer, preface, ref certificate, .. } = accepted;
+        // first, so that a port where nothing is takes as long as one that is not for this visitor
+        let visitor = self.recognise(peer, certificate.as_slice());
+        let service = self.services.find(clock::now(), preface.port);
+        let (Some(service), Some(name), StreamKind::Http) = (service, self.name(), preface.kind)
         else {
-            log::info!(
-                "{} asked for port {port}, where nothing is served",
-                accepted.peer.fingerprint()
-            );
-            return accepted.refuse(Refusal::NotServed);
+            return not_served(accepted);
         };
-        let visitor = self.visitor(accepted.peer);
-        let (gateway, destination) = (self.gateway.clone(), Destination { name, port });
+        let destination = Destination { name, port: preface.port };
+        let Access { list, cross_site } = &service.access;
+        let handler = match list.admits(&visitor) {
+            Admission::Admitted => service.handler,
+            Admission::Refused => {
+                let (destination, presented) = (destination.clone(), visitor.name().cloned());
+                Arc::new(NotAdmitted { destination, presented })
+            }
+            Admission::Hidden => return not_served(accepted),
+        };
+        let served = Served { destination, handler, cross_site: *cross_site };
+        let visitor = Visitor { name: visitor.name().cloned(), key: peer, trust: visitor.trust() };
+        let (gateway, port) = (self.gateway.clone(), preface.port);
         spawn(async move {
-            let stream = accepted.stream;
-            if let Err(error) =
-                gateway.serve_stream(Box::new(stream), visitor, destination, service.handler).await
-            {
+            let stream = Box::new(accepted.stream);
+            if let Err(error) = gateway.serve_stream(stream, visitor, served).await {
                 log::debug!("stream at port {port}: {error}");
             }
         })
@@ -102,24 +113,49 @@ impl Answering {
         let service = self.services.find(clock::now(), port);
         let (Some(service), Some(name)) = (service, self.name()) else { return false };
         let visitor = Visitor { name: Some(name.clone()), key: self.keys.public(), trust: "self" };
-        let (gateway, destination) = (self.gateway.clone(), Destination { name, port });
+        let destination = Destination { name, port };
+        let Service { handler, access: Access { cross_site, .. }, .. } = service;
+        let served = Served { destination, handler, cross_site };
+        let gateway = self.gateway.clone();
         spawn(async move {
-            let _ = gateway.serve_stream(Box::new(io), visitor, destination, service.handler).await;
+            let _ = gateway.serve_stream(Box::new(io), visitor, served).await;
         })
         .detach();
         true
     }
 
-    /// What is known of a visitor: the key is proved, the name is the contact book's.
-    fn visitor(&self, key: PublicKey) -> Visitor {
-        let contact = self.book.contacts().ok();
-        let contact = contact.as_ref().and_then(|contacts| contacts.with_key(&key).next());
-        match contact {
-            Some(contact) => {
-                Visitor { name: Some(contact.name.clone()), key, trust: contact.binding.as_str() }
+    /// Who a visitor is: the key is proved, what it means is in the books. Nobody is known while they
+    /// cannot be read.
+    fn recognise(&self, key: PublicKey, certificates: &[Vec<u8>]) -> trust::Visitor {
+        match (self.book.contacts(), self.authorities.authorities()) {
+            (Ok(contacts), Ok(authorities)) => {
+                trust::recognise(key, certificates, &contacts, &authorities, clock::wall())
             }
-            None => Visitor { name: None, key, trust: "none" },
+            _ => trust::Visitor { key, known_as: Vec::new() },
         }
+    }
+}
+
+/// Refuses a stream to a port where nothing is, as far as this visitor is to know.
+fn not_served(accepted: Accepted) {
+    let (who, port) = (accepted.peer.fingerprint(), accepted.preface.port);
+    log::info!("{who} asked for port {port}, where nothing is served to it");
+    accepted.refuse(Refusal::NotServed);
+}
+
+/// Tells a contact that a service is there, but not for him.
+struct NotAdmitted {
+    destination: Destination,
+    presented: Option<Name>,
+}
+
+impl Handler for NotAdmitted {
+    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
+        let NotAdmitted { destination, presented } = &*self;
+        let (destination, presented) = (destination.clone(), presented.clone());
+        let failure = Failure::AccessRefused { destination, presented };
+        let response = error_page(&failure, Media::wanted(request.headers()));
+        Box::pin(async { response })
     }
 }
 

@@ -10,9 +10,16 @@ use std::{
 use nanoserde::{Toml, TomlParser};
 
 use super::home::Home;
-use crate::overlay::OverlayAddress;
+use super::lending::{Circle, Lending, Tcp};
+use crate::link::rendezvous::Rules;
+use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
+use crate::link::turn::TurnServer;
+use crate::link::{Exclusion, TeredoSetting};
+use crate::overlay::{OverlayAddress, WellKnown};
+use crate::registration::Rendezvous;
 use crate::runtime::file;
 use crate::runtime::plain;
+use crate::trust::FirstUse;
 
 /// What the file says; each setting left out is None.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,11 +30,48 @@ pub struct Config {
     listen: Option<Vec<SocketAddr>>,
     /// `udp`: where peers find this daemon.
     udp: Option<Vec<SocketAddr>>,
+    /// `rendezvous`: who introduces this daemon to peers.
+    rendezvous: Option<Vec<Rendezvous>>,
+    /// `rendezvous-for`: who may register here.
+    rendezvous_for: Option<Circle>,
+    /// `relay-for`: for whom traffic is carried.
+    relay_for: Option<Circle>,
+    /// `rendezvous-tcp`: where clients come to that have nothing but TCP.
+    rendezvous_tcp: Option<SocketAddr>,
+    /// `stun`: who is asked how this host looks from outside; empty for nobody.
+    stun: Option<Vec<ServerAddress>>,
+    /// `turn`: accounts on servers that lend an address.
+    turn: Option<Vec<TurnServer>>,
+    /// `port-mapping`: whether the router is asked to send a port here.
+    port_mapping: Option<bool>,
+    /// `exclude`: interfaces and networks whose addresses no peer is told.
+    exclude: Option<Vec<Exclusion>>,
+    /// `teredo`: who introduces peers to this host.
+    teredo: TeredoSetting,
+    /// `first-use`: what to do with people met for the first time.
+    first_use: Option<FirstUse>,
+    /// `well-known`: whether web sites of domains are asked about people met for the first time.
+    well_known: Option<bool>,
 }
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 3] = ["listen", "overlay", "udp"];
+const KEYS: [&str; 14] = [
+    "exclude",
+    "first-use",
+    "listen",
+    "overlay",
+    "port-mapping",
+    "relay-for",
+    "rendezvous",
+    "rendezvous-for",
+    "rendezvous-tcp",
+    "stun",
+    "teredo",
+    "turn",
+    "udp",
+    "well-known",
+];
 
 impl Config {
     /// Reads `config.toml` of a home; one that is not there says nothing.
@@ -82,11 +126,61 @@ impl Config {
 
     /// The UDP addresses to use, and whether a free port will do where one is taken.
     pub fn udp(&self, given: &[SocketAddr]) -> Udp {
-        match (given, &self.udp) {
-            ([], None) => Udp { addresses: DEFAULT_UDP.to_vec(), or_any_port: true },
-            ([], Some(configured)) => Udp { addresses: configured.clone(), or_any_port: false },
-            (given, _) => Udp { addresses: given.to_vec(), or_any_port: false },
-        }
+        let (addresses, or_any_port) = match (given, &self.udp) {
+            ([], None) => (DEFAULT_UDP.to_vec(), true),
+            ([], Some(configured)) => (configured.clone(), false),
+            (given, _) => (given.to_vec(), false),
+        };
+        Udp { addresses, or_any_port, exclude: self.exclude.clone().unwrap_or_default() }
+    }
+
+    /// The rendezvous to register at.
+    pub fn rendezvous(&self, given: &[Rendezvous]) -> Vec<Rendezvous> {
+        if given.is_empty() { self.rendezvous.clone().unwrap_or_default() } else { given.to_vec() }
+    }
+
+    /// What this daemon does for others; nothing unless the file says so.
+    pub fn lending(&self) -> Option<Lending> {
+        let (register, relay) = (self.rendezvous_for, self.relay_for);
+        (register.is_some() || relay.is_some()).then(|| Lending {
+            register: register.or(relay).unwrap_or_default(),
+            relay: relay.unwrap_or_default(),
+            rate: Rules::TOTAL,
+            tcp: self.rendezvous_tcp.map_or(Tcp::Nowhere, Tcp::At),
+        })
+    }
+
+    /// The STUN servers to ask; some public ones unless told otherwise.
+    pub fn stun(&self) -> Vec<ServerAddress> {
+        let default = || DEFAULT_SERVERS.iter().filter_map(|text| ServerAddress::parse(text));
+        self.stun.clone().unwrap_or_else(|| default().collect())
+    }
+
+    /// The TURN servers to borrow an address from; none unless told so.
+    pub fn turn(&self) -> Vec<TurnServer> {
+        self.turn.clone().unwrap_or_default()
+    }
+
+    /// Whether to ask the router for a port while something is served; yes unless told otherwise.
+    pub fn port_mapping(&self) -> bool {
+        self.port_mapping.unwrap_or(true)
+    }
+
+    /// Whether Teredo is used, and through whom; without a setting peers with a Teredo address are
+    /// reached, and no server hears of this host before.
+    pub fn teredo(&self) -> TeredoSetting {
+        self.teredo.clone()
+    }
+
+    /// What to do with people met for the first time: accept them unless told otherwise.
+    pub fn first_use(&self) -> FirstUse {
+        self.first_use.unwrap_or_default()
+    }
+
+    /// Who is asked about people met for the first time: the web sites of their domains, unless told
+    /// otherwise.
+    pub fn well_known(&self) -> Option<WellKnown> {
+        self.well_known.unwrap_or(true).then(WellKnown::default)
     }
 
     /// Where the proxy listens.
@@ -105,6 +199,8 @@ pub struct Udp {
     pub addresses: Vec<SocketAddr>,
     /// Whether any free port will do where one is taken.
     pub or_any_port: bool,
+    /// Addresses of this machine that no peer is told.
+    pub exclude: Vec<Exclusion>,
 }
 
 fn parse(text: &str) -> Result<Config, String> {
@@ -122,7 +218,51 @@ fn parse(text: &str) -> Result<Config, String> {
         })?,
         listen: list(&entries, "listen", socket_address)?,
         udp: list(&entries, "udp", socket_address)?,
+        rendezvous: list(&entries, "rendezvous", |text| {
+            text.parse().map_err(|error| format!("{text:?} {error}"))
+        })?,
+        rendezvous_for: single(&entries, "rendezvous-for", Circle::parse)?,
+        relay_for: single(&entries, "relay-for", Circle::parse)?,
+        rendezvous_tcp: single(&entries, "rendezvous-tcp", socket_address)?,
+        stun: list_or_nothing(&entries, "stun", |text| {
+            let wrong = || format!("{text:?} is not a server like stun.example.org:3478");
+            ServerAddress::parse(text).ok_or_else(wrong)
+        })?,
+        turn: list(&entries, "turn", |text| {
+            let wrong = "there is an account that is not like turn:user:password@host:3478";
+            TurnServer::parse(text).ok_or_else(|| wrong.to_owned())
+        })?,
+        port_mapping: yes_or_no(&entries, "port-mapping")?,
+        exclude: list(&entries, "exclude", |text| {
+            Exclusion::parse(text).map_err(|error| format!("{text:?} is {error}"))
+        })?,
+        teredo: teredo(&entries)?,
+        first_use: single(&entries, "first-use", |text| {
+            text.parse().map_err(|()| format!("{text:?} is none of ask, accept, refuse"))
+        })?,
+        well_known: single(&entries, "well-known", |text| match text {
+            "ask" => Ok(true),
+            "off" => Ok(false),
+            _ => Err(format!("{text:?} is none of ask, off")),
+        })?,
     })
+}
+
+fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
+    let texts = list(entries, "teredo", |text| Ok(text.to_owned()))?.unwrap_or_default();
+    TeredoSetting::parse(&texts).map_err(|error| format!("teredo: {error}"))
+}
+
+fn single<T: Copy>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match list(entries, key, read)?.as_deref() {
+        None => Ok(None),
+        Some([one]) => Ok(Some(*one)),
+        Some(_) => Err(format!("{key}: one text in quotes is enough")),
+    }
 }
 
 /// nanoserde takes the end of the file for the end of a list. One more setting tells: an open list
@@ -134,6 +274,26 @@ fn ends_well(text: &str) -> bool {
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
+}
+
+fn yes_or_no(entries: &BTreeMap<String, Toml>, key: &str) -> Result<Option<bool>, String> {
+    match entries.get(key) {
+        None => Ok(None),
+        Some(Toml::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(format!("{key}: must be true or false")),
+    }
+}
+
+/// A list that may be empty, to turn something off.
+fn list_or_nothing<T>(
+    entries: &BTreeMap<String, Toml>,
+    key: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, String> {
+    match entries.get(key) {
+        Some(Toml::SimpleArray(none)) if none.is_empty() => Ok(Some(Vec::new())),
+        _ => list(entries, key, read),
+    }
 }
 
 fn list<T>(
@@ -176,21 +336,69 @@ impl std::error::Error for ConfigError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::PublicKey;
 
     #[test]
     fn reads_lists_and_single_texts() {
         let config = parse("overlay = [\"lan\"]\nlisten = \"127.0.0.1:5050\"\n").unwrap();
-        assert_eq!(config.overlays.unwrap().len(), 1);
+        assert_eq!(config.overlays.as_ref().unwrap().len(), 1);
         assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
         assert_eq!(config.udp, None);
+        assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
+        assert!(config.port_mapping() && !parse("port-mapping = false").unwrap().port_mapping());
+        assert_eq!(parse("turn = \"turn:u:p@192.0.2.1\"").unwrap().turn().len(), 1);
+        assert_eq!(parse("stun = []").unwrap().stun(), []);
+        assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
+        let exclude = parse("exclude = [\"docker0\", \"10.8.0.0/16\"]").unwrap().exclude;
+        assert_eq!(exclude.unwrap()[0], Exclusion::Interface("docker0".into()));
+        assert_eq!(config.teredo(), TeredoSetting::Visit);
+        let teredo = parse("teredo = [\"192.0.2.1\", \"t.example.com:3544\"]").unwrap().teredo();
+        assert_eq!(teredo.servers(true), ["192.0.2.1", "t.example.com"]);
+    }
+
+    #[test]
+    fn reads_what_is_lent_to_others() {
+        let config = parse("rendezvous-for = \"anyone\"\nrelay-for = \"contacts\"").unwrap();
+        let lending = config.lending().unwrap();
+        assert_eq!((lending.register, lending.relay), (Circle::Anyone, Circle::Contacts));
+        assert_eq!(parse("").unwrap().lending(), None);
+        let node = Rendezvous { key: PublicKey([7; 32]), address: "192.0.2.1:5".parse().unwrap() };
+        let config = parse(&format!("rendezvous = \"{node}\"")).unwrap();
+        assert_eq!(config.rendezvous(&[]), [node]);
+        assert!(parse("rendezvous = \"192.0.2.1:5\"").is_err());
     }
 
     #[test]
     fn says_which_setting_is_wrong() {
         for (text, problem) in [
-            ("overlays = [\"lan\"]", "overlays: no such setting (there are listen, overlay, udp)"),
+            (
+                "overlays = [\"lan\"]",
+                "overlays: no such setting (there are exclude, first-use, listen, overlay, \
+                 port-mapping, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, \
+                 turn, udp, well-known)",
+            ),
+            ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
+            ("first-use = \"always\"", "first-use: \"always\" is none of ask, accept, refuse"),
+            ("first-use = [\"ask\", \"ask\"]", "first-use: one text in quotes is enough"),
+            ("well-known = \"on\"", "well-known: \"on\" is none of ask, off"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
+            ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
+            (
+                "turn = \"turn:user:secret\"",
+                "turn: there is an account that is not like turn:user:password@host:3478",
+            ),
+            ("port-mapping = \"no\"", "port-mapping: must be true or false"),
+            (
+                "teredo = \"on\"",
+                "teredo: \"on\" is not off, visit, auto or a server like teredo.example.com \
+                 (always at port 3544)",
+            ),
             ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
+            (
+                "exclude = [\"10.8/16\"]",
+                "exclude: \"10.8/16\" is neither an interface like docker0 nor a network like \
+                 10.8.0.0/16",
+            ),
             ("overlay = []", "overlay: the list is empty"),
             ("overlay = [", "the last list has no ] at its end"),
             ("overlay = [\"lan\"", "the last list has no ] at its end"),

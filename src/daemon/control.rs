@@ -20,9 +20,10 @@ use nanoserde::{DeJson, SerJson};
 use ring::digest::{SHA256, digest};
 
 use super::{Daemon, Offer, json};
-use crate::identity::ServicePort;
+use crate::identity::{Destination, Name, ServicePort};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
-use crate::service::{Lease, Upstream};
+use crate::service::{Access, Lease, Upstream};
+use crate::trust::AccessList;
 
 /// The body of `PUT /api/services/PORT`.
 #[derive(Debug, Clone, Default, SerJson, DeJson)]
@@ -31,8 +32,10 @@ pub struct PutService {
     pub url: Option<String>,
     /// Or a folder's path.
     pub folder: Option<String>,
-    /// Who may use it; `public` is everybody.
+    /// Who may use it, with commas between: `public`, `contacts`, names, `*@DOMAIN`, `authority:NAME`.
     pub allow: Option<String>,
+    /// Whether pages of other sites may send unsafe requests in a visitor's name; false if left out.
+    pub cross_site: Option<bool>,
     /// Seconds until it is gone unless renewed; for ever if left out.
     pub ttl: Option<u64>,
     /// The registration that this renews.
@@ -114,6 +117,10 @@ impl Control {
                 }
                 Ok(answer)
             }
+            (["services", port], &Method::PATCH) => {
+                let port = service_port(port)?;
+                patch_service(&daemon, port, &read(body).await?)
+            }
             (["services", port], &Method::DELETE) => {
                 let port = service_port(port)?;
                 let withdrawn =
@@ -130,6 +137,13 @@ impl Control {
                     Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
                 }
             }
+            (["why", name, port], &Method::GET) => {
+                let port = service_port(port)?;
+                let name = Name::parse(name).map_err(|error| {
+                    Refused(StatusCode::BAD_REQUEST, format!("{name:?} is not a name: {error}"))
+                })?;
+                ok(&daemon.why(&Destination { name, port }).await)
+            }
             (["proxy"], &Method::PUT) => {
                 let wish: PutProxy = read(body).await?;
                 put_proxy(&daemon, &wish)
@@ -142,7 +156,8 @@ impl Control {
                 }
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
-            (["services", _], _) => Err(not_allowed("PUT, DELETE")),
+            (["why", _, _], _) => Err(not_allowed("GET")),
+            (["services", _], _) => Err(not_allowed("PUT, PATCH, DELETE")),
             (["proxy"], _) => Err(not_allowed("PUT")),
             (["proxy", _], _) => Err(not_allowed("DELETE")),
             _ => Err(Refused(StatusCode::NOT_FOUND, format!("there is no /api/{path}"))),
@@ -186,9 +201,7 @@ async fn read<T: DeJson>(body: http::Body) -> Result<T, Refused> {
 fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Answer {
     let bad = |problem: String| Refused(StatusCode::BAD_REQUEST, problem);
     let ttl = wish.ttl.map(|ttl| Duration::from_secs(ttl.clamp(1, MAX_TTL)));
-    if let Some(allow) = wish.allow.as_deref().filter(|allow| *allow != "public") {
-        return Err(bad(format!("allow: {allow:?} is not known here, only \"public\" is")));
-    }
+    let access = access(&wish)?;
     if let (Some(lease), Some(ttl)) = (wish.lease, ttl) {
         if daemon.renew(Lease::new(port, lease), ttl) {
             return Ok((StatusCode::NO_CONTENT, String::new()));
@@ -209,9 +222,27 @@ fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Ans
         _ => return Err(bad("give either url or folder".into())),
     };
     let registered = daemon
-        .register(port, offer, ttl, wish.replace.unwrap_or(true))
+        .register(port, offer, ttl, wish.replace.unwrap_or(true), access)
         .map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
     Ok((StatusCode::CREATED, registered.serialize_json()))
+}
+
+/// Changes whom a service is for.
+fn patch_service(daemon: &Arc<Daemon>, port: ServicePort, wish: &PutService) -> Answer {
+    if daemon.set_access(port, access(wish)?) {
+        return Ok((StatusCode::NO_CONTENT, String::new()));
+    }
+    Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
+}
+
+/// Whom a wish lets in: everybody unless it says otherwise.
+fn access(wish: &PutService) -> Result<Access, Refused> {
+    let list = match &wish.allow {
+        None => AccessList::public(),
+        Some(allow) => AccessList::parse(allow)
+            .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("allow: {error}")))?,
+    };
+    Ok(Access { list, cross_site: wish.cross_site.unwrap_or(false) })
 }
 
 /// A registration that is not renewed for longer than a week was forgotten.

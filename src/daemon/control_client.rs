@@ -14,6 +14,8 @@ use nanoserde::{DeJson, SerJson};
 use super::control::Problem;
 use super::home::Home;
 use super::json;
+use super::why::{self, Walk};
+use crate::identity::Destination;
 use crate::runtime::{SocketIo, clock, http, plain};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
@@ -33,6 +35,17 @@ impl ControlClient {
         ControlClient { socket: home.path("control.sock") }
     }
 
+    /// Asks the daemon to walk the way of a request.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn why(&self, destination: &Destination) -> Result<Walk, ControlError> {
+        let path = format!("/api/why/{}/{}", destination.name, destination.port);
+        let answer = exchange(&self.socket, Method::GET, &path, String::new());
+        let text = clock::timeout(why::LONGEST, answer).await.unwrap_or(Err(ControlError::Silent));
+        json::read(&text?).map_err(ControlError::Garbled)
+    }
+
     /// Asks for something.
     ///
     /// # Errors
@@ -48,6 +61,14 @@ impl ControlClient {
     /// See [`ControlError`].
     pub async fn put(&self, path: &str, body: &impl SerJson) -> Result<String, ControlError> {
         self.exchange(Method::PUT, path, body.serialize_json()).await
+    }
+
+    /// Changes a part of something.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn patch(&self, path: &str, body: &impl SerJson) -> Result<(), ControlError> {
+        self.exchange(Method::PATCH, path, body.serialize_json()).await.map(drop)
     }
 
     /// Removes something.

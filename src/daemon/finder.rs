@@ -1,7 +1,9 @@
 //! Finds people: from a name to a key that may be believed and the addresses in its newest packet.
 //!
 //! All overlays are asked at once. What they say is judged by [`crate::registration`] (which packet) and
-//! [`crate::trust`] (whose key); this module only asks, remembers and tells.
+//! [`crate::trust`] (whose key, `judging.rs`); this module only asks, remembers and tells.
+
+mod judging;
 
 use std::{
     collections::HashMap,
@@ -11,16 +13,18 @@ use std::{
 
 use futures_lite::future;
 
+use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
 use super::introductions::Introductions;
+use super::meeting_room::MeetingRoom;
 use super::sequences::Sequences;
 use crate::identity::{Name, PublicKey, Slot};
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, WellKnown};
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Refusal, Report, Said, Wanted,
 };
 use crate::runtime::{clock, spawn};
-use crate::trust::{self, Binding, Contact, Decision, FirstUse};
+use crate::trust::{self, Claimed, Contact, FirstUse};
 use crate::web::Failure;
 
 /// A look-up of a known key with a first answer waits this much longer for a newer one.
@@ -50,8 +54,23 @@ struct Answer {
     packets: Vec<Packet>,
     /// How long it took, if the overlays had to be asked.
     asked: Option<Duration>,
-    /// What each overlay said, where there are no packets.
+    /// What each overlay said.
     reports: Vec<Report>,
+}
+
+/// By what keys are judged.
+#[derive(Debug)]
+pub(super) struct TrustSettings {
+    /// Whom the person knows.
+    pub(super) book: ContactBook,
+    /// Whom the person lets vouch for others.
+    pub(super) authorities: Arc<AuthorityBook>,
+    /// What to do with strangers.
+    pub(super) first_use: FirstUse,
+    /// Where the person is asked about them.
+    pub(super) meetings: Arc<MeetingRoom>,
+    /// Who is asked whether the domain vouches for a stranger, if anybody is.
+    pub(super) well_known: Option<WellKnown>,
 }
 
 /// A look-up under way: whoever waits for its end finds its answer here.
@@ -63,7 +82,10 @@ pub(super) struct Finder {
     overlays: Vec<Arc<dyn Overlay>>,
     introductions: Introductions,
     book: ContactBook,
+    authorities: Arc<AuthorityBook>,
     first_use: FirstUse,
+    meetings: Arc<MeetingRoom>,
+    well_known: Option<WellKnown>,
     cache: Mutex<Cache>,
     sequences: Arc<Sequences>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
@@ -74,15 +96,18 @@ impl Finder {
     pub(super) fn new(
         overlays: Vec<Arc<dyn Overlay>>,
         introductions: Introductions,
-        book: ContactBook,
-        first_use: FirstUse,
+        trust: TrustSettings,
         sequences: Arc<Sequences>,
     ) -> Finder {
+        let TrustSettings { book, authorities, first_use, meetings, well_known } = trust;
         Finder {
             overlays,
             introductions,
             book,
+            authorities,
             first_use,
+            meetings,
+            well_known,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             sequences,
             flights: Mutex::default(),
@@ -97,17 +122,25 @@ impl Finder {
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
-        // without the book nobody can say whose key is the right one
-        let contacts = self.book.contacts().map_err(|error| Failure::Untrusted {
-            name: name.clone(),
-            reason: error.to_string(),
-        })?;
+        self.find_and(name, Memory::Writes).await
+    }
+
+    /// The same, without remembering whom it meets: for telling, not for using.
+    pub(super) async fn examine(&self, name: &Name) -> Result<Found, Failure> {
+        self.find_and(name, Memory::Reads).await
+    }
+
+    async fn find_and(&self, name: &Name, memory: Memory) -> Result<Found, Failure> {
+        // without the books nobody can say whose key is the right one
+        let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        let authorities = self.authorities.authorities();
+        let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
         let mut by_key = Vec::new();
         if let Some(contact) = contacts.get(name) {
             let answer = self.answer(&Wanted::Contact(name.clone(), contact.key)).await;
-            if let Some(packet) = answer.packets.first() {
-                let (contact, packet) = (contact.clone(), packet.clone());
-                return Ok(Found { contact, packet, asked: answer.asked });
+            if !answer.packets.is_empty() {
+                return self.decide(name, &contacts, &authorities, None, answer, memory);
             }
             // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
@@ -116,26 +149,50 @@ impl Finder {
                 self.cache().forget(&Wanted::Name(name.clone()));
             }
         }
-        let answer = self.answer(&Wanted::Name(name.clone())).await;
+        let is_new = contacts.get(name).is_none();
+        let (answer, vouched) = self.ask_all(name, is_new).await;
         if answer.packets.is_empty() {
             let is_contact = contacts.get(name).is_some();
             return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
         }
-        let claimed: Vec<PublicKey> = answer.packets.iter().map(|p| p.registration().key).collect();
-        let contact = match trust::decide(name, &contacts, &claimed, self.first_use) {
-            Decision::Known(contact) => contact,
-            Decision::FirstMeeting { key, ask: false } => self.meet(name, key),
-            decision => return Err(not_trusted(name, &decision)),
-        };
-        let packet = answer.packets.into_iter().find(|p| p.registration().key == contact.key);
-        let packet = packet.ok_or_else(|| Failure::NameUnknown { name: name.clone() })?;
-        if answer.asked.is_some() {
+        let was_asked = answer.asked.is_some();
+        let found = self.decide(name, &contacts, &authorities, vouched, answer, memory)?;
+        if was_asked && memory == Memory::Writes {
             // the next look-up is one for a contact
-            let met = Outcome { found: vec![packet.clone()], withdrawn: vec![], reports: vec![] };
-            let wanted = Wanted::Contact(name.clone(), contact.key);
+            let (found_packets, wanted) =
+                (vec![found.packet.clone()], Wanted::Contact(name.clone(), found.contact.key));
+            let met = Outcome { found: found_packets, withdrawn: vec![], reports: vec![] };
             self.cache().insert(clock::now(), clock::wall(), wanted, &met);
         }
-        Ok(Found { contact, packet, asked: answer.asked })
+        Ok(found)
+    }
+
+    /// Who claims a name, and the decision about it in words; nothing is remembered.
+    pub(super) async fn claimed(&self, name: &Name) -> Result<(Vec<Claimed>, String), Failure> {
+        let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        let authorities = self.authorities.authorities();
+        let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
+        let (answer, vouched) = self.ask_all(name, true).await;
+        if answer.packets.is_empty() {
+            return Err(self.why_nothing(name, false, &[], &answer.reports));
+        }
+        let claims = self.claims(name, &authorities, &answer);
+        let knowledge = self.knowledge(&contacts, &authorities, vouched);
+        let reason = trust::decide(name, &claims, knowledge).reason(name);
+        Ok((trust::judge(name, &claims, knowledge), reason))
+    }
+
+    /// Asks the overlays who claims a name, and meanwhile the domain if the name is new.
+    async fn ask_all(&self, name: &Name, is_new: bool) -> (Answer, Option<PublicKey>) {
+        let wanted = Wanted::Name(name.clone());
+        let asked = async {
+            match &self.well_known {
+                Some(well_known) if is_new => well_known.key_of(name).await,
+                _ => None,
+            }
+        };
+        future::zip(self.answer(&wanted), asked).await
     }
 
     /// Looks again although the answer is remembered: it led nowhere.
@@ -147,16 +204,6 @@ impl Finder {
             cache.forget(&Wanted::Contact(name.clone(), *key));
         }
         self.find(name).await
-    }
-
-    /// Accepts the key of a person met for the first time.
-    fn meet(&self, name: &Name, key: PublicKey) -> Contact {
-        match self.book.accept(name, key, Binding::FirstUse) {
-            Ok(()) => log::warn!("first meeting: {name} has the key {}", key.fingerprint()),
-            // a full disk must not keep people apart; the next meeting is a first one again
-            Err(error) => log::warn!("cannot remember the key of {name}: {error}"),
-        }
-        Contact { name: name.clone(), key, binding: Binding::FirstUse, since: clock::wall() }
     }
 
     /// Says why two look-ups, under the key of a contact and under the name, found nobody.
@@ -204,6 +251,13 @@ impl Finder {
     pub(super) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
         let introduced = self.introductions.of(name, &self.overlays);
         self.overlays.iter().cloned().chain(introduced).collect()
+    }
+
+    /// This machine is in another network: overlays are reached over new connections.
+    pub(super) fn handle_network_change(&self) {
+        for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
+            overlay.handle_network_change();
+        }
     }
 
     /// Asks the overlays and says what each answered.
@@ -278,7 +332,7 @@ impl Finder {
 
     fn remembered(&self, wanted: &Wanted) -> Option<Answer> {
         let (packets, reports) = match self.cache().get(clock::now(), clock::wall(), wanted)? {
-            Cached::Found(packets) => (packets, Vec::new()),
+            Cached::Found(packets, reports) => (packets, reports),
             Cached::Nothing(reports) => (Vec::new(), reports),
         };
         Some(Answer { packets, asked: None, reports })
@@ -302,19 +356,14 @@ impl Finder {
     }
 }
 
+/// Whether it is written down whom the person meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Memory {
+    Writes,
+    Reads,
+}
+
 /// Whether an overlay said nothing about the person at all.
 fn is_silent(report: &Report) -> bool {
     matches!(report.said, Said::Failed(_) | Said::TooLate)
-}
-
-/// Says why a key that was found is not believed.
-fn not_trusted(name: &Name, decision: &Decision) -> Failure {
-    let name = name.clone();
-    match decision {
-        Decision::Conflict { known: Some(known), claimed } if !claimed.is_empty() => {
-            let (known, offered) = (known.key.fingerprint(), claimed[0].fingerprint());
-            Failure::KeyConflict { name, known, offered }
-        }
-        other => Failure::Untrusted { reason: other.reason(&name), name },
-    }
 }

@@ -6,6 +6,10 @@
 //! | `name` | the name of this identity, if it has one |
 //! | `config.toml` | settings, written by people |
 //! | `contacts` | whose keys are accepted |
+//! | `authorities`, `revocations` | who may vouch for others, and what they have taken back |
+//! | `certificates` | what authorities say about this identity |
+//! | `successor`, `previous.key` | which key will follow, and which one was before |
+//! | `ca/` | an authority, if this home is one |
 //! | `introductions` | where people are found, as their share links said |
 //! | `sequences` | newest packets seen and published, so that old ones are refused |
 //! | `control.sock`, `token`, `lock` | of the running daemon |

@@ -6,12 +6,14 @@ use zeroize::Zeroizing;
 
 use super::home::{Home, HomeError};
 use crate::identity::{
-    KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, SecretKeyFile, Seed, ShareLink,
+    KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, PublicKey, PublicKeyFile,
+    SecretKeyFile, Seed, ShareLink,
 };
 use crate::runtime::{
     file::{self, Access},
     random,
 };
+use crate::trust::Successor;
 
 /// Who this home belongs to.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub trait PassphraseSource {
 const SECRET: &str = "identity.key";
 const PUBLIC: &str = "identity.pub";
 const NAME: &str = "name";
+const PREVIOUS: &str = "previous.key";
+const SUCCESSOR: &str = "successor";
 
 impl Identity {
     /// Makes a key pair and writes the files of a home.
@@ -46,7 +50,19 @@ impl Identity {
         passphrase: Option<Passphrase>,
     ) -> Result<Identity, IdentityError> {
         let keys = KeyPair::from_seed(&Seed::new(random::bytes()));
-        let files = SecretKeyFile::new(keys.clone());
+        Identity::install(home, name, SecretKeyFile::new(keys), passphrase)
+    }
+
+    /// Writes the files of a home for a key pair that exists, from a backup.
+    ///
+    /// # Errors
+    /// [`IdentityError::Exists`] when there is a key already: it is never overwritten.
+    pub fn install(
+        home: &Home,
+        name: Option<Name>,
+        files: SecretKeyFile,
+        passphrase: Option<Passphrase>,
+    ) -> Result<Identity, IdentityError> {
         let lock = passphrase.as_ref().map(|passphrase| Lock { passphrase, salt: random::bytes() });
         let secret = home.path(SECRET);
         let failed =
@@ -59,7 +75,7 @@ impl Identity {
         }
         file::replace(&home.path(PUBLIC), files.public().to_text().as_bytes(), Access::Public)
             .map_err(failed)?;
-        let identity = Identity { name: None, keys };
+        let identity = Identity { name: None, keys: files.pair };
         match name {
             Some(name) => identity.named(home, name),
             None => Ok(identity),
@@ -94,6 +110,68 @@ impl Identity {
         };
         let keys = file.map_err(damaged)?.pair;
         Ok(Identity { name: read_name(home)?, keys })
+    }
+
+    /// Moves to the next key. The old one stays in `previous.key`, and nothing is promised of the new one.
+    ///
+    /// # Errors
+    /// When a file cannot be written; the old key is in its place then.
+    pub fn rotate(
+        home: &Home,
+        next: &SecretKeyFile,
+        passphrase: Option<Passphrase>,
+    ) -> Result<(), IdentityError> {
+        let secret = home.path(SECRET);
+        let failed = |path: &Path, error| {
+            IdentityError::Home(HomeError::Unusable { path: path.to_owned(), error })
+        };
+        let old = file::read(&secret, MAX_KEY_FILE).map(Zeroizing::new);
+        let old = old.map_err(|error| failed(&secret, error))?;
+        let replace = |name: &str, content: &[u8], access| {
+            let path = home.path(name);
+            file::replace(&path, content, access).map_err(|error| failed(&path, error))
+        };
+        replace(PREVIOUS, &old, Access::Private)?;
+        let lock = passphrase.as_ref().map(|passphrase| Lock { passphrase, salt: random::bytes() });
+        replace(SECRET, next.to_text(lock).as_bytes(), Access::Private)?;
+        replace(PUBLIC, next.public().to_text().as_bytes(), Access::Public)?;
+        let promise = home.path(SUCCESSOR);
+        fs::remove_file(&promise).map_err(|error| failed(&promise, error))
+    }
+
+    /// The commitment to the next key, if one was made.
+    pub fn successor(home: &Home) -> Option<Successor> {
+        let text = file::read(&home.path(SUCCESSOR), 256).ok()?;
+        Successor::parse(String::from_utf8_lossy(&text).trim())
+    }
+
+    /// Commits to the next key: packets say so from now on.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn promise(home: &Home, next: &PublicKey) -> Result<(), HomeError> {
+        let path = home.path(SUCCESSOR);
+        let text = format!("{}\n", Successor::of(next));
+        file::replace(&path, text.as_bytes(), Access::Private)
+            .map_err(|error| HomeError::Unusable { path, error })
+    }
+
+    /// Name and public key of a home, without unlocking anything.
+    ///
+    /// # Errors
+    /// When there is no identity, or a file is damaged.
+    pub fn public(home: &Home) -> Result<(Option<Name>, PublicKey), IdentityError> {
+        let path = home.path(PUBLIC);
+        let octets = match file::read(&path, MAX_KEY_FILE) {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(IdentityError::Missing);
+            }
+            Err(error) => return Err(HomeError::Unusable { path, error }.into()),
+        };
+        let file = PublicKeyFile::parse(&String::from_utf8_lossy(&octets));
+        let damaged = |error| IdentityError::Key { path: path.display().to_string(), error };
+        Ok((read_name(home)?, file.map_err(damaged)?.key))
     }
 
     /// The same identity with a name, which is written down.
@@ -145,6 +223,8 @@ fn read_name(home: &Home) -> Result<Option<Name>, IdentityError> {
 pub enum IdentityError {
     /// A new one was wanted where one is.
     Exists,
+    /// There is none.
+    Missing,
     /// The key is locked and nobody can be asked.
     NeedsPassphrase,
     /// The key file cannot be used.
@@ -183,6 +263,7 @@ impl IdentityError {
     pub fn hint(&self) -> Option<String> {
         match self {
             IdentityError::Exists => None,
+            IdentityError::Missing => Some("p2p init NAME makes one".into()),
             IdentityError::NeedsPassphrase => Some("run it on a terminal, where it can ask".into()),
             IdentityError::Key { error: KeyFileError::WrongPassphrase, .. } => {
                 Some("try again with the passphrase given to p2p init".into())
@@ -201,6 +282,7 @@ impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             IdentityError::Exists => f.write_str("this home has an identity already"),
+            IdentityError::Missing => f.write_str("this home has no identity"),
             IdentityError::NeedsPassphrase => f.write_str("the key is locked by a passphrase"),
             IdentityError::Key { path, error } => write!(f, "cannot use {path}: {error}"),
             IdentityError::Open { path, mode } => {

@@ -34,56 +34,102 @@ impl Introductions {
     }
 
     /// Takes over what a link says about its sender, in place of what an earlier one said. Overlays of
-    /// a kind that this version does not know are left out.
+    /// a kind that this version does not know are left out; so are those on this machine or its network
+    /// unless `nearby` says otherwise, and these are given back.
     ///
     /// # Errors
     /// When the file cannot be written or is full.
-    pub fn remember(&self, link: &ShareLink) -> Result<(), HomeError> {
+    pub fn remember(
+        &self,
+        link: &ShareLink,
+        nearby: bool,
+    ) -> Result<Vec<OverlayAddress>, HomeError> {
         let unusable = |error| HomeError::Unusable { path: self.path.clone(), error };
         let mut lines: Vec<String> = self
             .entries()
             .into_iter()
-            .filter(|(name, _)| *name != link.name)
-            .map(|(name, overlay)| format!("{name} {overlay}\n"))
+            .filter(|entry| entry.name != link.name)
+            .map(|entry| entry.to_line())
             .collect();
         let known = link.overlays.iter().filter_map(|text| OverlayAddress::parse(text).ok());
-        lines.extend(known.map(|overlay| format!("{} {overlay}\n", link.name)));
+        let (taken, left_out): (Vec<_>, Vec<_>) =
+            known.partition(|overlay| nearby || !overlay.is_nearby());
+        let name = &link.name;
+        lines.extend(
+            taken
+                .into_iter()
+                .map(|overlay| Entry { name: name.clone(), overlay, nearby }.to_line()),
+        );
         let text = lines.concat();
         if text.len() > MAX_SIZE {
             return Err(unusable(std::io::ErrorKind::FileTooLarge.into()));
         }
-        file::replace(&self.path, text.as_bytes(), Access::Private).map_err(unusable)
+        file::replace(&self.path, text.as_bytes(), Access::Private).map_err(unusable)?;
+        Ok(left_out)
     }
 
     /// Clients of the overlays that a person's link named, but for those in `besides`.
     pub(super) fn of(&self, name: &Name, besides: &[Arc<dyn Overlay>]) -> Vec<Arc<dyn Overlay>> {
-        let entries = self.entries().into_iter().filter(|(whose, _)| whose == name);
+        let entries = self.entries().into_iter().filter(|entry| entry.name == *name);
         let mut opened = lock_of(&self.opened);
         let mut clients = Vec::new();
-        for (_, address) in entries.take(ShareLink::MAX_OVERLAYS) {
+        for Entry { overlay: address, nearby, .. } in entries.take(ShareLink::MAX_OVERLAYS) {
             let spelling = address.to_string();
             if besides.iter().any(|overlay| overlay.address() == spelling) {
                 continue;
             }
             let open = || {
                 // they are only read; a key matters to those who write
-                overlay::open(&address, &KeyPair::from_seed(&Seed::new(random::bytes())))
+                let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
+                if nearby {
+                    overlay::open(&address, &nobody)
+                } else {
+                    overlay::open_foreign(&address, &nobody)
+                }
             };
             clients.push(opened.entry(spelling).or_insert_with(open).clone());
         }
         clients
     }
 
+    /// The clients opened so far.
+    pub(super) fn opened(&self) -> Vec<Arc<dyn Overlay>> {
+        lock_of(&self.opened).values().cloned().collect()
+    }
+
     /// What the file says; lines that make no sense are passed over.
-    fn entries(&self) -> Vec<(Name, OverlayAddress)> {
+    fn entries(&self) -> Vec<Entry> {
         let content = file::read(&self.path, MAX_SIZE).unwrap_or_default();
         String::from_utf8_lossy(&content).lines().filter_map(parse).collect()
     }
 }
 
-fn parse(line: &str) -> Option<(Name, OverlayAddress)> {
-    let (name, overlay) = line.split_once(' ')?;
-    Some((Name::parse(name).ok()?, OverlayAddress::parse(overlay).ok()?))
+/// One overlay of one person.
+#[derive(Debug)]
+struct Entry {
+    name: Name,
+    overlay: OverlayAddress,
+    /// Whether the person said that it may be on this machine or its network.
+    nearby: bool,
+}
+
+const NEARBY: &str = "nearby";
+
+impl Entry {
+    fn to_line(&self) -> String {
+        let Entry { name, overlay, nearby } = self;
+        let nearby = if *nearby { format!(" {NEARBY}") } else { String::new() };
+        format!("{name} {overlay}{nearby}\n")
+    }
+}
+
+fn parse(line: &str) -> Option<Entry> {
+    let mut words = line.split(' ');
+    let name = Name::parse(words.next()?).ok()?;
+    let overlay = OverlayAddress::parse(words.next()?).ok()?;
+    let nearby = words.next() == Some(NEARBY);
+    // somebody may have edited the file
+    (nearby || !overlay.is_nearby()).then_some(Entry { name, overlay, nearby })
 }
 
 #[cfg(test)]
@@ -102,8 +148,9 @@ mod tests {
         let home = Home::locate(Some(folder.path())).unwrap();
         let store = |port: u16| format!("store:http://127.0.0.1:{port}/{{slot}}");
         let alice = link("alice@example.com", &["lan", &store(1), "carrier-pigeon"]);
-        Introductions::new(&home).remember(&link("bob@example.com", &[&store(2)])).unwrap();
-        Introductions::new(&home).remember(&alice).unwrap();
+        let bob = link("bob@example.com", &[&store(2)]);
+        Introductions::new(&home).remember(&bob, true).unwrap();
+        Introductions::new(&home).remember(&alice, true).unwrap();
         let introductions = Introductions::new(&home);
         let spelled = |besides: &[Arc<dyn Overlay>]| -> Vec<String> {
             let found = introductions.of(&alice.name, besides);
@@ -113,8 +160,38 @@ mod tests {
         let configured = introductions.of(&alice.name, &[]).remove(0);
         assert_eq!(spelled(&[configured]), [store(1)]);
 
-        introductions.remember(&link("alice@example.com", &[&store(3)])).unwrap();
+        introductions.remember(&link("alice@example.com", &[&store(3)]), true).unwrap();
         assert_eq!(spelled(&[]), [store(3)]);
         assert_eq!(introductions.entries().len(), 2);
+    }
+
+    #[test]
+    fn a_link_does_not_make_this_machine_ask_its_neighbours() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::locate(Some(folder.path())).unwrap();
+        let near = [
+            "lan",
+            "store:http://127.0.0.1:9/",
+            "store:http://[::1]/",
+            "store:http://[::ffff:10.0.0.1]/",
+            "store:http://192.168.1.1/",
+            "store:http://169.254.169.254/",
+            "store:http://100.64.0.1/",
+            "store:http://0.0.0.0/",
+            "store:http://[fd00::1]/",
+            "store:http://localhost/",
+            "store:http://router/",
+        ];
+        let more = ["store:http://nas.local/", "store:http://0x7f.1/", "store:http://2130706433/"];
+        for overlays in near.chunks(6).chain([&more[..]]) {
+            let introductions = Introductions::new(&home);
+            let left_out = introductions.remember(&link("eve@example.com", overlays), false);
+            assert_eq!(left_out.unwrap().len(), overlays.len(), "{overlays:?}");
+            assert_eq!(introductions.entries().len(), 0);
+        }
+        let far = link("eve@example.com", &["store:https://store.example.org/"]);
+        let introductions = Introductions::new(&home);
+        assert_eq!(introductions.remember(&far, false).unwrap(), []);
+        assert_eq!(introductions.of(&far.name, &[]).len(), 1);
     }
 }

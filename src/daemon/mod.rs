@@ -12,11 +12,17 @@
 //! ```
 
 mod answer;
+mod authority_book;
+mod backup;
+mod book;
+mod bystander;
+mod certificate_book;
 mod config;
 mod contact_book;
 mod control;
 mod control_client;
 mod control_socket;
+mod doctor;
 mod entrance;
 mod finder;
 mod home;
@@ -24,41 +30,62 @@ mod identity;
 mod introductions;
 mod json;
 mod labels;
+mod lending;
+mod meeting_room;
 pub mod notify;
 mod offering;
 mod publishing;
 mod reach;
+mod revocation_watch;
+mod seeking;
 mod sequences;
 mod start_error;
 mod status;
+mod why;
 
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
+use futures_lite::future;
+
+pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
+pub use backup::{Backup, BackupError};
+pub use book::BookError;
+pub use bystander::{Claims, LookUp, claims_of, look_up};
+pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
-pub use contact_book::{BookError, ContactBook};
+pub use contact_book::{ContactBook, ContactBookError};
 pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
+pub use doctor::{Check, doctor};
 pub use entrance::HoldNumber;
 pub use home::{Home, HomeError, HomeLock};
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
 pub use introductions::Introductions;
 pub use labels::Labels;
+pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
-pub use status::{ContactStatus, OverlayStatus, ServiceStatus, Status};
+pub use status::{
+    ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus, ServiceStatus,
+    Status,
+};
+pub use why::{Stopped, Walk, WalkStep, why};
 
-use crate::identity::{Destination, KeyPair, Name, Seed};
-use crate::link::{Link, Strangers};
-use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{Outcome, Wanted};
+use crate::identity::{Destination, KeyPair, Name, PublicKey};
+use crate::link::portmap::PortMapper;
+use crate::link::stun::ServerAddress;
+use crate::link::turn::TurnServer;
+use crate::link::{Link, Strangers, TeredoSetting};
+use crate::overlay::{self, Overlay, OverlayAddress, WellKnown};
+use crate::registration::Rendezvous;
 use crate::runtime::http::Handler;
-use crate::runtime::{Task, clock, random, spawn};
+use crate::runtime::{Task, clock, plain, random, spawn};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
@@ -66,9 +93,12 @@ use answer::Answering;
 use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
-use finder::Finder;
+use finder::{Finder, TrustSettings};
+use lending::Lent;
+use meeting_room::{MeetingRoom, OwnOrigin};
 use publishing::Publishing;
 use reach::Reach;
+use revocation_watch::RevocationWatch;
 use sequences::Sequences;
 
 /// What a daemon is started with.
@@ -82,6 +112,22 @@ pub struct DaemonOptions {
     pub overlays: Vec<OverlayAddress>,
     /// Where peers shall find it.
     pub udp: Udp,
+    /// Who introduces it to peers.
+    pub rendezvous: Vec<Rendezvous>,
+    /// What it does for others, if anything.
+    pub lending: Option<Lending>,
+    /// Who is asked how it looks from outside.
+    pub stun: Vec<ServerAddress>,
+    /// Who lends it an address.
+    pub turn: Vec<TurnServer>,
+    /// Whether the router is asked to send a port here while something is served.
+    pub port_mapping: bool,
+    /// Who introduces peers to it.
+    pub teredo: TeredoSetting,
+    /// What to do with people met for the first time.
+    pub first_use: FirstUse,
+    /// Who is asked whether a stranger's domain vouches for the key.
+    pub well_known: Option<WellKnown>,
 }
 
 /// A running daemon.
@@ -90,14 +136,23 @@ pub struct Daemon {
     keys: KeyPair,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
+    teredo: TeredoSetting,
     answering: Arc<Answering>,
     finder: Arc<Finder>,
     sequences: Arc<Sequences>,
     reach: Arc<Reach>,
+    meetings: Arc<MeetingRoom>,
+    authorities: Arc<AuthorityBook>,
+    certificates: Arc<CertificateBook>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
+    port_mapping: bool,
+    mapper: Mutex<Option<PortMapper>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
+    lent: Option<Lent>,
+    /// What follows moves to other networks, of this machine and of peers.
+    following: Mutex<Option<Task<()>>>,
     _lock: HomeLock,
 }
 
@@ -112,20 +167,42 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had.
     pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity: Identity { name, keys }, overlays, udp } = options;
+        let DaemonOptions { home, identity, overlays, udp, teredo, first_use, well_known, .. } =
+            options;
+        let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
+        let lend = |lending| lending::begin(lending, &home, &keys, transport.link());
+        let lent = options.lending.map(lend).transpose()?;
+        transport.link().set_rendezvous(&options.rendezvous);
+        transport.link().ask_servers(options.stun, options.turn);
+        if teredo != TeredoSetting::Off
+            && let Err(error) = transport.link().open_teredo()
+        {
+            log::warn!("cannot reach peers over Teredo: {}", plain(&error));
+        }
         let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
         let pseudonym = Pseudonym::new(random::bytes());
         let book = || ContactBook::new(&home);
-        let answering = Answering::new(keys.clone(), name, book(), pseudonym.clone());
+        let authorities = Arc::new(AuthorityBook::new(&home));
+        authorities.authorities().map_err(StartError::Authorities)?;
+        let certificates = Arc::new(CertificateBook::new(&home));
+        warn_of_certificates(&certificates, &authorities, keys.public());
+        let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
+        let answering =
+            Answering::new(keys.clone(), name, book(), authorities.clone(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
         let finder = Finder::new(
             overlays.clone(),
             Introductions::new(&home),
-            book(),
-            FirstUse::Accept,
+            TrustSettings {
+                book: book(),
+                authorities: authorities.clone(),
+                first_use,
+                meetings: meetings.clone(),
+                well_known,
+            },
             sequences.clone(),
         );
         let finder = Arc::new(finder);
@@ -136,19 +213,32 @@ impl Daemon {
             keys,
             overlays,
             transport: transport.clone(),
+            teredo,
             answering: answering.clone(),
             finder,
             sequences,
             reach: Arc::new(reach),
+            meetings,
+            authorities: authorities.clone(),
+            certificates: certificates.clone(),
             pseudonym,
             publishing: Mutex::default(),
+            port_mapping: options.port_mapping,
+            mapper: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
+            lent,
+            following: Mutex::default(),
             _lock: lock,
         });
+        daemon.show_certificate();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
+        *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
+        let watch = RevocationWatch::new(daemon.overlays.clone(), authorities);
+        let weak = Arc::downgrade(&daemon);
+        spawn(watch.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
         Ok(daemon)
     }
 
@@ -167,8 +257,9 @@ impl Daemon {
             Some(entrance) => entrance,
             None => {
                 let token = control_socket::token(&self.home)?;
-                let api: Arc<dyn Handler> =
-                    Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let api = Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
+                let meetings = self.meetings.clone();
+                let api: Arc<dyn Handler> = Arc::new(OwnOrigin { meetings, api });
                 let peers: Arc<dyn Peers> = Arc::new(self.reach.clone());
                 slot.insert(Entrance::open(addresses, &peers, &api, &self.pseudonym)?)
             }
@@ -217,10 +308,28 @@ impl Daemon {
         self.answering.name()
     }
 
+    /// Where others find this daemon as a rendezvous; None if it is none.
+    pub fn rendezvous(&self) -> Option<Rendezvous> {
+        self.lent.as_ref().and_then(|_| lending::node(self.transport.link()))
+    }
+
     /// What friends are given; empty without a name.
     pub fn share_link(&self) -> String {
         let overlays: Vec<String> = self.overlays.iter().map(|o| o.address().to_owned()).collect();
         Identity { name: self.name(), keys: self.keys.clone() }.share_link(&overlays)
+    }
+
+    /// Publishes what has changed without anybody telling, such as certificates; whether anything is
+    /// published at all.
+    fn looks_again(&self) -> bool {
+        self.show_certificate();
+        let publishing = lock_of(&self.publishing);
+        publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
+    }
+
+    /// Shows peers the certificate that ends last.
+    fn show_certificate(&self) {
+        self.transport.show(self.certificates.best(self.keys.public()));
     }
 
     /// Ends what nobody keeps up any more: the entrance, and publishing.
@@ -253,12 +362,22 @@ impl Daemon {
     pub async fn shutdown(&self) {
         lock_of(&self.entrance).take();
         lock_of(&self.control).take();
+        lock_of(&self.following).take();
+        let mapper = lock_of(&self.mapper).take();
+        let unmapped = async {
+            if let Some(mapper) = mapper {
+                mapper.withdraw().await;
+            }
+        };
         let publishing = lock_of(&self.publishing).take();
-        if let Some((publishing, task)) = publishing {
-            publishing.withdraw();
-            let _ = clock::timeout(WITHDRAW_TIME, task).await;
-            self.sequences.raise(self.keys.public(), publishing.last_sequence());
-        }
+        let withdrawn = async {
+            if let Some((publishing, task)) = publishing {
+                publishing.withdraw();
+                let _ = clock::timeout(WITHDRAW_TIME, task).await;
+                self.sequences.raise(self.keys.public(), publishing.last_sequence());
+            }
+        };
+        future::zip(unmapped, withdrawn).await;
         self.sequences.save();
         self.transport.shutdown().await;
     }
@@ -270,21 +389,13 @@ impl fmt::Debug for Daemon {
     }
 }
 
-/// Asks every overlay about somebody, without a daemon; gives their addresses beside the outcome.
-pub async fn look_up(
-    home: &Home,
-    overlays: &[OverlayAddress],
-    wanted: &Wanted,
-) -> (Vec<String>, Outcome) {
-    // a key matters to those who write
-    let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
-    let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
-    let (book, sequences) = (ContactBook::new(home), Arc::new(Sequences::load(home)));
-    let introductions = Introductions::new(home);
-    let finder = Finder::new(overlays, introductions, book, FirstUse::Refuse, sequences);
-    let asked = wanted.name().map(|name| finder.overlays_for(name)).unwrap_or_default();
-    let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
-    (addresses, finder.ask(wanted).await)
+/// Says which of the own certificates end soon or do not count.
+fn warn_of_certificates(book: &CertificateBook, authorities: &AuthorityBook, key: PublicKey) {
+    let authorities = authorities.authorities().unwrap_or_default();
+    let statuses = book.statuses(key, &authorities, clock::wall()).unwrap_or_default();
+    for status in statuses.iter().filter(|status| status.warns || status.problem.is_some()) {
+        log::warn!("certificate: {}", status.words());
+    }
 }
 
 /// Locks what is changed in single steps, so that a task that panics leaves it whole.
@@ -307,5 +418,26 @@ fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
     }
     let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
     let link = link.map_err(failed)?;
+    link.exclude(udp.exclude.clone());
+    link.watch_network();
     Transport::new(keys, link, Lifetimes::default()).map_err(failed)
+}
+
+/// Follows moves to other networks, until it is dropped: publishes where this machine is now, and looks
+/// for peers that have gone silent.
+async fn follow(daemon: Weak<Daemon>) {
+    let Some(strong) = daemon.upgrade() else { return };
+    let (link, finder) = (strong.transport.link().clone(), strong.finder.clone());
+    drop(strong);
+    let own = async {
+        loop {
+            link.network_change().await;
+            let Some(daemon) = daemon.upgrade() else { return };
+            daemon.finder.handle_network_change(); // publishing uses the same overlays
+            if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
+                publishing.look_again();
+            }
+        }
+    };
+    future::or(own, seeking::seek(link.clone(), finder)).await;
 }

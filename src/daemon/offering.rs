@@ -4,12 +4,14 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
 use crate::identity::{KeyPair, Name, ServicePort};
-use crate::link::Strangers;
+use crate::link::portmap::PortMapper;
+use crate::link::{Strangers, TeredoSetting};
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, spawn};
 use crate::serve::{Owner, Site};
-use crate::service::{Lease, Service, Upstream};
+use crate::service::{Access, Lease, Service, Upstream};
+use crate::trust::Successor;
 
 /// What can be served.
 #[derive(Clone, Debug)]
@@ -19,6 +21,10 @@ pub enum Offer {
     /// An HTTP server on this machine.
     Application(Upstream),
 }
+
+/// How long the first packet waits for what a router or a server may say of this host: a first packet without
+/// it would be corrected only seconds later.
+const GATHER_TIME: Duration = Duration::from_millis(300);
 
 impl Daemon {
     /// Serves something at a port, under a name that is made if there is none yet.
@@ -31,6 +37,7 @@ impl Daemon {
         offer: Offer,
         ttl: Option<Duration>,
         replace: bool,
+        access: Access,
     ) -> Result<Registered, StartError> {
         let (name, fresh_name) = self.name_or_make()?;
         let (handler, summary): (Arc<dyn Handler>, String) = match offer {
@@ -43,7 +50,7 @@ impl Daemon {
                 (Arc::new(site), folder.display().to_string())
             }
         };
-        let service = Service { handler, summary: summary.clone() };
+        let service = Service { handler, summary: summary.clone(), access };
         let lease =
             self.answering.services().register(clock::now(), port, service, ttl, replace)?;
         self.publish();
@@ -56,6 +63,11 @@ impl Daemon {
     pub fn renew(self: &Arc<Self>, lease: Lease, ttl: Duration) -> bool {
         self.settle_after(Some(ttl));
         self.answering.services().renew(clock::now(), lease, ttl)
+    }
+
+    /// Changes whom the service at a port is for, from the next request on; false if there is none.
+    pub fn set_access(&self, port: ServicePort, access: Access) -> bool {
+        self.answering.services().set_access(clock::now(), port, access)
     }
 
     /// Ends what was registered, unless another service took its port; false if it is gone.
@@ -93,19 +105,50 @@ impl Daemon {
         let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
-        let whereabouts =
-            move || Whereabouts { locators: link.local_locators(), ..Whereabouts::default() };
-        *publishing = Some((new.clone(), spawn(new.run(whereabouts))));
+        if self.port_mapping {
+            *lock_of(&self.mapper) = Some(PortMapper::start(&link));
+        }
+        link.serve_teredo(&self.teredo);
+        let (certificates, key) = (self.certificates.clone(), self.keys.public());
+        let home = self.home.clone();
+        let statements = move || {
+            let successor = Identity::successor(&home).map(Successor::to_statement);
+            certificates.shown(key).into_iter().chain(successor).collect()
+        };
+        let (asked, changed, teredo) = (link.clone(), link.clone(), self.teredo.clone());
+        let whereabouts = move || {
+            asked.serve_teredo(&teredo); // it may have become needed, or not be any more
+            Whereabouts {
+                locators: asked.locators(),
+                rendezvous: asked.accepted_rendezvous(),
+                certificates: statements(),
+            }
+        };
+        let more = (!link.is_only_here()).then(|| link.gathered());
+        let changes = move || changed.changed();
+        let publish = new.clone();
+        let task = spawn(async move {
+            if let Some(more) = more {
+                clock::timeout(GATHER_TIME, more).await;
+            }
+            link.teredo_settled().await;
+            publish.run(whereabouts, changes).await;
+        });
+        *publishing = Some((new, task));
     }
 
     /// Takes the registration away, since nothing is served any more.
     pub(super) fn unpublish(&self) {
         let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
         self.transport.link().set_strangers(Strangers::Ignored);
+        self.transport.link().serve_teredo(&TeredoSetting::Visit);
         publishing.withdraw();
         // another registration may follow at once, and must be newer
         self.sequences.raise(self.keys.public(), publishing.last_sequence());
         task.detach(); // it ends when the overlays have answered
+        if let Some(mapper) = lock_of(&self.mapper).take() {
+            spawn(mapper.withdraw()).detach();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 use futures_lite::future;
 
 use crate::identity::{KeyPair, Name, Slot, Timestamp};
@@ -50,11 +50,15 @@ impl Publishing {
         })
     }
 
-    /// Works until a shutdown is complete. `whereabouts` is asked at each turn, so that what has changed
-    /// since is published.
-    pub(super) async fn run(self: Arc<Self>, whereabouts: impl Fn() -> Whereabouts) {
+    /// Works until a shutdown is complete. `whereabouts` is asked at each turn, and when what `moves` gives
+    /// has ended, so that what has changed since is published.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        whereabouts: impl Fn() -> Whereabouts,
+        moves: impl Fn() -> EventListener,
+    ) {
         loop {
-            let changed = self.changed.listen();
+            let changed = future::or(self.changed.listen(), moves());
             let next = {
                 let mut publisher = self.publisher();
                 let now = clock::now();
@@ -71,6 +75,11 @@ impl Publishing {
             };
             future::or(changed, clock::sleep_until(next)).await;
         }
+    }
+
+    /// Publishes at once what has changed without telling.
+    pub(super) fn look_again(&self) {
+        self.changed.notify(usize::MAX);
     }
 
     /// Asks for what lies in the overlays to be taken away; [`Publishing::run`] ends when it is.

@@ -9,7 +9,7 @@ use super::answer::Answering;
 use super::finder::{Finder, Found};
 use super::labels::Labels;
 use crate::identity::Destination;
-use crate::link::Way;
+use crate::link::{RelayRefusal, Way};
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{SocketIo, clock};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
@@ -47,6 +47,16 @@ impl Reach {
         Reach { transport, finder, answering, labels }
     }
 
+    /// Who finds people.
+    pub(super) fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// Who answers for this identity.
+    pub(super) fn answering(&self) -> &Answering {
+        &self.answering
+    }
+
     /// Opens a stream, and says how long each step took.
     pub(super) async fn open(
         &self,
@@ -67,10 +77,10 @@ impl Reach {
             {
                 let again = self.finder.find_again(&found).await?;
                 let opened = self.connect(&again, destination, early).await;
-                let opened = opened.map_err(|error| failure(error, &again, destination))?;
+                let opened = opened.map_err(|error| self.failure(error, &again, destination))?;
                 (opened, again.asked.unwrap_or_default())
             }
-            Err(error) => return Err(failure(error, &found, destination)),
+            Err(error) => return Err(self.failure(error, &found, destination)),
         };
         let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
         let connect = connect.unwrap_or_default();
@@ -80,7 +90,8 @@ impl Reach {
         Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
     }
 
-    async fn connect(
+    /// Opens a stream to somebody who was found.
+    pub(super) async fn connect(
         &self,
         found: &Found,
         to: &Destination,
@@ -88,7 +99,19 @@ impl Reach {
     ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
-        self.transport.open(registration.key, &registration.locators, preface, early).await
+        self.transport.open(registration.key, registration, preface, early).await
+    }
+
+    /// What it means that there is no stream.
+    pub(super) fn failure(
+        &self,
+        error: ConnectError,
+        found: &Found,
+        destination: &Destination,
+    ) -> Failure {
+        let peer = found.packet.registration().key;
+        let relays = self.transport.link().relay_refusals(peer.hit());
+        failure(error, &relays, found, destination)
     }
 
     /// One's own services answer without a detour.
@@ -134,23 +157,39 @@ impl Peers for Arc<Reach> {
 }
 
 /// What a refused stream means.
-fn refused(refusal: Refusal, destination: &Destination) -> Failure {
+pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
     let destination = destination.clone();
     match refusal {
         Refusal::NotServed => Failure::PortNotServed { destination, served: None },
         Refusal::AccessRefused => Failure::AccessRefused { destination, presented: None },
-        Refusal::Busy => Failure::Unreachable { name: destination.name, last_seen: None },
+        Refusal::Busy => {
+            Failure::Unreachable { name: destination.name, last_seen: None, relays: Vec::new() }
+        }
         Refusal::Internal => Failure::LinkLost { name: destination.name },
+        Refusal::Starved => {
+            let relays = vec![refusal.to_string()];
+            Failure::Unreachable { name: destination.name, last_seen: None, relays }
+        }
     }
 }
 
-/// What it means that there is no stream.
-fn failure(error: ConnectError, found: &Found, destination: &Destination) -> Failure {
+/// What it means that there is no stream. `relays` is what rendezvous have refused lately.
+fn failure(
+    error: ConnectError,
+    relays: &[RelayRefusal],
+    found: &Found,
+    destination: &Destination,
+) -> Failure {
     let name = destination.name.clone();
     match error {
         ConnectError::Unreachable { .. } => {
             let since = clock::wall().since(found.packet.registration().sequence);
-            Failure::Unreachable { name, last_seen: Some(since) }
+            let relays = relays.iter().map(ToString::to_string).collect();
+            Failure::Unreachable { name, last_seen: Some(since), relays }
+        }
+        ConnectError::HandshakeTimeout | ConnectError::Lost(_) if !relays.is_empty() => {
+            let relays = relays.iter().map(ToString::to_string).collect();
+            Failure::Unreachable { name, last_seen: None, relays }
         }
         ConnectError::HandshakeTimeout => Failure::ConnectTimedOut { name },
         ConnectError::Refused(refusal) => refused(refusal, destination),

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use super::{BookError, HomeError, IdentityError};
+use super::{AuthorityBookError, ContactBookError, HomeError, IdentityError};
 use crate::runtime::plain;
 use crate::serve::FolderError;
 use crate::service::ServiceError;
@@ -26,6 +26,13 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The address for clients of this rendezvous that come over TCP cannot be had.
+    RendezvousTcp {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The folder cannot be served.
     Folder(FolderError),
     /// The port is taken, or there are too many.
@@ -33,7 +40,9 @@ pub enum StartError {
     /// The name of a nameless identity cannot be kept.
     Identity(IdentityError),
     /// The contact book cannot be read, so nobody's key can be told from a false one.
-    Contacts(BookError),
+    Contacts(ContactBookError),
+    /// The authorities cannot be read.
+    Authorities(AuthorityBookError),
     /// The home cannot be used.
     Home(HomeError),
 }
@@ -52,7 +61,13 @@ impl StartError {
                 Some("choose another address with --listen ADDR".into())
             }
             StartError::Udp { .. } => Some("choose another address with --udp ADDR".into()),
+            StartError::RendezvousTcp { .. } => {
+                Some("choose another address for rendezvous-tcp in config.toml".into())
+            }
             StartError::Service(_) => Some("choose another port with --port N".into()),
+            StartError::Authorities(_) => {
+                Some("mend it, or move it away and add the authorities again".into())
+            }
             StartError::Contacts(_) => {
                 Some("mend it, or move it away and meet everybody again".into())
             }
@@ -75,10 +90,14 @@ impl fmt::Display for StartError {
             StartError::Udp { addresses, error } => {
                 write!(f, "cannot use UDP at {}: {}", list(addresses), plain(error))
             }
+            StartError::RendezvousTcp { address, error } => {
+                write!(f, "cannot listen at {address}: {}", plain(error))
+            }
             StartError::Folder(error) => error.fmt(f),
             StartError::Service(error) => error.fmt(f),
             StartError::Identity(error) => error.fmt(f),
             StartError::Contacts(error) => error.fmt(f),
+            StartError::Authorities(error) => error.fmt(f),
             StartError::Home(error) => error.fmt(f),
         }
     }

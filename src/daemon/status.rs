@@ -4,10 +4,15 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};
 
-use super::{Daemon, lock_of};
+use super::{CertificateStatus, Daemon, lock_of};
 use crate::identity::ServicePort;
+use crate::link::rendezvous::Registration as Standing;
 use crate::overlay::Overlay;
+use crate::registration::Rendezvous;
 use crate::runtime::clock;
+use crate::service::Service;
+use crate::transport::ConnectedPeer;
+use crate::trust::Contact;
 
 /// What `GET /api/status` answers.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -26,12 +31,45 @@ pub struct Status {
     pub proxy: Vec<String>,
     /// What each overlay said last.
     pub overlays: Vec<OverlayStatus>,
+    /// Who introduces this daemon to peers.
+    pub rendezvous: Vec<RendezvousStatus>,
+    /// What it does for others as a rendezvous.
+    pub lending: Option<LendingStatus>,
+    /// What authorities say about this identity.
+    pub certificates: Vec<CertificateStatus>,
     /// What is served.
     pub services: Vec<ServiceStatus>,
     /// How many peers have a connection.
     pub connections: usize,
+    /// Where this host can be reached, as far as it knows: what it publishes.
+    #[nserde(default)]
+    pub candidates: Vec<String>,
+    /// The peers with a connection.
+    #[nserde(default)]
+    pub peers: Vec<PeerStatus>,
     /// The process that is the daemon.
     pub process: u32,
+}
+
+/// One peer with a connection.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct PeerStatus {
+    /// Its name, if it is a contact.
+    pub name: Option<String>,
+    /// What people compare.
+    pub fingerprint: String,
+    /// `direct`, `relayed`, or `doubtful` while packets may be going nowhere.
+    pub path: String,
+    /// The address, or the relay.
+    pub via: Option<String>,
+    /// What is ready in case that fails.
+    pub spare: Option<String>,
+    /// The round-trip time in milliseconds.
+    pub rtt: f64,
+    /// The part of the packets sent that was lost, from 0 to 1.
+    pub loss: f64,
+    /// Requests and tunnels in progress, in both directions.
+    pub streams: usize,
 }
 
 /// One overlay.
@@ -45,6 +83,42 @@ pub struct OverlayStatus {
     pub error: Option<String>,
 }
 
+/// One rendezvous of this daemon.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct RendezvousStatus {
+    /// Its key and where it is.
+    pub address: String,
+    /// Whether peers can call this daemon through it.
+    pub registered: bool,
+    /// Whether it carries traffic too.
+    pub carries: bool,
+    /// Whether it is reached over TCP, since UDP does not pass.
+    pub tcp: bool,
+    /// Why it does not want this daemon.
+    pub refusal: Option<String>,
+}
+
+/// What a daemon does for others.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct LendingStatus {
+    /// Its key and where others find it.
+    pub address: Option<String>,
+    /// Where it takes TCP connections.
+    pub tcp: Option<String>,
+    /// Who may register.
+    pub register: String,
+    /// For whom traffic is carried.
+    pub relay: String,
+    /// Hosts that are registered.
+    pub registered: usize,
+    /// Clients, registered ones among them.
+    pub clients: usize,
+    /// Octets that were passed on.
+    pub octets: u64,
+    /// How often something was refused.
+    pub refused: u64,
+}
+
 /// One service.
 #[derive(Debug, Clone, SerJson, DeJson)]
 pub struct ServiceStatus {
@@ -52,6 +126,8 @@ pub struct ServiceStatus {
     pub port: u16,
     /// What answers there.
     pub target: String,
+    /// Whom it is for.
+    pub allow: String,
     /// Seconds until it must be renewed.
     pub expires: Option<u64>,
 }
@@ -67,6 +143,21 @@ pub struct ContactStatus {
     pub fingerprint: String,
     /// How the key came to be accepted.
     pub trust: String,
+    /// Since when, as RFC 3339 writes it.
+    pub since: String,
+}
+
+impl ContactStatus {
+    /// What is told about a contact.
+    pub fn of(contact: &Contact) -> ContactStatus {
+        ContactStatus {
+            name: contact.name.to_string(),
+            key: contact.key.to_string(),
+            fingerprint: contact.key.fingerprint().to_string(),
+            trust: contact.binding.to_string(),
+            since: contact.since.to_date_time(),
+        }
+    }
 }
 
 impl Daemon {
@@ -84,8 +175,13 @@ impl Daemon {
             udp: texts(&self.transport.link().bound_addresses()),
             proxy,
             overlays: self.overlay_statuses(),
+            rendezvous: self.rendezvous_statuses(),
+            lending: self.lending_status(),
+            certificates: self.certificate_statuses(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
+            candidates: texts(&self.transport.link().local_locators()),
+            peers: self.peer_statuses(),
             process: process::id(),
         }
     }
@@ -93,15 +189,83 @@ impl Daemon {
     /// What is served.
     pub fn service_statuses(&self) -> Vec<ServiceStatus> {
         let services = self.answering.services().list(clock::now());
-        let status = |(port, target, left): (ServicePort, String, Option<Duration>)| {
-            ServiceStatus { port: port.get(), target, expires: left.map(|left| left.as_secs()) }
-        };
+        let status =
+            |(port, service, left): (ServicePort, Service, Option<Duration>)| ServiceStatus {
+                port: port.get(),
+                target: service.summary,
+                allow: service.access.list.to_string(),
+                expires: left.map(|left| left.as_secs()),
+            };
         services.into_iter().map(status).collect()
     }
 
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
         self.finder.book().list().unwrap_or_default()
+    }
+
+    fn rendezvous_statuses(&self) -> Vec<RendezvousStatus> {
+        let status = |(node, standing): (Rendezvous, Standing)| {
+            let refusal = match standing {
+                Standing::Refused(reason) => Some(reason.to_string()),
+                Standing::Asking | Standing::Accepted { .. } => None,
+            };
+            RendezvousStatus {
+                address: node.to_string(),
+                registered: matches!(standing, Standing::Accepted { .. }),
+                carries: matches!(standing, Standing::Accepted { carries: true, .. }),
+                tcp: matches!(standing, Standing::Accepted { tcp: true, .. }),
+                refusal,
+            }
+        };
+        self.transport.link().registrations().into_iter().map(status).collect()
+    }
+
+    fn lending_status(&self) -> Option<LendingStatus> {
+        let (lent, counts) = (self.lent.as_ref()?, self.transport.link().serving()?);
+        Some(LendingStatus {
+            address: self.rendezvous().map(|node| node.to_string()),
+            tcp: lent.tcp.map(|address| address.to_string()),
+            register: lent.lending.register.to_string(),
+            relay: lent.lending.relay.to_string(),
+            registered: counts.registered,
+            clients: counts.clients,
+            octets: counts.octets,
+            refused: counts.refused,
+        })
+    }
+
+    fn peer_statuses(&self) -> Vec<PeerStatus> {
+        let contacts = self.finder.book().contacts().unwrap_or_default();
+        let paths = self.transport.link().paths();
+        let status = |peer: ConnectedPeer| {
+            let contact = contacts.with_key(&peer.key).next();
+            let hit = peer.key.hit();
+            let spare = paths.iter().find(|path| path.spare && path.peer == hit);
+            let path = match peer.way {
+                None => "doubtful",
+                Some(_) if peer.suspect => "doubtful",
+                Some(way) if way.direct().is_some() => "direct",
+                Some(_) => "relayed",
+            };
+            PeerStatus {
+                name: contact.map(|contact| contact.name.to_string()),
+                fingerprint: peer.key.fingerprint().to_string(),
+                path: path.to_owned(),
+                via: peer.way.map(|way| way.to_string()),
+                spare: spare.map(|spare| spare.way.to_string()),
+                rtt: peer.round_trip.as_secs_f64() * 1000.0,
+                loss: if peer.sent == 0 { 0.0 } else { peer.lost as f64 / peer.sent as f64 },
+                streams: peer.streams,
+            }
+        };
+        self.transport.peers().into_iter().map(status).collect()
+    }
+
+    fn certificate_statuses(&self) -> Vec<CertificateStatus> {
+        let authorities = self.authorities.authorities().unwrap_or_default();
+        let key = self.keys.public();
+        self.certificates.statuses(key, &authorities, clock::wall()).unwrap_or_default()
     }
 
     fn overlay_statuses(&self) -> Vec<OverlayStatus> {

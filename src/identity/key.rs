@@ -81,7 +81,7 @@ impl FromStr for PublicKey {
 }
 
 /// The short printed form of a public key: 120 bits of its SHA-256 in six groups of four.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 15]);
 
 impl Fingerprint {
@@ -103,6 +103,18 @@ impl fmt::Display for Fingerprint {
             write!(f, "{c}")?;
         }
         Ok(())
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = SignatureError;
+
+    /// Reads exactly the printed form.
+    fn from_str(text: &str) -> Result<Fingerprint, SignatureError> {
+        let octets = BASE32_NOPAD_NOCASE.decode(text.replace('-', "").as_bytes());
+        let octets = octets.map_err(|_| SignatureError)?.try_into().map_err(|_| SignatureError)?;
+        let read = Fingerprint(octets);
+        if read.to_string() == text { Ok(read) } else { Err(SignatureError) }
     }
 }
 
@@ -226,12 +238,28 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_small_order_are_not_usable() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let of_order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+        for weak in [neutral, [0; 32], octets(of_order_8)] {
+            assert!(PublicKey(weak).to_x25519().is_err(), "{weak:?}");
+            let signature = [&neutral[..], &[0; 32]].concat().try_into().unwrap();
+            assert_eq!(PublicKey(weak).verify(b"anything", &signature), Err(SignatureError));
+        }
+    }
+
+    #[test]
     fn fingerprints_are_six_groups_of_four() {
         let print = pair(1).public().fingerprint().to_string();
         let groups: Vec<&str> = print.split('-').collect();
         assert_eq!(groups.len(), 6);
         assert!(groups.iter().all(|group| group.len() == 4), "{print}");
         assert_ne!(print, pair(2).public().fingerprint().to_string());
+        assert_eq!(print.parse(), Ok(pair(1).public().fingerprint()));
+        for bad in [&print[1..], &print.to_uppercase(), &print.replace('-', ""), "", "a-b"] {
+            assert_eq!(bad.parse::<Fingerprint>(), Err(SignatureError), "{bad}");
+        }
         assert_eq!(format!("{:?}", pair(1)), format!("KeyPair({print})"));
     }
 

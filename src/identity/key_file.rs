@@ -105,8 +105,12 @@ impl PublicKeyFile {
 
     /// The file.
     pub fn to_text(&self) -> String {
-        let octets = [&ED25519[..], &self.id.0, self.key.as_bytes()].concat();
-        format!("{COMMENT}minisign public key {}\n{}\n", self.id, BASE64.encode(&octets))
+        format!("{COMMENT}minisign public key {}\n{}\n", self.id, self.to_line())
+    }
+
+    /// Its second line alone, as `minisign -P` takes it.
+    pub fn to_line(&self) -> String {
+        BASE64.encode(&[&ED25519[..], &self.id.0, self.key.as_bytes()].concat())
     }
 }
 

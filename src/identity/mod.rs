@@ -11,6 +11,7 @@ mod key;
 mod key_file;
 mod name;
 mod share_link;
+mod signature_file;
 mod slot;
 mod timestamp;
 
@@ -21,5 +22,6 @@ pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError};
 pub use key_file::{KeyFileError, KeyId, Lock, MAX_KEY_FILE, PublicKeyFile, SecretKeyFile};
 pub use name::{Name, NameError};
 pub use share_link::{ShareLink, ShareLinkError};
+pub use signature_file::{MAX_SIGNATURE_FILE, SignatureFile, SignatureFileError};
 pub use slot::Slot;
 pub use timestamp::Timestamp;

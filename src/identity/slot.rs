@@ -22,6 +22,11 @@ impl Slot {
         Slot::hash(b"p2p slot key\0", key.as_bytes())
     }
 
+    /// Where the revocation list of an authority's key lies.
+    pub fn of_revocations(authority: &PublicKey) -> Slot {
+        Slot::hash(b"p2p slot revocations\0", authority.as_bytes())
+    }
+
     /// Where calls for the owner of a key are left. Anybody can write there.
     pub fn of_call(key: &PublicKey) -> Slot {
         Slot::hash(b"p2p slot call\0", key.as_bytes())
@@ -68,6 +73,7 @@ mod tests {
         assert_eq!(slot.to_string(), "b3643f9043e2d0f778783baeae917e5912f9ab84");
         let key = PublicKey(*b"alice@example.com and 15 octets.");
         assert_ne!(Slot::of_key(&key), slot);
+        assert_ne!(Slot::of_key(&key), Slot::of_revocations(&key));
         assert_ne!(Slot::of_call(&key), Slot::of_key(&key));
         assert_eq!(Slot::from_hex(&slot.to_string()), Some(slot));
     }

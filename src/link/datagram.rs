@@ -5,10 +5,11 @@
 //!
 //! | first octet | meaning |
 //! |---|---|
-//! | 0x00 – 0x03 | left to STUN (RFC 8489) |
+//! | 0x00 – 0x03 | [`Kind::Stun`] (RFC 8489) |
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
-//! | 0x22 – 0x2b | for rendezvous and relays |
+//! | 0x22 | [`UPDATE`] |
+//! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
 
@@ -17,9 +18,23 @@ pub(super) const PROBE: u8 = 0x20;
 /// The answer to a probe.
 pub(super) const ANSWER: u8 = 0x21;
 
+/// A sealed list of the sender's candidates: see [`super::locator_set`].
+pub(super) const UPDATE: u8 = 0x22;
+/// A client says to a rendezvous who it is, or that it is still there.
+pub(super) const HELLO: u8 = 0x28;
+/// What a rendezvous answers.
+pub(super) const WELCOME: u8 = 0x29;
+/// A datagram that a rendezvous shall carry to somebody.
+pub(super) const CARRY: u8 = 0x2a;
+/// A rendezvous does not do what it was asked for.
+pub(super) const REFUSED: u8 = 0x2b;
+/// A datagram that a rendezvous has carried from somebody.
+pub(super) const CARRIED: u8 = 0x2d;
 /// A sealed request beside the first packet of a handshake: see [`super::early`].
 pub(super) const EARLY: u8 = 0x2c;
 
+/// The first octet of a STUN message is at most this.
+const LAST_STUN: u8 = 0x03;
 /// The first octet of every QUIC packet is at least this.
 const FIRST_QUIC: u8 = 0x40;
 /// Set in packets with a long header, those of the handshake.
@@ -30,6 +45,12 @@ const LONG_HEADER: u8 = 0x80;
 pub(super) enum Kind {
     /// A message of this layer.
     Control,
+    /// Something that this host shall carry to somebody.
+    Carry,
+    /// Something that a relay has carried to this host.
+    Carried,
+    /// A message of a STUN server.
+    Stun,
     /// A QUIC packet with a long header.
     QuicLong,
     /// A QUIC packet with a short header, as in an established connection.
@@ -41,7 +62,10 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | EARLY)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&CARRY) => Kind::Carry,
+            Some(&CARRIED) => Kind::Carried,
+            Some(&first) if first <= LAST_STUN => Kind::Stun,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,
             _ => Kind::Unknown,

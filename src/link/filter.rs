@@ -1,29 +1,60 @@
 //! Sorts what the kernel received, in place: control datagrams go to the agent, QUIC packets get
-//! the virtual address of their sender.
+//! the virtual address of their sender, and what others want carried goes on its way.
 
-use std::{io::IoSliceMut, net::SocketAddr};
+use std::{io::IoSliceMut, net::SocketAddr, ops::Range};
 
-use quinn::udp::RecvMeta;
+use quinn::udp::{EcnCodepoint, RecvMeta};
 
-use super::{datagram::Kind, way::Way};
+use crate::identity::Hit;
+
+use super::{
+    datagram::Kind,
+    rendezvous::{CARRY_HEADER, carried_tag},
+    way::{RelayId, Way},
+};
 
 /// Who knows about control datagrams and addresses.
 pub(super) trait Sorter {
-    /// Takes a control datagram.
+    /// Takes a control datagram, or one of STUN.
     fn control(&mut self, from: Way, datagram: &[u8]);
+
+    /// Whether a TURN server is at this address.
+    fn is_turn_server(&mut self, from: SocketAddr) -> bool;
+
+    /// From where a datagram of a TURN server brings data, and where in it they are; None if it brings
+    /// none.
+    fn turn_data(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)>;
 
     /// Looks at a packet of a handshake before QUIC does.
     fn handshake(&mut self, datagram: &[u8]);
 
     /// The address under which QUIC knows the sender of a packet; None if it must not see it.
     fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr>;
+
+    /// The relay at an address.
+    fn relay(&mut self, from: SocketAddr) -> Option<RelayId>;
+
+    /// Takes datagrams that all shall be carried to one receiver. Their headers may be written over.
+    fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>);
+
+    /// Takes a QUIC packet that does not fit the run in which it came.
+    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]);
+}
+
+/// Equally long datagrams of one sender, of which only the last may be shorter.
+#[derive(Debug)]
+pub(super) struct DatagramRun<'a> {
+    pub(super) octets: &'a mut [u8],
+    /// The length of each.
+    pub(super) stride: usize,
+    pub(super) ecn: Option<EcnCodepoint>,
 }
 
 /// Works on the first `count` entries of a receive batch and gives the number of those that are left
 /// for QUIC; they are moved to the front.
 ///
 /// One entry is a run of equally long datagrams from one address (GRO), of which only the last may be
-/// shorter. A control datagram may be any of them.
+/// shorter. A control datagram may be any of them, and a relay's may come from different peers.
 pub(super) fn filter(
     sorter: &mut impl Sorter,
     buffers: &mut [IoSliceMut<'_>],
@@ -34,14 +65,13 @@ pub(super) fn filter(
     for at in 0..count.min(metas.len()).min(buffers.len()) {
         let meta = metas[at];
         let length = meta.len.min(buffers[at].len());
-        let from = Way::Direct(meta.addr);
-        let Some(run) = filter_run(sorter, from, &mut buffers[at][..length], meta.stride) else {
-            continue;
-        };
+        let octets = &mut buffers[at][..length];
+        let run = DatagramRun { octets, stride: meta.stride.max(1), ecn: meta.ecn };
+        let Some(left) = filter_run(sorter, meta.addr, run) else { continue };
         metas[at] = RecvMeta {
-            addr: run.sender,
-            len: run.length,
-            stride: meta.stride.min(run.length),
+            addr: left.sender,
+            len: left.length,
+            stride: left.stride.min(left.length),
             dst_ip: None, // QUIC must not pin a peer to one of our addresses
             ..meta
         };
@@ -55,60 +85,116 @@ pub(super) fn filter(
 }
 
 /// What is left of an entry.
-struct Run {
+struct Left {
     sender: SocketAddr,
+    stride: usize,
     length: usize,
 }
 
-fn filter_run(
-    sorter: &mut impl Sorter,
-    from: Way,
-    buffer: &mut [u8],
-    stride: usize,
-) -> Option<Run> {
-    let stride = stride.max(1);
-    let (mut senders, mut kept, mut start) = (Senders::default(), 0, 0);
-    let mut run_sender = None;
-    while start < buffer.len() {
-        let end = (start + stride).min(buffer.len());
-        let kind = Kind::of(&buffer[start..end]);
-        let sender = match kind {
-            Kind::Control => {
-                sorter.control(from, &buffer[start..end]);
-                None
+fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) -> Option<Left> {
+    let DatagramRun { octets, stride, ecn } = run;
+    let mut senders = Senders { turn: sorter.is_turn_server(from), ..Senders::default() };
+    let (mut left, mut start): (Option<Left>, usize) = (None, 0);
+    while start < octets.len() {
+        let mut end = (start + stride).min(octets.len());
+        let datagram = &octets[start..end];
+        if Kind::of(datagram) == Kind::Carry {
+            let to = carried_tag(datagram);
+            end = end_of_equal_headers(octets, start, stride);
+            if let Some(to) = to {
+                let octets = &mut octets[start..end];
+                sorter.carry(from, to, DatagramRun { octets, stride, ecn });
             }
-            Kind::Unknown => None,
-            Kind::QuicLong => {
-                sorter.handshake(&buffer[start..end]);
-                *senders.long.get_or_insert_with(|| sorter.sender(from, kind))
+        } else if let Some((sender, inner)) = admit(sorter, &mut senders, from, datagram) {
+            let packet = start + inner.start..start + inner.end;
+            // all that is left of a run must have one sender and one length, but the last may be shorter
+            let run = left.get_or_insert(Left { sender, stride: packet.len(), length: 0 });
+            let fits = packet.len() <= run.stride && run.length.is_multiple_of(run.stride);
+            if run.sender != sender || !fits {
+                sorter.set_aside(sender, &octets[packet]);
+            } else {
+                let length = packet.len();
+                if run.length != packet.start {
+                    octets.copy_within(packet, run.length);
+                }
+                run.length += length;
             }
-            Kind::QuicShort => *senders.short.get_or_insert_with(|| sorter.sender(from, kind)),
-        };
-        // all that is left of a run must have one sender
-        if let Some(sender) = sender
-            && *run_sender.get_or_insert(sender) == sender
-        {
-            if kept != start {
-                buffer.copy_within(start..end, kept);
-            }
-            kept += end - start;
         }
         start = end;
     }
-    Some(Run { sender: run_sender?, length: kept })
+    left
 }
 
-/// Who sent a run, asked at most once for each kind of packet.
+/// Where the datagrams end that have the same header as the one at `start`.
+fn end_of_equal_headers(octets: &[u8], start: usize, stride: usize) -> usize {
+    let header = octets.get(start..start + CARRY_HEADER);
+    let equal = |datagram: &&[u8]| datagram.get(..CARRY_HEADER) == header;
+    let length = octets[start..].chunks(stride).take_while(equal).map(<[u8]>::len).sum::<usize>();
+    start + length.max(stride.min(octets.len() - start))
+}
+
+/// The sender of a QUIC packet, and where in the datagram the packet is. None for everything else, which is
+/// dealt with here.
+fn admit(
+    sorter: &mut impl Sorter,
+    senders: &mut Senders,
+    from: SocketAddr,
+    datagram: &[u8],
+) -> Option<(SocketAddr, Range<usize>)> {
+    let data = senders.turn.then(|| sorter.turn_data(from, datagram)).flatten();
+    let (way, inner) = match (data, Kind::of(datagram)) {
+        (Some(data), _) => data,
+        (None, Kind::Carried) => {
+            let relay = *senders.relay.get_or_insert_with(|| sorter.relay(from));
+            let hit = carried_tag(datagram)?;
+            (Way::Relayed { relay: relay?, hit }, CARRY_HEADER..datagram.len())
+        }
+        (None, _) => (Way::Direct(from), 0..datagram.len()),
+    };
+    let packet = &datagram[inner.clone()];
+    match Kind::of(packet) {
+        Kind::Control => sorter.control(way, packet),
+        Kind::Stun if way.direct().is_some() => sorter.control(way, packet),
+        // what is carried is not carried on
+        Kind::Carry | Kind::Carried | Kind::Stun | Kind::Unknown => {}
+        kind => {
+            if kind == Kind::QuicLong {
+                sorter.handshake(packet);
+            }
+            return Some((senders.find(sorter, way, kind)?, inner));
+        }
+    }
+    None
+}
+
+/// Who sent the datagrams of a run, asked again only when the way changes.
 #[derive(Default)]
 struct Senders {
+    /// The run comes from a TURN server.
+    turn: bool,
+    relay: Option<Option<RelayId>>,
+    way: Option<Way>,
     long: Option<Option<SocketAddr>>,
     short: Option<Option<SocketAddr>>,
+}
+
+impl Senders {
+    fn find(&mut self, sorter: &mut impl Sorter, way: Way, kind: Kind) -> Option<SocketAddr> {
+        if self.way != Some(way) {
+            let Senders { turn, relay, .. } = *self;
+            *self = Senders { turn, relay, way: Some(way), ..Senders::default() };
+        }
+        let known = if kind == Kind::QuicLong { &mut self.long } else { &mut self.short };
+        *known.get_or_insert_with(|| sorter.sender(way, kind))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::datagram::{ANSWER, PROBE};
+    use crate::identity::PublicKey;
+    use crate::link::datagram::{ANSWER, HELLO, PROBE};
+    use crate::link::rendezvous::{carried_header, carry_header};
 
     const SHORT: u8 = 0x40;
     const LONG: u8 = 0xc0;
@@ -117,6 +203,8 @@ mod tests {
     #[derive(Default)]
     struct Recorder {
         control: Vec<Vec<u8>>,
+        carried: Vec<(Hit, Vec<u8>)>,
+        aside: Vec<(SocketAddr, Vec<u8>)>,
         handshakes: Vec<Vec<u8>>,
     }
 
@@ -124,11 +212,28 @@ mod tests {
         "192.0.2.1:1".parse().unwrap()
     }
 
+    const CHANNEL: u8 = 0x41;
+
+    fn turn_server() -> SocketAddr {
+        "192.0.2.8:3478".parse().unwrap()
+    }
+
     fn peer() -> SocketAddr {
         "[2001:21::1]:1".parse().unwrap()
     }
 
     impl Sorter for Recorder {
+        fn is_turn_server(&mut self, from: SocketAddr) -> bool {
+            from == turn_server()
+        }
+
+        /// Data behind two octets, of which the second is the peer.
+        fn turn_data(&mut self, _from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)> {
+            let (&[CHANNEL, number], _) = datagram.split_first_chunk()? else { return None };
+            let peer = SocketAddr::new([192, 0, 2, 9].into(), number.into());
+            Some((Way::Turn { server: 0, peer }, 2..datagram.len()))
+        }
+
         fn handshake(&mut self, datagram: &[u8]) {
             self.handshakes.push(datagram.to_vec());
         }
@@ -138,11 +243,49 @@ mod tests {
         }
 
         fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
+            if let Way::Relayed { hit, .. } = from {
+                return Some((hit.to_ipv6(), 1).into());
+            }
+            if let Way::Turn { peer, .. } = from {
+                return Some(peer);
+            }
             let from = from.direct()?;
             let of_unknown = (kind == Kind::QuicShort).then_some(from);
             if from == known() { Some(peer()) } else { of_unknown }
         }
+
+        fn relay(&mut self, from: SocketAddr) -> Option<RelayId> {
+            (from == known()).then_some(RelayId(1))
+        }
+
+        fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>) {
+            assert_eq!(from, known());
+            self.carried.push((to, run.octets.to_vec()));
+            run.octets.fill(0);
+        }
+
+        fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]) {
+            self.aside.push((sender, packet.to_vec()));
+        }
     }
+
+    fn hit(number: u8) -> Hit {
+        PublicKey([number; 32]).hit()
+    }
+
+    fn relayed(number: u8) -> SocketAddr {
+        (hit(number).to_ipv6(), 1).into()
+    }
+
+    /// Datagrams of `stride` octets with a relay's header around what they are and a number.
+    fn carried(header: fn(Hit) -> [u8; CARRY_HEADER], inner: &[(u8, u8, u8)]) -> Vec<u8> {
+        let datagram = |(peer, first, number): &(u8, u8, u8)| {
+            [&header(hit(*peer))[..], &[*first], &[*number; 20]].concat()
+        };
+        inner.iter().flat_map(datagram).collect()
+    }
+
+    const STRIDE: usize = CARRY_HEADER + 21;
 
     /// An entry of datagrams: first octet, then a number that tells them apart.
     fn entry(datagrams: &[(u8, u8)], stride: usize, last: usize) -> Vec<u8> {
@@ -218,5 +361,76 @@ mod tests {
         let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
         assert_eq!(meta.addr, stranger);
         assert_eq!(*buffer, entry(&[(SHORT, 1), (SHORT, 3)], 50, 50));
+    }
+
+    #[test]
+    fn what_a_relay_carried_is_unwrapped_and_told_apart_by_sender() {
+        let inner = [
+            (1, SHORT, 1),
+            (2, SHORT, 2),
+            (1, PROBE, 3),
+            (1, LONG, 4),
+            (2, HELLO, 5),
+            (1, SHORT, 6),
+        ];
+        let (recorder, left) = run(vec![(known(), carried(carried_header, &inner), STRIDE)]);
+        let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
+        assert_eq!((meta.addr, meta.stride), (relayed(1), 21));
+        assert_eq!(*buffer, entry(&[(SHORT, 1), (LONG, 4), (SHORT, 6)], 21, 21));
+        assert_eq!(recorder.aside, [(relayed(2), entry(&[(SHORT, 2)], 21, 21))]);
+        assert_eq!(recorder.control.len(), 2);
+    }
+
+    #[test]
+    fn only_a_relay_can_carry_and_nothing_twice() {
+        let stranger = "192.0.2.2:1".parse().unwrap();
+        let twice = [&carried_header(hit(1))[..], &carried_header(hit(2)), &[SHORT; 4]].concat();
+        let (recorder, left) = run(vec![
+            (stranger, carried(carried_header, &[(1, SHORT, 1)]), STRIDE),
+            (known(), twice.clone(), twice.len()),
+            (known(), carried_header(hit(1)).to_vec(), CARRY_HEADER),
+            (known(), carried_header(hit(1))[..9].to_vec(), CARRY_HEADER),
+        ]);
+        assert!(left.is_empty() && recorder.control.is_empty() && recorder.aside.is_empty());
+    }
+
+    #[test]
+    fn what_shall_be_carried_goes_in_runs_to_one_receiver() {
+        let inner = [(1, SHORT, 1), (1, LONG, 2), (2, SHORT, 3), (1, SHORT, 4)];
+        let mut octets = carried(carry_header, &inner);
+        octets.extend_from_slice(&[SHORT, 9, 9]);
+        let (recorder, left) = run(vec![(known(), octets, STRIDE)]);
+        let run = |inner: &[(u8, u8, u8)]| carried(carry_header, inner);
+        let expected =
+            [(hit(1), run(&inner[..2])), (hit(2), run(&inner[2..3])), (hit(1), run(&inner[3..]))];
+        assert_eq!(recorder.carried, expected);
+        let [(meta, buffer)] = &left[..] else { panic!("a packet for this host is left") };
+        assert_eq!((meta.addr, &buffer[..]), (peer(), &[SHORT, 9, 9][..]));
+    }
+
+    #[test]
+    fn data_of_a_turn_server_have_their_own_sender() {
+        let datagram = |number: u8, first: u8, length: usize| {
+            let mut datagram = vec![CHANNEL, number, first];
+            datagram.resize(2 + length, number);
+            datagram
+        };
+        let entry = [
+            datagram(1, PROBE, 48),
+            datagram(1, SHORT, 48),
+            datagram(2, SHORT, 48),
+            datagram(1, LONG, 48),
+            datagram(1, SHORT, 20),
+        ]
+        .concat();
+        let (recorder, left) = run(vec![(turn_server(), entry, 50)]);
+        assert_eq!(recorder.control.len(), 1);
+        let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
+        assert_eq!(meta.addr, "192.0.2.9:1".parse().unwrap());
+        assert_eq!((meta.stride, meta.len), (48, 48 + 48 + 20));
+        assert_eq!((buffer[0], buffer[48], buffer[96]), (SHORT, LONG, SHORT));
+        // nobody else can say that
+        let (_, left) = run(vec![(known(), datagram(1, SHORT, 48), 50)]);
+        assert_eq!(left[0].0.addr, peer());
     }
 }

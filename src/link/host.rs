@@ -5,48 +5,71 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     task::Waker,
     time::{Duration, Instant},
 };
 
 use event_listener::Event as Signal;
 use futures_lite::future;
-use quinn::udp::{RecvMeta, Transmit};
+use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
 
 use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::runtime::{clock, random, spawn};
 
 use super::{
-    agent::{Agent, DialError, Event, Strangers},
-    datagram::{EARLY, Kind},
+    agent::{Agent, DialError, Event, LocalCandidate, PathReport, Strangers, Transmit as Control},
+    aside::Aside,
     early::{Early, EarlyRequest},
-    filter::{Sorter, filter},
+    filter::filter,
+    gathering::Gathering,
     held::HeldDatagrams,
+    locator_set::NatMapping,
     locators,
+    mobility::Mobility,
     no_path::NoPath,
+    places::Places,
+    relaying::Relaying,
     seal::Own,
+    selected_path::SelectedPaths,
     socket::RealSocket,
-    way::Way,
+    sorting::Sorting,
+    stun::{self, Observer},
+    teredo::TeredoSocket,
+    way::{RelayId, Way},
 };
 
 /// The port of every virtual address; QUIC refuses port 0.
 pub(super) const VIRTUAL_PORT: u16 = 1;
-
-/// Addresses that peers have seen us at; more than one per family and network hints at a NAT that
-/// changes its mind.
-const MAX_OBSERVED: usize = 4;
 
 /// The host identity layer under QUIC: QUIC packets go to host identity tags, this finds the way.
 ///
 /// Control datagrams are read when QUIC reads, so a link works as long as an endpoint uses it.
 pub struct Link {
     key: PublicKey,
+    pub(super) weak: Weak<Link>,
     /// Newest first.
     sockets: RwLock<Arc<[Arc<RealSocket>]>>,
+    /// For Teredo addresses, unless this host has an interface for them.
+    pub(super) teredo: OnceLock<Arc<TeredoSocket>>,
     state: Mutex<State>,
     /// Wakes the task that keeps the agent's time.
     driver: Arc<Signal>,
+    /// What is to be published has changed.
+    pub(super) changes: Signal,
+    /// A rendezvous has refused something.
+    pub(super) refused: Signal,
+    /// What is on disk of a rendezvous is out of date.
+    pub(super) saving: Signal,
+    /// Wakes the task that looks for STUN servers.
+    pub(super) servers_wanted: Arc<Signal>,
+    /// Gathered addresses have changed.
+    pub(super) gathered: Arc<Signal>,
+    /// The network has changed.
+    pub(super) network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
     pub(super) receiver: Mutex<Option<Waker>>,
     /// The socket whose buffer was full at the latest attempt. The task that met it asks for it
@@ -54,20 +77,41 @@ pub struct Link {
     pub(super) blocked: Mutex<Option<Arc<RealSocket>>>,
     /// Which socket is read first.
     pub(super) turn: AtomicUsize,
+    /// How this host moves.
+    pub(super) mobility: Mobility,
 }
 
-struct State {
-    agent: Agent,
+/// What changes under one lock.
+pub(super) struct State {
+    pub(super) agent: Agent,
+    pub(super) relaying: Relaying,
+    /// For those who keep something for each path.
+    pub(super) selected: SelectedPaths,
     early: Early,
+    aside: Aside,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     held: HeldDatagrams,
-    observed: Vec<SocketAddr>,
+    pub(super) gathering: Gathering,
 }
 
-/// A path, or the ways that were tried in vain.
-type DialOutcome = Result<Reached, Vec<Way>>;
+impl State {
+    /// How to try to reach a peer at these addresses.
+    fn ways(&self, locators: &[SocketAddr]) -> Vec<Way> {
+        let direct = locators.iter().map(|locator| Way::Direct(*locator));
+        let global = locators.iter().filter(|locator| locators::is_global(locator.ip()));
+        direct.chain(global.flat_map(|locator| self.gathering.turn_ways(*locator))).collect()
+    }
+
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let due = [self.agent.poll_timeout(), self.gathering.poll_timeout()];
+        due.into_iter().flatten().chain(self.relaying.poll_timeout(now)).min()
+    }
+}
+
+/// A path, or why there is none.
+type DialOutcome = Result<Reached, NoPath>;
 
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,25 +136,39 @@ impl Link {
     ) -> io::Result<Arc<Link>> {
         let sockets =
             addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
-        let agent =
-            Agent::new(keys, strangers, random::bytes(), clock::now()).map_err(io::Error::other)?;
+        let own = Own::new(keys).map_err(io::Error::other)?;
+        let sequence = clock::wall().as_micros();
+        let agent = Agent::new(own, strangers, random::bytes(), sequence, clock::now());
+        let relaying = Relaying::new(keys).map_err(io::Error::other)?;
         let early = Early::new(Own::new(keys).map_err(io::Error::other)?);
         let driver = Arc::new(Signal::new());
-        let link = Arc::new(Link {
+        let link = Arc::new_cyclic(|weak| Link {
             key: keys.public(),
+            weak: weak.clone(),
             sockets: RwLock::new(sockets.into()),
+            teredo: OnceLock::new(),
             state: Mutex::new(State {
                 agent,
+                relaying,
                 early,
+                selected: SelectedPaths::default(),
+                aside: Aside::default(),
                 armed: None,
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
-                observed: Vec::new(),
+                gathering: Gathering::new(random::bytes()),
             }),
             driver: driver.clone(),
+            changes: Signal::new(),
+            refused: Signal::new(),
+            saving: Signal::new(),
+            servers_wanted: Arc::default(),
+            gathered: Arc::default(),
+            network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
             turn: AtomicUsize::new(0),
+            mobility: Mobility::default(),
         });
         spawn(drive(Arc::downgrade(&link), driver)).detach();
         Ok(link)
@@ -123,7 +181,10 @@ impl Link {
 
     /// From now on, who may begin.
     pub fn set_strangers(&self, strangers: Strangers) {
-        self.state().agent.set_strangers(strangers);
+        self.with_state(|state, now| {
+            state.agent.set_strangers(strangers);
+            state.gathering.set_serving(strangers == Strangers::Welcome, now);
+        });
     }
 
     /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
@@ -134,10 +195,16 @@ impl Link {
         let socket = RealSocket::bind(address)?;
         let address = socket.address();
         self.change_sockets(|sockets| sockets.insert(0, socket));
+        self.wake_receiver();
+        self.with_state(|state, now| state.relaying.client.handle_moved(now));
+        Ok(address)
+    }
+
+    /// Lets QUIC read.
+    pub(super) fn wake_receiver(&self) {
         if let Some(waker) = lock(&self.receiver).take() {
             waker.wake();
         }
-        Ok(address)
     }
 
     /// Stops using the socket bound to `address`.
@@ -161,34 +228,50 @@ impl Link {
         self.sockets().iter().map(|socket| socket.address()).collect()
     }
 
+    /// Whether only this host can reach the sockets, so that it does not matter how it looks from outside.
+    pub fn is_only_here(&self) -> bool {
+        self.bound_addresses().iter().all(|bound| bound.ip().is_loopback())
+    }
+
     /// Where this host can be reached as far as it can see itself, the widest scope first: what to
     /// publish. Link-local addresses and bridges of containers are left out.
     pub fn local_locators(&self) -> Vec<SocketAddr> {
-        locators::locators(&self.bound_addresses(), &locators::interface_addresses())
+        locators::locators(&self.bound_addresses(), &self.own_addresses())
     }
 
-    /// The latest addresses at which peers claim to see this host.
-    pub fn observed_addresses(&self) -> Vec<SocketAddr> {
-        self.state().observed.clone()
-    }
-
-    /// Finds a path to a peer: asks all locators at once, and takes the first that answers.
+    /// Finds a path to a peer: asks all locators at once, and through all rendezvous, and takes the first
+    /// that answers.
     ///
     /// # Errors
     /// [`NoPath`] says why there is none; silence takes five seconds.
-    pub async fn reach(&self, peer: PublicKey, locators: &[SocketAddr]) -> Result<Reached, NoPath> {
+    pub async fn reach(
+        &self,
+        peer: PublicKey,
+        places: impl Into<Places>,
+    ) -> Result<Reached, NoPath> {
+        let Places { locators, rendezvous } = places.into();
         let (sender, answer) = async_channel::bounded(1);
-        self.with_agent(|state, now| {
-            let ways: Vec<Way> = locators.iter().map(|locator| Way::Direct(*locator)).collect();
+        self.with_state(|state, now| {
+            let mut ways = state.ways(&locators);
+            ways.extend(state.relaying.ways(self, peer.hit(), &rendezvous, now));
             let hit = state.agent.dial(peer, &ways, now)?;
+            state.gathering.touch(now);
             state.dials.entry(hit).or_default().push(sender);
             Ok::<_, DialError>(())
         })?;
-        match answer.recv().await {
-            Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(tried)) => Err(NoPath::Unreachable { tried }),
-            Err(_) => Err(NoPath::Unreachable { tried: Vec::new() }), // the link is gone
-        }
+        let more_ways = async {
+            loop {
+                self.gathered().await;
+                // a TURN server may lend an address now; the ways that are tried go on
+                self.with_state(|state, now| {
+                    if state.dials.contains_key(&peer.hit()) {
+                        let _ = state.agent.dial(peer, &state.ways(&locators), now);
+                    }
+                });
+            }
+        };
+        let gone = NoPath::Unreachable { tried: Vec::new(), refusals: Vec::new() };
+        future::or(answer.recv(), more_ways).await.unwrap_or(Err(gone)) // the link is gone
     }
 
     /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
@@ -214,15 +297,59 @@ impl Link {
         self.state().agent.path(peer.hit())
     }
 
+    /// The paths to all connected peers, and their spares.
+    pub fn paths(&self) -> Vec<PathReport> {
+        self.with_state(|state, now| state.agent.paths(now))
+    }
+
+    /// Where this host may be reached from now on, and how its NAT gives out ports. Connected peers are
+    /// told if it is news.
+    pub fn set_local_candidates(&self, candidates: &[LocalCandidate], nat: NatMapping) {
+        self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
+    }
+
+    /// A relay is gone: nothing goes through it any more.
+    pub fn forget_relay(&self, relay: RelayId) {
+        self.with_state(|state, now| state.agent.forget_relay(relay, now));
+    }
+
+    /// A connection with this peer was lost without a word; the next [`Link::reach`] asks whether it is
+    /// still there.
+    pub fn connection_lost(&self, peer: &PublicKey) {
+        self.with_state(|state, now| state.agent.handle_connection_lost(peer.hit(), now));
+    }
+
+    /// Peers with a connection and without a path that is known to work.
+    pub fn suspects(&self) -> Vec<PublicKey> {
+        self.with_state(|state, _| state.agent.suspects())
+    }
+
+    /// Whether packets for a peer may be going nowhere.
+    pub fn is_suspect(&self, peer: &PublicKey) -> bool {
+        self.with_state(|state, _| state.agent.is_suspect(peer.hit()))
+    }
+
+    /// A sealed message for a peer that is being looked for, to be carried there by an overlay: it tells
+    /// where this host is, so that both ends may begin to punch. None if nobody looks for the peer.
+    pub fn call_message(&self, peer: &PublicKey) -> Option<Vec<u8>> {
+        self.with_state(|state, now| state.agent.call_message(peer.hit(), now))
+    }
+
+    /// Takes a message that a peer's [`Link::call_message`] gave.
+    pub fn handle_call(&self, message: &[u8]) {
+        self.with_state(|state, now| state.agent.handle_call(message, now));
+    }
+
     /// Watches the path to a peer for as long as the result is kept: while a connection exists.
     pub fn hold(self: &Arc<Link>, peer: &PublicKey) -> Hold {
         let hit = peer.hit();
-        self.with_agent(|state, _| state.agent.hold(hit));
+        self.with_state(|state, _| state.agent.hold(hit));
+        self.mobility.holds.fetch_add(1, Relaxed);
         Hold { link: self.clone(), hit }
     }
 
-    /// Lets the agent work, then sends and tells what came out of it.
-    fn with_agent<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+    /// Lets the state machines work, then sends and tells what came out of it.
+    pub(super) fn with_state<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = clock::now();
         let mut state = self.state();
         let result = work(&mut state, now);
@@ -231,24 +358,60 @@ impl Link {
     }
 
     fn flush(&self, state: &mut State) {
-        while let Some(event) = state.agent.poll_event() {
-            self.handle_event(state, event);
-        }
-        while let Some(transmit) = state.agent.poll_transmit() {
-            if let Some(to) = transmit.to.direct()
-                && let Some(socket) = self.socket_for(to)
-            {
-                socket.send_control(to, &transmit.datagram);
+        let now = clock::now();
+        loop {
+            while let Some(event) = state.agent.poll_event() {
+                self.handle_event(state, event, now);
+            }
+            while let Some(transmit) = state.agent.poll_transmit() {
+                self.send_control(state, &transmit, now);
+            }
+            self.flush_relaying(state, now);
+            if !state.agent.has_output() {
+                break;
             }
         }
-        let due = state.agent.poll_timeout();
+        self.flush_gathering(state, now);
+        let due = state.next_due(now);
         if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
             state.armed = due;
             self.driver.notify(1);
         }
     }
 
-    fn handle_event(&self, state: &mut State, event: Event) {
+    fn flush_gathering(&self, state: &mut State, now: Instant) {
+        state.gathering.handle_timeout(now);
+        while let Some(transmit) = state.gathering.poll_transmit(now) {
+            if let Some(socket) = self.socket_for(transmit.to) {
+                socket.send_control(transmit.to, &transmit.datagram, None);
+            }
+        }
+        if state.gathering.lacks_servers() {
+            self.servers_wanted.notify(1);
+        }
+        if state.gathering.poll_changed() {
+            self.gathered.notify(usize::MAX);
+        }
+    }
+
+    /// A control datagram that does not fit now is as good as lost, and may be.
+    fn send_control(&self, state: &mut State, transmit: &Control, now: Instant) {
+        let Control { to, datagram, ttl } = transmit;
+        match to.direct() {
+            Some(address) => {
+                if let Some(teredo) = self.teredo_for(address) {
+                    teredo.send_control(address, datagram);
+                } else if let Some(socket) = self.socket_for(address) {
+                    socket.send_control(address, datagram, *ttl);
+                }
+            }
+            None => {
+                let _ = self.send(state, *to, &single(datagram), now);
+            }
+        }
+    }
+
+    fn handle_event(&self, state: &mut State, event: Event, now: Instant) {
         match event {
             Event::Reached { hit, way, round_trip } => {
                 let virtual_address = virtual_address(hit);
@@ -259,23 +422,91 @@ impl Link {
             }
             Event::Unreachable { hit, tried } => {
                 state.held.take(hit);
+                let refusals = state.relaying.refusals.of(hit, now);
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
-                    let _ = dial.try_send(Err(tried.clone()));
+                    let (tried, refusals) = (tried.clone(), refusals.clone());
+                    let _ = dial.try_send(Err(NoPath::Unreachable { tried, refusals }));
                 }
             }
             Event::Moved { hit, way } => {
-                let Some(to) = way.direct() else { return };
-                let Some(socket) = self.socket_for(to) else { return };
+                state.selected.move_to(hit, way);
                 for held in state.held.take(hit) {
-                    let _ = socket.send(&held.transmit(to)); // lost, as datagrams may be
+                    let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
             }
-            Event::Observed(address) => {
-                state.observed.retain(|known| *known != address);
-                state.observed.insert(0, address);
-                state.observed.truncate(MAX_OBSERVED);
+            Event::Observed { from, address } => {
+                if let Some(peer) = from.direct() {
+                    state.gathering.handle_observed(Observer::Peer(peer), address, now);
+                }
             }
         }
+    }
+
+    /// Sends a datagram or a run of them to a peer.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket is full; everything else is like a lost datagram.
+    fn send(
+        &self,
+        state: &mut State,
+        way: Way,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) -> io::Result<()> {
+        match way {
+            Way::Direct(to) => {
+                let stride = transmit.segment_size.unwrap_or(transmit.contents.len());
+                self.send_run(to, transmit.contents, stride, transmit.ecn)
+            }
+            Way::Relayed { relay, hit } => state.relaying.send(self, (relay, hit), transmit, now),
+            Way::Turn { server, peer } => {
+                self.send_by_turn(state, server, peer, transmit, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a packet of QUIC through a relay or a TURN server.
+    pub(super) fn send_indirectly(&self, way: Way, transmit: &Transmit<'_>) -> io::Result<()> {
+        let now = clock::now();
+        let mut state = self.state();
+        let sent = self.send(&mut state, way, transmit, now);
+        self.flush(&mut state);
+        sent
+    }
+
+    /// Sends equally long datagrams to an address, the last of which may be shorter, as the kernel likes
+    /// them best.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the socket is full, which is noted for the one who asks when it is not;
+    /// everything else is like a lost datagram.
+    pub(super) fn send_run(
+        &self,
+        destination: SocketAddr,
+        run: &[u8],
+        stride: usize,
+        ecn: Option<EcnCodepoint>,
+    ) -> io::Result<()> {
+        let stride = stride.max(1);
+        if let Some(teredo) = self.teredo_for(destination) {
+            let segment_size = (run.len() > stride).then_some(stride);
+            teredo.send(&Transmit { destination, ecn, contents: run, segment_size, src_ip: None });
+            return Ok(());
+        }
+        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
+        for contents in run.chunks(stride * socket.max_transmit_segments().max(1)) {
+            let segment_size = (contents.len() > stride).then_some(stride);
+            let transmit = Transmit { destination, ecn, contents, segment_size, src_ip: None };
+            match socket.send(&transmit) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *lock(&self.blocked) = Some(socket);
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The socket for a destination: the one that suits best, among equals the newest.
@@ -307,7 +538,7 @@ impl Link {
         }
         if let Some(way) = way {
             if state.early.wants(hit) {
-                self.accompany(&state, hit, way, transmit, now);
+                self.accompany(&mut state, hit, way, transmit, now);
             }
             return Some(way);
         }
@@ -315,15 +546,40 @@ impl Link {
         None
     }
 
+    /// What does not fit now is as good as lost, and may be.
+    fn send_by_turn(
+        &self,
+        state: &mut State,
+        server: u16,
+        peer: SocketAddr,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        for datagram in transmit.contents.chunks(segment) {
+            let wrapped = state.gathering.wrap(server, peer, datagram, now);
+            let Some(stun::Transmit { to, datagram }) = wrapped else { return };
+            self.flush_gathering(state, now); // the server must hear of the peer first
+            if let Some(socket) = self.socket_for(to) {
+                socket.send_control(to, &datagram, None);
+            }
+        }
+    }
+
     /// Sends the early request that belongs to a handshake's first packet right before it.
-    fn accompany(&self, state: &State, hit: Hit, way: Way, transmit: &Transmit<'_>, now: Instant) {
+    fn accompany(
+        &self,
+        state: &mut State,
+        hit: Hit,
+        way: Way,
+        transmit: &Transmit<'_>,
+        now: Instant,
+    ) {
         let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
         for datagram in transmit.contents.chunks(segment) {
             let early = state.early.accompany(hit, datagram, random::bytes(), now);
-            if let (Some(early), Some(to)) = (early, way.direct())
-                && let Some(socket) = self.socket_for(to)
-            {
-                socket.send_control(to, &early);
+            if let Some(early) = early {
+                let _ = self.send(state, way, &single(&early), now); // lost, as datagrams may be
             }
         }
     }
@@ -337,8 +593,7 @@ impl Link {
     ) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        let State { agent, early, .. } = &mut *state;
-        let mut sorting = Sorting { agent, early, now, worked: false };
+        let mut sorting = self.sorting(&mut state, now);
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
@@ -346,7 +601,22 @@ impl Link {
         kept
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
+        let State { agent, relaying, early, aside, gathering, .. } = state;
+        Sorting { link: self, agent, relaying, early, aside, gathering, now, worked: false }
+    }
+
+    /// What was set aside for QUIC; gives the number of entries.
+    pub(super) fn take_aside(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> usize {
+        let mut state = self.state();
+        if state.aside.is_empty() { 0 } else { state.aside.take(buffers, metas) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
@@ -360,8 +630,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn virtual_address(hit: Hit) -> SocketAddr {
+pub(super) fn virtual_address(hit: Hit) -> SocketAddr {
     (hit.to_ipv6(), VIRTUAL_PORT).into()
+}
+
+/// One datagram; where it goes is said beside it.
+fn single(contents: &[u8]) -> Transmit<'_> {
+    let destination = SocketAddr::from(([0, 0, 0, 0], 0));
+    Transmit { destination, ecn: None, contents, segment_size: None, src_ip: None }
 }
 
 impl fmt::Debug for Link {
@@ -373,6 +649,9 @@ impl fmt::Debug for Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.driver.notify(1); // its task ends
+        self.saving.notify(1); // and so do these
+        self.servers_wanted.notify(1);
+        self.gathered.notify(usize::MAX);
     }
 }
 
@@ -381,49 +660,18 @@ async fn drive(link: Weak<Link>, signal: Arc<Signal>) {
     loop {
         let listener = signal.listen();
         let Some(strong) = link.upgrade() else { return };
-        let armed = strong.with_agent(|state, now| {
+        let armed = strong.with_state(|state, now| {
             state.agent.handle_timeout(now);
-            state.armed = state.agent.poll_timeout();
+            state.relaying.handle_timeout(now);
+            state.gathering.handle_timeout(now);
+            state.armed = state.next_due(now);
             state.armed
         });
+        if !strong.suspects().is_empty() {
+            strong.suspicion();
+        }
         drop(strong);
         future::or(listener, clock::sleep_until(armed)).await;
-    }
-}
-
-/// The agent while a receive batch is sorted.
-struct Sorting<'a> {
-    agent: &'a mut Agent,
-    early: &'a mut Early,
-    now: Instant,
-    worked: bool,
-}
-
-impl Sorter for Sorting<'_> {
-    fn control(&mut self, from: Way, datagram: &[u8]) {
-        if datagram.first() == Some(&EARLY) {
-            // nobody is heard who has not proved a key by a probe first
-            if let Some(hit) = self.agent.source(from, self.now)
-                && self.agent.admits(from, self.now)
-            {
-                self.early.handle_datagram(hit, datagram, self.now);
-            }
-            return;
-        }
-        self.agent.handle_datagram(from, datagram, self.now);
-        self.worked = true;
-    }
-
-    fn handshake(&mut self, datagram: &[u8]) {
-        self.early.see(datagram, self.now);
-    }
-
-    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
-        if let Some(hit) = self.agent.source(from, self.now) {
-            return Some(virtual_address(hit));
-        }
-        let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
-        from.direct().filter(|_| answerable)
     }
 }
 
@@ -437,6 +685,7 @@ pub struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let hit = self.hit;
-        self.link.with_agent(|state, now| state.agent.release(hit, now));
+        self.link.mobility.holds.fetch_sub(1, Relaxed);
+        self.link.with_state(|state, now| state.agent.release(hit, now));
     }
 }

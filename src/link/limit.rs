@@ -20,27 +20,37 @@ const SOURCE: Rate = Rate { interval: Duration::from_millis(50), burst: 64 };
 const GLOBAL: Rate = Rate { interval: Duration::from_millis(2), burst: 256 };
 
 /// A rate in the form of the generic cell rate algorithm (ITU-T I.371).
-struct Rate {
+pub(super) struct Rate {
     /// Between two events on the average.
-    interval: Duration,
+    pub(super) interval: Duration,
     /// Events that may come at once.
-    burst: u32,
+    pub(super) burst: u32,
 }
 
 /// Remembers only when its debt will be paid.
 #[derive(Clone, Copy)]
-struct Bucket {
+pub(super) struct Bucket {
     paid: Instant,
 }
 
 impl Bucket {
-    fn take(&mut self, rate: &Rate, now: Instant) -> bool {
-        let paid = self.paid.max(now);
-        if paid.saturating_duration_since(now) >= rate.interval * rate.burst {
-            return false;
+    /// One without debt.
+    pub(super) fn new(now: Instant) -> Bucket {
+        Bucket { paid: now }
+    }
+
+    /// Whether one more event is allowed.
+    pub(super) fn is_free(&self, rate: &Rate, now: Instant) -> bool {
+        self.paid.saturating_duration_since(now) < rate.interval * rate.burst
+    }
+
+    /// Counts one more event if it is allowed.
+    pub(super) fn take(&mut self, rate: &Rate, now: Instant) -> bool {
+        let free = self.is_free(rate, now);
+        if free {
+            self.paid = self.paid.max(now) + rate.interval;
         }
-        self.paid = paid + rate.interval;
-        true
+        free
     }
 }
 
@@ -63,7 +73,7 @@ pub(super) struct Limiter {
 
 impl Limiter {
     pub(super) fn new(now: Instant) -> Limiter {
-        let empty = Bucket { paid: now };
+        let empty = Bucket::new(now);
         Limiter { global: empty, sources: HashMap::new(), others: empty }
     }
 
@@ -77,7 +87,7 @@ impl Limiter {
         let bucket = match self.sources.get_mut(&source) {
             Some(bucket) => bucket,
             None if full => &mut self.others,
-            None => self.sources.entry(source).or_insert(Bucket { paid: now }),
+            None => self.sources.entry(source).or_insert(Bucket::new(now)),
         };
         bucket.take(&SOURCE, now)
             && (standing == Standing::Proved || self.global.take(&GLOBAL, now))

@@ -1,12 +1,12 @@
 //! The addresses at which this host can be reached, as far as it can see itself.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Interfaces that only containers and virtual machines of this host can reach.
 const BRIDGES: [&str; 4] = ["br-", "docker", "veth", "virbr"];
 
 /// An address of an interface that is up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct InterfaceAddress {
     pub(super) interface: String,
     pub(super) ip: IpAddr,
@@ -22,12 +22,30 @@ pub(super) fn interface_addresses() -> Vec<InterfaceAddress> {
         .collect()
 }
 
+/// Whence packets to the Internet go: the address that the system would choose, for each family that gets
+/// out. Nothing is sent.
+pub fn preferred_sources() -> Vec<IpAddr> {
+    let source = |from: &str, to: &str| {
+        let socket = UdpSocket::bind(from).ok()?;
+        socket.connect(to).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    FAR_AWAY.iter().filter_map(|(from, to)| source(from, to)).collect()
+}
+
+/// Far away from everywhere but itself: the root name server A, in both families.
+const FAR_AWAY: [(&str, &str); 2] =
+    [("0.0.0.0:0", "198.41.0.4:53"), ("[::]:0", "[2001:503:ba3e::2:30]:53")];
+
 /// Where sockets bound like this can be reached, the widest first: global, local, loopback.
 pub(super) fn locators(bound: &[SocketAddr], interfaces: &[InterfaceAddress]) -> Vec<SocketAddr> {
     let mut locators = Vec::new();
     for socket in bound {
         if !socket.ip().is_unspecified() {
-            locators.push(*socket);
+            // any address of 127.0.0.0/8 works, though only one is listed
+            let exists = socket.ip().is_loopback()
+                || interfaces.iter().any(|address| address.ip == socket.ip());
+            locators.extend(exists.then_some(*socket));
             continue;
         }
         let reachable = interfaces
@@ -40,13 +58,23 @@ pub(super) fn locators(bound: &[SocketAddr], interfaces: &[InterfaceAddress]) ->
     locators
 }
 
-fn is_reachable(address: &InterfaceAddress) -> bool {
+/// Whether others may be told: not inside of this host, and not valid on one link only.
+pub(super) fn is_reachable(address: &InterfaceAddress) -> bool {
     let bridge = BRIDGES.iter().any(|prefix| address.interface.starts_with(prefix));
     let link_local = match address.ip {
         IpAddr::V4(v4) => v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
     !bridge && !link_local
+}
+
+/// An address of the Internet, as far as one can tell by looking at it.
+pub(in crate::link) fn is_global(ip: IpAddr) -> bool {
+    let link_local = match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    scope(ip) == 0 && !link_local && !ip.is_unspecified()
 }
 
 /// 0 for addresses of the Internet, 1 for those of a site, 2 for those of this host.
@@ -107,5 +135,6 @@ mod tests {
     fn a_socket_with_an_address_is_reached_there_only() {
         assert_eq!(text(&["127.0.0.1:4001"]), ["127.0.0.1:4001"]);
         assert_eq!(text(&["[fd00::5]:4001", "192.168.1.5:1"]), ["192.168.1.5:1", "[fd00::5]:4001"]);
+        assert!(text(&["192.168.7.7:1"]).is_empty(), "the address is gone");
     }
 }

@@ -301,4 +301,6 @@ fn open(
 }
 
 #[cfg(test)]
+pub(super) mod plain;
+#[cfg(test)]
 mod tests;

@@ -15,6 +15,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// busy with other work; the kernel grants what its limits allow.
 const BUFFER: usize = 2 * 1024 * 1024;
 
+/// What Linux sets where nobody asks for something else.
+const DEFAULT_TTL: u32 = 64;
+
 /// A bound socket with what the kernel offers for QUIC: segmentation offload in both directions,
 /// congestion marks, no fragmentation. It closes when the last reference goes.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct RealSocket {
     io: Arc<Async<UdpSocket>>,
     state: UdpSocketState,
     address: SocketAddr,
+    /// Hops of a usual datagram.
+    ttl: u32,
 }
 
 impl RealSocket {
@@ -38,7 +43,8 @@ impl RealSocket {
         let socket = UdpSocket::from(socket);
         let state = UdpSocketState::new((&socket).into())?;
         let address = socket.local_addr()?;
-        Ok(Arc::new(RealSocket { state, io: Arc::new(Async::new(socket)?), address }))
+        let ttl = socket.ttl().unwrap_or(DEFAULT_TTL); // not known for IPv6, nor needed
+        Ok(Arc::new(RealSocket { state, io: Arc::new(Async::new(socket)?), address, ttl }))
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -62,8 +68,9 @@ impl RealSocket {
         self.state.try_send((&*self.io).into(), transmit)
     }
 
-    /// A control datagram that does not fit now is as good as lost, and may be.
-    pub(super) fn send_control(&self, to: SocketAddr, datagram: &[u8]) {
+    /// A control datagram that does not fit now is as good as lost, and may be. `ttl` is how many hops
+    /// it may travel in an IPv4 network, if not as many as usual.
+    pub(super) fn send_control(&self, to: SocketAddr, datagram: &[u8], ttl: Option<u8>) {
         let transmit = Transmit {
             destination: to,
             ecn: None,
@@ -71,7 +78,11 @@ impl RealSocket {
             segment_size: None,
             src_ip: None,
         };
+        let near = ttl.filter(|ttl| self.io.get_ref().set_ttl(u32::from(*ttl)).is_ok());
         let _ = self.send(&transmit);
+        if near.is_some() {
+            let _ = self.io.get_ref().set_ttl(self.ttl); // it was possible a moment ago
+        }
     }
 
     pub(super) fn receive(

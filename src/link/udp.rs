@@ -33,16 +33,9 @@ impl AsyncUdpSocket for Link {
     /// packet. An error given to QUIC would end the connection.
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let Some(way) = self.route(transmit) else { return Ok(()) };
-        let Some(destination) = way.direct() else { return Ok(()) };
-        let Some(socket) = self.socket_for(destination) else { return Ok(()) };
-        let real = Transmit { destination, src_ip: None, ..transmit.clone() };
-        match socket.send(&real) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                *lock(&self.blocked) = Some(socket);
-                Err(error)
-            }
-            _ => Ok(()),
-        }
+        let Some(destination) = way.direct() else { return self.send_indirectly(way, transmit) };
+        let stride = transmit.segment_size.unwrap_or(transmit.contents.len());
+        self.send_run(destination, transmit.contents, stride, transmit.ecn)
     }
 
     /// Errors are swallowed here too: one given to QUIC would end the endpoint.
@@ -58,10 +51,18 @@ impl AsyncUdpSocket for Link {
                 *receiver = Some(cx.waker().clone());
             }
         }
+        let waited = self.take_aside(buffers, metas);
+        if waited > 0 {
+            return Poll::Ready(Ok(waited));
+        }
         // each socket must be asked until it would block, or its readiness is never registered; a
         // busy one is asked last the next time
         let sockets = self.sockets();
         let first = self.turn.fetch_add(1, Relaxed);
+        let teredo_first = first.is_multiple_of(2);
+        if teredo_first && let Poll::Ready(kept) = self.poll_teredo(cx, buffers, metas) {
+            return Poll::Ready(Ok(kept));
+        }
         for at in 0..sockets.len() {
             let socket = &sockets[first.wrapping_add(at) % sockets.len()];
             let mut errors = 0;
@@ -85,7 +86,7 @@ impl AsyncUdpSocket for Link {
                 cx.waker().wake_by_ref(); // not registered: come back soon
             }
         }
-        Poll::Pending
+        if teredo_first { Poll::Pending } else { self.poll_teredo(cx, buffers, metas).map(Ok) }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

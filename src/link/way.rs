@@ -45,6 +45,8 @@ pub(super) enum Source {
     Site(IpAddr),
     /// A peer behind a relay.
     Relayed(RelayId, Hit),
+    /// Storage that others run.
+    Overlay,
 }
 
 impl Way {
@@ -53,6 +55,14 @@ impl Way {
         match self {
             Way::Direct(address) => Some(*address),
             Way::Relayed { .. } | Way::Turn { .. } => None,
+        }
+    }
+
+    /// The peer at the other end, where the way itself says who that is.
+    pub(super) fn relayed_to(&self) -> Option<Hit> {
+        match self {
+            Way::Relayed { hit, .. } => Some(*hit),
+            Way::Direct(_) | Way::Turn { .. } => None,
         }
     }
 

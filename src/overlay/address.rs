@@ -1,6 +1,6 @@
 //! How the configuration spells overlays.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use hyper::Uri;
 
@@ -40,6 +40,18 @@ impl OverlayAddress {
     }
 }
 
+impl OverlayAddress {
+    /// Whether it is on this machine or its network, as far as the spelling tells: somebody else must not
+    /// make this machine ask there. A name that leads there is noticed when it is resolved; see
+    /// [`super::open_foreign`].
+    pub fn is_nearby(&self) -> bool {
+        match self {
+            OverlayAddress::Lan => true,
+            OverlayAddress::Store(url) => url.nearby,
+        }
+    }
+}
+
 impl fmt::Display for OverlayAddress {
     /// As it was configured.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +77,7 @@ pub struct StoreUrl {
     before: Box<str>,
     after: Box<str>,
     loopback: bool,
+    nearby: bool,
 }
 
 impl StoreUrl {
@@ -122,11 +135,13 @@ impl StoreUrl {
             return Err(AddressError::GapInHost);
         }
         let loopback = is_loopback(authority.host());
+        let nearby = is_nearby(authority.host());
         Ok(StoreUrl {
             spelling: spelling.into(),
             before: before.into(),
             after: after.into(),
             loopback,
+            nearby,
         })
     }
 }
@@ -148,7 +163,47 @@ fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost"
         || bare.ends_with(".localhost")
-        || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Whether a host is no public one: a name that only this network knows, or an address in it.
+fn is_nearby(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    match bare.parse() {
+        Ok(address) => !is_public(address),
+        Err(_) => {
+            let last = bare.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+            let local = ["localhost", "local", "internal", "lan", "home", "arpa"];
+            // resolvers read 0x7f.1 and 2130706433 as addresses too
+            !bare.contains('.')
+                || local.contains(&&*last)
+                || last.starts_with(|c: char| c.is_ascii_digit())
+        }
+    }
+}
+
+/// Whether an address belongs to the Internet at large, and not to this machine or a network around it.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            !(first == 0
+                || v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || shared)
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local())
+        }
+    }
 }
 
 /// What is wrong with the spelling of an overlay.

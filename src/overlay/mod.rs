@@ -13,19 +13,22 @@ mod address;
 mod error;
 pub mod lan;
 
+mod public_only;
 mod rate;
 pub mod store;
+mod well_known;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 pub use address::{AddressError, OverlayAddress};
 pub use error::OverlayError;
 pub use rate::Rate;
+pub use well_known::WellKnown;
 
-use crate::identity::{KeyPair, Slot};
-use crate::registration::Call;
-use crate::registration::Packet;
+use crate::identity::{KeyPair, PublicKey, Slot};
+use crate::registration::{Call, Packet, Registration};
 use crate::runtime::http::BoxFuture;
+use crate::trust::SignedRevocations;
 
 /// The most packets that one slot of one overlay can give.
 pub const MAX_CANDIDATES: usize = 8;
@@ -42,6 +45,9 @@ pub trait Overlay: Debug + Send + Sync {
 
     /// Takes away what this identity has put under a slot. Nothing there is no error.
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>>;
+
+    /// This host is in another network: what was kept of the old one is worth nothing.
+    fn handle_network_change(&self) {}
 
     /// How the configuration spells this overlay; for messages.
     fn address(&self) -> &str;
@@ -95,6 +101,15 @@ pub fn open(address: &OverlayAddress, identity: &KeyPair) -> Arc<dyn Overlay> {
     }
 }
 
+/// The same for an overlay that somebody else named: it is only read, and addresses of this machine or its
+/// network are refused, whatever name leads to them.
+pub fn open_foreign(address: &OverlayAddress, nobody: &KeyPair) -> Arc<dyn Overlay> {
+    match address {
+        OverlayAddress::Lan => open(address, nobody),
+        OverlayAddress::Store(url) => Arc::new(store::Client::foreign(url, nobody)),
+    }
+}
+
 /// Refuses to send what no overlay takes.
 fn check_length(packet: &[u8]) -> Result<(), OverlayError> {
     if packet.is_empty() || packet.len() > Packet::MAX_LENGTH {
@@ -103,9 +118,25 @@ fn check_length(packet: &[u8]) -> Result<(), OverlayError> {
     Ok(())
 }
 
-/// Whether readers would look for this packet there.
-fn is_of_slot(packet: &Packet, slot: Slot) -> bool {
-    let registration = packet.registration();
-    let of_name = registration.name.as_ref().map(Slot::of_name);
-    slot == Slot::of_key(&registration.key) || Some(slot) == of_name
+/// A signed statement that readers look for in its slot: a registration, or a revocation list.
+struct Statement {
+    /// Who signed it.
+    author: PublicKey,
+    /// Of two of one author the higher counts.
+    sequence: u64,
+}
+
+impl Statement {
+    /// Reads and checks one; None for octets that nobody looks for in this slot.
+    fn read(octets: &[u8], slot: Slot) -> Option<Statement> {
+        if let Ok(packet) = Packet::decode(octets) {
+            let Registration { key, name, sequence, .. } = packet.registration();
+            let of_name = name.as_ref().map(Slot::of_name);
+            let fits = slot == Slot::of_key(key) || Some(slot) == of_name;
+            return fits.then(|| Statement { author: *key, sequence: sequence.as_micros() });
+        }
+        let list = SignedRevocations::decode(octets).ok()?;
+        let (author, sequence) = (list.key().key, list.list().number.into());
+        (slot == Slot::of_revocations(&author)).then_some(Statement { author, sequence })
+    }
 }

@@ -24,8 +24,8 @@ pub struct Cache {
 /// What the cache knows of somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cached {
-    /// The newest packet of each key, as in [`Outcome::found`].
-    Found(Vec<Packet>),
+    /// The newest packet of each key, as in [`Outcome::found`], and what each overlay said then.
+    Found(Vec<Packet>, Vec<Report>),
     /// A look-up found nothing a moment ago; what each overlay said then.
     Nothing(Vec<Report>),
 }
@@ -33,7 +33,6 @@ pub enum Cached {
 #[derive(Debug)]
 struct Entry {
     packets: Vec<Packet>,
-    /// Kept only beside no packets: why there are none.
     reports: Vec<Report>,
     until: Instant,
     expires: Timestamp,
@@ -60,7 +59,7 @@ impl Cache {
         if !self.entries.contains_key(&wanted) && self.entries.len() >= self.capacity {
             self.forget_first_to_end();
         }
-        let reports = if packets.is_empty() { outcome.reports.clone() } else { Vec::new() };
+        let reports = outcome.reports.clone();
         self.entries.insert(wanted, Entry { packets, reports, until: now + span, expires });
     }
 
@@ -74,7 +73,7 @@ impl Cache {
         if entry.packets.is_empty() {
             return Some(Cached::Nothing(entry.reports.clone()));
         }
-        Some(Cached::Found(entry.packets.clone()))
+        Some(Cached::Found(entry.packets.clone(), entry.reports.clone()))
     }
 
     /// Forgets somebody: what was remembered did not lead to him.

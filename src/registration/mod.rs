@@ -17,6 +17,6 @@ pub use cache::{Cache, Cached, NEGATIVE_LIFETIME};
 pub use call::Call;
 pub use error::{EncodeError, PacketError};
 pub use floors::{Floors, FloorsError};
-pub use packet::{Packet, Registration, Rendezvous};
+pub use packet::{Packet, Registration, Rendezvous, RendezvousError};
 pub use publisher::{Publication, Publisher, Whereabouts};
 pub use resolver::{Lookup, MAX_CLOCK_SKEW, Outcome, Patience, Refusal, Report, Said, Wanted};

@@ -12,7 +12,7 @@
 //! | 4 | name | ASCII; may be absent |
 //! | 5 | locator, a list | IPv4 or IPv6 address and port: 6 or 18 octets |
 //! | 6 | rendezvous, a list | key, then address and port: 38 or 50 octets |
-//! | 128 | certificate, a list | opaque here |
+//! | 128 | certificate or succession, a list | opaque here |
 //!
 //! Numbers are big-endian. A field of an unknown type below 128 changes what the packet means, so
 //! the packet is refused; one of 128 and above is skipped. The signature covers a domain separator
@@ -23,6 +23,7 @@ use std::{
     fmt,
     hash::Hash,
     net::{IpAddr, SocketAddr},
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
@@ -48,7 +49,8 @@ pub struct Registration {
     pub locators: Vec<SocketAddr>,
     /// Who introduces the owner, best first.
     pub rendezvous: Vec<Rendezvous>,
-    /// Statements of authorities about name and key, not looked into here.
+    /// Statements of authorities about name and key, and of the owner about the next key, not looked
+    /// into here.
     pub certificates: Vec<Vec<u8>>,
 }
 
@@ -60,6 +62,37 @@ pub struct Rendezvous {
     /// Where it listens.
     pub address: SocketAddr,
 }
+
+impl fmt::Display for Rendezvous {
+    /// `KEY@ADDRESS`, the key in base32.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.key, self.address)
+    }
+}
+
+impl FromStr for Rendezvous {
+    type Err = RendezvousError;
+
+    fn from_str(text: &str) -> Result<Rendezvous, RendezvousError> {
+        let (key, address) = text.split_once('@').ok_or(RendezvousError)?;
+        let key = key.parse().map_err(|_| RendezvousError)?;
+        let address = address.parse().map_err(|_| RendezvousError)?;
+        let node = Rendezvous { key, address };
+        if Registration::can_carry(address) { Ok(node) } else { Err(RendezvousError) }
+    }
+}
+
+/// A text that names no rendezvous, or one that nobody can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RendezvousError;
+
+impl fmt::Display for RendezvousError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is not a key and an address like KEY@192.0.2.1:5050")
+    }
+}
+
+impl std::error::Error for RendezvousError {}
 
 /// A registration as its owner signed it. Its structure and its signature have been checked.
 ///

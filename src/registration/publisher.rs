@@ -79,7 +79,7 @@ struct InFlight {
 }
 
 /// How long a change waits for others: a new network brings its addresses one after another.
-const DEBOUNCE: Duration = Duration::from_secs(5);
+const DEBOUNCE: Duration = Duration::from_secs(1);
 /// The first interval between renewals, as in Koskela and Gurtov's measurements.
 const FIRST_REFRESH: Duration = Duration::from_secs(600);
 /// The shortest lifetime of a packet; stores keep none for less.
@@ -250,12 +250,19 @@ impl Publisher {
         let longest = self.ttl / 2;
         if has_come(self.change_due) && self.renewals.take(now) {
             self.refresh_interval = FIRST_REFRESH.min(longest);
-        } else if has_come(self.refresh_due) {
+        } else if has_come(self.refresh_due) || self.is_ending(wall) {
             self.refresh_interval = (self.refresh_interval * 2).min(longest);
         } else {
             return;
         }
         self.renew(now, wall);
+    }
+
+    /// Whether the packet ends before long although no renewal is due: the machine has slept, and the
+    /// clock of the schedule with it.
+    fn is_ending(&self, wall: Timestamp) -> bool {
+        let packet = self.packet.as_ref().filter(|_| !self.closing);
+        packet.is_some_and(|packet| packet.expires().since(wall) < self.ttl / 4)
     }
 
     fn renew(&mut self, now: Instant, wall: Timestamp) {

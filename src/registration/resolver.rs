@@ -68,6 +68,8 @@ pub struct Report {
     pub said: Said,
     /// How long it took; None if it had not answered when the look-up ended.
     pub latency: Option<Duration>,
+    /// The keys of which it gave valid packets.
+    pub keys: Vec<PublicKey>,
 }
 
 /// An overlay's answer.
@@ -110,7 +112,7 @@ pub enum Refusal {
 }
 
 /// By how much two honest clocks may differ.
-pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
+pub const MAX_CLOCK_SKEW: Duration = crate::trust::CLOCK_SKEW;
 
 /// How many packets of one answer are looked at; a store keeps eight per slot.
 const MAX_PACKETS: usize = 8;
@@ -166,7 +168,7 @@ impl Lookup {
         patience: Patience,
         now: Instant,
     ) -> Lookup {
-        let silent = Report { said: Said::TooLate, latency: None };
+        let silent = Report { said: Said::TooLate, latency: None, keys: Vec::new() };
         Lookup {
             wanted,
             floors: floors.clone(),
@@ -189,10 +191,13 @@ impl Lookup {
         packets: impl IntoIterator<Item = B>,
     ) {
         let Some(place) = self.open_report(overlay) else { return };
-        let mut said = Said::Nothing;
+        let (mut said, mut keys) = (Said::Nothing, Vec::new());
         for bytes in packets.into_iter().take(MAX_PACKETS) {
             match self.examine(wall, bytes.as_ref()) {
-                Ok(packet) => said = better(said, packet),
+                Ok(packet) => {
+                    keys.push(packet.registration().key);
+                    said = better(said, packet);
+                }
                 Err(refusal) if !matches!(said, Said::Found(_)) => said = Said::Refused(refusal),
                 Err(_) => {}
             }
@@ -200,14 +205,14 @@ impl Lookup {
         if self.settled.is_none() && self.newest.iter().any(|p| !p.registration().is_withdrawal()) {
             self.settled = Some(now + self.settle);
         }
-        self.close_report(now, place, said);
+        self.close_report(now, place, said, keys);
     }
 
     /// Takes note that an overlay could not be asked, and why.
     pub fn handle_failure(&mut self, now: Instant, overlay: usize, reason: &str) {
         let Some(place) = self.open_report(overlay) else { return };
         let reason = reason.chars().take(MAX_REASON).collect();
-        self.close_report(now, place, Said::Failed(reason));
+        self.close_report(now, place, Said::Failed(reason), Vec::new());
     }
 
     /// The outcome, once there is one: all overlays have answered, a valid packet has waited long
@@ -234,9 +239,9 @@ impl Lookup {
         self.reports.get(overlay).is_some_and(|r| r.latency.is_none()).then_some(overlay)
     }
 
-    fn close_report(&mut self, now: Instant, overlay: usize, said: Said) {
+    fn close_report(&mut self, now: Instant, overlay: usize, said: Said, keys: Vec<PublicKey>) {
         let latency = Some(now.saturating_duration_since(self.started));
-        self.reports[overlay] = Report { said, latency };
+        self.reports[overlay] = Report { said, latency, keys };
     }
 
     /// Reads a packet, and keeps it if it is the newest of its key.

@@ -22,6 +22,18 @@ pub fn wall() -> Timestamp {
     Timestamp::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
 }
 
+/// How long the machine has run, the time it slept included; [`now`] leaves that out. Where the system does
+/// not tell, the wall clock, which somebody may set.
+pub fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::try_from(time).unwrap_or_default()
+    }
+    #[cfg(not(target_os = "linux"))]
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Waits.
 pub async fn sleep(duration: Duration) {
     Timer::after(duration).await;

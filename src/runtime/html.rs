@@ -58,12 +58,14 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A `Content-Security-Policy` that allows a page exactly this style, and `more` (directives with their
-/// sources, such as `img-src 'self'`).
+/// sources, such as `img-src 'self'`). Forms lead nowhere unless `more` says where.
 pub fn policy(style: &str, more: &[&str]) -> String {
     let hash = BASE64.encode(digest(&SHA256, style.as_bytes()).as_ref());
     let style = format!("style-src 'sha256-{hash}'");
-    let fixed = ["default-src 'none'", &style, "base-uri 'none'", "form-action 'none'"];
-    [&fixed, more].concat().join("; ")
+    let fixed = ["default-src 'none'", &style, "base-uri 'none'"];
+    let has_form = more.iter().any(|directive| directive.starts_with("form-action"));
+    let form: &[&str] = if has_form { &[] } else { &["form-action 'none'"] };
+    [&fixed, form, more].concat().join("; ")
 }
 
 impl Part<'_> {

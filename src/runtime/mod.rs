@@ -14,6 +14,7 @@ pub mod html;
 pub mod http;
 mod load;
 mod memory;
+pub mod network;
 mod plain;
 mod preference;
 pub mod random;

@@ -6,5 +6,5 @@
 mod registry;
 mod upstream;
 
-pub use registry::{Lease, Service, ServiceError, Services};
+pub use registry::{Access, Lease, Service, ServiceError, Services};
 pub use upstream::{Upstream, UpstreamError};

@@ -11,6 +11,7 @@ use std::{
 
 use crate::identity::ServicePort;
 use crate::runtime::http::Handler;
+use crate::trust::AccessList;
 
 /// Something offered at a port.
 #[derive(Clone)]
@@ -19,6 +20,24 @@ pub struct Service {
     pub handler: Arc<dyn Handler>,
     /// What it is, for people: `folder /home/alice/media`, `http://127.0.0.1:8080`.
     pub summary: String,
+    /// Whom it is for.
+    pub access: Access,
+}
+
+/// Whom a service is for, and what web pages may do with a visitor's identity there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Who may use it.
+    pub list: AccessList,
+    /// Whether pages of other sites may send it unsafe requests in a visitor's name.
+    pub cross_site: bool,
+}
+
+impl Default for Access {
+    /// Everybody may use it, and pages of other sites may only read.
+    fn default() -> Access {
+        Access { list: AccessList::public(), cross_site: false }
+    }
 }
 
 /// The right to renew or withdraw a registration: it names one act of registering, so that a program
@@ -114,6 +133,14 @@ impl Services {
         ours
     }
 
+    /// Changes whom the service at a port is for, from the next request on. False when there is none.
+    pub fn set_access(&self, now: Instant, port: ServicePort, access: Access) -> bool {
+        let mut table = self.table();
+        table.sweep(now);
+        let entry = table.entries.get_mut(&port);
+        entry.map(|entry| entry.service.access = access).is_some()
+    }
+
     /// Ends whatever is registered at a port. True when something was.
     pub fn withdraw_port(&self, port: ServicePort) -> bool {
         self.table().entries.remove(&port).is_some()
@@ -128,11 +155,11 @@ impl Services {
     }
 
     /// All live services with the time that is left to them, by port.
-    pub fn list(&self, now: Instant) -> Vec<(ServicePort, String, Option<Duration>)> {
+    pub fn list(&self, now: Instant) -> Vec<(ServicePort, Service, Option<Duration>)> {
         let mut table = self.table();
         table.sweep(now);
         let left = |entry: &Entry| entry.expires.map(|expires| expires - now);
-        table.entries.iter().map(|(p, e)| (*p, e.service.summary.clone(), left(e))).collect()
+        table.entries.iter().map(|(p, e)| (*p, e.service.clone(), left(e))).collect()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -193,7 +220,7 @@ mod tests {
     }
 
     fn service(summary: &str) -> Service {
-        Service { handler: Arc::new(Nothing), summary: summary.into() }
+        Service { handler: Arc::new(Nothing), summary: summary.into(), access: Access::default() }
     }
 
     fn port(number: u16) -> ServicePort {

@@ -9,8 +9,10 @@ use quinn::{
 use ring::{hkdf, hmac};
 
 use crate::identity::{KeyPair, PublicKey};
+use crate::link::SelectedPath;
 use crate::runtime::random;
 
+use super::congestion::PerPathConfig;
 use super::tls::Credentials;
 
 /// How long connections live.
@@ -18,7 +20,8 @@ use super::tls::Credentials;
 pub struct Lifetimes {
     /// A connection whose other end is silent for so long is dead.
     ///
-    /// 30 seconds: longer than a change of network takes, and about what people wait for.
+    /// 45 seconds: longer than a change of network takes, or half a minute's sleep. People need not wait for
+    /// it: the link knows of a silent path within seconds, and new requests ask it.
     pub silence: Duration,
     /// One that this host dialled is closed when it was unused for so long.
     ///
@@ -33,7 +36,7 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Lifetimes {
         Lifetimes {
-            silence: Duration::from_secs(30),
+            silence: Duration::from_secs(45),
             dialled: Duration::from_secs(300),
             accepted: Duration::from_secs(360),
         }
@@ -88,9 +91,10 @@ pub(super) fn endpoint(keys: &KeyPair) -> EndpointConfig {
 pub(super) fn client(
     credentials: &Credentials,
     peer: PublicKey,
+    selected: SelectedPath,
     lifetimes: Lifetimes,
 ) -> Result<ClientConfig, rustls::Error> {
-    let mut transport = transport(lifetimes);
+    let mut transport = transport(lifetimes, selected);
     transport
         .keep_alive_interval(Some(KEEP_ALIVE.min(lifetimes.silence / 2)))
         // the answer to an early request
@@ -106,13 +110,9 @@ pub(super) fn client(
 ///
 /// # Errors
 /// When TLS refuses the configuration.
-pub(super) fn server(
-    credentials: &Credentials,
-    lifetimes: Lifetimes,
-) -> Result<ServerConfig, rustls::Error> {
+pub(super) fn server(credentials: &Credentials) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::with_crypto(Arc::new(credentials.server()?));
     config
-        .transport_config(Arc::new(transport(lifetimes)))
         .migration(false) // virtual addresses stay
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)
@@ -120,7 +120,18 @@ pub(super) fn server(
     Ok(config)
 }
 
-fn transport(lifetimes: Lifetimes) -> TransportConfig {
+/// For being dialled by one peer.
+pub(super) fn accepted(
+    server: &ServerConfig,
+    selected: SelectedPath,
+    lifetimes: Lifetimes,
+) -> ServerConfig {
+    let mut config = server.clone();
+    config.transport_config(Arc::new(transport(lifetimes, selected)));
+    config
+}
+
+fn transport(lifetimes: Lifetimes, selected: SelectedPath) -> TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
     mtu.upper_bound(MAX_MTU);
     let mut config = TransportConfig::default();
@@ -133,7 +144,8 @@ fn transport(lifetimes: Lifetimes) -> TransportConfig {
         .receive_window(VarInt::from_u32(ACCEPTED_WINDOW))
         .send_window(SEND_WINDOW)
         .initial_mtu(INITIAL_MTU)
-        .mtu_discovery_config(Some(mtu));
+        .mtu_discovery_config(Some(mtu))
+        .congestion_controller_factory(Arc::new(PerPathConfig { selected }));
     config
 }
 

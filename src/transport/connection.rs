@@ -7,10 +7,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_lite::future;
-use quinn::{ConnectionError, ReadError, ReadExactError};
+use quinn::{ConnectionError, PathStats, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
-use crate::link::Hold;
+use crate::link::{Hold, Link};
 use crate::runtime::{clock, spawn};
 
 use super::early;
@@ -58,24 +58,41 @@ impl Connection {
         self.quic.close_reason().is_none()
     }
 
+    /// Whether the other end has fallen silent, or has forgotten the connection.
+    pub(super) fn was_lost(&self) -> bool {
+        let reason = self.quic.close_reason();
+        matches!(reason, Some(ConnectionError::Reset | ConnectionError::TimedOut))
+    }
+
+    /// What QUIC has counted.
+    pub(super) fn path_stats(&self) -> PathStats {
+        self.quic.stats().path
+    }
+
+    /// Streams open now.
+    pub(super) fn streams(&self) -> usize {
+        self.usage().streams
+    }
+
     /// Since when nobody uses it.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let usage = self.usage();
         (usage.streams == 0).then_some(usage.idle_since)
     }
 
-    /// Opens a stream and sends its preface.
+    /// Opens a stream and sends its preface, with a certificate if there is one to show.
     ///
     /// # Errors
     /// When the connection turns out to be dead, or the peer allows no more streams for too long.
     pub(super) async fn open(
         self: &Arc<Connection>,
         preface: Preface,
+        certificate: Option<&[u8]>,
     ) -> Result<Stream, ConnectError> {
         let guard = StreamGuard::new(self);
         let opening = clock::timeout(STREAM_PATIENCE, self.quic.open_bi()).await;
         let (mut send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
-        send.write_all(&preface.encode()).await.map_err(|error| match error {
+        send.write_all(&preface.encode_with(certificate)).await.map_err(|error| match error {
             quinn::WriteError::ConnectionLost(error) => ConnectError::from(error),
             error => ConnectError::Lost(error.to_string().into()),
         })?;
@@ -133,8 +150,9 @@ impl Connection {
         Ok(Stream::new(send, receive, StreamGuard::new(self)))
     }
 
-    /// Waits until the connection has ended, and ends it when nobody used it for `limit`.
-    pub(super) async fn watch(&self, limit: Duration) {
+    /// Waits until the connection has ended, and ends it when nobody used it for `limit` or what is sent
+    /// over it is refused on the way.
+    pub(super) async fn watch(&self, limit: Duration, link: &Link) {
         let ended = async {
             self.quic.closed().await;
         };
@@ -147,7 +165,11 @@ impl Connection {
                 }
             }
         };
-        future::or(ended, unused).await;
+        let starved = async {
+            link.starved(&self.peer).await;
+            self.refuse(Refusal::Starved);
+        };
+        future::or(ended, future::or(unused, starved)).await;
     }
 
     /// Ends the connection because nobody uses it.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -10,13 +10,15 @@ use std::{
     time::Duration,
 };
 
-use quinn::{Endpoint, Incoming, VarInt};
+use futures_lite::future;
+use quinn::{Connecting, ConnectionError, Endpoint, Incoming, ServerConfig, VarInt};
 
-use crate::identity::{KeyPair, PublicKey};
-use crate::link::{EarlyRequest, Link, Way};
+use crate::identity::{Hit, KeyPair, PublicKey};
+use crate::link::{EarlyRequest, Link, Places, Way};
 use crate::runtime::{clock, spawn};
 
 use super::config::{self, Lifetimes};
+use super::connected::ConnectedPeer;
 use super::connection::Connection;
 use super::early;
 use super::error::ConnectError;
@@ -64,9 +66,13 @@ struct Shared {
     endpoint: Endpoint,
     link: Arc<Link>,
     credentials: Credentials,
+    /// What the configuration of each accepted connection is made from.
+    server: ServerConfig,
     lifetimes: Lifetimes,
     pool: Mutex<Pool>,
     handshakes: AtomicUsize,
+    /// Shown to every peer that is asked for something.
+    certificate: Mutex<Option<Arc<[u8]>>>,
     accepted: async_channel::Sender<Accepted>,
 }
 
@@ -92,6 +98,8 @@ pub struct Accepted {
     pub stream: Stream,
     /// What the stream is for.
     pub preface: Preface,
+    /// The certificate that the peer shows; nothing about it has been checked.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl Accepted {
@@ -108,10 +116,10 @@ impl Transport {
     /// When TLS refuses the keys or the link has no socket.
     pub fn new(keys: &KeyPair, link: Arc<Link>, lifetimes: Lifetimes) -> io::Result<Transport> {
         let credentials = Credentials::new(keys).map_err(io::Error::other)?;
-        let server = config::server(&credentials, lifetimes).map_err(io::Error::other)?;
+        let server = config::server(&credentials).map_err(io::Error::other)?;
         let endpoint = Endpoint::new_with_abstract_socket(
             config::endpoint(keys),
-            Some(server),
+            Some(server.clone()),
             link.clone(),
             Arc::new(OneThread),
         )?;
@@ -120,9 +128,11 @@ impl Transport {
             endpoint,
             link,
             credentials,
+            server,
             lifetimes,
             pool: Mutex::default(),
             handshakes: AtomicUsize::new(0),
+            certificate: Mutex::default(),
             accepted: sender,
         });
         spawn(shared.clone().accept_connections()).detach();
@@ -134,10 +144,20 @@ impl Transport {
         &self.shared.link
     }
 
+    /// Shows a certificate to every peer that is asked for something from now on.
+    pub fn show(&self, certificate: Option<Vec<u8>>) {
+        let mut shown = self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = certificate.map(Into::into);
+    }
+
+    fn shown(&self) -> Option<Arc<[u8]>> {
+        self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
     ///
-    /// `locators` are where the peer may be; they are used when it must be dialled. A connection that
-    /// turns out to be dead is replaced once.
+    /// `places` are where the peer may be; they are used when it must be dialled, and when it is
+    /// doubtful whether packets still reach it. A connection that turns out to be dead is replaced once.
     ///
     /// `early` is all that is going to be written: where a connection has to be made, it is sent beside the
     /// handshake if it is short and a `GET` or `HEAD`, and its answer may come a round trip sooner. The
@@ -148,15 +168,23 @@ impl Transport {
     pub async fn open(
         &self,
         peer: PublicKey,
-        locators: &[SocketAddr],
+        places: impl Into<Places>,
         preface: Preface,
         early: Option<&[u8]>,
     ) -> Result<Opened, ConnectError> {
+        let places = places.into();
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
+        let certificate = self.shown();
+        // what is sent early has no room for it, and an answer to a stranger may be another one
+        let early = early.filter(|_| certificate.is_none());
         let offer = early.and_then(|request| self.offer_early(peer, preface, request));
-        let (connection, connected) = self.connection(peer, locators).await?;
+        let (connection, connected) = self.connection(peer, &places).await?;
+        if connected.is_none() && self.shared.link.is_suspect(&peer) {
+            // QUIC would find out after its idle time only
+            self.shared.link.reach(peer, places.clone()).await?;
+        }
         if let (Some(offer), Some(timings)) = (offer, connected) {
             drop(offer);
             let patience = (timings.handshake / 4).clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
@@ -166,12 +194,12 @@ impl Transport {
                 return Ok(Opened { stream, early: true, connected, path });
             }
         }
-        let (stream, connected) = match connection.open(preface).await {
+        let (stream, connected) = match connection.open(preface, certificate.as_deref()).await {
             Ok(stream) => (stream, connected),
             Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
             Err(_) => {
-                let (connection, connected) = self.connection(peer, locators).await?;
-                (connection.open(preface).await?, connected)
+                let (connection, connected) = self.connection(peer, &places).await?;
+                (connection.open(preface, certificate.as_deref()).await?, connected)
             }
         };
         Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })
@@ -188,15 +216,18 @@ impl Transport {
     async fn connection(
         &self,
         peer: PublicKey,
-        locators: &[SocketAddr],
+        places: &Places,
     ) -> Result<(Arc<Connection>, Option<ConnectTimings>), ConnectError> {
+        if self.shared.pool().has_lost(&peer) {
+            self.shared.link.connection_lost(&peer);
+        }
         let claim = self.shared.pool().claim(peer);
         let dial = match claim {
             Claim::Ready(connection) => return Ok((connection, None)),
             Claim::Wait(dial) => dial,
             Claim::Start(dial) => {
                 // in a task of its own: others wait for it even if this request is given up
-                let task = self.shared.clone().dial(peer, locators.to_vec(), dial.clone());
+                let task = self.shared.clone().dial(peer, places.clone(), dial.clone());
                 spawn(task).detach();
                 dial
             }
@@ -212,7 +243,28 @@ impl Transport {
 
     /// Connections that exist.
     pub fn connections(&self) -> usize {
-        self.shared.pool().len()
+        self.shared.pool().alive().len()
+    }
+
+    /// The peers with a connection, the one connected for longest first.
+    pub fn peers(&self) -> Vec<ConnectedPeer> {
+        let connections = self.shared.pool().alive();
+        let link = &self.shared.link;
+        connections
+            .iter()
+            .map(|connection| {
+                let (key, path) = (connection.peer(), connection.path_stats());
+                ConnectedPeer {
+                    key,
+                    way: link.path(&key),
+                    suspect: link.is_suspect(&key),
+                    round_trip: path.rtt,
+                    sent: path.sent_packets,
+                    lost: path.lost_packets,
+                    streams: connection.streams(),
+                }
+            })
+            .collect()
     }
 
     /// Closes all connections, and waits a moment for the peers to hear of it.
@@ -244,8 +296,8 @@ impl Shared {
         self.endpoint.close(SHUT_DOWN, b"shutting down");
     }
 
-    async fn dial(self: Arc<Shared>, peer: PublicKey, locators: Vec<SocketAddr>, dial: Arc<Dial>) {
-        let outcome = self.connect(peer, &locators).await;
+    async fn dial(self: Arc<Shared>, peer: PublicKey, places: Places, dial: Arc<Dial>) {
+        let outcome = self.connect(peer, places).await;
         {
             let mut pool = self.pool();
             match &outcome {
@@ -259,20 +311,25 @@ impl Shared {
         dial.finish(outcome);
     }
 
-    async fn connect(&self, peer: PublicKey, locators: &[SocketAddr]) -> Outcome {
+    async fn connect(&self, peer: PublicKey, places: Places) -> Outcome {
         let start = clock::now();
-        let reached = self.link.reach(peer, locators).await?;
+        let reached = self.link.reach(peer, places).await?;
         let hold = self.link.hold(&peer);
         let answered = clock::now();
-        let config = config::client(&self.credentials, peer, self.lifetimes)
+        let selected = self.link.selected_path(peer.hit());
+        let config = config::client(&self.credentials, peer, selected, self.lifetimes)
             .map_err(|error| ConnectError::Lost(error.to_string().into()))?;
         let connecting = self
             .endpoint
             .connect_with(config, reached.virtual_address, SERVER_NAME)
             .map_err(|_| ConnectError::ShutDown)?; // the address and the configuration are valid
-        let quic = clock::timeout(HANDSHAKE_TIME, connecting)
-            .await
-            .ok_or(ConnectError::HandshakeTimeout)??;
+        let handshake = async {
+            let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
+            Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout)??)
+        };
+        // a relay may take the first packets and refuse them then
+        let refused = async { Err(self.link.hopeless(&peer).await.into()) };
+        let quic = future::or(handshake, refused).await?;
         if tls::peer_key(&quic) != Some(peer) {
             return Err(ConnectError::WrongKey); // the verifier has refused it already
         }
@@ -304,7 +361,10 @@ impl Shared {
     fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
         spawn(accept_streams(connection.clone(), self.accepted.clone())).detach();
         spawn(async move {
-            connection.watch(idle_limit).await;
+            connection.watch(idle_limit, &self.link).await;
+            if connection.was_lost() {
+                self.link.connection_lost(&connection.peer());
+            }
             self.pool().remove(&connection);
         })
         .detach();
@@ -332,11 +392,23 @@ impl Handshake {
         Handshake(shared.clone())
     }
 
+    /// Takes the connection, with the path of the peer whose tag its address is.
+    fn accept(&self, incoming: Incoming) -> Result<Connecting, ConnectionError> {
+        let shared = &self.0;
+        let selected = match incoming.remote_address().ip() {
+            IpAddr::V6(ip) => Hit::from_ipv6(ip).map(|hit| shared.link.selected_path(hit)),
+            IpAddr::V4(_) => None,
+        };
+        let selected = selected.unwrap_or_default();
+        let config = config::accepted(&shared.server, selected, shared.lifetimes);
+        incoming.accept_with(Arc::new(config))
+    }
+
     /// Nothing is known of the other end before the handshake is complete: only then is it used, unless a
     /// sealed request came with it.
     async fn run(self, incoming: Incoming) {
         let early = self.0.link.take_early(&incoming.orig_dst_cid());
-        let Ok(connecting) = incoming.accept() else { return };
+        let Ok(connecting) = self.accept(incoming) else { return };
         match early {
             Some(early) => self.answer_early(connecting, early).await,
             None => {
@@ -353,7 +425,7 @@ impl Handshake {
 
     /// Answers a request whose seal has proved its sender; the connection is good for nothing else until the
     /// handshake has proved the same key.
-    async fn answer_early(self, connecting: quinn::Connecting, early: EarlyRequest) {
+    async fn answer_early(self, connecting: Connecting, early: EarlyRequest) {
         let peer = early.sender;
         // a server's half of a connection can always be had
         let Ok((quic, complete)) = connecting.into_0rtt() else { return };
@@ -366,7 +438,7 @@ impl Handshake {
             spawn(async move {
                 if let Some(stream) = connection.take_early(request).await {
                     // after the shutdown nobody takes it, and dropping resets it
-                    let _ = queue.send(Accepted { peer, stream, preface }).await;
+                    let _ = queue.send(Accepted { peer, stream, preface, certificate: None }).await;
                 }
             })
             .detach();
@@ -411,9 +483,9 @@ async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sende
         spawn(async move {
             let Some(receive) = stream.receiver() else { return };
             let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
-            if let Some(preface) = preface {
+            if let Some((preface, certificate)) = preface {
                 // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface }).await;
+                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
             }
         })
         .detach();
@@ -424,11 +496,11 @@ async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sende
 mod tests {
     use super::*;
     use crate::identity::ServicePort;
-    use crate::link::Strangers;
+    use crate::link::{SelectedPath, Strangers};
     use crate::runtime::{block_on, random};
     use crate::transport::StreamKind;
-    use futures_lite::future;
-    use quinn::ConnectionError;
+    use std::net::SocketAddr;
+
     use zeroize::Zeroizing;
 
     fn keys() -> KeyPair {
@@ -442,16 +514,15 @@ mod tests {
     }
 
     /// A bare QUIC connection, for misbehaving on it.
-    async fn bare(
-        client: &Transport,
-        server: &Transport,
-        expected: PublicKey,
-    ) -> quinn::Connecting {
+    async fn bare(client: &Transport, server: &Transport, expected: PublicKey) -> Connecting {
         let link = &client.shared.link;
         let key = server.shared.link.key();
         let reached = link.reach(key, &server.shared.link.local_locators()).await.unwrap();
-        let config =
-            config::client(&client.shared.credentials, expected, Lifetimes::default()).unwrap();
+        let config = {
+            let selected = link.selected_path(key.hit());
+            let credentials = &client.shared.credentials;
+            config::client(credentials, expected, selected, Lifetimes::default()).unwrap()
+        };
         let endpoint = &client.shared.endpoint;
         endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap()
     }
@@ -497,7 +568,8 @@ mod tests {
             let key = server.shared.link.key();
             let reached =
                 client.shared.link.reach(key, &server.shared.link.local_locators()).await.unwrap();
-            let config = config::client(&other, key, Lifetimes::default()).unwrap();
+            let config =
+                config::client(&other, key, SelectedPath::default(), Lifetimes::default()).unwrap();
             let endpoint = &client.shared.endpoint;
             let connecting =
                 endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use quinn::{ConnectionError, TransportErrorCode};
 
-use crate::link::{NoPath, Way};
+use crate::link::{NoPath, RelayRefusal, Way};
 
 use super::refusal::Refusal;
 use super::tls::WRONG_KEY_ALERT;
@@ -16,6 +16,8 @@ pub enum ConnectError {
     Unreachable {
         /// Which ways were tried; empty if none is known.
         tried: Vec<Way>,
+        /// What rendezvous said that would not help.
+        refusals: Vec<RelayRefusal>,
     },
     /// A candidate answered, but the handshake did not end in time: its way carries small packets
     /// only, or the peer is overloaded.
@@ -41,7 +43,9 @@ pub enum ConnectError {
 impl From<NoPath> for ConnectError {
     fn from(error: NoPath) -> ConnectError {
         match error {
-            NoPath::Unreachable { tried } => ConnectError::Unreachable { tried },
+            NoPath::Unreachable { tried, refusals } => {
+                ConnectError::Unreachable { tried, refusals }
+            }
             NoPath::Oneself => ConnectError::Oneself,
             NoPath::Key => ConnectError::InvalidKey,
             NoPath::TooManyPeers => ConnectError::TooManyConnections,
@@ -78,8 +82,9 @@ impl From<ConnectionError> for ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConnectError::Unreachable { tried } => {
-                NoPath::Unreachable { tried: tried.clone() }.fmt(f)
+            ConnectError::Unreachable { tried, refusals } => {
+                let (tried, refusals) = (tried.clone(), refusals.clone());
+                NoPath::Unreachable { tried, refusals }.fmt(f)
             }
             ConnectError::HandshakeTimeout => {
                 f.write_str("the peer answered, but no connection came about in time")

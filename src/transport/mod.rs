@@ -9,13 +9,17 @@
 //! | `endpoint` | [`Transport`]: open, accept, shut down |
 //! | `pool`, `connection` | one connection per peer, who uses it, when it ends |
 //! | `stream` | [`Stream`]: what hyper and tunnels read and write |
+//! | `connected` | [`ConnectedPeer`]: how a connection does |
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
 //! | `tls`, `config`, `runtime` | what QUIC is made of |
+//! | `congestion` | how much may be in flight on each path |
 //!
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
 
 mod config;
+mod congestion;
+mod connected;
 mod connection;
 mod early;
 mod endpoint;
@@ -28,6 +32,7 @@ mod stream;
 mod tls;
 
 pub use config::Lifetimes;
+pub use connected::ConnectedPeer;
 pub use endpoint::{Accepted, Opened, Transport};
 pub use error::ConnectError;
 pub use pool::ConnectTimings;

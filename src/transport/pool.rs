@@ -109,6 +109,11 @@ impl Pool {
         }
     }
 
+    /// Whether the latest connection with a peer has just been lost.
+    pub(super) fn has_lost(&self, peer: &PublicKey) -> bool {
+        matches!(self.slots.get(peer), Some(Slot::Ready(connection)) if connection.was_lost())
+    }
+
     /// Forgets a dial that brought nothing.
     pub(super) fn fail(&mut self, peer: PublicKey, dial: &Arc<Dial>) {
         if matches!(self.slots.get(&peer), Some(Slot::Dialling(current)) if Arc::ptr_eq(current, dial))
@@ -173,8 +178,8 @@ impl Pool {
         }
     }
 
-    /// Connections that are alive.
-    pub(super) fn len(&self) -> usize {
-        self.all.iter().filter(|connection| connection.is_alive()).count()
+    /// Connections that are alive, the oldest first.
+    pub(super) fn alive(&self) -> Vec<Arc<Connection>> {
+        self.all.iter().filter(|connection| connection.is_alive()).cloned().collect()
     }
 }

@@ -4,7 +4,8 @@
 //! kind(1)  service port(2, big-endian)  length(1)  extension(length)
 //! ```
 //!
-//! The extension is for later versions; what is not understood in it is skipped.
+//! The extension is a list of kind(1), length(1), value(length); what is not understood in it is skipped.
+//! Kind 1 is a certificate of the asking side, opaque here.
 
 use std::fmt;
 
@@ -34,6 +35,9 @@ pub struct Preface {
 const HTTP: u8 = 1;
 const TUNNEL: u8 = 2;
 const LENGTH: usize = 4;
+const CERTIFICATE: u8 = 1;
+/// The longest certificate that a preface carries, in octets.
+pub(super) const MAX_CERTIFICATE: usize = u8::MAX as usize - 2;
 
 impl Preface {
     pub(super) fn encode(self) -> [u8; LENGTH] {
@@ -43,6 +47,18 @@ impl Preface {
         };
         let [high, low] = self.port.get().to_be_bytes();
         [kind, high, low, 0]
+    }
+
+    /// The preface with a certificate behind it, unless that is too long.
+    pub(super) fn encode_with(self, certificate: Option<&[u8]>) -> Vec<u8> {
+        let mut octets = self.encode().to_vec();
+        if let Some(certificate) = certificate.filter(|c| c.len() <= MAX_CERTIFICATE) {
+            let length = certificate.len() as u8; // at most 253
+            octets[LENGTH - 1] = length + 2;
+            octets.extend_from_slice(&[CERTIFICATE, length]);
+            octets.extend_from_slice(certificate);
+        }
+        octets
     }
 
     /// None for a kind or a port that does not exist.
@@ -68,14 +84,28 @@ impl Preface {
         Preface::decode(head)
     }
 
-    /// Reads the preface off a stream. None when the stream ends before, or it makes no sense.
-    pub(super) async fn read(stream: &mut RecvStream) -> Option<Preface> {
+    /// Reads the preface off a stream, and the certificate in its extension. None when the stream ends
+    /// before, or it makes no sense.
+    pub(super) async fn read(stream: &mut RecvStream) -> Option<(Preface, Option<Vec<u8>>)> {
         let mut head = [0; LENGTH];
         stream.read_exact(&mut head).await.ok()?;
         let mut extension = [0; u8::MAX as usize];
-        stream.read_exact(&mut extension[..head[LENGTH - 1].into()]).await.ok()?;
-        Preface::decode(head)
+        let extension = &mut extension[..head[LENGTH - 1].into()];
+        stream.read_exact(extension).await.ok()?;
+        Some((Preface::decode(head)?, certificate_in(extension)))
     }
+}
+
+/// The certificate in an extension, if there is one.
+fn certificate_in(mut extension: &[u8]) -> Option<Vec<u8>> {
+    while let [kind, length, rest @ ..] = extension {
+        let (value, rest) = rest.split_at_checked(usize::from(*length))?;
+        if *kind == CERTIFICATE {
+            return Some(value.to_vec());
+        }
+        extension = rest;
+    }
+    None
 }
 
 impl fmt::Display for StreamKind {
@@ -90,6 +120,20 @@ impl fmt::Display for StreamKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_travels_behind_it() {
+        let preface = Preface { kind: StreamKind::Http, port: ServicePort::HTTP };
+        let certificate = [7; MAX_CERTIFICATE];
+        let octets = preface.encode_with(Some(&certificate));
+        assert_eq!(usize::from(octets[LENGTH - 1]), octets.len() - LENGTH);
+        assert_eq!(certificate_in(&octets[LENGTH..]), Some(certificate.to_vec()));
+        assert_eq!(preface.encode_with(Some(&[7; MAX_CERTIFICATE + 1])), preface.encode());
+        assert_eq!(certificate_in(&[9, 1, 0, CERTIFICATE, 1, 5]), Some(vec![5]));
+        for bad in [&[][..], &[1], &[1, 2, 0], &[9, 0], &[9, 9, 9]] {
+            assert_eq!(certificate_in(bad), None, "{bad:?}");
+        }
+    }
 
     #[test]
     fn it_comes_back_and_nonsense_does_not() {

@@ -19,17 +19,20 @@ pub enum Refusal {
     Busy,
     /// The serving side is broken.
     Internal,
+    /// No direct way was found, and the relay carries no more for the two.
+    Starved,
 }
 
 /// The stream was abandoned by its owner: what was sent of it is not the whole.
 pub(super) const CANCELLED: VarInt = VarInt::from_u32(0x100);
 
 impl Refusal {
-    const ALL: [(Refusal, u32); 4] = [
+    const ALL: [(Refusal, u32); 5] = [
         (Refusal::NotServed, 0x101),
         (Refusal::AccessRefused, 0x102),
         (Refusal::Busy, 0x103),
         (Refusal::Internal, 0x104),
+        (Refusal::Starved, 0x105),
     ];
 
     /// The code on the wire.
@@ -69,6 +72,7 @@ impl From<Refusal> for io::Error {
             Refusal::AccessRefused => io::ErrorKind::PermissionDenied,
             Refusal::Busy => io::ErrorKind::ResourceBusy,
             Refusal::Internal => io::ErrorKind::Other,
+            Refusal::Starved => io::ErrorKind::NetworkUnreachable,
         };
         io::Error::new(kind, refusal)
     }
@@ -81,6 +85,9 @@ impl fmt::Display for Refusal {
             Refusal::AccessRefused => "the peer does not let you use this service",
             Refusal::Busy => "the peer is too busy",
             Refusal::Internal => "the peer's service is broken",
+            Refusal::Starved => {
+                "there is no direct way to the peer, and its rendezvous only introduces"
+            }
         })
     }
 }

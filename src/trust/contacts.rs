@@ -4,16 +4,26 @@
 //! # name  key  binding  since
 //! alice@example.com 7zk2…(52 characters) pinned 2026-11-22T07:25:18Z
 //! ```
+//!
+//! A fifth word is the person's commitment to the next key, once it has been seen.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
 
 use super::contact::Contact;
+use super::succession::Successor;
 use crate::identity::{Name, NameError, PublicKey, Timestamp};
 
 /// A person's contacts, ordered by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
     by_name: BTreeMap<Name, Contact>,
+    /// Who visits has a key and no name.
+    by_key: HashMap<PublicKey, BTreeSet<Name>>,
+    /// Which keys will follow.
+    successors: BTreeMap<Name, Successor>,
 }
 
 /// The first line of the text form.
@@ -21,7 +31,7 @@ const HEADER: &str = "# name  key  binding  since\n";
 
 impl Contacts {
     /// How many contacts a book holds.
-    pub const CAPACITY: usize = 4096;
+    pub const CAPACITY: usize = 16_384;
     /// The longest text form in octets that is read: a full book with the longest names.
     pub const MAX_TEXT: usize = Contacts::CAPACITY * 350;
 
@@ -37,8 +47,8 @@ impl Contacts {
 
     /// The contacts to which a key belongs; one person may have several names.
     pub fn with_key(&self, key: &PublicKey) -> impl Iterator<Item = &Contact> {
-        let key = *key;
-        self.iter().filter(move |contact| contact.key == key)
+        let names = self.by_key.get(key).into_iter().flatten();
+        names.filter_map(|name| self.by_name.get(name))
     }
 
     /// All contacts, ordered by name.
@@ -84,21 +94,82 @@ impl Contacts {
         if !self.by_name.contains_key(&contact.name) && self.len() >= Contacts::CAPACITY {
             return Err(ContactsError::Full);
         }
+        // the commitment was that of the key
+        let is_same = self.get(&contact.name).is_some_and(|known| known.key == contact.key);
+        let successor = self.successors.get(&contact.name).copied().filter(|_| is_same);
+        self.remove(&contact.name);
+        if let Some(successor) = successor {
+            self.successors.insert(contact.name.clone(), successor);
+        }
         let since = Timestamp::from_secs(contact.since.as_secs());
+        self.by_key.entry(contact.key).or_default().insert(contact.name.clone());
         self.by_name.insert(contact.name.clone(), Contact { since, ..contact });
         Ok(())
     }
 
     /// Removes and gives the contact of a name.
     pub fn remove(&mut self, name: &Name) -> Option<Contact> {
-        self.by_name.remove(name)
+        let removed = self.by_name.remove(name)?;
+        self.successors.remove(name);
+        if let Some(names) = self.by_key.get_mut(&removed.key) {
+            names.remove(name);
+            if names.is_empty() {
+                self.by_key.remove(&removed.key);
+            }
+        }
+        Some(removed)
+    }
+
+    /// Which key will follow that of a contact, if that was heard of.
+    pub fn successor_of(&self, name: &Name) -> Option<Successor> {
+        self.successors.get(name).copied()
+    }
+
+    /// Takes note of which key will follow; the first word counts. False when it changes nothing.
+    pub fn note_successor(&mut self, name: &Name, successor: Successor) -> bool {
+        if !self.by_name.contains_key(name) || self.successors.contains_key(name) {
+            return false;
+        }
+        self.successors.insert(name.clone(), successor);
+        true
+    }
+
+    /// Follows a contact to the next key, with the same binding. False when this is not the one that the
+    /// contact committed to.
+    pub fn succeed(&mut self, name: &Name, key: PublicKey) -> bool {
+        let is_meant = self.successor_of(name).is_some_and(|successor| successor.is(&key));
+        match self.get(name).cloned().filter(|_| is_meant) {
+            Some(contact) => self.replace(Contact { key, ..contact }).is_ok(),
+            None => false,
+        }
+    }
+
+    /// Calls a contact by another name, with the same key and binding. False when there is none of the
+    /// old name.
+    ///
+    /// # Errors
+    /// When the new name is known with another key.
+    pub fn rename(&mut self, from: &Name, to: &Name) -> Result<bool, ContactsError> {
+        let Some(contact) = self.get(from).cloned() else { return Ok(false) };
+        if let Some(known) = self.get(to).filter(|known| known.key != contact.key) {
+            return Err(ContactsError::KeyChanged(Box::new(KeyChanged {
+                known: known.clone(),
+                claimed: contact.key,
+            })));
+        }
+        self.remove(from);
+        self.replace(Contact { name: to.clone(), ..contact }).map(|()| true)
     }
 
     /// The text form.
     pub fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();
         for Contact { name, key, binding, since } in self.iter() {
-            text.push_str(&format!("{name} {key} {binding} {}\n", since.to_date_time()));
+            text.push_str(&format!("{name} {key} {binding} {}", since.to_date_time()));
+            if let Some(successor) = self.successor_of(name) {
+                text.push_str(&format!(" {successor}"));
+            }
+            text.push('\n');
         }
         text
     }
@@ -117,25 +188,37 @@ impl Contacts {
                 continue;
             }
             let at = |what| ContactsError::Line { number: index + 1, what };
-            let contact = parse_line(line).map_err(at)?;
+            let (contact, successor) = parse_line(line).map_err(at)?;
             if contacts.get(&contact.name).is_some() {
                 return Err(at(LineError::Repeated));
             }
+            let name = contact.name.clone();
             contacts.replace(contact)?;
+            if let Some(successor) = successor {
+                contacts.note_successor(&name, successor);
+            }
         }
         Ok(contacts)
     }
 }
 
-fn parse_line(line: &str) -> Result<Contact, LineError> {
+fn parse_line(line: &str) -> Result<(Contact, Option<Successor>), LineError> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [name, key, binding, since] = fields[..] else { return Err(LineError::Fields) };
-    Ok(Contact {
+    let [name, key, binding, since, ref more @ ..] = fields[..] else {
+        return Err(LineError::Fields);
+    };
+    let successor = match more {
+        [] => None,
+        [successor] => Some(Successor::parse(successor).ok_or(LineError::Fields)?),
+        _ => return Err(LineError::Fields),
+    };
+    let contact = Contact {
         name: Name::parse(name).map_err(LineError::Name)?,
         key: key.parse().map_err(|_| LineError::Key)?,
         binding: binding.parse().map_err(|()| LineError::Binding)?,
         since: Timestamp::parse_date_time(since).ok_or(LineError::Since)?,
-    })
+    };
+    Ok((contact, successor))
 }
 
 /// Why the book does not take a contact or a text.
@@ -258,6 +341,24 @@ mod tests {
     }
 
     #[test]
+    fn a_contact_is_followed_to_the_key_it_named_first() {
+        let mut contacts = Contacts::new();
+        let alice = contact("alice", 1, Binding::Pinned);
+        contacts.add(alice.clone()).unwrap();
+        let [next, thief] = [2, 3].map(|n| PublicKey([n; 32]));
+        assert!(contacts.note_successor(&alice.name, Successor::of(&next)));
+        assert!(!contacts.note_successor(&alice.name, Successor::of(&thief)), "the first counts");
+        contacts.add(contact("alice", 1, Binding::Pinned)).unwrap();
+        assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts.clone()));
+        assert!(!contacts.succeed(&alice.name, thief));
+        assert!(contacts.succeed(&alice.name, next));
+        let followed = contacts.get(&alice.name).unwrap();
+        assert_eq!((followed.key, followed.binding), (next, Binding::Pinned));
+        assert_eq!(contacts.successor_of(&alice.name), None);
+        assert_eq!(contacts.with_key(&alice.key).count(), 0);
+    }
+
+    #[test]
     fn one_key_may_have_several_names() {
         let mut contacts = Contacts::new();
         for (user, key) in [("zoe", 1), ("alice", 1), ("bob", 2)] {
@@ -277,9 +378,9 @@ mod tests {
         let more = contact("more", 1, Binding::FirstUse);
         assert_eq!(contacts.add(more), Err(ContactsError::Full));
         contacts.add(contact("u7", 1, Binding::Pinned)).unwrap();
-        assert_eq!(Contacts::parse(&contacts.to_text()), Ok(contacts.clone()));
-        let text = format!("{}{}", contacts.to_text(), "# more\n".repeat(200_000));
-        assert_eq!(Contacts::parse(&text), Err(ContactsError::Full));
+        assert!(Contacts::parse(&contacts.to_text()).is_ok_and(|read| read == contacts));
+        let text = format!("{}{}", contacts.to_text(), "# more\n".repeat(1_000_000));
+        assert!(Contacts::parse(&text) == Err(ContactsError::Full));
     }
 
     #[test]

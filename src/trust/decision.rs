@@ -1,57 +1,58 @@
 //! The decision about a name that one or several keys claim.
-
-use std::{fmt, str::FromStr};
+//!
+//! In this order: a key that the person pinned; one that an authority trusted for the name certifies; one
+//! that the web site of the name's domain vouches for; the first one met. A known key is never exchanged
+//! for another, whoever vouches for that one: this is a [`Decision::Conflict`], which only the person ends.
+//!
+//! Every decision has a [reason](Decision::reason), which pages, commands and logs print word for word.
 
 use super::{
+    authorities::{Authorities, Certified, Defect, Shown, Unfit},
     contact::{Binding, Contact},
     contacts::Contacts,
+    first_use::FirstUse,
 };
-use crate::identity::{Name, PublicKey};
+use crate::identity::{Name, PublicKey, Timestamp};
 
-/// What a person wants done with a name that is met for the first time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FirstUse {
-    /// Ask before anything is sent.
-    Ask,
-    /// Take the key and remember it.
-    Accept,
-    /// Talk to known contacts only.
-    Refuse,
+/// A key that claims a name: the signer of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The key.
+    pub key: PublicKey,
+    /// What authorities known here say about it; see [`Authorities::read`].
+    pub shown: Vec<Shown>,
+    /// Where the claim was found, for people.
+    pub sources: Vec<String>,
 }
 
-impl FirstUse {
-    const ALL: [FirstUse; 3] = [FirstUse::Ask, FirstUse::Accept, FirstUse::Refuse];
-
-    /// The word for it in the configuration and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FirstUse::Ask => "ask",
-            FirstUse::Accept => "accept",
-            FirstUse::Refuse => "refuse",
-        }
-    }
-}
-
-impl fmt::Display for FirstUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for FirstUse {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<FirstUse, ()> {
-        FirstUse::ALL.into_iter().find(|policy| policy.as_str() == text).ok_or(())
-    }
+/// What a decision rests on besides the claims.
+#[derive(Clone, Copy, Debug)]
+pub struct Knowledge<'a> {
+    /// Whom the person knows.
+    pub contacts: &'a Contacts,
+    /// Whom the person lets vouch for others.
+    pub authorities: &'a Authorities,
+    /// The key for which the web site of the name's domain vouches.
+    pub vouched: Option<PublicKey>,
+    /// What to do where nobody says anything.
+    pub first_use: FirstUse,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// Whether a key may be taken for a name's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The name is a contact, and nothing speaks against his key.
-    Known(Contact),
-    /// The name is new and one key claims it.
+    /// The key may be used.
+    Known {
+        /// Whose it is. The binding is the best that holds now.
+        contact: Contact,
+        /// On what ground, in detail.
+        ground: Ground,
+        /// Whether the name was unknown before, so that the contact is to be remembered.
+        is_new: bool,
+    },
+    /// The name is new and one key claims it, for which nobody vouches.
     FirstMeeting {
         /// The key that claims the name.
         key: PublicKey,
@@ -64,47 +65,196 @@ pub enum Decision {
         /// The contact whose key is not among the claimed ones.
         known: Option<Contact>,
         /// The keys that claim the name.
-        claimed: Vec<PublicKey>,
+        claimed: Vec<Claimed>,
     },
-    /// The name is new, a key claims it, and strangers are not wanted.
-    Refused(PublicKey),
+    /// A key claims the name and may not be used.
+    Refused {
+        /// The key.
+        key: PublicKey,
+        /// Why not.
+        why: Refused,
+    },
     /// The name is new and no key claims it.
     Unknown,
 }
 
-/// Decides whose key a name's is, from what the person knows and which keys claim the name.
+/// On what ground a key may be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// What the contact book says.
+    Book(Binding),
+    /// A certificate that counts now.
+    Certificate(Certified),
+    /// The domain's web site.
+    Domain,
+    /// The contact said in advance that this key would follow the one known before.
+    Succession {
+        /// The key known before.
+        before: PublicKey,
+    },
+}
+
+/// One of several keys that claim a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The key.
+    pub key: PublicKey,
+    /// Who vouches for it.
+    pub standing: Standing,
+    /// Where the claim was found.
+    pub sources: Vec<String>,
+}
+
+/// What authorities and the domain say about a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody says anything.
+    Bare,
+    /// An authority trusted for the name certifies it.
+    Certified(Certified),
+    /// The domain's web site vouches for it.
+    Vouched,
+    /// It shows a certificate that does not count.
+    Unfit(Unfit),
+}
+
+/// Why a key may not be used although no other one contradicts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The name is new, and strangers are not wanted.
+    Stranger,
+    /// It shows a certificate that does not count.
+    Certificate(Unfit),
+    /// The contact was known by a certificate, and shows none any more.
+    NoCertificate,
+}
+
+/// Decides whose key a name's is, from which keys claim the name and what the person knows.
 ///
-/// A known key is never exchanged for a claimed one, however many claim it. When the known key is
-/// among the claimed ones, the others do not count: anybody can claim.
-pub fn decide(
-    name: &Name,
-    contacts: &Contacts,
-    claimed: &[PublicKey],
-    policy: FirstUse,
-) -> Decision {
-    let mut claimed = claimed.to_vec();
-    claimed.sort();
-    claimed.dedup();
-    match (contacts.get(name).cloned(), &claimed[..]) {
-        (Some(known), keys) if keys.is_empty() || keys.contains(&known.key) => {
-            Decision::Known(known)
+/// When the known key is among the claimed ones, the others do not count: anybody can claim.
+pub fn decide(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Decision {
+    let claimed = judge(name, claims, knowledge);
+    let successor = knowledge.contacts.successor_of(name);
+    let heir = claimed.iter().find(|claimed| successor.is_some_and(|next| next.is(&claimed.key)));
+    match knowledge.contacts.get(name) {
+        Some(known) if claims.is_empty() => Decision::known(known.clone()),
+        Some(known) => match claimed.iter().find(|claimed| claimed.key == known.key) {
+            _ if heir.is_some() => about_heir(known.clone(), heir),
+            Some(same) => about_contact(known.clone(), &same.standing),
+            None => Decision::Conflict { known: Some(known.clone()), claimed },
+        },
+        None => about_stranger(name, claimed, knowledge),
+    }
+}
+
+/// Each key that claims the name once, with what is said about it, in their order.
+pub fn judge(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Vec<Claimed> {
+    let mut claimed: Vec<Claimed> = Vec::with_capacity(claims.len());
+    for Claim { key, shown, sources } in claims {
+        match claimed.iter_mut().find(|known| known.key == *key) {
+            Some(known) => known.sources.extend(sources.iter().cloned()),
+            None => {
+                let standing = standing(name, *key, shown, knowledge);
+                claimed.push(Claimed { key: *key, standing, sources: sources.clone() });
+            }
         }
-        (Some(known), _) => Decision::Conflict { known: Some(known), claimed },
-        (None, []) => Decision::Unknown,
-        (None, [key]) => match policy {
+    }
+    claimed.sort_by_key(|claimed| claimed.key);
+    claimed
+}
+
+fn standing(name: &Name, key: PublicKey, shown: &[Shown], knowledge: Knowledge<'_>) -> Standing {
+    let mut unfit = None;
+    for shown in shown {
+        match knowledge.authorities.judge(shown, name, knowledge.now) {
+            Ok(certified) => return Standing::Certified(certified),
+            Err(defect) => unfit = unfit.or(Some(defect)),
+        }
+    }
+    match unfit {
+        Some(unfit) => Standing::Unfit(unfit),
+        None if knowledge.vouched == Some(key) => Standing::Vouched,
+        None => Standing::Bare,
+    }
+}
+
+/// About a contact whose key is the one known. What is pinned holds by itself; a binding by certificate
+/// holds as long as there is one; the others hold unless an authority has revoked the key.
+fn about_contact(known: Contact, standing: &Standing) -> Decision {
+    let key = known.key;
+    let refused = |why| Decision::Refused { key, why };
+    match (known.binding, standing) {
+        (Binding::Pinned, _) => Decision::known(known),
+        (_, Standing::Certified(certified)) => Decision::Known {
+            contact: Contact { binding: Binding::Certified, ..known },
+            ground: Ground::Certificate(certified.clone()),
+            is_new: false,
+        },
+        (_, Standing::Unfit(unfit @ Unfit { why: Defect::Revoked { .. }, .. })) => {
+            refused(Refused::Certificate(unfit.clone()))
+        }
+        (Binding::Certified, Standing::Unfit(unfit)) => {
+            refused(Refused::Certificate(unfit.clone()))
+        }
+        (Binding::Certified, _) => refused(Refused::NoCertificate),
+        _ => Decision::known(known),
+    }
+}
+
+/// About a contact who has moved to the key that was announced, and which no authority has revoked.
+fn about_heir(known: Contact, heir: Option<&Claimed>) -> Decision {
+    let Some(Claimed { key, standing, .. }) = heir else { return Decision::known(known) };
+    if let Standing::Unfit(unfit @ Unfit { why: Defect::Revoked { .. }, .. }) = standing {
+        return Decision::Refused { key: *key, why: Refused::Certificate(unfit.clone()) };
+    }
+    let ground = Ground::Succession { before: known.key };
+    Decision::Known { contact: Contact { key: *key, ..known }, ground, is_new: false }
+}
+
+fn about_stranger(name: &Name, claimed: Vec<Claimed>, knowledge: Knowledge<'_>) -> Decision {
+    let with = |wanted: fn(&Standing) -> bool| -> Vec<&Claimed> {
+        claimed.iter().filter(|claimed| wanted(&claimed.standing)).collect()
+    };
+    let contact = |key, binding| Contact { name: name.clone(), key, binding, since: knowledge.now };
+    match with(|standing| matches!(standing, Standing::Certified(_)))[..] {
+        [Claimed { key, standing: Standing::Certified(certified), .. }] => {
+            return Decision::Known {
+                contact: contact(*key, Binding::Certified),
+                ground: Ground::Certificate(certified.clone()),
+                is_new: true,
+            };
+        }
+        [] => {}
+        _ => return Decision::Conflict { known: None, claimed },
+    }
+    if let [Claimed { key, .. }] = with(|standing| *standing == Standing::Vouched)[..] {
+        let contact = contact(*key, Binding::Domain);
+        return Decision::Known { contact, ground: Ground::Domain, is_new: true };
+    }
+    match &claimed[..] {
+        [] => Decision::Unknown,
+        [Claimed { key, standing: Standing::Unfit(unfit), .. }] => {
+            Decision::Refused { key: *key, why: Refused::Certificate(unfit.clone()) }
+        }
+        [Claimed { key, .. }] => match knowledge.first_use {
             FirstUse::Ask => Decision::FirstMeeting { key: *key, ask: true },
             FirstUse::Accept => Decision::FirstMeeting { key: *key, ask: false },
-            FirstUse::Refuse => Decision::Refused(*key),
+            FirstUse::Refuse => Decision::Refused { key: *key, why: Refused::Stranger },
         },
-        (None, _) => Decision::Conflict { known: None, claimed },
+        _ => Decision::Conflict { known: None, claimed },
     }
 }
 
 impl Decision {
+    fn known(contact: Contact) -> Decision {
+        let ground = Ground::Book(contact.binding);
+        Decision::Known { contact, ground, is_new: false }
+    }
+
     /// The key that may be used without asking anybody.
     pub fn usable_key(&self) -> Option<PublicKey> {
         match self {
-            Decision::Known(contact) => Some(contact.key),
+            Decision::Known { contact, .. } => Some(contact.key),
             Decision::FirstMeeting { key, ask: false } => Some(*key),
             _ => None,
         }
@@ -113,10 +263,14 @@ impl Decision {
     /// The reason for the decision about `name`, in one sentence without a period.
     pub fn reason(&self, name: &Name) -> String {
         match self {
-            Decision::Known(contact) => {
-                let (key, since) = (contact.key.fingerprint(), contact.since.to_date_time());
-                let ground = ground(contact.binding);
-                format!("{name} is a contact since {since}: {ground} {key}")
+            Decision::Known { contact, ground, is_new } => {
+                let key = contact.key.fingerprint();
+                let who = if *is_new {
+                    format!("{name} is new here")
+                } else {
+                    format!("{name} is a contact since {}", contact.since.to_date_time())
+                };
+                format!("{who}: {} {key}", ground.words())
             }
             Decision::FirstMeeting { key, ask: true } => {
                 let key = key.fingerprint();
@@ -135,166 +289,66 @@ impl Decision {
                 let count = claimed.len();
                 format!("{name} is new here and {count} keys claim the name: {}", list(claimed))
             }
-            Decision::Refused(key) => {
+            Decision::Refused { key, why } => {
                 let key = key.fingerprint();
-                format!("{name} is no contact, and strangers are refused; the key is {key}")
+                match why {
+                    Refused::Stranger => {
+                        format!("{name} is no contact, and strangers are refused; the key is {key}")
+                    }
+                    Refused::Certificate(unfit) => {
+                        format!("{name} has key {key}, which is refused: {unfit}")
+                    }
+                    Refused::NoCertificate => format!(
+                        "{name} has key {key}, which was certified when you met and no authority \
+                         that you trust certifies it now"
+                    ),
+                }
             }
             Decision::Unknown => format!("{name} is no contact, and no key claims the name"),
         }
     }
 }
 
-fn ground(binding: Binding) -> &'static str {
-    match binding {
-        Binding::Pinned => "you pinned key",
-        Binding::Certified => "an authority you trust certified key",
-        Binding::Domain => "the domain's web site vouched for key",
-        Binding::FirstUse => "the first key to claim the name was",
+impl Ground {
+    /// A clause that ends before the key.
+    fn words(&self) -> String {
+        match self {
+            Ground::Book(Binding::Pinned) => "you pinned key".into(),
+            Ground::Book(Binding::Certified) => "an authority you trust certified key".into(),
+            Ground::Book(Binding::Domain) | Ground::Domain => {
+                "the domain's web site vouched for key".into()
+            }
+            Ground::Book(Binding::FirstUse) => "the first key to claim the name was".into(),
+            Ground::Succession { before } => {
+                format!("the key {} was announced to be followed by", before.fingerprint())
+            }
+            Ground::Certificate(Certified { authority, until }) => {
+                format!("the authority {authority} certifies until {} key", until.to_date_time())
+            }
+        }
     }
 }
 
-fn list(keys: &[PublicKey]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| key.fingerprint().to_string()).collect();
-    keys.join(", ")
+impl Claimed {
+    /// The fingerprint, who vouches, and where it was found: one line for people.
+    pub fn words(&self) -> String {
+        let key = self.key.fingerprint();
+        let standing = match &self.standing {
+            Standing::Bare => String::new(),
+            Standing::Certified(certified) => format!(", certified by {}", certified.authority),
+            Standing::Vouched => ", vouched for by the domain's web site".into(),
+            Standing::Unfit(unfit) => format!(", but {unfit}"),
+        };
+        if self.sources.is_empty() {
+            return format!("{key}{standing}");
+        }
+        format!("{key}{standing} (from {})", self.sources.join(" and "))
+    }
+}
+
+fn list(claimed: &[Claimed]) -> String {
+    claimed.iter().map(Claimed::words).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::{collection::vec, option, prelude::*, sample::select};
-
-    use super::*;
-    use crate::identity::Timestamp;
-
-    fn key(n: u8) -> PublicKey {
-        PublicKey([n; 32])
-    }
-
-    fn alice() -> Name {
-        Name::parse("alice@example.com").unwrap()
-    }
-
-    fn book(known: Option<(u8, Binding)>) -> Contacts {
-        let mut contacts = Contacts::new();
-        let since = Timestamp::from_secs(1_795_332_318);
-        let bob = Name::parse("bob@example.com").unwrap();
-        let entries = known.map(|(n, binding)| (alice(), n, binding));
-        for (name, n, binding) in entries.into_iter().chain([(bob, 9, Binding::Pinned)]) {
-            contacts.add(Contact { name, key: key(n), binding, since }).unwrap();
-        }
-        contacts
-    }
-
-    fn about_alice(known: Option<u8>, claimed: &[u8], policy: FirstUse) -> Decision {
-        let claimed: Vec<PublicKey> = claimed.iter().copied().map(key).collect();
-        decide(&alice(), &book(known.map(|n| (n, Binding::Pinned))), &claimed, policy)
-    }
-
-    #[test]
-    fn a_contact_is_known_while_his_key_is_among_the_claimed() {
-        for claimed in [&[1][..], &[2, 1, 3], &[]] {
-            let decision = about_alice(Some(1), claimed, FirstUse::Refuse);
-            assert_eq!(decision.usable_key(), Some(key(1)), "{claimed:?}");
-            assert!(matches!(decision, Decision::Known(_)));
-        }
-    }
-
-    #[test]
-    fn a_changed_key_is_a_conflict_under_every_policy() {
-        for policy in FirstUse::ALL {
-            let decision = about_alice(Some(1), &[2], policy);
-            let Decision::Conflict { known: Some(known), claimed } = &decision else {
-                panic!("{decision:?}")
-            };
-            assert_eq!((known.key, &claimed[..]), (key(1), &[key(2)][..]));
-            assert_eq!(decision.usable_key(), None);
-        }
-    }
-
-    #[test]
-    fn policies_have_words() {
-        for policy in FirstUse::ALL {
-            assert_eq!(policy.to_string().parse(), Ok(policy));
-        }
-        assert_eq!("always".parse::<FirstUse>(), Err(()));
-    }
-
-    #[test]
-    fn a_stranger_is_met_as_the_person_wishes() {
-        let met = |policy| about_alice(None, &[1, 1], policy);
-        assert_eq!(met(FirstUse::Ask), Decision::FirstMeeting { key: key(1), ask: true });
-        assert_eq!(met(FirstUse::Accept), Decision::FirstMeeting { key: key(1), ask: false });
-        assert_eq!(met(FirstUse::Refuse), Decision::Refused(key(1)));
-        assert_eq!(about_alice(None, &[], FirstUse::Accept), Decision::Unknown);
-    }
-
-    #[test]
-    fn several_keys_for_a_new_name_are_a_conflict() {
-        let claimed = vec![key(1), key(2)];
-        for policy in FirstUse::ALL {
-            let decision = about_alice(None, &[2, 1, 2], policy);
-            assert_eq!(decision, Decision::Conflict { known: None, claimed: claimed.clone() });
-        }
-    }
-
-    #[test]
-    fn every_decision_says_why() {
-        let reason = |decision: Decision| decision.reason(&alice());
-        let [one, two, three] = [1, 2, 3].map(|n| key(n).fingerprint());
-        assert_eq!(
-            reason(about_alice(Some(1), &[1], FirstUse::Ask)),
-            format!(
-                "alice@example.com is a contact since 2026-11-22T07:25:18Z: you pinned key {one}"
-            )
-        );
-        assert_eq!(
-            reason(about_alice(Some(1), &[2, 3], FirstUse::Ask)),
-            format!(
-                "alice@example.com is known with key {one}, but the name is now claimed by {two}, {three}"
-            )
-        );
-        assert_eq!(
-            reason(about_alice(None, &[1, 2], FirstUse::Ask)),
-            format!("alice@example.com is new here and 2 keys claim the name: {one}, {two}")
-        );
-        assert_eq!(
-            reason(about_alice(None, &[1], FirstUse::Accept)),
-            format!("alice@example.com is new here; key {one} is accepted on first use")
-        );
-        assert_eq!(
-            reason(about_alice(None, &[1], FirstUse::Ask)),
-            format!(
-                "alice@example.com is new here and has key {one}; compare it before you accept it"
-            )
-        );
-        assert_eq!(
-            reason(about_alice(None, &[1], FirstUse::Refuse)),
-            format!("alice@example.com is no contact, and strangers are refused; the key is {one}")
-        );
-        assert_eq!(
-            reason(about_alice(None, &[], FirstUse::Refuse)),
-            "alice@example.com is no contact, and no key claims the name"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_claim_ever_makes_another_key_usable(
-            known in option::of((0..4_u8, select(&Binding::ALL[..]))),
-            claimed in vec(0..4_u8, 0..5),
-            policy in select(&FirstUse::ALL[..]),
-        ) {
-            let keys: Vec<PublicKey> = claimed.iter().copied().map(key).collect();
-            let decision = decide(&alice(), &book(known), &keys, policy);
-            match (decision.usable_key(), known) {
-                (Some(used), Some((n, _))) => prop_assert_eq!(used, key(n)),
-                (Some(used), None) => {
-                    prop_assert!(keys.iter().all(|key| *key == used));
-                    prop_assert_eq!(policy, FirstUse::Accept);
-                }
-                (None, _) => {}
-            }
-            let reason = decision.reason(&alice());
-            prop_assert!(reason.starts_with("alice@example.com is ") && !reason.ends_with('.'));
-        }
-    }
-}
+mod tests;

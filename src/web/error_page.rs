@@ -148,13 +148,11 @@ fn steps(failed: Option<Step>) -> String {
 /// The explanation with fingerprints set apart, as people compare them character by character.
 fn explanation(failure: &Failure, words: &Words) -> String {
     let explanation = html::escape(&sentence(&words.explanation));
-    let Failure::KeyConflict { known, offered, .. } = failure else { return explanation };
-    [known, offered].iter().map(ToString::to_string).fold(
-        explanation,
-        |explanation, fingerprint| {
-            explanation.replacen(&fingerprint, &format!("<code>{fingerprint}</code>"), 1)
-        },
-    )
+    let Failure::KeyConflict { known, claimed, .. } = failure else { return explanation };
+    let keys = known.iter().map(|contact| contact.key).chain(claimed.iter().map(|c| c.key));
+    keys.map(|key| key.fingerprint().to_string()).fold(explanation, |explanation, fingerprint| {
+        explanation.replacen(&fingerprint, &format!("<code>{fingerprint}</code>"), 1)
+    })
 }
 
 /// The advice with its commands, `"p2p …"`, set apart.

@@ -125,8 +125,8 @@ impl Attempt {
     }
 }
 
-/// The same request again; it has no body.
-fn copy_of_head(request: &Request) -> Request {
+/// The same request again, for one without a body.
+pub(super) fn copy_of_head<B>(request: &hyper::Request<B>) -> Request {
     let mut copy = Request::new(http::empty());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();

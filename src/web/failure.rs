@@ -9,7 +9,8 @@ use std::{
 
 use hyper::StatusCode;
 
-use crate::identity::{Destination, Fingerprint, Name, ServicePort};
+use crate::identity::{Destination, Name, ServicePort};
+use crate::trust::{Claimed, Contact};
 
 /// Why a request got no answer from the service it was meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,12 @@ pub enum Failure {
     OverlaysFailed { name: Name, tried: Vec<String> },
     /// The overlays took too long.
     LookupTimedOut { name: Name, tried: Vec<String> },
-    /// The key that answers for the name is not the one this person has accepted.
-    KeyConflict { name: Name, known: Fingerprint, offered: Fingerprint },
+    /// The keys that claim the name are not the one this person has accepted, or several claim a name
+    /// that is new.
+    KeyConflict { name: Name, known: Option<Box<Contact>>, claimed: Vec<Claimed> },
+    /// The name is new and the person wants to be asked: `page` is the path of the question on the
+    /// daemon's own origin.
+    FirstMeeting { name: Name, reason: String, page: String },
     /// A key was found, but nothing that this person trusts vouches for it (any more).
     Untrusted { name: Name, reason: String },
     /// The person is known to exist, but no registration packet counts now; `ended` tells how long ago
@@ -32,8 +37,9 @@ pub enum Failure {
     Offline { name: Name, ended: Option<Duration> },
     /// The registration packet comes from the future, so one of the two clocks is wrong.
     ClockWrong { name: Name, ahead: Duration },
-    /// A registration packet was found, but none of its addresses leads to the peer now.
-    Unreachable { name: Name, last_seen: Option<Duration> },
+    /// A registration packet was found, but none of its addresses leads to the peer now; `relays` holds what
+    /// rendezvous said that would not help, one line for each.
+    Unreachable { name: Name, last_seen: Option<Duration>, relays: Vec<String> },
     /// The peer's address is known and it does not answer.
     ConnectTimedOut { name: Name },
     /// The two daemons do not understand each other.
@@ -89,16 +95,25 @@ pub enum Step {
     Trust,
     /// Reaching the peer.
     Connect,
-    /// Being let in to the service.
+    /// Finding the service at its port.
     Service,
+    /// Being let in.
+    Access,
     /// Getting its answer.
     Response,
 }
 
 impl Step {
     /// All steps in their order.
-    pub const ALL: [Step; 6] =
-        [Step::Name, Step::LookUp, Step::Trust, Step::Connect, Step::Service, Step::Response];
+    pub const ALL: [Step; 7] = [
+        Step::Name,
+        Step::LookUp,
+        Step::Trust,
+        Step::Connect,
+        Step::Service,
+        Step::Access,
+        Step::Response,
+    ];
 
     /// The step in one word.
     pub fn label(self) -> &'static str {
@@ -108,6 +123,7 @@ impl Step {
             Step::Trust => "trust",
             Step::Connect => "connect",
             Step::Service => "service",
+            Step::Access => "access",
             Step::Response => "response",
         }
     }
@@ -156,6 +172,7 @@ impl Failure {
             F::Offline { .. } => (S::SERVICE_UNAVAILABLE, "destination_unavailable", Some(LookUp)),
             F::ClockWrong { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::KeyConflict { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
+            F::FirstMeeting { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Untrusted { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Unreachable { .. } => {
                 (S::SERVICE_UNAVAILABLE, "destination_unavailable", Some(Connect))
@@ -163,7 +180,7 @@ impl Failure {
             F::ConnectTimedOut { .. } => (S::GATEWAY_TIMEOUT, "connection_timeout", Some(Connect)),
             F::HandshakeFailed { .. } => (S::BAD_GATEWAY, "tls_protocol_error", Some(Connect)),
             F::PortNotServed { .. } => (S::BAD_GATEWAY, "connection_refused", Some(Service)),
-            F::AccessRefused { .. } => (S::FORBIDDEN, "http_request_denied", Some(Service)),
+            F::AccessRefused { .. } => (S::FORBIDDEN, "http_request_denied", Some(Access)),
             F::LinkLost { .. } => (S::BAD_GATEWAY, "connection_terminated", Some(Response)),
             F::ResponseTimedOut { .. } => {
                 (S::GATEWAY_TIMEOUT, "http_response_timeout", Some(Response))

@@ -18,21 +18,31 @@ use super::target::Access;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+/// Between the two daemons, and for the service.
+const P2P_SITE: HeaderName = HeaderName::from_static("p2p-site");
 const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 
-/// Lets a request for a peer's service pass.
+/// Lets a request for a peer's service pass, and says what kind of page sent it: the service decides what
+/// pages of other sites may do, see [`check_site`].
 ///
 /// # Errors
-/// When a page of another origin would change something or open a socket, or when a service worker
-/// would take over the origin that all peers share in the path form.
-pub(super) fn check(method: &Method, headers: &HeaderMap, access: &Access) -> Result<(), Failure> {
+/// When a service worker would take over the origin that all peers share in the path form.
+pub(super) fn check(headers: &HeaderMap, access: &Access) -> Result<Site, Failure> {
     if access.form == AccessForm::Path
         && headers.get(SERVICE_WORKER).is_some_and(|value| value == "script")
     {
         return Err(Failure::ServiceWorkerRefused);
     }
+    Ok(site(headers, &access.origin()))
+}
+
+/// Lets a request pass that a page of this kind sent in a visitor's name.
+///
+/// # Errors
+/// When a page of another site would change something or open a socket.
+pub(super) fn check_site(site: Site, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
     let reads = is_safe(method) && !headers.contains_key(UPGRADE);
-    if reads || site(headers, &access.origin()).is_own() { Ok(()) } else { Err(foreign(headers)) }
+    if reads || site.is_own() { Ok(()) } else { Err(foreign(headers)) }
 }
 
 /// Lets a request for the daemon's own interface pass: besides its own pages and programs only somebody
@@ -71,14 +81,35 @@ pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 
 /// Who sent a request, as far as its fields tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Site {
+pub(super) enum Site {
     /// A program, or a person who typed the address.
     None,
+    /// A page of the service itself.
     Own,
+    /// Any other page.
     Other,
 }
 
 impl Site {
+    /// What the visitor's daemon told the serving one.
+    pub(super) fn told(headers: &HeaderMap) -> Site {
+        match headers.get(P2P_SITE).map(HeaderValue::as_bytes) {
+            None => Site::None,
+            Some(b"same-origin") => Site::Own,
+            Some(_) => Site::Other,
+        }
+    }
+
+    /// Tells it on, in the words of Fetch Metadata.
+    pub(super) fn tell(self, headers: &mut HeaderMap) {
+        let word = match self {
+            Site::None => return,
+            Site::Own => "same-origin",
+            Site::Other => "cross-site",
+        };
+        headers.insert(P2P_SITE, HeaderValue::from_static(word));
+    }
+
     fn is_own(self) -> bool {
         self != Site::Other
     }
@@ -175,7 +206,10 @@ mod tests {
             ("GET", Proxy, &[WEBSOCKET], true),
         ];
         for (method, form, lines, passes) in table {
-            let result = check(&method.parse().unwrap(), &headers(lines), &access(form));
+            let (method_, headers_) = (method.parse().unwrap(), headers(lines));
+            let mut told = HeaderMap::new();
+            check(&headers_, &access(form)).unwrap().tell(&mut told);
+            let result = check_site(Site::told(&told), &method_, &headers_);
             assert_eq!(result.is_ok(), passes, "{method} {form:?} {lines:?}");
         }
     }
@@ -183,9 +217,9 @@ mod tests {
     #[test]
     fn service_workers_need_an_origin_of_their_own() {
         let worker = headers(&[("service-worker", "script"), ("sec-fetch-site", "same-origin")]);
-        let refused = check(&Method::GET, &worker, &access(AccessForm::Path));
+        let refused = check(&worker, &access(AccessForm::Path));
         assert_eq!(refused, Err(Failure::ServiceWorkerRefused));
-        assert_eq!(check(&Method::GET, &worker, &access(AccessForm::OwnOrigin)), Ok(()));
+        assert_eq!(check(&worker, &access(AccessForm::OwnOrigin)), Ok(Site::Own));
     }
 
     #[test]

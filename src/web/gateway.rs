@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::{
     Method, StatusCode, Uri,
+    body::Frame,
     http::uri::{Parts, PathAndQuery},
 };
 
@@ -13,6 +16,7 @@ use crate::runtime::http::{self, BoxFuture, Handler, Limits, Request, Response};
 use super::error_page::{Media, error_page};
 use super::failure::Failure;
 use super::forwarded::{self, Form};
+use super::gate::{self, Site};
 use super::hop::{self, Pseudonym, Station, Token};
 use super::peers::Io;
 use super::visitor::Visitor;
@@ -24,13 +28,23 @@ pub struct Gateway {
     limits: Limits,
 }
 
+/// What a stream leads to.
+pub struct Served {
+    /// One of our own services.
+    pub destination: Destination,
+    /// What answers there.
+    pub handler: Arc<dyn Handler>,
+    /// Whether pages of other sites may send it unsafe requests in the visitor's name.
+    pub cross_site: bool,
+}
+
 impl Gateway {
     /// `limits.stall` and `limits.connections` are the transport's business.
     pub fn new(pseudonym: Pseudonym, limits: Limits) -> Gateway {
         Gateway { pseudonym, limits }
     }
 
-    /// Serves the requests of one stream to `destination`, one of our own services, upgrades included.
+    /// Serves the requests of one stream, upgrades included.
     ///
     /// # Errors
     /// When the visitor breaks the protocol, is too slow or goes away.
@@ -38,11 +52,11 @@ impl Gateway {
         &self,
         io: Box<dyn Io>,
         visitor: Visitor,
-        destination: Destination,
-        handler: Arc<dyn Handler>,
+        served: Served,
     ) -> hyper::Result<()> {
+        let Served { destination, handler, cross_site } = served;
         let token = self.pseudonym.token(Station::Gateway, &destination);
-        let entrance = Entrance { visitor, destination, token, handler };
+        let entrance = Entrance { visitor, destination, token, handler, cross_site };
         http::serve_connection(io, self.limits, Arc::new(entrance)).await
     }
 }
@@ -53,6 +67,7 @@ struct Entrance {
     destination: Destination,
     token: Token,
     handler: Arc<dyn Handler>,
+    cross_site: bool,
 }
 
 impl Handler for Entrance {
@@ -71,6 +86,10 @@ impl Entrance {
     async fn answer(&self, mut request: Request) -> Result<Response, Failure> {
         let version = request.version();
         *request.uri_mut() = relative(request.method(), request.uri())?;
+        let site = Site::told(request.headers());
+        if !self.cross_site {
+            gate::check_site(site, request.method(), request.headers())?;
+        }
         let headers = request.headers_mut();
         if self.token.is_in(headers) {
             return Err(Failure::Loop { destination: self.destination.clone() });
@@ -80,7 +99,9 @@ impl Entrance {
         hop::strip(headers)?.restore(headers);
         form.write(headers, &self.destination);
         form.write_visitor(headers, &self.visitor);
+        site.tell(headers);
         self.token.append_to(headers, version);
+        let request = request.map(without_forged_trailers);
 
         let mut response = self.handler.clone().handle(request).await;
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -96,6 +117,19 @@ impl Entrance {
     }
 }
 
+/// A body whose trailers hold no field that could pass for one of ours: some programs take them for
+/// fields of the head.
+fn without_forged_trailers(body: http::Body) -> http::Body {
+    let clean = |frame: Frame<Bytes>| match frame.into_trailers() {
+        Ok(mut trailers) => {
+            forwarded::remove_all(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
+    };
+    body.map_frame(clean).boxed_unsync()
+}
+
 /// The target without scheme and host: a service is no proxy.
 fn relative(method: &Method, uri: &Uri) -> Result<Uri, Failure> {
     if method == Method::CONNECT || uri.authority().is_some() && uri.scheme().is_none() {
@@ -106,4 +140,24 @@ fn relative(method: &Method, uri: &Uri) -> Result<Uri, Failure> {
     parts.path_and_query =
         Some(uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")));
     Uri::from_parts(parts).map_err(|_| Failure::Malformed { reason: "it has no path".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, header::HeaderValue};
+
+    use super::*;
+    use crate::runtime::block_on;
+
+    #[test]
+    fn forgeries_go_from_trailers_too() {
+        let mut trailers = HeaderMap::new();
+        for name in ["p2p-peer", "x-forwarded-for", "digest"] {
+            trailers.insert(name, HeaderValue::from_static("v"));
+        }
+        let body = http::full("text").with_trailers(async { Some(Ok(trailers)) }).boxed_unsync();
+        let collected = block_on(without_forged_trailers(body).collect()).ok().unwrap();
+        let left = collected.trailers().unwrap();
+        assert_eq!(left.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["digest"]);
+    }
 }

@@ -19,12 +19,13 @@ use std::{
 use async_io::Timer;
 use bytes::Bytes;
 use event_listener::{Event, EventListener};
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::runtime::clock;
 use crate::runtime::http::{Body, BoxError};
 
 use super::failure::Failure;
+use super::finish::FinishedBody;
 use super::slots::Slot;
 
 /// How a request body is doing, for those who wait for the response.
@@ -184,9 +185,8 @@ impl HttpBody for RequestBody {
 }
 
 /// A service's body on its way to a client; keeps its place among the requests until it ends.
-#[derive(Debug)]
 pub(super) struct ResponseBody {
-    body: Incoming,
+    body: FinishedBody,
     silence: Silence,
     /// Told at the next turn, when what came before it has been flushed.
     broken: Option<BoxError>,
@@ -194,7 +194,7 @@ pub(super) struct ResponseBody {
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: Incoming, limit: Duration, slot: Slot) -> ResponseBody {
+    pub(super) fn new(body: FinishedBody, limit: Duration, slot: Slot) -> ResponseBody {
         ResponseBody { body, silence: Silence::new(limit), broken: None, _slot: slot }
     }
 
@@ -202,7 +202,7 @@ impl ResponseBody {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(frame) => {
                 self.silence.end();
-                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+                Poll::Ready(frame)
             }
             Poll::Pending => self
                 .silence

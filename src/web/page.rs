@@ -14,6 +14,8 @@ use crate::runtime::html;
 
 /// The one style of all pages; it stands inside of each, since an error page has no neighbours.
 const STYLE: &str = concat!(include_str!("../palette.css"), include_str!("style.css"));
+/// Where the form of a page may lead: back to its own origin, and from there to a peer's.
+const FORM: &str = "form-action 'self' http://*.localhost:*";
 /// Opens the document up to its title.
 const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -24,6 +26,15 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let policy = html::policy(STYLE, &["frame-ancestors 'none'"]);
     HeaderValue::try_from(policy).expect("base64 is printable")
 });
+
+/// The policy of a page with a form.
+pub(super) fn form_policy() -> HeaderValue {
+    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+        let policy = html::policy(STYLE, &["frame-ancestors 'none'", FORM]);
+        HeaderValue::try_from(policy).expect("base64 is printable")
+    });
+    POLICY.clone()
+}
 
 /// A whole document with a title and the main part in HTML.
 pub(super) fn document(title: &str, main: &str) -> String {

@@ -11,7 +11,6 @@ use std::{mem, sync::Arc};
 use http_body_util::BodyExt;
 use hyper::{
     HeaderMap, Method, StatusCode, Uri, Version,
-    body::Incoming,
     header::{ALLOW, EXPECT, HOST, HeaderValue, LOCATION},
     http::uri::{Parts, PathAndQuery},
     upgrade,
@@ -24,6 +23,7 @@ use crate::runtime::{spawn, splice_upgrades};
 use super::error_page::{Media, error_page};
 use super::exchange::Exchange;
 use super::failure::Failure;
+use super::finish::{Again, FinishedBody};
 use super::forwarded::{self, Form};
 use super::hop::{self, Station, Token};
 use super::pace::ResponseBody;
@@ -31,7 +31,7 @@ use super::peers::Peers;
 use super::settings::Settings;
 use super::slots::Slots;
 use super::target::{self, Access, Target};
-use super::{cookie, gate, location, pac, policy, welcome};
+use super::{cookie, gate, location, meeting, pac, policy, welcome};
 
 /// The daemon's HTTP proxy and local origins; a [`Handler`] for its TCP listener.
 pub struct Proxy {
@@ -93,12 +93,13 @@ impl Proxy {
 
     /// Sends a request to a peer's service and gives its response.
     async fn forward(&self, mut request: Request, access: Access) -> Result<Response, Failure> {
-        gate::check(request.method(), request.headers(), &access)?;
+        let site = gate::check(request.headers(), &access)?;
         if let Some(to) = better_address(&request, &access) {
             self.peers.remember_label(&access.destination);
             return redirect(&to);
         }
         let slot = self.requests.take()?;
+        let navigates = gate::is_navigation(request.method(), request.headers());
         let destination = &access.destination;
         let token = self.settings.pseudonym.token(Station::Proxy, destination);
         let expects = expects_continue(request.headers())?;
@@ -106,6 +107,7 @@ impl Proxy {
             return Err(Failure::Loop { destination: destination.clone() });
         }
         let switches = turn_to_service(&mut request, &access, &token)?;
+        site.tell(request.headers_mut());
         if matches!(*request.method(), Method::OPTIONS | Method::TRACE)
             && hop::is_last(request.headers_mut())?
         {
@@ -113,9 +115,18 @@ impl Proxy {
         }
         let client = switches.then(|| upgrade::on(&mut request));
         let exchange = Exchange { peers: &*self.peers, settings: &self.settings, destination };
-        let mut response = exchange.run(request, expects).await?;
+        let again = Again::new(&self.peers, &self.settings, destination, &request);
+        let mut response = match exchange.run(request, expects).await {
+            // whoever sits at a browser can be asked
+            Err(Failure::FirstMeeting { page, .. }) if navigates => {
+                let (port, path) = (self.settings.port, access.path.as_str());
+                return redirect(&meeting::address(port, &page, destination, path));
+            }
+            result => result?,
+        };
         let service = upgrade::on(&mut response);
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let mut response = FinishedBody::new(response, again);
         turn_to_client(&mut response, &access, &token)?;
         match client {
             _ if !switched => {
@@ -196,7 +207,7 @@ fn turn_to_service(request: &mut Request, access: &Access, token: &Token) -> Res
 
 /// Makes a service's response one that this client understands and that does it no harm.
 fn turn_to_client(
-    response: &mut hyper::Response<Incoming>,
+    response: &mut hyper::Response<FinishedBody>,
     access: &Access,
     token: &Token,
 ) -> Result<(), Failure> {

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use crate::identity::Destination;
+use crate::identity::{Destination, Name};
+use crate::trust::{Claimed, Contact, Decision};
 
 use super::failure::Failure;
 
@@ -46,17 +47,27 @@ impl Failure {
                 format!("the overlays did not answer in time{}", listed(tried)),
                 format!("try again, or run \"p2p lookup {name}\" to see which is slow"),
             ),
-            Failure::KeyConflict { name, known, offered } => (
+            Failure::KeyConflict { name, known: None, claimed } => (
+                format!("several keys claim to be {name}"),
+                conflict(name, None, claimed),
+                format!("ask {name} for the share link and run \"p2p open LINK\""),
+            ),
+            Failure::KeyConflict { name, known, claimed } => (
                 format!("another key answers for {name}"),
                 format!(
-                    "this person's key is known as {known}, but {offered} was offered; either the \
-                     key was replaced or somebody else pretends to be {name}"
+                    "{}; either the key was replaced or somebody else pretends to be {name}",
+                    conflict(name, known.as_deref(), claimed)
                 ),
                 format!(
                     "ask {name} over another channel which fingerprint is right; if the key was \
                      replaced, run \"p2p contact remove {name}\", then \"p2p open LINK\" with the \
                      new share link"
                 ),
+            ),
+            Failure::FirstMeeting { name, reason, .. } => (
+                format!("you have not met {name} before"),
+                reason.clone(),
+                format!("run \"p2p contact add {name}\", or open the address in a browser"),
             ),
             Failure::Untrusted { name, reason } => (
                 format!("it is not certain that this is {name}"),
@@ -80,7 +91,12 @@ impl Failure {
                 format!("the registration packet comes from {} in the future", rounded(*ahead)),
                 "set the date and time of the machine that is wrong".into(),
             ),
-            Failure::Unreachable { name, last_seen } => (
+            Failure::Unreachable { name, relays, .. } if !relays.is_empty() => (
+                format!("no way leads to {name}"),
+                format!("none of the known addresses answers; {}", relays.join("; ")),
+                "try again later, or ask who runs the rendezvous to carry traffic for one of you".into(),
+            ),
+            Failure::Unreachable { name, last_seen, .. } => (
                 format!("it seems that {name} is asleep"),
                 match last_seen {
                     Some(ago) => format!(
@@ -97,7 +113,7 @@ impl Failure {
                 "the person's address is known, but nothing came back in time; a firewall between \
                  the two machines may be in the way"
                     .into(),
-                format!("try again, or run \"p2p lookup {name}\" to see the addresses"),
+                format!("try again, or run \"p2p why {name}\" to see how far the way goes"),
             ),
             Failure::HandshakeFailed { name, detail } => (
                 format!("no secure link to {name}"),
@@ -228,6 +244,11 @@ impl Failure {
         };
         Words { headline, explanation, advice }
     }
+}
+
+/// The reason of the decision, word for word.
+fn conflict(name: &Name, known: Option<&Contact>, claimed: &[Claimed]) -> String {
+    Decision::Conflict { known: known.cloned(), claimed: claimed.to_vec() }.reason(name)
 }
 
 /// What was tried, as the end of a sentence.

@@ -11,4 +11,5 @@ mod looks;
 mod people;
 mod scene;
 mod site;
+mod trust;
 mod walls;

@@ -80,6 +80,14 @@ impl Client {
     /// # Errors
     /// When it is none with status 200, ends early, or does not go on.
     pub fn get(&mut self, path: &str) -> io::Result<Response> {
+        self.get_for(path, Duration::MAX)
+    }
+
+    /// Reads a response for so long at most; the connection is of no use after that.
+    ///
+    /// # Errors
+    /// As for a whole one.
+    pub fn get_for(&mut self, path: &str, time: Duration) -> io::Result<Response> {
         let start = clock::now();
         self.stream.write_all(request(self.prefix, path).as_bytes())?;
         let head = self.read_head()?;
@@ -89,7 +97,7 @@ impl Client {
             Response { start, first_byte, progress: Vec::new(), length: 0, right: true };
         response.take(&std::mem::take(&mut self.buffer));
         let mut buffer = vec![0; 64 * 1024];
-        while response.length < length {
+        while response.length < length && response.total() < time {
             match self.stream.read(&mut buffer)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 count => response.take(&buffer[..count]),

@@ -2,7 +2,8 @@
 //! another, and what introduces them stands between.
 //!
 //! A scene is a [laboratory](netlab) with nodes called `alice`, `bob`, `store` and `rendezvous`, and what runs in
-//! them. Every process keeps its home in a folder of its own and is ended with the scene.
+//! them. Every process keeps its home in a folder of its own and is ended with the scene. `P2P_BENCH_PROGRAM` names
+//! another `p2p` than the one that has just been built.
 #![allow(dead_code, unreachable_pub, reason = "each test and bench uses a part of it")]
 
 pub mod client;
@@ -14,7 +15,7 @@ pub mod people;
 pub mod watch;
 
 use std::{
-    fs,
+    env, fs,
     path::PathBuf,
     process::{Command, Output},
     time::Duration,
@@ -25,14 +26,17 @@ use p2p::runtime::{block_on, clock};
 use people::{ALICE, P2P, Program, prepare};
 use tempfile::TempDir;
 
-/// Where the store listens.
-pub const STORE: &str = "11.1.0.10:80";
+/// Where the store listens: the port that every network lets pass.
+pub const STORE: &str = "11.1.0.10:443";
 
-/// Where the rendezvous listens.
-pub const RENDEZVOUS: &str = "11.1.0.30:5050";
+/// Where the rendezvous listens with UDP, and with TCP for those who have nothing else.
+pub const RENDEZVOUS: [&str; 2] = ["11.1.0.30:5050", "11.1.0.30:443"];
 
 /// Where bob's proxy listens, in his own network.
 pub const PROXY: &str = "127.0.0.1:5050";
+
+/// How long anything may take to get ready, on a busy machine.
+const READY_TIME: Duration = Duration::from_secs(20);
 
 /// What daemons may take to find out about their network after they are ready.
 const SETTLE: Duration = Duration::from_millis(1500);
@@ -59,11 +63,14 @@ impl Scene {
         self.start("store", &["store", "--listen", STORE])
     }
 
-    /// The rendezvous; alice and bob are told of it.
+    /// The rendezvous, which carries for everybody; alice and bob are told of it.
     pub fn rendezvous(&self) -> Program {
-        let rendezvous = self.start("rendezvous", &["rendezvous", "--listen", RENDEZVOUS]);
+        let [udp, tcp] = RENDEZVOUS;
+        let listen = ["rendezvous", "--listen", udp, "--tcp", tcp];
+        let lend = ["--for", "anyone", "--relay", "anyone", "--rate", "1gbit"];
+        let rendezvous = self.start("rendezvous", &[&listen[..], &lend].concat());
         for node in ["alice", "bob"] {
-            self.configure(node, &format!("rendezvous = [\"{}\"]", rendezvous.said("rendezvous")));
+            self.configure(node, &format!("rendezvous = \"{}\"", rendezvous.said("rendezvous")));
         }
         rendezvous
     }
@@ -91,6 +98,19 @@ impl Scene {
     /// Waits until those who run have found out about their networks, as they have where people live.
     pub fn settle(&self) {
         block_on(clock::sleep(SETTLE));
+    }
+
+    /// Waits until a daemon is registered at its rendezvous.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn wait_registered(&self, node: &str) {
+        let started = clock::now();
+        let status = || self.run(node, &["status", "--json"]).stdout;
+        while !String::from_utf8_lossy(&status()).contains("\"registered\":true") {
+            assert!(clock::now() - started < READY_TIME, "{node} does not register");
+            block_on(clock::sleep(Duration::from_millis(50)));
+        }
     }
 
     /// Another bob, who has never met anybody.
@@ -140,7 +160,8 @@ impl Scene {
     }
 
     fn command(&self, node: &str, arguments: &[&str]) -> Command {
-        prepare(self.lab.command(node, P2P), &self.home(node), arguments)
+        let program = env::var("P2P_BENCH_PROGRAM").unwrap_or_else(|_| P2P.into());
+        prepare(self.lab.command(node, &program), &self.home(node), arguments)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, LazyLock, Mutex},
     thread,
 };
@@ -12,7 +12,7 @@ use netlab::Lab;
 
 use super::people::noise;
 
-/// The port of every origin here.
+/// The usual port of an origin.
 pub const PORT: u16 = 8080;
 
 /// A response of [`SMALL_LENGTH`] octets.
@@ -20,6 +20,9 @@ pub const SMALL: &str = "/small";
 
 /// Head and body, as the paper's and everybody's figures for it have been measured.
 pub const SMALL_LENGTH: usize = 338;
+
+/// Octets of its body.
+pub const SMALL_BODY: u64 = 272;
 
 /// What repeats in a long body; a prime length, so that no shift goes unseen.
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1_000_003));
@@ -31,9 +34,14 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Listens on all addresses of a node. `prepare` sees every connection first.
-    pub fn start(lab: &Lab, node: &str, prepare: fn(&TcpStream)) -> Origin {
-        let any: SocketAddr = (std::net::Ipv4Addr::UNSPECIFIED, PORT).into();
+    /// Listens on all addresses of a node, at [`PORT`].
+    pub fn start(lab: &Lab, node: &str) -> Origin {
+        Origin::start_at(lab, node, PORT, |_| {})
+    }
+
+    /// Listens at another port. `prepare` sees every connection first.
+    pub fn start_at(lab: &Lab, node: &str, port: u16, prepare: fn(&TcpStream)) -> Origin {
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let listener = lab.enter(node, || TcpListener::bind(any)).unwrap();
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let seen = requests.clone();
@@ -131,11 +139,11 @@ fn answer(mut stream: &TcpStream, head: &str) -> io::Result<()> {
 }
 
 fn small() -> Vec<u8> {
-    let head = |length| {
-        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n")
-    };
-    let length = SMALL_LENGTH - head(100).len(); // three digits
-    let mut response = head(length).into_bytes();
-    response.resize(SMALL_LENGTH, b'x');
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {SMALL_BODY}\r\n\r\n"
+    );
+    let mut response = head.into_bytes();
+    response.resize(response.len() + SMALL_BODY as usize, b'x');
+    assert_eq!(response.len(), SMALL_LENGTH);
     response
 }

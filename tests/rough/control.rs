@@ -110,7 +110,7 @@ fn nonsense_is_refused_with_a_reason() {
     );
     assert_eq!(
         put("{\"url\":\"http://127.0.0.1:1\",\"allow\":\"friends\"}"),
-        "allow: \"friends\" is not known here, only \"public\" is"
+        "allow: \"friends\" is none of public, contacts, a name, *@DOMAIN, authority:NAME"
     );
     let deep = format!("{{\"x\":{}", "[".repeat(15_000));
     let deep_url = format!("{{\"url\":{}", "{\"a\":".repeat(3000));

@@ -4,8 +4,12 @@
 #[path = "../people/mod.rs"]
 mod people;
 
+mod broken_off;
 mod control;
+mod doctor;
 mod home;
+mod moving;
 mod network;
 mod overlays;
+mod why;
 mod world;

@@ -29,7 +29,7 @@ fn endless(folder: &Path) {
 }
 
 /// Alice once more, in the home that she had.
-fn alice_again(root: &Path, folder: &Path, store: &Program) -> Program {
+pub(crate) fn alice_again(root: &Path, folder: &Path, store: &Program) -> Program {
     let overlay = format!("store:{}", store.said("store"));
     let arguments = ["serve", folder.to_str().unwrap(), "--port", "1000", "--udp", "127.0.0.1:0"];
     let arguments = [&arguments[..], &["--overlay", &overlay]].concat();

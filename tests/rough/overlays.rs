@@ -193,6 +193,23 @@ fn a_packet_about_somebody_else_does_not_count() {
 }
 
 #[test]
+fn a_forged_packet_is_passed_over_in_one_store_and_told_in_all() {
+    let scene = Scene::set();
+    fill(&scene.shelf, &[scene.packet(0)]);
+    let forged = || store(Behaviour::Forged(scene.shelf.clone()));
+    let (one, two, three) = (forged(), forged(), forged());
+    let some = bob(&scene.home("some"), &[&one, &scene.overlay, &two]);
+    assert_eq!(get(&page(&some)).body, "hello from alice");
+    let all = bob(&scene.home("all"), &[&one, &two, &three]);
+    let answer = get(&page(&all));
+    assert_eq!(answer.status, 502);
+    for overlay in [one, two, three] {
+        let told = answer.body.split(&format!("{overlay}: ")).nth(1).unwrap();
+        assert!(told.starts_with("the packet"), "{}", answer.body);
+    }
+}
+
+#[test]
 fn squatters_stop_a_first_meeting_but_no_contact() {
     let root = tempfile::tempdir().unwrap();
     let store = Program::start(&root.path().join("store"), &["store", "--listen", "127.0.0.1:0"]);
@@ -256,7 +273,12 @@ fn a_share_link_says_where_to_look() {
     let carol = bob(&home, &nowhere);
     assert_ne!(get(&page(&carol)).status, 200, "carol's own overlay holds nothing");
 
-    assert!(run(&home, &["contact", "add", link]).status.success());
+    // a store on this machine: somebody else's link alone does not make carol ask there
+    let added = run(&home, &["contact", "add", link]);
+    assert!(added.status.success());
+    assert!(text(&added.stderr[..]).contains("--nearby takes it"), "{added:?}");
+    assert_ne!(get(&page(&carol)).status, 200);
+    assert!(run(&home, &["contact", "add", link, "--nearby"]).status.success());
     assert_eq!(get(&page(&carol)).body, "found");
     let told = run(&home, &["lookup", ALICE, "--overlay", nowhere[0]]);
     assert!(told.status.success(), "{told:?}");

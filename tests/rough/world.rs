@@ -111,6 +111,8 @@ pub(crate) enum Behaviour {
     Silent,
     /// What the test has put there.
     Shelf(Shelf),
+    /// The same with an octet of each packet changed.
+    Forged(Shelf),
 }
 
 /// Packets by slot that a test can exchange at any time.
@@ -168,11 +170,13 @@ fn answer(mut socket: TcpStream, behaviour: &Behaviour) -> Option<()> {
             }
         }
         Behaviour::Silent => socket.read_to_end(&mut Vec::new()).ok().map(drop),
-        Behaviour::Shelf(shelf) => {
+        Behaviour::Shelf(shelf) | Behaviour::Forged(shelf) => {
             let packets = shelf.lock().unwrap().get(&slot).cloned().unwrap_or_default();
             let frame = |packet: &Packet| {
-                let bytes = packet.as_bytes();
-                [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat()
+                let mut bytes = packet.as_bytes().to_vec();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= u8::from(matches!(behaviour, Behaviour::Forged(_)));
+                [&(bytes.len() as u16).to_be_bytes()[..], &bytes].concat()
             };
             let body: Vec<u8> = packets.iter().flat_map(frame).collect();
             respond(&mut socket, &body)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_lite::future;
 use http_body_util::BodyExt;
-use p2p::identity::{Destination, Fingerprint, KeyPair, Name, Seed, ServicePort};
+use p2p::identity::{Destination, KeyPair, Name, PublicKey, Seed, ServicePort, Timestamp};
 use p2p::runtime::http::Response;
+use p2p::trust::{Binding, Claimed, Contact, Decision, Standing};
 use p2p::web::{Failure, Media, error_page};
 
 fn name() -> Name {
@@ -16,8 +17,18 @@ fn destination() -> Destination {
     Destination { name: name(), port: ServicePort::new(1000).unwrap() }
 }
 
-fn fingerprint(seed: u8) -> Fingerprint {
-    KeyPair::from_seed(&Seed::new([seed; 32])).public().fingerprint()
+fn key(seed: u8) -> PublicKey {
+    KeyPair::from_seed(&Seed::new([seed; 32])).public()
+}
+
+fn contact(seed: u8) -> Contact {
+    let since = Timestamp::from_secs(1_795_332_318);
+    Contact { name: name(), key: key(seed), binding: Binding::Pinned, since }
+}
+
+fn claimed(seed: u8, standing: Standing, sources: &[&str]) -> Claimed {
+    let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+    Claimed { key: key(seed), standing, sources }
 }
 
 fn every_failure() -> Vec<Failure> {
@@ -31,13 +42,41 @@ fn every_failure() -> Vec<Failure> {
         Failure::LabelUnknown,
         Failure::OverlaysFailed { name: name.clone(), tried: tried.clone() },
         Failure::LookupTimedOut { name: name.clone(), tried: Vec::new() },
-        Failure::KeyConflict { name: name.clone(), known: fingerprint(1), offered: fingerprint(2) },
+        Failure::KeyConflict {
+            name: name.clone(),
+            known: Some(Box::new(contact(1))),
+            claimed: vec![claimed(2, Standing::Bare, &["lan"])],
+        },
+        Failure::KeyConflict {
+            name: name.clone(),
+            known: None,
+            claimed: vec![
+                claimed(1, Standing::Vouched, &["lan"]),
+                claimed(2, Standing::Bare, &["store:http://a/", "lan"]),
+            ],
+        },
+        Failure::FirstMeeting {
+            name: name.clone(),
+            reason: Decision::FirstMeeting { key: key(1), ask: true }.reason(&name),
+            page: "/meet/00".into(),
+        },
         Failure::Untrusted { name: name.clone(), reason: "the certificate ended yesterday".into() },
         Failure::Offline { name: name.clone(), ended: None },
         Failure::Offline { name: name.clone(), ended: Some(Duration::from_secs(7_300)) },
         Failure::ClockWrong { name: name.clone(), ahead: Duration::from_secs(3_300) },
-        Failure::Unreachable { name: name.clone(), last_seen: None },
-        Failure::Unreachable { name: name.clone(), last_seen: Some(Duration::from_secs(7_300)) },
+        Failure::Unreachable { name: name.clone(), last_seen: None, relays: vec![] },
+        Failure::Unreachable {
+            name: name.clone(),
+            last_seen: Some(Duration::from_secs(7_300)),
+            relays: vec![],
+        },
+        Failure::Unreachable {
+            name: name.clone(),
+            last_seen: None,
+            relays: vec![
+                "the rendezvous 192.0.2.1:5050 says: the peer is not registered there".into(),
+            ],
+        },
         Failure::ConnectTimedOut { name: name.clone() },
         Failure::HandshakeFailed { name: name.clone(), detail: "no common version".into() },
         Failure::PortNotServed { destination: destination.clone(), served: None },

@@ -16,7 +16,7 @@ use hyper::{StatusCode, body::Frame, header::HeaderValue};
 use p2p::identity::{Destination, KeyPair, Name, Seed, ServicePort};
 use p2p::runtime::http::{self, BoxError, BoxFuture, Handler, Limits, Request, Response};
 use p2p::runtime::{self, TcpIo};
-use p2p::web::{Failure, Gateway, Io, Peers, Proxy, Pseudonym, Settings, Visitor};
+use p2p::web::{Failure, Gateway, Io, Peers, Proxy, Pseudonym, Served, Settings, Visitor};
 
 /// Nothing here takes this long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -101,7 +101,9 @@ async fn serve_gateway(listener: Async<TcpListener>, service: Arc<Service>) {
             let key = KeyPair::from_seed(&Seed::new([1; 32])).public();
             let name = Some(Name::parse("bob@example.org").unwrap());
             let visitor = Visitor { name, key, trust: "pinned" };
-            let _ = gateway.serve_stream(io, visitor, alice(1000), service).await;
+            let (destination, handler) = (alice(1000), service);
+            let served = Served { destination, handler, cross_site: false };
+            let _ = gateway.serve_stream(io, visitor, served).await;
         })
         .detach();
     }

@@ -1,6 +1,7 @@
 //! The HTTP side of the daemon over loopback TCP, seen octet by octet.
 
 mod failures;
+mod finish;
 mod forms;
 mod framing;
 mod harness;

@@ -25,11 +25,14 @@ use crate::daemon::{
     DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
+use crate::link::TeredoSetting;
 use crate::overlay::{
     OverlayAddress,
     store::{Store, StoreOptions},
 };
 use crate::runtime::{block_on, file, plain, random, spawn};
+use crate::service::Access;
+use crate::trust::FirstUse;
 
 /// Try it all on this machine: alice serves a folder, bob opens it.
 #[derive(ArgsInfo, FromArgs)]
@@ -113,7 +116,8 @@ impl Stage {
         let name = Name::parse("alice@example.com").map_err(Failure::failed)?;
         let alice = start(&scratch.join("alice"), Some(name.clone()), &overlay).await?;
         let offer = Offer::Folder(folder.to_owned());
-        alice.register(PORT, offer, None, true).map_err(not_started)?;
+        let access = Access::default();
+        alice.register(PORT, offer, None, true, access).map_err(not_started)?;
         let bob = start(&scratch.join("bob"), None, &overlay).await?;
         let (bound, _) = bob.open_proxy(listen, None).map_err(not_started)?;
         let proxy = *bound.first().ok_or_else(|| Failure::usage("--listen gives no address"))?;
@@ -177,9 +181,22 @@ async fn start(
     let lock = home.lock().map_err(unusable)?;
     let lock = lock.ok_or_else(|| Failure::failed("the demo's folder is in use"))?;
     let identity = Identity::create(&home, name, None).map_err(Failure::failed)?;
-    let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false };
+    let udp = Udp { addresses: vec![LOOPBACK], or_any_port: false, exclude: Vec::new() };
     let overlays = vec![overlay.clone()];
-    let options = DaemonOptions { home, identity, overlays, udp };
+    let options = DaemonOptions {
+        home,
+        identity,
+        overlays,
+        udp,
+        rendezvous: Vec::new(),
+        lending: None,
+        stun: Vec::new(),
+        turn: Vec::new(),
+        port_mapping: false,
+        teredo: TeredoSetting::Off,
+        first_use: FirstUse::Accept,
+        well_known: None,
+    };
     Daemon::start(options, lock).map_err(not_started)
 }
 

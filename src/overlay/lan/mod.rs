@@ -25,9 +25,9 @@ use self::links::Link;
 use self::message::Message;
 use self::sockets::{Asker, Listener};
 use super::rate::{Rate, RateLimiter};
-use super::{Abilities, MAX_CANDIDATES, Overlay, OverlayError, check_length, is_of_slot};
+use super::{Abilities, MAX_CANDIDATES, Overlay, OverlayError, Statement, check_length};
 use crate::identity::Slot;
-use crate::registration::{Packet, Registration};
+use crate::registration::Registration;
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{Task, clock, random, spawn};
 
@@ -271,8 +271,7 @@ fn packet_for(question: &Message, datagram: &[u8]) -> Option<Vec<u8>> {
         return None;
     };
     let fits = *id == same_id && *slot == same_slot;
-    let decoded = Packet::decode(&packet).ok().filter(|_| fits)?;
-    is_of_slot(&decoded, *slot).then_some(packet)
+    (fits && Statement::read(&packet, *slot).is_some()).then_some(packet)
 }
 
 #[cfg(test)]

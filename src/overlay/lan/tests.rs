@@ -1,5 +1,6 @@
 use super::*;
 use crate::identity::{KeyPair, Name, Seed, Timestamp};
+use crate::registration::Packet;
 
 fn signed(key: u8, name: &str) -> Packet {
     let pair = KeyPair::from_seed(&Seed::new([key; 32]));

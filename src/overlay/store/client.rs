@@ -1,14 +1,19 @@
 //! The client of `p2pstore/1`. Requests run on a thread of the pool and end within their deadline.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
-use ureq::Agent;
+use ureq::{Agent, config::Config};
 
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
+use crate::overlay::public_only;
 use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
@@ -29,12 +34,26 @@ const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 pub struct Client {
     url: StoreUrl,
     secrets: hmac::Key,
-    agent: Agent,
+    /// With connections that are kept for the next request.
+    agent: Mutex<Agent>,
 }
 
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
+        Client::with_agent(url, identity, Client::config(url).into())
+    }
+
+    /// A store that somebody else named: only public addresses are asked.
+    pub fn foreign(url: &StoreUrl, nobody: &KeyPair) -> Client {
+        Client::with_agent(url, nobody, public_only::agent(Client::config(url)))
+    }
+
+    fn with_agent(url: &StoreUrl, identity: &KeyPair, agent: Agent) -> Client {
+        Client { url: url.clone(), secrets: secrets(url, identity), agent: Mutex::new(agent) }
+    }
+
+    fn config(url: &StoreUrl) -> Config {
         let config = Agent::config_builder()
             .timeout_global(Some(DEADLINE))
             .http_status_as_error(false)
@@ -45,7 +64,11 @@ impl Client {
             .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
         // a proxy of the environment cannot reach this machine
         let config = if url.is_loopback() { config.proxy(None) } else { config };
-        Client { url: url.clone(), secrets: secrets(url, identity), agent: config.build().into() }
+        config.build()
+    }
+
+    fn agent(&self) -> Agent {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn send(
@@ -54,7 +77,7 @@ impl Client {
         packet: Vec<u8>,
         ttl: Duration,
     ) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let (agent, url, secret) = (self.agent(), self.url.of(slot), self.secret(slot));
         let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
         in_time(move || {
             let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
@@ -82,7 +105,7 @@ fn secrets(url: &StoreUrl, identity: &KeyPair) -> hmac::Key {
 
 impl Overlay for Client {
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        let (agent, url) = (self.agent(), self.url.of(slot));
         in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
             match response.status().as_u16() {
@@ -102,7 +125,7 @@ impl Overlay for Client {
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.agent.clone(), self.url.of(slot), self.secret(slot));
+        let (agent, url, secret) = (self.agent(), self.url.of(slot), self.secret(slot));
         in_time(move || {
             let request = agent.delete(&url).header(SECRET_FIELD, secret);
             match request.call().map_err(translate)?.status().as_u16() {
@@ -120,6 +143,13 @@ impl Overlay for Client {
         Abilities { keeps: true, put: true, remote: true }
     }
 
+    /// The connections kept are of the other network: whoever used one would wait for an answer in vain.
+    fn handle_network_change(&self) {
+        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = agent.config().clone();
+        *agent = config.into();
+    }
+
     fn calls(&self) -> Option<&dyn Calls> {
         Some(self)
     }
@@ -132,7 +162,7 @@ impl Calls for Client {
 
     /// Keeps a thread of the pool for as long as it waits.
     fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
-        let (agent, url) = (self.agent.clone(), self.url.of(slot));
+        let (agent, url) = (self.agent(), self.url.of(slot));
         Box::pin(unblock(move || {
             let request = agent.get(&url).header(WAIT_FIELD, MAX_WAIT.as_secs().to_string());
             let request = match seen {

@@ -26,7 +26,7 @@ use super::{
     TTL_FIELD, WAIT_FIELD,
 };
 use crate::identity::Slot;
-use crate::overlay::is_of_slot;
+use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
 use crate::registration::Packet;
@@ -287,15 +287,12 @@ impl Service {
             let laid = self.calls.put(slot, writer, call, clock::now());
             return laid.map(|()| StatusCode::NO_CONTENT).map_err(refused);
         }
-        let packet = Packet::decode(&bytes).map_err(|_| StatusCode::UNPROCESSABLE_ENTITY)?;
-        if !is_of_slot(&packet, slot) {
-            return Err(StatusCode::UNPROCESSABLE_ENTITY);
-        }
-        let registration = packet.registration();
+        let Statement { author, sequence } =
+            Statement::read(&bytes, slot).ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
         let place = Place {
-            author: Author::of(&registration.key),
+            author: Author::of(&author),
             expires: seconds_now().saturating_add(ttl),
-            sequence: registration.sequence.as_micros(),
+            sequence,
             packet: bytes.into(),
         };
         self.order(Operation::Put(PlaceKey { slot, writer }, place)).await

@@ -1,5 +1,10 @@
 //! `p2p contact`: whose keys this person accepts.
 
+mod add;
+mod introduce;
+mod show;
+mod transfer;
+
 use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
@@ -8,9 +13,11 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{BookError, ContactBook, ContactStatus, Home, Introductions};
-use crate::identity::{Name, PublicKey, ShareLink};
+use crate::daemon::{BookError, ContactBook, ContactBookError, ContactStatus};
+use crate::identity::Name;
 use crate::trust::ContactsError;
+
+pub(super) use introduce::take;
 
 /// Keep the book of people whose keys you accept.
 #[derive(ArgsInfo, FromArgs)]
@@ -23,22 +30,13 @@ pub(super) struct ContactCommand {
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 pub(super) enum Action {
-    Add(Add),
+    Add(add::Add),
     List(List),
+    Show(show::Show),
     Remove(Remove),
-}
-
-/// Accept somebody's key.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(subcommand, name = "add")]
-pub(super) struct Add {
-    /// a share link p2p://…, or a name
-    #[argh(positional)]
-    who: String,
-
-    /// the public key, where a name is given
-    #[argh(positional)]
-    key: Option<String>,
+    Rename(Rename),
+    Export(transfer::Export),
+    Import(transfer::Import),
 }
 
 /// List the people whose keys are accepted, and how they came to be.
@@ -59,6 +57,19 @@ pub(super) struct Remove {
     name: String,
 }
 
+/// Call somebody by another name, with the same key.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(subcommand, name = "rename")]
+pub(super) struct Rename {
+    /// the present name
+    #[argh(positional)]
+    from: String,
+
+    /// the other name
+    #[argh(positional)]
+    to: String,
+}
+
 impl ContactCommand {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let home = home::prepare(given)?;
@@ -66,44 +77,13 @@ impl ContactCommand {
         match self.action {
             Action::Add(add) => add.run(&home, &book),
             Action::List(list) => list.run(&book),
+            Action::Show(show) => show.run(&home, &book),
             Action::Remove(remove) => remove.run(&book),
+            Action::Rename(rename) => rename.run(&book),
+            Action::Export(export) => export.run(&book),
+            Action::Import(import) => import.run(&book),
         }
     }
-}
-
-impl Add {
-    fn run(self, home: &Home, book: &ContactBook) -> Outcome {
-        let (name, key) = match &self.key {
-            None => {
-                let link = ShareLink::parse(&self.who).map_err(|error| {
-                    Failure::usage(format!("{:?} is not a share link: {error}", self.who))
-                        .hint("p2p contact add NAME KEY takes a name and a key")
-                })?;
-                take(home, &link)?;
-                (link.name, link.key)
-            }
-            Some(key) => {
-                let name = parse_name(&self.who)?;
-                let key: PublicKey = key.parse().map_err(|_| {
-                    Failure::usage(format!("{key:?} is not a public key of 52 characters"))
-                        .hint("it is the last part of the share link that p2p init printed")
-                })?;
-                book.pin(&name, key).map_err(|error| not_pinned(&name, &error))?;
-                (name, key)
-            }
-        };
-        speak::line(format!("{name}  {}", key.fingerprint()))
-    }
-}
-
-/// Accepts what a share link says: whose key it is, and where its owner is found.
-///
-/// # Errors
-/// When another key is known for the name, or a file cannot be written.
-pub(super) fn take(home: &Home, link: &ShareLink) -> Outcome {
-    let pinned = ContactBook::new(home).pin(&link.name, link.key);
-    pinned.map_err(|error| not_pinned(&link.name, &error))?;
-    Introductions::new(home).remember(link).map_err(home::unusable)
 }
 
 impl List {
@@ -127,18 +107,32 @@ impl Remove {
         if book.remove(&name).map_err(Failure::failed)? {
             return Ok(());
         }
-        Err(Failure::failed(format!("{name} is not a contact")).hint("p2p contact list"))
+        Err(no_contact(&name))
+    }
+}
+
+impl Rename {
+    fn run(self, book: &ContactBook) -> Outcome {
+        let (from, to) = (parse_name(&self.from)?, parse_name(&self.to)?);
+        if book.rename(&from, &to).map_err(|error| not_pinned(&to, &error))? {
+            return Ok(());
+        }
+        Err(no_contact(&from))
     }
 }
 
 /// Why a key is not accepted for a name, with the way to change one's mind.
-pub(super) fn not_pinned(name: &Name, error: &BookError) -> Failure {
+fn not_pinned(name: &Name, error: &ContactBookError) -> Failure {
     match error {
-        BookError::Contacts(ContactsError::KeyChanged(_)) => Failure::refused(error).hint(format!(
+        BookError::Content(ContactsError::KeyChanged(_)) => Failure::refused(error).hint(format!(
             "p2p contact remove {name} forgets the known key, once its owner confirms the new one"
         )),
         other => Failure::failed(other),
     }
+}
+
+fn no_contact(name: &Name) -> Failure {
+    Failure::failed(format!("{name} is not a contact")).hint("p2p contact list")
 }
 
 fn parse_name(text: &str) -> Result<Name, Failure> {

@@ -1,0 +1,90 @@
+//! What a download feels when its ends move: `cargo bench --bench mobility`.
+//!
+//! bob downloads from alice, both behind port-restricted NATs on lines of 50 Mbit/s, 40 ms apart, with a rendezvous and
+//! relay as far away. Something happens in the middle of it. For each thing, over seeded runs: whether all octets came
+//! and were the right ones, whether alice saw one request only (so the connection was the same), the longest time
+//! in which bob got nothing, and his goodput in the five seconds after that as a share of the line.
+//!
+//! | variable | default | |
+//! |---|---|---|
+//! | `P2P_BENCH_MB` | 100 | size of the download |
+//! | `P2P_BENCH_RUNS` | 20 | of each |
+//! | `P2P_BENCH_SEED` | 1 | of the first run |
+//! | `P2P_BENCH_ONLY` | all | some of `client,server,both,renumbered,rebooted,cut,slower,sleep` |
+
+mod event;
+#[path = "../../tests/homes/mod.rs"]
+mod homes;
+#[path = "../laboratory/mod.rs"]
+mod laboratory;
+mod run;
+#[path = "../web/table.rs"]
+#[allow(dead_code, reason = "the tables of other benches use the rest")]
+mod table;
+
+use std::process::ExitCode;
+
+use event::Event;
+use laboratory::{progress, setting, wanted};
+use run::Run;
+use table::{Series, number};
+
+/// Of the line, after a switch.
+const GOODPUT_GOAL: f64 = 0.85;
+
+/// Cells of a row.
+type Row<'a> = [&'a str; 7];
+
+const TITLES: Row<'static> =
+    ["", "right", "one request", "gap s, median [range]", "goal", "goodput after", "iroh's gap"];
+
+fn main() -> ExitCode {
+    laboratory::run("mobility", measure)
+}
+
+fn measure() {
+    let (runs, first) = (setting("P2P_BENCH_RUNS", 20), setting("P2P_BENCH_SEED", 1));
+    let megabytes = setting("P2P_BENCH_MB", 100);
+    print(&TITLES);
+    for event in Event::ALL {
+        if !wanted("P2P_BENCH_ONLY", event.word()) {
+            continue;
+        }
+        let mut ended = Vec::new();
+        for seed in first..first + runs {
+            progress(&format!("{}, seed {seed}", event.name()));
+            match run::run(event, seed, megabytes) {
+                Ok(run) => ended.push(run),
+                Err(reason) => eprintln!("  failed: {reason}"),
+            }
+        }
+        report(event, runs, &ended);
+    }
+}
+
+fn report(event: Event, runs: u64, ended: &[Run]) {
+    let count = |what: fn(&Run) -> bool| {
+        let count = ended.iter().filter(|run| what(run)).count() as u64;
+        format!("{count}/{runs}{}", if count == runs { "" } else { " NO" })
+    };
+    let gap: Series = ended.iter().map(|run| run.gap.as_secs_f64()).collect();
+    let goodput: Series = ended.iter().map(|run| run.goodput).collect();
+    let is_reached = gap.median() <= event.goal();
+    let goal = format!("<= {} {}", event.goal(), if is_reached { "yes" } else { "NO" });
+    let is_fast = goodput.median() >= GOODPUT_GOAL;
+    print(&[
+        event.name(),
+        &count(|run| run.right),
+        &count(|run| run.requests == 1),
+        &gap.range(),
+        &goal,
+        &format!("{} {}", number(goodput.median()), if is_fast { "yes" } else { "NO" }),
+        event.iroh(),
+    ]);
+}
+
+fn print(row: &Row<'_>) {
+    let widths = [30, 10, 13, 26, 12, 15, 0];
+    let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+    println!("{}", cells.collect::<String>().trim_end());
+}

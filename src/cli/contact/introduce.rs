@@ -1,0 +1,26 @@
+//! Taking what a share link says: whose key it is, and where its owner is found.
+
+use super::super::{
+    home,
+    speak::{self, Failure},
+};
+use super::not_pinned;
+use crate::daemon::{ContactBook, Home, Introductions};
+use crate::identity::ShareLink;
+
+/// Accepts what a share link says. Overlays on this machine or its network could make it ask things of its
+/// neighbours, so they are taken only if the person says so (`nearby`).
+///
+/// # Errors
+/// When another key is known for the name, or a file cannot be written.
+pub(in crate::cli) fn take(home: &Home, link: &ShareLink, nearby: bool) -> Result<(), Failure> {
+    let pinned = ContactBook::new(home).pin(&link.name, link.key);
+    pinned.map_err(|error| not_pinned(&link.name, &error))?;
+    let left_out = Introductions::new(home).remember(link, nearby).map_err(home::unusable)?;
+    for overlay in left_out {
+        speak::note(format!(
+            "not looking in {overlay}, which is on this machine or its network; --nearby takes it"
+        ));
+    }
+    Ok(())
+}

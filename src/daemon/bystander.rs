@@ -1,0 +1,84 @@
+//! Looking people up without being a daemon: what commands ask that print and end.
+
+use std::sync::Arc;
+
+use super::authority_book::AuthorityBook;
+use super::config::Config;
+use super::contact_book::ContactBook;
+use super::finder::{Finder, TrustSettings};
+use super::home::Home;
+use super::identity::Identity;
+use super::introductions::Introductions;
+use super::meeting_room::MeetingRoom;
+use super::sequences::Sequences;
+use crate::identity::{KeyPair, Name, Seed};
+use crate::overlay::{self, OverlayAddress};
+use crate::registration::{Outcome, Wanted};
+use crate::runtime::random;
+use crate::trust::{Claimed, FirstUse, SafetyPhrase};
+use crate::web::Failure;
+
+/// Who claims a name, and what may be said about it.
+#[derive(Debug)]
+pub struct Claims {
+    /// The keys that claim the name.
+    pub claimed: Vec<Claimed>,
+    /// The decision about it, in words.
+    pub reason: String,
+    /// The safety phrase with the only key, if there is one and this home has a key.
+    pub phrase: Option<String>,
+}
+
+/// What overlays say about a name.
+#[derive(Debug)]
+pub struct LookUp {
+    /// The overlays that were asked.
+    pub addresses: Vec<String>,
+    /// What they said, in their order.
+    pub outcome: Outcome,
+    /// The decision about the keys that claim the name, in words; None where there is none.
+    pub reason: Option<String>,
+}
+
+/// Asks every overlay about a name.
+pub async fn look_up(home: &Home, overlays: &[OverlayAddress], name: &Name) -> LookUp {
+    let first_use = Config::load(home).unwrap_or_default().first_use();
+    let finder = finder(home, overlays, first_use);
+    let asked = finder.overlays_for(name);
+    let addresses = asked.iter().map(|overlay| overlay.address().to_owned()).collect();
+    let outcome = finder.ask(&Wanted::Name(name.clone())).await;
+    let reason = finder.reason(name, &outcome);
+    LookUp { addresses, outcome, reason }
+}
+
+/// Asks every overlay who claims a name, and remembers nobody.
+///
+/// # Errors
+/// Says why nobody was found.
+pub async fn claims_of(
+    home: &Home,
+    overlays: &[OverlayAddress],
+    name: &Name,
+) -> Result<Claims, Failure> {
+    let (claimed, reason) = finder(home, overlays, FirstUse::Ask).claimed(name).await?;
+    let own = Identity::public(home).ok().map(|(_, key)| key);
+    let phrase = match (&claimed[..], own) {
+        ([only], Some(own)) => Some(SafetyPhrase::of(&own, &only.key).to_string()),
+        _ => None,
+    };
+    Ok(Claims { claimed, reason, phrase })
+}
+
+fn finder(home: &Home, overlays: &[OverlayAddress], first_use: FirstUse) -> Finder {
+    // a key matters to those who write
+    let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
+    let overlays = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
+    let trust = TrustSettings {
+        book: ContactBook::new(home),
+        authorities: Arc::new(AuthorityBook::new(home)),
+        first_use,
+        meetings: Arc::new(MeetingRoom::new(nobody.public(), ContactBook::new(home))),
+        well_known: Config::load(home).unwrap_or_default().well_known(),
+    };
+    Finder::new(overlays, Introductions::new(home), trust, Arc::new(Sequences::load(home)))
+}

@@ -1,0 +1,230 @@
+//! Looks at this machine and its network, and says in plain words what stands in the way of meeting others.
+//!
+//! Each check is by itself and changes nothing. What a running daemon knows better is asked of it.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    os::unix::fs::MetadataExt,
+    sync::Arc,
+    time::Duration,
+};
+
+use nanoserde::{DeJson, SerJson};
+
+use super::{Config, ControlClient, DEFAULT_LISTEN, Home, Sequences, Status};
+use crate::identity::{KeyPair, PublicKeyFile, Seed, Slot, Timestamp};
+use crate::link::{self, Link, Strangers};
+use crate::overlay::{self, Overlay, OverlayAddress};
+use crate::registration::MAX_CLOCK_SKEW;
+use crate::runtime::{clock, plain, random, spawn, unblock};
+
+/// What one check came to.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct Check {
+    /// What was looked at, in a word or two.
+    pub name: String,
+    /// `fine`; `note` for what may matter to somebody; `wrong` for what stands in the way.
+    pub outcome: String,
+    /// What was found.
+    pub found: String,
+    /// What to do about it, if there is something.
+    pub advice: Option<String>,
+}
+
+/// No overlay needs longer, if it answers at all.
+const OVERLAY_TIME: Duration = Duration::from_secs(8);
+/// Long before this program; a clock that says so was never set. In seconds since 1970.
+const LONG_AGO: u64 = 1_735_689_600;
+
+/// Examines everything, in the order in which people should read it.
+pub async fn doctor(home: &Home, config: &Config, overlays: &[OverlayAddress]) -> Vec<Check> {
+    let status = ControlClient::new(home).get::<Status>("/api/status").await.ok();
+    let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
+    // the answers of overlays take longest: they come in while the rest is looked at
+    let answers: Vec<_> = overlays
+        .iter()
+        .map(|address| spawn(overlay_check(overlay::open(address, &nobody))))
+        .collect();
+    let mut checks = vec![home_check(home), clock_check(home), daemon_check(status.as_ref())];
+    checks.push(addresses_check(config, &nobody));
+    checks.push(internet_check());
+    if status.is_none() {
+        checks.push(udp_port_check(config).await);
+        checks.push(browser_port_check(config).await);
+    }
+    for answer in answers {
+        checks.push(answer.await);
+    }
+    checks
+}
+
+impl Check {
+    fn fine(name: &str, found: impl Into<String>) -> Check {
+        Check::new(name, "fine", found)
+    }
+
+    fn note(name: &str, found: impl Into<String>) -> Check {
+        Check::new(name, "note", found)
+    }
+
+    fn wrong(name: &str, found: impl Into<String>) -> Check {
+        Check::new(name, "wrong", found)
+    }
+
+    fn new(name: &str, outcome: &str, found: impl Into<String>) -> Check {
+        let (name, outcome) = (name.to_owned(), outcome.to_owned());
+        Check { name, outcome, found: found.into(), advice: None }
+    }
+
+    fn advise(self, advice: impl Into<String>) -> Check {
+        Check { advice: Some(advice.into()), ..self }
+    }
+
+    /// Whether it stands in the way.
+    pub fn is_wrong(&self) -> bool {
+        self.outcome == "wrong"
+    }
+}
+
+/// The state directory and the key in it are this user's alone.
+fn home_check(home: &Home) -> Check {
+    const NAME: &str = "home";
+    let folder = home.folder().display();
+    let mode = |path| fs::metadata(path).map(|metadata| metadata.mode() & 0o777);
+    match (mode(home.folder().to_owned()), mode(home.path("identity.key"))) {
+        (Err(_), _) | (_, Err(_)) => Check::note(NAME, format!("no identity in {folder} yet"))
+            .advise("\"p2p init NAME\" makes one; without it you can open what others share"),
+        (Ok(mode), _) if mode & 0o022 != 0 => {
+            Check::wrong(NAME, format!("others may write to {folder} (mode {mode:03o})"))
+                .advise(format!("chmod 700 {folder}"))
+        }
+        (_, Ok(mode)) if mode & 0o077 != 0 => {
+            let key = home.path("identity.key");
+            let key = key.display();
+            Check::wrong(NAME, format!("others may read {key} (mode {mode:03o})"))
+                .advise(format!("chmod 600 {key}, and make a new identity if it may have leaked"))
+        }
+        _ => Check::fine(NAME, format!("{folder} is yours alone")),
+    }
+}
+
+/// Packets carry times: a clock that is wrong makes one's own too old, and those of others.
+fn clock_check(home: &Home) -> Check {
+    const NAME: &str = "clock";
+    let now = clock::wall();
+    let own = fs::read_to_string(home.path("identity.pub")).ok();
+    let own = own.and_then(|text| PublicKeyFile::parse(&text).ok());
+    let published = own.map(|own| Sequences::load(home).of(&own.key)).unwrap_or_default();
+    let set = "set the date and time of this machine";
+    if now < Timestamp::from_secs(LONG_AGO) {
+        return Check::wrong(NAME, "it was never set").advise(set);
+    }
+    if published.since(now) > MAX_CLOCK_SKEW {
+        let found = "it has gone back since this identity was published last";
+        return Check::wrong(NAME, found).advise(set);
+    }
+    Check::fine(NAME, now.to_date_time())
+}
+
+fn daemon_check(status: Option<&Status>) -> Check {
+    const NAME: &str = "daemon";
+    let Some(status) = status else {
+        return Check::note(NAME, "none runs in this home")
+            .advise("\"p2p proxy\" or \"p2p serve FOLDER\" starts one");
+    };
+    let (udp, services) = (status.udp.join(" and "), status.services.len());
+    let unpublished = services > 0 && status.overlays.iter().all(|o| o.published.is_none());
+    if unpublished {
+        let found = format!("it serves {services} services, but no overlay has taken its packet");
+        return Check::wrong(NAME, found).advise("see below which overlays can be reached");
+    }
+    Check::fine(NAME, format!("runs at UDP {udp}, with {services} services"))
+}
+
+/// Where this machine can be reached as far as it can see itself.
+fn addresses_check(config: &Config, keys: &KeyPair) -> Check {
+    const NAME: &str = "addresses";
+    let any = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
+    let links = any.iter().filter_map(|ip| {
+        let link = Link::bind(keys, &[SocketAddr::new(*ip, 0)], Strangers::Ignored).ok()?;
+        link.exclude(config.udp(&[]).exclude);
+        Some(link.local_locators())
+    });
+    let mut addresses: Vec<IpAddr> = links.flatten().map(|locator| locator.ip()).collect();
+    addresses.retain(|ip| !ip.is_loopback());
+    if addresses.is_empty() {
+        return Check::wrong(NAME, "none but that of this machine itself")
+            .advise("connect it to a network");
+    }
+    let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Check::fine(NAME, listed.join(", "))
+}
+
+/// Which families of addresses lead to the Internet.
+fn internet_check() -> Check {
+    const NAME: &str = "internet";
+    let sources = link::preferred_sources();
+    let v4 = sources.iter().find(|ip| ip.is_ipv4());
+    // unique local addresses (RFC 4193) do not get there, whatever the routes say
+    let is_global = |ip: &&IpAddr| matches!(ip, IpAddr::V6(v6) if !v6.is_unique_local());
+    let v6 = sources.iter().find(is_global);
+    match (v4, v6) {
+        (Some(v4), Some(v6)) => Check::fine(NAME, format!("IPv4 from {v4}, IPv6 from {v6}")),
+        (None, Some(v6)) => Check::note(NAME, format!("IPv6 only, from {v6}")),
+        (Some(v4), None) => Check::note(NAME, format!("IPv4 only, from {v4}"))
+            .advise("IPv6, where your provider has it, spares the NATs"),
+        (None, None) => Check::wrong(NAME, "no way there")
+            .advise("people on the same network still find each other by the overlay \"lan\""),
+    }
+}
+
+/// Whether the ports for peers can be had, while no daemon has them.
+async fn udp_port_check(config: &Config) -> Check {
+    const NAME: &str = "udp port";
+    let udp = config.udp(&[]);
+    let wanted = udp.addresses.clone();
+    let taken = unblock(move || {
+        let failed = wanted.iter().map(|address| (address, UdpSocket::bind(address)));
+        let failed = failed.filter_map(|(address, bound)| Some((*address, bound.err()?)));
+        failed.map(|(address, error)| format!("{address}: {}", plain(&error))).next()
+    });
+    match taken.await {
+        None => Check::fine(NAME, "free"),
+        Some(taken) if udp.or_any_port => {
+            Check::note(NAME, format!("{taken}; another one will be used"))
+        }
+        Some(taken) => Check::wrong(NAME, taken).advise("choose another with udp in config.toml"),
+    }
+}
+
+/// Whether browsers can be listened for, while no daemon does.
+async fn browser_port_check(config: &Config) -> Check {
+    const NAME: &str = "browser port";
+    let listen = config.listen(&[]);
+    let first = *listen.first().unwrap_or(&DEFAULT_LISTEN[0]);
+    match unblock(move || TcpListener::bind(first)).await {
+        Ok(_) => Check::fine(NAME, format!("{first} is free")),
+        Err(error) => Check::wrong(NAME, format!("{first}: {}", plain(&error)))
+            .advise("\"p2p proxy --listen 127.0.0.1:0\" takes a free one"),
+    }
+}
+
+/// Whether an overlay answers; what it says about nobody is nothing.
+async fn overlay_check(overlay: Arc<dyn Overlay>) -> Check {
+    const NAME: &str = "overlay";
+    let (address, started) = (overlay.address().to_owned(), clock::now());
+    let slot = Slot::of_key(&KeyPair::from_seed(&Seed::new(random::bytes())).public());
+    let answer = clock::timeout(OVERLAY_TIME, overlay.get(slot)).await;
+    let ms = (clock::now() - started).as_millis();
+    match answer {
+        Some(Ok(_)) if overlay.abilities().remote => {
+            Check::fine(NAME, format!("{address} answers after {ms} ms"))
+        }
+        Some(Ok(_)) => Check::fine(NAME, format!("{address} can be asked")),
+        Some(Err(error)) => Check::wrong(NAME, format!("{address}: {error}"))
+            .advise("check the address in config.toml, or ask who runs it"),
+        None => Check::wrong(NAME, format!("{address} does not answer"))
+            .advise("check the address in config.toml, or ask who runs it"),
+    }
+}

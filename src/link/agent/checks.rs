@@ -1,0 +1,293 @@
+//! Probes, their answers, and the checks that probes trigger (RFC 8445, section 7).
+
+use std::time::Instant;
+
+use crate::identity::Hit;
+
+use super::{Agent, Event, Pending, Strangers, Transmit, dial::is_fresh, punch, watch};
+use crate::link::{
+    candidate::{CHECK_TIME, Candidate, CandidateKind, Pattern},
+    datagram::{ANSWER, PROBE, UPDATE},
+    limit::Standing,
+    observed,
+    path::Reason,
+    peer::{Added, Peer},
+    seal,
+    sealing::{Proved, Sealing},
+    way::{Source, Way},
+};
+
+/// Peers in the table, with about 3 kB each. When it is full, one without a connection gives way, and
+/// first those who have never answered.
+pub(super) const MAX_PEERS: usize = 1024;
+
+/// Probes that wait for an answer: sixteen full dials at once, or several hundred usual ones.
+pub(super) const MAX_PENDING: usize = 4096;
+
+/// Octets of content in a probe: a set of flags, and zeros that make it heavier than its answer.
+pub(super) const PROBE_CONTENT: usize = 16;
+
+/// Flag of a probe: its sender hears nothing on the path in use, and asks the receiver to look whether
+/// its own way there still works.
+const UNHEARD: u8 = 0x01;
+
+impl<S: Sealing> Agent<S> {
+    /// The cheap before the expensive: mac, rate, one multiplication for the name of the sender, and
+    /// only for a known or welcome sender one more. A copy of an earlier message is not opened twice.
+    pub(super) fn open_message(
+        &mut self,
+        from: Option<Way>,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Option<(Hit, Proved<S::AnswerKey>)> {
+        if !self.own.is_addressed(datagram) {
+            return None;
+        }
+        let admitted = match from {
+            Some(from) => self.admits(from, now),
+            None => self.limiter.allow(Source::Overlay, Standing::Unproved, now),
+        };
+        if !admitted {
+            return None;
+        }
+        let (sender, claimed) = self.own.claim(datagram)?;
+        let hit = sender.hit();
+        let proved = match self.peers.get(&hit) {
+            Some(peer) if S::remote_key(&peer.remote) == sender => S::prove(claimed, &peer.remote)?,
+            Some(_) => return None, // two keys with one tag: 2^48 work for whoever made them
+            None if self.strangers == Strangers::Ignored || sender == self.own.key() => {
+                return None;
+            }
+            None => {
+                let remote = self.own.remote(sender)?;
+                let proved = S::prove(claimed, &remote)?;
+                self.insert_peer(hit, remote, now)?;
+                proved
+            }
+        };
+        let peer = self.peers.get_mut(&hit)?;
+        if !peer.is_first(proved.id) {
+            return None;
+        }
+        peer.earn(datagram.len());
+        Some((hit, proved))
+    }
+
+    pub(super) fn handle_probe(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
+        let (hit, proved) = self.open_message(Some(from), datagram, now)?;
+        if proved.content.len() < PROBE_CONTENT {
+            return None; // it would draw more than it cost
+        }
+        self.answer(hit, &proved, from);
+        self.learn(hit, from, now);
+        let unheard = proved.content[0] & UNHEARD != 0;
+        self.hear(hit, from, unheard, now);
+        self.trigger_check(hit, from, now)
+    }
+
+    /// Something genuine came this way, maybe with the complaint that our own path does not work.
+    fn hear(&mut self, hit: Hit, from: Way, unheard: bool, now: Instant) -> Option<()> {
+        let peer = self.peers.get_mut(&hit)?;
+        let path = peer.path.as_mut()?;
+        if path.way == from {
+            path.heard = now;
+        }
+        if unheard && peer.holds > 0 {
+            self.doubt(hit, Reason::Peer, now);
+        }
+        Some(())
+    }
+
+    pub(super) fn answer(&mut self, hit: Hit, proved: &Proved<S::AnswerKey>, to: Way) {
+        let mut nonce = [0; 12];
+        nonce.copy_from_slice(&self.drbg.next()[..12]);
+        let observed = observed::encode(to.direct());
+        let key = &proved.answer_key;
+        if let Some(datagram) = S::seal_answer(key, ANSWER, proved.id, nonce, &observed)
+            && self.peers.get_mut(&hit).is_some_and(|peer| peer.spend(to, datagram.len()))
+        {
+            self.transmits.push_back(Transmit { to, datagram, ttl: None });
+        }
+    }
+
+    /// Where a genuine message came from may be a way back.
+    pub(super) fn learn(&mut self, hit: Hit, from: Way, now: Instant) {
+        let kind = match from {
+            Way::Direct(_) => CandidateKind::PeerReflexive,
+            Way::Relayed { .. } | Way::Turn { .. } => CandidateKind::Relayed,
+        };
+        self.add_candidate(hit, from, kind, now);
+        if let Some(peer) = self.peers.get_mut(&hit) {
+            peer.sign_of_life(from, now);
+        }
+        if !self.is_proved(from) {
+            self.by_way.insert(from, hit);
+        }
+    }
+
+    /// A probe came from here, so a probe back has good chances. It is one probe only, the asker's
+    /// repetitions bring the next, unless we want a path ourselves. A connected peer that comes by a
+    /// new way may have moved.
+    fn trigger_check(&mut self, hit: Hit, way: Way, now: Instant) -> Option<()> {
+        let peer = self.peers.get_mut(&hit)?;
+        let wanted = peer.is_wanted();
+        let healthy = peer.path.as_ref().is_some_and(|path| path.in_doubt_since().is_none());
+        let candidate = peer.candidate(way)?;
+        let is_new = candidate.last_answer.is_none();
+        if !is_new && (candidate.is_checking() || healthy || is_fresh(candidate, now)) {
+            return None; // the peer keeps it alive
+        }
+        if !wanted {
+            // nobody is connected, and whoever comes by a new way may have been started anew: the way
+            // that answers now is better than one that answered before
+            if let Some(path) = peer.path.as_mut().filter(|path| is_new && path.way != way) {
+                path.suspect(now);
+            }
+            return self.probe(hit, way, false, now);
+        }
+        // its datagrams come through: whatever is waited for need not be waited for
+        candidate.restart_check(Pattern::Ordinary, 0, now);
+        let direct = way.direct().is_some();
+        if is_new && direct && peer.holds > 0 {
+            self.doubt(hit, Reason::Peer, now);
+        }
+        self.serve_peer(hit, now)
+    }
+
+    /// Only the way that was asked can answer; the answer itself may not have been read on the
+    /// way, but a copy of it from elsewhere proves nothing about elsewhere.
+    pub(super) fn handle_answer(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
+        let id = seal::answered_id(datagram)?;
+        let pending = self.pending.get(&id).filter(|pending| pending.to == from)?;
+        let observed = observed::decode(&S::open_answer(&pending.key, datagram)?)?;
+        let pending = self.pending.remove(&id)?;
+        let hit = pending.hit;
+        let round_trip = now.saturating_duration_since(pending.sent);
+
+        self.add_candidate(hit, from, CandidateKind::PeerReflexive, now); // a predicted port
+        let peer = self.peers.get_mut(&hit)?;
+        peer.earn(datagram.len());
+        peer.candidate(from)?.answered(round_trip, now);
+        let moved = peer.choose(from, round_trip, now);
+        let way = peer.path.as_ref()?.way;
+        peer.invited = None;
+        let dialled = peer.dial.take().is_some();
+        if moved && way.direct().is_some() {
+            peer.settle();
+        }
+        self.by_way.insert(from, hit); // proved: stronger than anybody's claim
+        self.events.extend(observed.map(|address| Event::Observed { from, address }));
+        if moved {
+            self.events.push_back(Event::Moved { hit, way });
+        }
+        if dialled {
+            self.events.push_back(Event::Reached { hit, way, round_trip });
+        }
+        if pending.update.is_some() {
+            self.acknowledged(hit, pending.update, now);
+        }
+        Some(())
+    }
+
+    /// Asks whether a way works. Over an open one a peer that is to be told of our candidates is told
+    /// by the question. `near`: it shall not get as far as the peer's NAT.
+    pub(super) fn probe(&mut self, hit: Hit, to: Way, near: bool, now: Instant) -> Option<()> {
+        self.forget_pending(now);
+        let update = self.update_for(hit, to);
+        let peer = self.peers.get_mut(&hit)?;
+        let unheard = peer.path.as_ref().is_some_and(|path| path.unheard);
+        let (kind, content) = match &update {
+            Some((_, content)) => (UPDATE, &content[..]),
+            None if unheard && peer.holds > 0 => (PROBE, &UNHEARD_PROBE[..]),
+            None => (PROBE, &[0; PROBE_CONTENT][..]),
+        };
+        if !peer.spend(to, seal::MESSAGE_OVERHEAD + content.len()) {
+            return None;
+        }
+        let message = self.own.seal(&peer.remote, kind, content, self.drbg.next())?;
+        let (key, update) = (message.answer_key, update.map(|(sequence, _)| sequence));
+        self.pending.insert(message.id, Pending { hit, to, sent: now, key, update });
+        self.pending_order.push_back((now, message.id));
+        let ttl = near.then(|| punch::near_ttl(to)).flatten();
+        self.transmits.push_back(Transmit { to, datagram: message.datagram, ttl });
+        Some(())
+    }
+
+    /// Gives up probes that are too old to be answered, and the oldest when there are too many.
+    fn forget_pending(&mut self, now: Instant) {
+        while let Some((sent, id)) = self.pending_order.front() {
+            let old = now.saturating_duration_since(*sent) > CHECK_TIME;
+            if !old && self.pending_order.len() < MAX_PENDING {
+                break;
+            }
+            if let Some(missed) = self.pending.remove(id)
+                && let Some(peer) = self.peers.get_mut(&missed.hit)
+                && let Some(candidate) = peer.candidate(missed.to)
+            {
+                candidate.missed();
+            }
+            self.pending_order.pop_front();
+        }
+    }
+
+    pub(super) fn insert_peer(&mut self, hit: Hit, remote: S::Remote, now: Instant) -> Option<()> {
+        if self.peers.len() >= MAX_PEERS {
+            let idle = self.peers.iter().filter(|(_, peer)| peer.is_idle());
+            let oldest = idle
+                .min_by_key(|(_, peer)| (peer.path.is_some(), peer.last_used))
+                .map(|(hit, _)| *hit)?;
+            self.peers.remove(&oldest);
+            self.by_way.retain(|_, owner| *owner != oldest);
+        }
+        let keepalive = watch::keepalive(self.drbg.next()[0]);
+        self.peers.insert(hit, Peer::new(remote, keepalive, now));
+        Some(())
+    }
+
+    /// Adds a candidate; its packets are not taken for the peer's until a genuine message came from it.
+    pub(super) fn add_candidate(
+        &mut self,
+        hit: Hit,
+        way: Way,
+        kind: CandidateKind,
+        now: Instant,
+    ) -> Option<()> {
+        if !way.is_usable() {
+            return None;
+        }
+        if let Added::New { evicted: Some(evicted) } =
+            self.peers.get_mut(&hit)?.add_candidate(way, kind, now)
+            && self.by_way.get(&evicted) == Some(&hit)
+        {
+            self.by_way.remove(&evicted);
+        }
+        Some(())
+    }
+
+    /// Removes candidates, except the one in use.
+    pub(super) fn remove_candidates(&mut self, hit: Hit, gone: impl Fn(&Candidate) -> bool) {
+        let Some(peer) = self.peers.get_mut(&hit) else { return };
+        let path = peer.path.as_ref().map(|path| path.way);
+        let by_way = &mut self.by_way;
+        peer.candidates.retain(|candidate| {
+            let keep = Some(candidate.way) == path || !gone(candidate);
+            if !keep && by_way.get(&candidate.way) == Some(&hit) {
+                by_way.remove(&candidate.way);
+            }
+            keep
+        });
+    }
+
+    pub(super) fn is_proved(&self, way: Way) -> bool {
+        let owner = self.by_way.get(&way).and_then(|hit| self.peers.get(hit));
+        owner.is_some_and(|peer| {
+            peer.candidates.iter().any(|c| c.way == way && c.round_trip.is_some())
+        })
+    }
+}
+
+const UNHEARD_PROBE: [u8; PROBE_CONTENT] = {
+    let mut content = [0; PROBE_CONTENT];
+    content[0] = UNHEARD;
+    content
+};

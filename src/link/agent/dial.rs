@@ -1,0 +1,258 @@
+//! Who wants a path to a peer, and what goes over it.
+
+use std::time::{Duration, Instant};
+
+use crate::identity::{Hit, PublicKey};
+
+use super::{Agent, DialError, Event};
+use crate::link::{
+    candidate::{CHECK_TIME, Candidate, CandidateKind, Pattern},
+    limit::Standing,
+    path::{Path, Reason},
+    peer::{FRESH, Peer},
+    sealing::Sealing,
+    way::{RelayId, Way},
+};
+
+use super::Strangers;
+
+/// What a received QUIC packet counts for at least: its octets are not known here.
+const PACKET: usize = 40;
+
+impl<S: Sealing> Agent<S> {
+    /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
+    /// way is used at once, until something better has answered.
+    ///
+    /// # Errors
+    /// When the key is not usable or the table is full of connected peers.
+    pub(in crate::link) fn dial(
+        &mut self,
+        key: PublicKey,
+        ways: &[Way],
+        now: Instant,
+    ) -> Result<Hit, DialError> {
+        let hit = key.hit();
+        if key == self.own.key() {
+            return Err(DialError::Oneself);
+        }
+        if !self.peers.contains_key(&hit) {
+            let remote = self.own.remote(key).ok_or(DialError::Key)?;
+            self.insert_peer(hit, remote, now).ok_or(DialError::TooManyPeers)?;
+        }
+        for way in ways {
+            self.add_candidate(hit, *way, kind_of(*way), now);
+        }
+        self.add_turn_ways(hit, now);
+        let Some(peer) = self.peers.get_mut(&hit) else { return Err(DialError::TooManyPeers) };
+        peer.last_used = now;
+        peer.grant();
+        if peer.has_fresh_path(now)
+            && let Some(path) = &peer.path
+        {
+            let (way, round_trip) = (path.way, path.round_trip.unwrap_or_default());
+            self.events.push_back(Event::Reached { hit, way, round_trip });
+            return Ok(hit);
+        }
+        if peer.dial.is_none() {
+            peer.dial = Some(now + CHECK_TIME);
+            peer.end_checks(); // what is left of an older check would be too short
+        }
+        if let Some(path) = &mut peer.path {
+            path.suspect(now);
+        }
+        let relay = peer.candidates.iter().map(|candidate| candidate.way).find(is_relay);
+        if let Some(relay) = relay {
+            self.announce(hit);
+            self.start_punching(hit, Pattern::Punch, now);
+            self.use_relay(hit, relay, now);
+        } else if let Some(peer) = self.peers.get_mut(&hit) {
+            peer.check(Pattern::Ordinary, now, |_| true);
+        }
+        self.end_hopeless_dial(hit, now);
+        self.serve_peer(hit, now);
+        Ok(hit)
+    }
+
+    /// A relay takes packets without having been asked, if there is nothing better.
+    pub(super) fn use_relay(&mut self, hit: Hit, relay: Way, now: Instant) -> Option<()> {
+        let peer = self.peers.get_mut(&hit)?;
+        peer.candidate(relay)?.start_check(Pattern::Ordinary, 0, now);
+        if peer.path.as_ref().is_none_or(Path::is_suspect) {
+            peer.path = Some(Path::new(relay, None, now));
+            peer.climb_soon(now);
+            self.events.push_back(Event::Moved { hit, way: relay });
+        }
+        let peer = self.peers.get_mut(&hit)?;
+        if peer.dial.take().is_some() {
+            let round_trip = Duration::ZERO;
+            self.events.push_back(Event::Reached { hit, way: relay, round_trip });
+        }
+        Some(())
+    }
+
+    /// Ends a dial when its time is over, or no check is left that could help.
+    pub(super) fn end_hopeless_dial(&mut self, hit: Hit, now: Instant) {
+        let Some(peer) = self.peers.get_mut(&hit) else { return };
+        let hopeless = !peer.is_checking() && peer.invited.is_none();
+        if peer.dial.is_some_and(|deadline| deadline <= now || hopeless) {
+            peer.dial = None;
+            peer.invited = None;
+            let tried = peer.candidates.iter().map(|candidate| candidate.way).collect();
+            self.events.push_back(Event::Unreachable { hit, tried });
+        }
+    }
+
+    /// A connection to this peer exists: its path is watched until as many [`Agent::release`].
+    pub(in crate::link) fn hold(&mut self, hit: Hit) {
+        if let Some(peer) = self.peers.get_mut(&hit) {
+            peer.holds += 1;
+        }
+    }
+
+    /// Undoes one [`Agent::hold`].
+    pub(in crate::link) fn release(&mut self, hit: Hit, now: Instant) {
+        if let Some(peer) = self.peers.get_mut(&hit) {
+            peer.holds = peer.holds.saturating_sub(1);
+            peer.last_used = now;
+        }
+    }
+
+    /// Where a QUIC packet for this peer goes. None while no address is proved; checks of what may be
+    /// one are begun then.
+    pub(in crate::link) fn route(&mut self, hit: Hit, now: Instant) -> Option<Way> {
+        let peer = self.peers.get_mut(&hit)?;
+        peer.last_used = now;
+        let works = peer.path.as_mut().filter(|path| !path.is_suspect());
+        match works.map(|path| path.send(now)) {
+            Some(true) => self.doubt(hit, Reason::Silence, now),
+            Some(false) => None,
+            None => self.search(hit, now),
+        };
+        self.path(hit)
+    }
+
+    /// Whose QUIC packets come this way. The claim of a genuine probe is enough, because QUIC knows its
+    /// peers itself.
+    pub(in crate::link) fn source(&mut self, way: Way, now: Instant) -> Option<Hit> {
+        let hit = *self.by_way.get(&way)?;
+        if let Some(peer) = self.peers.get_mut(&hit) {
+            peer.earn(PACKET);
+            if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
+                path.hear(now);
+            }
+        }
+        Some(hit)
+    }
+
+    /// The way in use for a peer.
+    pub(in crate::link) fn path(&self, hit: Hit) -> Option<Way> {
+        Some(self.peers.get(&hit)?.path.as_ref()?.way)
+    }
+
+    /// Whether a QUIC packet from nowhere may be given to QUIC, which can only tell its sender that
+    /// it has no such connection (after a restart, for instance).
+    pub(in crate::link) fn admits_unknown(&mut self, from: Way, now: Instant) -> bool {
+        self.strangers == Strangers::Welcome
+            && self.limiter.allow(from.source(), Standing::Unproved, now)
+    }
+
+    /// Whether a sealed message from a way may cost the work of opening it.
+    pub(in crate::link) fn admits(&mut self, from: Way, now: Instant) -> bool {
+        let standing = if self.is_proved(from) { Standing::Proved } else { Standing::Unproved };
+        self.limiter.allow(from.source(), standing, now)
+    }
+
+    /// This host is in another network, or has slept: every path in use has to prove itself again. Where
+    /// this host was is forgotten, and peers are told so, until [`Agent::set_local_candidates`].
+    pub(in crate::link) fn handle_network_change(&mut self, now: Instant) {
+        self.local.clear();
+        let wanted = self.peers.iter().filter(|(_, peer)| peer.is_wanted());
+        let wanted: Vec<Hit> = wanted.map(|(hit, _)| *hit).collect();
+        for hit in wanted {
+            self.announce(hit);
+            let Some(peer) = self.peers.get_mut(&hit) else { continue };
+            if let Some(path) = &mut peer.path {
+                path.suspect(now);
+            }
+            peer.retry = now + CHECK_TIME;
+            peer.end_checks();
+            peer.check(Pattern::Ordinary, now, |_| true);
+            peer.climb_soon(now);
+            self.serve_peer(hit, now);
+        }
+    }
+
+    /// A relay is gone, with all ways through it.
+    pub(in crate::link) fn forget_relay(&mut self, gone: RelayId, now: Instant) {
+        let through = |way: Way| matches!(way, Way::Relayed { relay, .. } if relay == gone);
+        let hits: Vec<Hit> = self.peers.keys().copied().collect();
+        for hit in hits {
+            let Some(peer) = self.peers.get_mut(&hit) else { continue };
+            let in_use = peer.path.take_if(|path| through(path.way)).is_some();
+            self.remove_candidates(hit, |candidate| through(candidate.way));
+            if in_use {
+                self.search(hit, now);
+            }
+        }
+    }
+
+    /// A relay does not carry to the peer at the end of a way. One that has never answered is given up;
+    /// else the peer may be registered there again in a moment.
+    pub(in crate::link) fn handle_refused(&mut self, way: Way, now: Instant) {
+        let Some(hit) = way.relayed_to() else { return };
+        let Some(peer) = self.peers.get_mut(&hit) else { return };
+        if peer.candidate(way).is_some_and(|candidate| candidate.round_trip.is_some()) {
+            if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
+                path.suspect(now);
+            }
+        } else {
+            peer.path.take_if(|path| path.way == way);
+            self.remove_candidates(hit, |candidate| candidate.way == way);
+        }
+        self.search(hit, now);
+        self.end_hopeless_dial(hit, now);
+    }
+
+    /// Whether there is no way to a peer, and none that may still answer.
+    pub(in crate::link) fn is_hopeless(&self, hit: Hit) -> bool {
+        self.peers
+            .get(&hit)
+            .is_none_or(|peer| peer.path.is_none() && !peer.is_checking() && peer.invited.is_none())
+    }
+
+    /// A connection with this peer was lost: it may have been started anew and know nothing of us, so that
+    /// the next dial has to ask.
+    pub(in crate::link) fn handle_connection_lost(&mut self, hit: Hit, now: Instant) {
+        if let Some(path) = self.peers.get_mut(&hit).and_then(|peer| peer.path.as_mut()) {
+            path.suspect(now);
+        }
+    }
+
+    /// Peers with a connection and without a path that is known to work.
+    pub(in crate::link) fn suspects(&self) -> Vec<PublicKey> {
+        let suspects = self.peers.values().filter(|peer| peer.holds > 0 && peer.is_suspect());
+        suspects.map(|peer| S::remote_key(&peer.remote)).collect()
+    }
+
+    /// Whether packets for a peer may be going nowhere.
+    pub(in crate::link) fn is_suspect(&self, hit: Hit) -> bool {
+        self.peers.get(&hit).is_none_or(Peer::is_suspect)
+    }
+}
+
+/// What a way is that somebody was told to try.
+fn kind_of(way: Way) -> CandidateKind {
+    match way {
+        Way::Direct(_) => CandidateKind::Locator,
+        Way::Relayed { .. } | Way::Turn { .. } => CandidateKind::Relayed,
+    }
+}
+
+fn is_relay(way: &Way) -> bool {
+    matches!(way, Way::Relayed { .. })
+}
+
+/// Whether a candidate answered so recently that asking again is no use.
+pub(super) fn is_fresh(candidate: &Candidate, now: Instant) -> bool {
+    candidate.last_answer.is_some_and(|at| now.saturating_duration_since(at) < FRESH)
+}

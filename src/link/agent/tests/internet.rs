@@ -1,0 +1,406 @@
+//! Hosts behind NATs, one relay, and conversations between them, in virtual time.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    time::{Duration, Instant},
+};
+
+use super::nat::{Kind, Mapping, Nat, v4};
+use super::{Dice, millis};
+use crate::identity::{Hit, PublicKey};
+use crate::link::{
+    agent::{Agent, Event, LocalCandidate, Strangers, Transmit},
+    candidate::CandidateKind,
+    locator_set::NatMapping,
+    peer::MAX_CANDIDATES,
+    seal::plain::Plain,
+    way::{RelayId, Way},
+};
+
+const STUN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 3478);
+const RELAY: RelayId = RelayId(0);
+/// Hops across the Internet.
+const HOPS: u8 = 6;
+/// What IP and UDP add to a datagram.
+const HEADERS: usize = 28;
+
+/// Where datagrams wait or come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Host(usize),
+    Nat(usize),
+}
+
+/// A host with one interface.
+pub(super) struct Host {
+    pub(super) agent: Agent<Plain>,
+    pub(super) key: PublicKey,
+    pub(super) address: SocketAddrV4,
+    /// Behind which NAT; None on the Internet.
+    pub(super) behind: Option<usize>,
+    pub(super) events: Vec<(Instant, Event)>,
+    /// When a packet of the conversation arrived, and how.
+    pub(super) received: Vec<(Instant, Way)>,
+    /// Octets of control datagrams, sent and received, with headers.
+    pub(super) control: usize,
+    /// Answers each packet with one.
+    pub(super) echoes: bool,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Flying {
+    arrives: Instant,
+    number: u64,
+    place: Place,
+    from: SocketAddrV4,
+    to: SocketAddrV4,
+    /// The sender, if a relay carries it.
+    relayed: Option<Hit>,
+    datagram: Vec<u8>,
+}
+
+pub(super) struct Internet {
+    pub(super) now: Instant,
+    pub(super) hosts: Vec<Host>,
+    pub(super) nats: Vec<Nat>,
+    pub(super) dice: Dice,
+    /// Of a hundred datagrams.
+    pub(super) loss: u64,
+    /// One way, between networks.
+    pub(super) delay: Duration,
+    /// One way, through the relay.
+    pub(super) relay_delay: Duration,
+    pub(super) jitter: u64,
+    /// Whether the relay works.
+    pub(super) relay: bool,
+    /// Direct datagrams from one host's network to another's that vanish.
+    pub(super) cut: Vec<(usize, usize)>,
+    /// Control datagrams sent since the beginning.
+    pub(super) sent: usize,
+    flying: BinaryHeap<Reverse<Flying>>,
+    number: u64,
+}
+
+impl Internet {
+    pub(super) fn new(seed: u64, now: Instant) -> Internet {
+        let mut dice = Dice::new(seed);
+        let delay = millis(5 + dice.below(95));
+        Internet {
+            now,
+            hosts: Vec::new(),
+            nats: Vec::new(),
+            dice,
+            loss: 0,
+            delay,
+            relay_delay: delay + millis(10),
+            jitter: 0,
+            relay: true,
+            cut: Vec::new(),
+            sent: 0,
+            flying: BinaryHeap::new(),
+            number: 0,
+        }
+    }
+
+    /// A NAT on the Internet or in the network of another.
+    pub(super) fn nat(&mut self, kind: Kind, outer: Option<usize>) -> usize {
+        let number = self.nats.len() as u8;
+        let public = match outer {
+            None => Ipv4Addr::new(11, 1, number, 1),
+            Some(_) => Ipv4Addr::new(100, 64, number, 1),
+        };
+        let first = 2000 + self.dice.below(50_000) as u16;
+        self.nats.push(Nat::new(kind, public, outer, first));
+        self.nats.len() - 1
+    }
+
+    /// A host, on the Internet or behind a NAT.
+    pub(super) fn host(&mut self, behind: Option<usize>) -> usize {
+        let at = self.hosts.len();
+        let mut key = [at as u8 + 1; 32];
+        key[0] = self.dice.below(256) as u8;
+        let key = PublicKey(key);
+        let mut seed = [at as u8; 32];
+        seed[1..9].copy_from_slice(&self.dice.below(1 << 30).to_be_bytes());
+        let agent = Agent::new(Plain(key), Strangers::Welcome, seed, 1, self.now);
+        let address = self.free_address(behind);
+        let (events, received) = (Vec::new(), Vec::new());
+        let host = Host { agent, key, address, behind, events, received, control: 0, echoes: true };
+        self.hosts.push(host);
+        at
+    }
+
+    fn free_address(&mut self, behind: Option<usize>) -> SocketAddrV4 {
+        let last = 10 + (self.number % 200) as u8;
+        self.number += 1;
+        let ip = match behind {
+            None => Ipv4Addr::new(11, 200, 0, last),
+            Some(nat) => Ipv4Addr::new(192, 168, nat as u8, last),
+        };
+        SocketAddrV4::new(ip, 5050)
+    }
+
+    /// The host is plugged in elsewhere; it notices if it is told so by [`Internet::gather`].
+    pub(super) fn move_to(&mut self, host: usize, behind: Option<usize>) {
+        self.hosts[host].address = self.free_address(behind);
+        self.hosts[host].behind = behind;
+    }
+
+    /// Somebody else behind a NAT sends something somewhere.
+    pub(super) fn use_nat(&mut self, nat: usize) {
+        let number = self.dice.below(60_000) as u16;
+        let from = SocketAddrV4::new(Ipv4Addr::new(192, 168, nat as u8, 5), number + 1);
+        let _ = self.nats[nat].outbound(from, STUN, self.now);
+    }
+
+    /// The host has noticed that it is in another network.
+    pub(super) fn change_network(&mut self, host: usize) {
+        let now = self.now;
+        self.hosts[host].agent.handle_network_change(now);
+        self.collect();
+    }
+
+    pub(super) fn hit(&self, host: usize) -> Hit {
+        self.hosts[host].key.hit()
+    }
+
+    /// Asks STUN and tells the agent its candidates; gives the addresses to publish.
+    pub(super) fn gather(&mut self, host: usize) -> Vec<SocketAddr> {
+        let own = self.hosts[host].address;
+        let mut found = vec![(CandidateKind::Host, SocketAddr::V4(own))];
+        if let Some((seen, _)) = self.leave(host, STUN, 64)
+            && seen != own
+        {
+            found.push((CandidateKind::ServerReflexive, seen.into()));
+        }
+        let nat = self.mapping(self.hosts[host].behind);
+        let local: Vec<LocalCandidate> = found
+            .iter()
+            .map(|(kind, address)| LocalCandidate { kind: *kind, address: *address, turn: None })
+            .collect();
+        let now = self.now;
+        self.hosts[host].agent.set_local_candidates(&local, nat, now);
+        self.collect();
+        found.into_iter().map(|(_, address)| address).collect()
+    }
+
+    fn mapping(&self, behind: Option<usize>) -> NatMapping {
+        let mut kinds = Vec::new();
+        let mut level = behind;
+        while let Some(nat) = level {
+            kinds.push(self.nats[nat].kind.mapping);
+            level = self.nats[nat].outer;
+        }
+        if kinds.contains(&Mapping::Random) {
+            NatMapping::SymmetricRandom
+        } else if kinds == [Mapping::Sequential] {
+            NatMapping::SymmetricSequential { step: 1 }
+        } else if kinds.contains(&Mapping::Sequential) {
+            NatMapping::Unknown
+        } else {
+            NatMapping::EndpointIndependent
+        }
+    }
+
+    /// Dials with the published addresses, and the relay if `relay`.
+    pub(super) fn dial(&mut self, from: usize, to: usize, published: &[SocketAddr], relay: bool) {
+        let (key, hit) = (self.hosts[to].key, self.hit(to));
+        let mut ways: Vec<Way> = published.iter().map(|address| Way::Direct(*address)).collect();
+        if relay {
+            ways.push(Way::Relayed { relay: RELAY, hit });
+        }
+        let now = self.now;
+        self.hosts[from].agent.dial(key, &ways, now).unwrap();
+        self.collect();
+    }
+
+    pub(super) fn collect(&mut self) {
+        for at in 0..self.hosts.len() {
+            while let Some(transmit) = self.hosts[at].agent.poll_transmit() {
+                self.hosts[at].control += transmit.datagram.len() + HEADERS;
+                self.sent += 1;
+                self.send(at, transmit);
+            }
+            while let Some(event) = self.hosts[at].agent.poll_event() {
+                let now = self.now;
+                self.hosts[at].events.push((now, event));
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, from: usize, transmit: Transmit) {
+        let lost = self.dice.below(100) < self.loss;
+        let jitter = millis(if self.jitter == 0 { 0 } else { self.dice.below(self.jitter) });
+        let datagram = transmit.datagram;
+        match transmit.to {
+            Way::Relayed { hit, .. } => {
+                let receiver = self.hosts.iter().position(|host| host.key.hit() == hit);
+                let (Some(receiver), true, false) = (receiver, self.relay, lost) else { return };
+                let relayed = Some(self.hit(from));
+                let delay = self.relay_delay + jitter;
+                self.fly(Place::Host(receiver), STUN, STUN, relayed, datagram, delay);
+            }
+            Way::Direct(to) => {
+                let Some(to) = v4(to) else { return };
+                let ttl = transmit.ttl.unwrap_or(64);
+                let Some((source, place)) = self.leave(from, to, ttl) else { return };
+                let Some(place) = place.filter(|_| !lost) else { return };
+                let near = matches!(place, Place::Host(to) if self.hosts[to].behind == self.hosts[from].behind);
+                let delay = if near { millis(1) } else { self.delay };
+                if !near && self.is_cut(from, place) {
+                    return;
+                }
+                self.fly(place, source, to, None, datagram, delay + jitter);
+            }
+            Way::Turn { .. } => {}
+        }
+    }
+
+    fn is_cut(&self, from: usize, place: Place) -> bool {
+        self.cut.iter().any(|(a, b)| {
+            *a == from
+                && (place == Place::Host(*b) || self.outermost(*b).map(Place::Nat) == Some(place))
+        })
+    }
+
+    fn outermost(&self, host: usize) -> Option<usize> {
+        let mut nat = self.hosts[host].behind?;
+        while let Some(outer) = self.nats[nat].outer {
+            nat = outer;
+        }
+        Some(nat)
+    }
+
+    fn fly(
+        &mut self,
+        place: Place,
+        from: SocketAddrV4,
+        to: SocketAddrV4,
+        relayed: Option<Hit>,
+        datagram: Vec<u8>,
+        delay: Duration,
+    ) {
+        self.number += 1;
+        let (arrives, number) = (self.now + delay, self.number);
+        self.flying.push(Reverse(Flying { arrives, number, place, from, to, relayed, datagram }));
+    }
+
+    /// On the way out through all NATs: the source that the receiver sees, and where it comes down
+    /// again, if anywhere. None if it does not get out.
+    fn leave(
+        &mut self,
+        from: usize,
+        to: SocketAddrV4,
+        mut ttl: u8,
+    ) -> Option<(SocketAddrV4, Option<Place>)> {
+        let mut source = self.hosts[from].address;
+        let mut level = self.hosts[from].behind;
+        loop {
+            let host = self.hosts.iter().position(|h| h.behind == level && h.address == to);
+            let nat = self.nats.iter().position(|n| n.outer == level && n.public == *to.ip());
+            let place = host.map(Place::Host).or(nat.map(Place::Nat));
+            let Some(through) = level else {
+                return Some((source, place.filter(|_| ttl > HOPS)));
+            };
+            if place.is_some() {
+                return Some((source, place));
+            }
+            ttl -= 1;
+            if ttl == 0 {
+                return None;
+            }
+            source = self.nats[through].outbound(source, to, self.now)?;
+            if self.nats[through].public == *to.ip() {
+                let hairpin = self.nats[through].kind.hairpin;
+                return Some((source, hairpin.then_some(Place::Nat(through))));
+            }
+            level = self.nats[through].outer;
+        }
+    }
+
+    /// The way in through NATs: at whom it arrives.
+    fn enter(&mut self, place: Place, from: SocketAddrV4, to: SocketAddrV4) -> Option<usize> {
+        match place {
+            Place::Host(host) => (self.hosts[host].address == to).then_some(host),
+            Place::Nat(nat) => {
+                let inside = self.nats[nat].inbound(from, to.port(), self.now)?;
+                let host =
+                    self.hosts.iter().position(|h| h.behind == Some(nat) && h.address == inside);
+                if host.is_some() {
+                    return host;
+                }
+                let inner = self
+                    .nats
+                    .iter()
+                    .position(|n| n.outer == Some(nat) && n.public == *inside.ip())?;
+                self.enter(Place::Nat(inner), from, inside)
+            }
+        }
+    }
+
+    fn deliver(&mut self, flying: Flying) {
+        let (host, from) = match (flying.relayed, flying.place) {
+            (Some(hit), Place::Host(host)) => (host, Way::Relayed { relay: RELAY, hit }),
+            _ => {
+                let Some(host) = self.enter(flying.place, flying.from, flying.to) else { return };
+                (host, Way::Direct(flying.from.into()))
+            }
+        };
+        let now = self.now;
+        let at = &mut self.hosts[host];
+        if flying.datagram[0] < 0x40 {
+            at.control += flying.datagram.len() + HEADERS;
+            at.agent.handle_datagram(from, &flying.datagram, now);
+            self.collect();
+        } else if let Some(hit) = at.agent.source(from, now) {
+            at.received.push((now, from));
+            if flying.datagram[0] == 0x40
+                && self.hosts[host].echoes
+                && let Some(way) = self.hosts[host].agent.route(hit, now)
+            {
+                self.collect();
+                self.send(host, Transmit { to: way, datagram: vec![0x41; 300], ttl: None });
+            }
+        }
+    }
+
+    pub(super) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            let arrival = self.flying.peek().map(|Reverse(flying)| flying.arrives);
+            let timers = self.hosts.iter().filter_map(|host| host.agent.poll_timeout());
+            let next = timers.chain(arrival).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            while self.flying.peek().is_some_and(|Reverse(flying)| flying.arrives <= self.now) {
+                if let Some(Reverse(flying)) = self.flying.pop() {
+                    self.deliver(flying);
+                }
+            }
+            let now = self.now;
+            for host in &mut self.hosts {
+                host.agent.handle_timeout(now);
+            }
+            self.collect();
+            self.check();
+        }
+        self.now = end;
+    }
+
+    /// What holds at any time.
+    fn check(&self) {
+        for host in &self.hosts {
+            assert!(host.agent.pending.len() <= 4096);
+            for peer in host.agent.peers.values() {
+                assert!(peer.candidates.len() <= MAX_CANDIDATES);
+            }
+        }
+        let silent = self
+            .hosts
+            .iter()
+            .all(|host| host.agent.poll_timeout().is_none_or(|due| due > self.now));
+        assert!(silent, "an agent wants to work again and again at one moment");
+    }
+}

@@ -1,0 +1,383 @@
+//! Who uses rendezvous: registers at its own, and calls others through theirs.
+//!
+//! Sans-IO, as the server. Its own rendezvous are kept as long as they are configured; one that a peer is
+//! called through, as long as it is used. Where UDP does not pass, it asks for a TCP connection.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::Instant,
+};
+
+use crate::identity::{Hit, KeyPair, SignatureError};
+use crate::link::{
+    datagram::{HELLO, REFUSED, WELCOME},
+    drbg::Drbg,
+    seal::{self, Own, Remote},
+    way::RelayId,
+};
+use crate::registration::Rendezvous;
+
+use super::{
+    carrier::{Carrier, Transmit},
+    message::{self, Hello, KEPT_LENGTH, Purpose, Refused, Welcome},
+    refusal::RefusalReason,
+    relay::{Due, Pending, Relay, State, Stream},
+    session::MAX_LIFETIME,
+};
+
+/// Rendezvous that a host registers at.
+pub(in crate::link) const MAX_OWN: usize = 3;
+/// Rendezvous in all, those of peers among them.
+const MAX_RELAYS: usize = 64;
+
+/// What a client has found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::link) enum Event {
+    /// A rendezvous of this host has accepted it, or no longer does: see [`Client::accepted`].
+    Registration,
+    /// A rendezvous sees this host at an address.
+    Observed {
+        /// Where the rendezvous is.
+        by: SocketAddr,
+        /// Whether this host has chosen it; those of others were chosen by them.
+        chosen: bool,
+        /// What it sees.
+        address: SocketAddr,
+    },
+    /// A rendezvous does not carry what was sent to a peer.
+    Refused {
+        relay: RelayId,
+        /// None when it refuses this host whomever it calls.
+        callee: Option<Hit>,
+        reason: RefusalReason,
+    },
+    /// A TCP connection to a rendezvous is wanted: [`Client::stream_opened`] or
+    /// [`Client::stream_closed`] will follow.
+    OpenStream { relay: RelayId, address: SocketAddr },
+    /// A TCP connection is no longer wanted.
+    CloseStream { carrier: Carrier },
+}
+
+/// How it stands with a rendezvous of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Nothing was heard of it yet, or not for a while.
+    Asking,
+    /// Peers can call this host through it.
+    Accepted {
+        /// Whether it carries traffic as well, or introduces only.
+        carries: bool,
+        /// Whether it is reached over TCP, since UDP does not pass.
+        tcp: bool,
+    },
+    /// It does not want this host.
+    Refused(RefusalReason),
+}
+
+/// All rendezvous of a host.
+pub(in crate::link) struct Client {
+    own: Own,
+    drbg: Drbg,
+    relays: HashMap<RelayId, Relay>,
+    by_carrier: HashMap<Carrier, RelayId>,
+    /// In the order of the configuration.
+    configured: Vec<RelayId>,
+    next_id: u16,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+}
+
+impl Client {
+    /// `seed` must be unpredictable octets.
+    ///
+    /// # Errors
+    /// Never for a pair made from a seed.
+    pub(in crate::link) fn new(keys: &KeyPair, seed: [u8; 32]) -> Result<Client, SignatureError> {
+        Ok(Client {
+            own: Own::new(keys)?,
+            drbg: Drbg::new(seed),
+            relays: HashMap::new(),
+            by_carrier: HashMap::new(),
+            configured: Vec::new(),
+            next_id: 0,
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+        })
+    }
+
+    /// Registers at these from now on, at the first three of them, and at no others.
+    pub(in crate::link) fn set_own(&mut self, nodes: &[Rendezvous], now: Instant) {
+        let wanted: Vec<RelayId> =
+            nodes.iter().filter_map(|node| self.find_or_add(*node, now)).take(MAX_OWN).collect();
+        for (id, relay) in &mut self.relays {
+            let purpose = if wanted.contains(id) { Purpose::Register } else { Purpose::Call };
+            if relay.purpose != purpose {
+                relay.purpose = purpose;
+                if purpose == Purpose::Register {
+                    relay.greet(now);
+                }
+            }
+        }
+        self.configured = wanted;
+        self.events.push_back(Event::Registration);
+        self.handle_timeout(now);
+    }
+
+    /// The rendezvous of this host that have accepted it.
+    pub(in crate::link) fn accepted(&self) -> Vec<Rendezvous> {
+        let accepted = self.registrations().into_iter();
+        let accepted = accepted.filter(|(_, r)| matches!(r, Registration::Accepted { .. }));
+        accepted.map(|(node, _)| node).collect()
+    }
+
+    /// The rendezvous of this host and how it stands with each.
+    pub(in crate::link) fn registrations(&self) -> Vec<(Rendezvous, Registration)> {
+        let relays = self.configured.iter().filter_map(|id| self.relays.get(id));
+        relays.map(|relay| (relay.node, registration(relay))).collect()
+    }
+
+    /// The relay for calls through a rendezvous, and where it is. None if its key is not usable or all
+    /// places are taken.
+    pub(in crate::link) fn relay(&mut self, node: Rendezvous, now: Instant) -> Option<RelayId> {
+        self.find_or_add(node, now)
+    }
+
+    /// The rendezvous behind an identifier.
+    pub(in crate::link) fn node(&self, relay: RelayId) -> Option<Rendezvous> {
+        self.relays.get(&relay).map(|relay| relay.node)
+    }
+
+    /// The relay whose datagrams come from here.
+    pub(in crate::link) fn relay_at(&self, carrier: Carrier) -> Option<RelayId> {
+        self.by_carrier.get(&carrier).copied()
+    }
+
+    /// What carries datagrams through a relay; None while it refuses this host. Before the first there is
+    /// a HELLO in [`Client::poll_transmit`], which has to go first.
+    pub(in crate::link) fn carry(&mut self, id: RelayId, now: Instant) -> Option<Carrier> {
+        let relay = self.relays.get_mut(&id)?;
+        let rested = !relay.is_wanted(now);
+        relay.last_used = now;
+        match relay.state {
+            State::Refused { retry, .. } if retry > now => return None,
+            State::Greeting { .. } | State::Welcomed(_) if !rested => return Some(relay.carrier),
+            _ => relay.greet(now),
+        }
+        self.serve(id, now);
+        Some(self.relays.get(&id)?.carrier)
+    }
+
+    /// Takes a WELCOME, a KEPT or a REFUSED.
+    pub(in crate::link) fn handle_datagram(
+        &mut self,
+        from: Carrier,
+        datagram: &[u8],
+        now: Instant,
+    ) {
+        let Some(id) = self.relay_at(from) else { return };
+        match datagram.first() {
+            Some(&WELCOME) if datagram.len() == KEPT_LENGTH => self.handle_kept(id, datagram, now),
+            Some(&WELCOME) => self.handle_welcome(id, from, datagram, now),
+            Some(&REFUSED) => self.handle_refused(id, datagram, now),
+            _ => None,
+        };
+        self.serve(id, now);
+    }
+
+    fn handle_welcome(
+        &mut self,
+        id: RelayId,
+        from: Carrier,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Option<()> {
+        let answered = seal::answered_id(datagram)?;
+        let relay = self.relays.get_mut(&id)?;
+        let pending = relay.pending.iter().find(|p| p.id == answered && p.carrier == from)?;
+        let welcome = Welcome::decode(&pending.key.open(datagram)?)?;
+        let by_tcp = from != relay.udp();
+        if by_tcp && relay.carrier == relay.udp() && matches!(relay.state, State::Welcomed(_)) {
+            return None; // UDP was there first
+        }
+        let before = registration(relay);
+        relay.pending.retain(|pending| pending.id != answered);
+        relay.welcome(from, &welcome, now);
+        self.transmits.push_back(Transmit { to: from, datagram: message::keep(&welcome.token) });
+        if !by_tcp && let Stream::Open(carrier) = relay.stream {
+            relay.stream = Stream::Closed;
+            self.by_carrier.remove(&carrier);
+            self.events.push_back(Event::CloseStream { carrier });
+        }
+        if registration(relay) != before && relay.purpose == Purpose::Register {
+            self.events.push_back(Event::Registration);
+        }
+        let by = (relay.node.address, relay.purpose == Purpose::Register);
+        let event = |address| Event::Observed { by: by.0, chosen: by.1, address };
+        self.events.extend(welcome.observed.map(event));
+        Some(())
+    }
+
+    fn handle_kept(&mut self, id: RelayId, datagram: &[u8], now: Instant) -> Option<()> {
+        let (mark, _lifetime) = message::parse_kept(datagram)?;
+        let relay = self.relays.get_mut(&id)?;
+        if let State::Welcomed(welcomed) = &mut relay.state
+            && message::mark_of(&welcomed.token) == mark
+        {
+            welcomed.heard = now;
+            welcomed.keeps = 0;
+        }
+        Some(())
+    }
+
+    /// Only a REFUSED with the right mark is believed; one without draws a HELLO at most.
+    fn handle_refused(&mut self, id: RelayId, datagram: &[u8], now: Instant) -> Option<()> {
+        let Refused { reason, mark, callee } = Refused::parse(datagram)?;
+        let relay = self.relays.get_mut(&id)?;
+        let of_session = relay.mark == Some(mark);
+        let of_hello = relay.pending.iter().any(|pending| pending.id == mark);
+        match reason {
+            RefusalReason::NoSession => relay.greet_again(now),
+            RefusalReason::Restarted if of_session => relay.greet_again(now),
+            RefusalReason::NotPermitted | RefusalReason::Full if of_session || of_hello => {
+                relay.refuse(reason, now);
+                self.events.push_back(Event::Refused { relay: id, callee: None, reason });
+                if relay.purpose == Purpose::Register {
+                    self.events.push_back(Event::Registration);
+                }
+            }
+            _ if of_session && callee.is_some() => {
+                self.events.push_back(Event::Refused { relay: id, callee, reason });
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The TCP connection that was asked for is there.
+    pub(in crate::link) fn stream_opened(&mut self, id: RelayId, carrier: Carrier, now: Instant) {
+        let Some(relay) = self.relays.get_mut(&id).filter(|r| r.stream == Stream::Opening) else {
+            self.events.push_back(Event::CloseStream { carrier });
+            return;
+        };
+        if relay.carrier == relay.udp() && matches!(relay.state, State::Welcomed(_)) {
+            relay.stream = Stream::Closed; // UDP was faster after all
+            self.events.push_back(Event::CloseStream { carrier });
+            return;
+        }
+        relay.stream = Stream::Open(carrier);
+        self.by_carrier.insert(carrier, id);
+        self.hello(id, carrier, now);
+    }
+
+    /// The TCP connection could not be had, or has ended.
+    pub(in crate::link) fn stream_closed(&mut self, id: RelayId, now: Instant) {
+        let Some(relay) = self.relays.get_mut(&id) else { return };
+        if let Stream::Open(carrier) = relay.stream {
+            self.by_carrier.remove(&carrier);
+        }
+        relay.stream_closed(now);
+        self.serve(id, now);
+    }
+
+    /// Addresses of this host have changed: says HELLO wherever a session is wanted.
+    pub(in crate::link) fn handle_moved(&mut self, now: Instant) {
+        for relay in self.relays.values_mut() {
+            if relay.is_wanted(now) && !matches!(relay.state, State::Refused { .. }) {
+                relay.greet(now);
+            }
+        }
+        self.handle_timeout(now);
+    }
+
+    /// Does what is due.
+    pub(in crate::link) fn handle_timeout(&mut self, now: Instant) {
+        let due = self.relays.values().filter(|r| r.next_due(now).is_some_and(|due| due <= now));
+        for id in due.map(|relay| relay.id).collect::<Vec<_>>() {
+            self.serve(id, now);
+        }
+    }
+
+    fn serve(&mut self, id: RelayId, now: Instant) {
+        while let Some(relay) = self.relays.get_mut(&id) {
+            let before = registration(relay);
+            let Some(due) = relay.advance(now) else { return };
+            if registration(relay) != before && relay.purpose == Purpose::Register {
+                self.events.push_back(Event::Registration);
+            }
+            let (carrier, address) = (relay.carrier, relay.node.address);
+            match due {
+                Due::Hello(carrier) => self.hello(id, carrier, now),
+                Due::Keep(token) => {
+                    let datagram = message::keep(&token);
+                    self.transmits.push_back(Transmit { to: carrier, datagram });
+                }
+                Due::OpenStream => self.events.push_back(Event::OpenStream { relay: id, address }),
+            }
+        }
+    }
+
+    fn hello(&mut self, id: RelayId, carrier: Carrier, now: Instant) {
+        let ephemeral = self.drbg.next();
+        let Some(relay) = self.relays.get_mut(&id) else { return };
+        let hello = Hello { purpose: relay.purpose, lifetime: MAX_LIFETIME }.encode();
+        let sealed = seal::seal(&self.own, &relay.remote, HELLO, &hello, ephemeral);
+        let Some(sealed) = sealed else { return };
+        relay.expect(Pending { id: sealed.id, key: sealed.answer_key, carrier });
+        relay.note_hello(now);
+        self.transmits.push_back(Transmit { to: carrier, datagram: sealed.datagram });
+    }
+
+    fn find_or_add(&mut self, node: Rendezvous, now: Instant) -> Option<RelayId> {
+        let known = self.relay_at(Carrier::Udp(node.address));
+        if let Some(known) = known.and_then(|id| self.relays.get(&id)) {
+            // two keys at one address: one of them is not there
+            return (known.node.key == node.key).then_some(known.id);
+        }
+        if self.relays.len() >= MAX_RELAYS {
+            let idle = self.relays.values().filter(|relay| !relay.is_wanted(now));
+            let id = idle.min_by_key(|relay| relay.last_used)?.id;
+            self.forget(id);
+        }
+        let remote = Remote::new(&self.own, node.key).ok()?;
+        while self.relays.contains_key(&RelayId(self.next_id)) {
+            self.next_id = self.next_id.wrapping_add(1);
+        }
+        let id = RelayId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        self.by_carrier.insert(Carrier::Udp(node.address), id);
+        self.relays.insert(id, Relay::new(id, node, remote, now));
+        Some(id)
+    }
+
+    fn forget(&mut self, id: RelayId) {
+        let Some(relay) = self.relays.remove(&id) else { return };
+        if let Stream::Open(carrier) = relay.stream {
+            self.events.push_back(Event::CloseStream { carrier });
+        }
+        self.by_carrier.retain(|_, owner| *owner != id);
+    }
+
+    /// The next datagram to send.
+    pub(in crate::link) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next thing found out.
+    pub(in crate::link) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Client::handle_timeout`] should be called; None while nothing is to do.
+    pub(in crate::link) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        self.relays.values().filter_map(|relay| relay.next_due(now)).min()
+    }
+}
+
+fn registration(relay: &Relay) -> Registration {
+    match (relay.state, relay.accepted) {
+        (State::Refused { reason, .. }, _) => Registration::Refused(reason),
+        (_, Some(carries)) => Registration::Accepted { carries, tcp: relay.carrier != relay.udp() },
+        _ => Registration::Asking,
+    }
+}

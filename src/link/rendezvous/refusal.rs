@@ -1,0 +1,63 @@
+//! Why a rendezvous does not do what it was asked for.
+
+use std::fmt;
+
+/// The reason in a REFUSED datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalReason {
+    /// It does not know the sender, or no longer: the client says HELLO.
+    NoSession,
+    /// It has started again and wants to hear who is still there: the client says HELLO.
+    Restarted,
+    /// Nobody with the wanted tag is registered there.
+    UnknownCallee,
+    /// The client is not one of those whom its owner serves.
+    NotPermitted,
+    /// The octets of an introduction are used up, and more is carried for neither of the two.
+    Quota,
+    /// The client, or all clients together, send faster than the owner allows.
+    RateLimited,
+    /// It has no room for another client.
+    Full,
+}
+
+impl RefusalReason {
+    pub(super) fn to_octet(self) -> u8 {
+        match self {
+            RefusalReason::NoSession => 1,
+            RefusalReason::Restarted => 2,
+            RefusalReason::UnknownCallee => 3,
+            RefusalReason::NotPermitted => 4,
+            RefusalReason::Quota => 5,
+            RefusalReason::RateLimited => 6,
+            RefusalReason::Full => 7,
+        }
+    }
+
+    pub(super) fn from_octet(octet: u8) -> Option<RefusalReason> {
+        Some(match octet {
+            1 => RefusalReason::NoSession,
+            2 => RefusalReason::Restarted,
+            3 => RefusalReason::UnknownCallee,
+            4 => RefusalReason::NotPermitted,
+            5 => RefusalReason::Quota,
+            6 => RefusalReason::RateLimited,
+            7 => RefusalReason::Full,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RefusalReason::NoSession => "it does not know this host any more",
+            RefusalReason::Restarted => "it has just started again",
+            RefusalReason::UnknownCallee => "the peer is not registered there",
+            RefusalReason::NotPermitted => "its owner does not serve this identity",
+            RefusalReason::Quota => "it introduces, but its owner carries traffic for neither side",
+            RefusalReason::RateLimited => "more traffic than its owner allows",
+            RefusalReason::Full => "it has no room for another client",
+        })
+    }
+}

@@ -1,0 +1,495 @@
+//! The rendezvous itself: who is there, and what goes to whom.
+//!
+//! Sans-IO: it takes datagrams, carriers and the time, and gives datagrams and the next time at which it
+//! has something to do. What is carried is not copied through here: [`Server::forward`] says where a run
+//! of datagrams goes, and whoever holds them sends them on.
+//!
+//! *Order of checks:* what is neither a HELLO nor comes from a session costs one look into a table. A
+//! HELLO costs a hash; those with the right mac are slowed down by source and in sum before any
+//! multiplication.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use crate::identity::{Hit, KeyPair, PublicKey, SignatureError};
+use crate::link::{
+    datagram::WELCOME,
+    drbg::Drbg,
+    limit::{Limiter, Standing},
+    seal::{Addressed, MessageId, Own, Remote},
+    way::Way,
+};
+
+use super::{
+    carrier::{Carrier, Transmit},
+    introductions::Introductions,
+    message::{self, Hello, KEEP_LENGTH, Mark, Purpose, REFUSED_LENGTH, Refused, Token, Welcome},
+    meter::Meter,
+    refusal::RefusalReason,
+    rules::Rules,
+    saved::{self, Binding},
+    session::{MAX_LIFETIME, Session},
+};
+
+/// Sessions, with about 400 octets each.
+const MAX_SESSIONS: usize = 8192;
+/// Datagrams that wait to be sent; more are lost, as datagrams may be.
+const MAX_TRANSMITS: usize = 1024;
+/// How often sessions are looked through for those that are over.
+const SWEEP: Duration = Duration::from_secs(10);
+/// How long a registration from before a restart holds until its owner is heard of.
+const RESTORED_LIFETIME: Duration = Duration::from_secs(60);
+/// After a restart, clients are told one by one: as many HELLOs as one limiter lets pass.
+const NOTICE_INTERVAL: Duration = Duration::from_millis(4);
+
+/// All clients of one rendezvous.
+pub(in crate::link) struct Server {
+    own: Own,
+    drbg: Drbg,
+    rules: Rules,
+    /// In front of multiplications.
+    hellos: Limiter,
+    /// In front of refusals for nobody known.
+    refusals: Limiter,
+    sessions: HashMap<Carrier, Session>,
+    /// Where a client is reached.
+    clients: HashMap<Hit, Client>,
+    /// What was carried for all.
+    total: Meter,
+    introductions: Introductions,
+    transmits: VecDeque<Transmit>,
+    /// Clients that a restart is told to, and when the next one is.
+    notices: VecDeque<Carrier>,
+    next_notice: Instant,
+    next_sweep: Instant,
+    changed: bool,
+    counts: Counts,
+}
+
+/// A client that has at least one session.
+struct Client {
+    carrier: Carrier,
+    /// What was carried for it.
+    carried: Meter,
+}
+
+/// Octets of the longest file of registrations.
+pub(in crate::link) const MAX_SAVED: usize = saved::max_length(MAX_SESSIONS);
+
+/// Where a run of datagrams goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::link) struct Forward {
+    pub(in crate::link) to: Carrier,
+    /// Stands in the header from now on.
+    pub(in crate::link) sender: Hit,
+}
+
+/// What a rendezvous has done since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Hosts that are registered.
+    pub registered: usize,
+    /// Clients with a session, registered ones among them.
+    pub clients: usize,
+    /// Octets that were passed on.
+    pub octets: u64,
+    /// Runs of datagrams that were refused.
+    pub refused: u64,
+}
+
+impl Server {
+    /// `seed` must be unpredictable octets.
+    ///
+    /// # Errors
+    /// Never for a pair made from a seed.
+    pub(in crate::link) fn new(
+        keys: &KeyPair,
+        rules: Rules,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Result<Server, SignatureError> {
+        Ok(Server {
+            own: Own::new(keys)?,
+            drbg: Drbg::new(seed),
+            rules,
+            hellos: Limiter::new(now),
+            refusals: Limiter::new(now),
+            sessions: HashMap::new(),
+            clients: HashMap::new(),
+            total: Meter::new(now),
+            introductions: Introductions::new(now),
+            transmits: VecDeque::new(),
+            notices: VecDeque::new(),
+            next_notice: now,
+            next_sweep: now + SWEEP,
+            changed: false,
+            counts: Counts::default(),
+        })
+    }
+
+    /// From now on, whom it serves. Who is registered and no longer allowed to be is refused when it
+    /// shows its token.
+    pub(in crate::link) fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// Takes a HELLO or a KEEP.
+    pub(in crate::link) fn handle_datagram(
+        &mut self,
+        from: Carrier,
+        datagram: &[u8],
+        now: Instant,
+    ) {
+        if datagram.len() == KEEP_LENGTH {
+            self.handle_keep(from, &datagram[1..], now);
+        } else {
+            self.handle_hello(from, datagram, now);
+        }
+    }
+
+    fn handle_hello(&mut self, from: Carrier, datagram: &[u8], now: Instant) -> Option<()> {
+        let addressed = Addressed::parse(&self.own, datagram)?;
+        let standing = if from.proves_address() { Standing::Proved } else { Standing::Unproved };
+        if !self.hellos.allow(Way::Direct(from.address()).source(), standing, now) {
+            return None;
+        }
+        let claimed = addressed.claim(&self.own)?;
+        let key = claimed.sender;
+        let proved = claimed.prove(&Remote::new(&self.own, key).ok()?)?;
+        let hello = Hello::decode(&proved.content)?;
+        if hello.purpose == Purpose::Register && !self.rules.register.contains(&key) {
+            return self.refuse_hello(from, RefusalReason::NotPermitted, proved.id);
+        }
+        if !self.make_session(from, key, now) {
+            return self.refuse_hello(from, RefusalReason::Full, proved.id);
+        }
+        let carries = self.rules.relay.contains(&key);
+        let session = self.sessions.get_mut(&from).filter(|session| session.key == key)?;
+        let was_registered = session.purpose == Purpose::Register;
+        session.receive(datagram.len(), now);
+        session.grant(hello.purpose, hello.lifetime, carries, now);
+        let welcome = Welcome {
+            lifetime: session.lifetime,
+            carries,
+            token: session.token,
+            observed: (!from.proves_address()).then_some(from.address()),
+        };
+        self.changed |= session.is_proved() && !was_registered;
+        self.bind(from, now);
+        let nonce = self.nonce();
+        let answer = proved.answer_key.seal(WELCOME, proved.id, nonce, &welcome.encode())?;
+        if self.sessions.get_mut(&from)?.may_send(answer.len()) {
+            self.transmit(from, answer);
+        }
+        Some(())
+    }
+
+    /// Makes sure that there is a session, unless its place belongs to another client, who is not
+    /// disturbed then; false if there is no room.
+    fn make_session(&mut self, from: Carrier, key: PublicKey, now: Instant) -> bool {
+        if let Some(session) = self.sessions.get(&from) {
+            if session.key == key && !session.is_over(now) {
+                return true;
+            }
+            if session.key != key && !session.is_over(now) && !session.is_abandoned(now) {
+                return true;
+            }
+            self.remove(from);
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            self.sweep(now);
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            return false;
+        }
+        let token = self.token();
+        self.sessions.insert(from, Session::new(key, token, from.proves_address(), now));
+        true
+    }
+
+    /// Lets a client be reached at its carrier, unless another one is proved and this is not.
+    fn bind(&mut self, carrier: Carrier, now: Instant) {
+        let Some(session) = self.sessions.get(&carrier) else { return };
+        let (hit, proved) = (session.hit, session.is_proved());
+        match self.clients.get_mut(&hit) {
+            None => {
+                self.clients.insert(hit, Client { carrier, carried: Meter::new(now) });
+            }
+            Some(client) if client.carrier == carrier => {}
+            Some(client) => {
+                let old = client.carrier;
+                let other = self.sessions.get(&old).filter(|other| !other.is_over(now));
+                let stays = other.is_some_and(Session::is_proved);
+                if proved || !stays {
+                    client.carrier = carrier;
+                }
+                if proved {
+                    // a client has one place; what is sent from its old one draws a refusal
+                    self.sessions.remove(&old);
+                    self.changed = true;
+                }
+            }
+        }
+    }
+
+    fn handle_keep(&mut self, from: Carrier, token: &[u8], now: Instant) -> Option<()> {
+        let Some(session) = self.sessions.get_mut(&from).filter(|session| !session.is_over(now))
+        else {
+            self.refuse_unknown(from, KEEP_LENGTH, now);
+            return None;
+        };
+        if !session.shows(token) {
+            self.refuse_unknown(from, KEEP_LENGTH, now);
+            return None;
+        }
+        let registers = session.purpose == Purpose::Register;
+        if registers && !self.rules.register.contains(&session.key) {
+            let refused = Refused {
+                reason: RefusalReason::NotPermitted,
+                mark: message::mark_of(&session.token),
+                callee: None,
+            };
+            self.remove(from);
+            self.transmit(from, refused.encode());
+            return None;
+        }
+        session.carries = self.rules.relay.contains(&session.key);
+        let proved = session.keep(now);
+        let kept = message::kept(&session.token, session.lifetime);
+        if proved {
+            self.changed = true;
+            self.bind(from, now);
+        }
+        self.transmit(from, kept);
+        Some(())
+    }
+
+    /// Decides about a run of CARRYs from one carrier to one peer, `octets` in all.
+    pub(in crate::link) fn forward(
+        &mut self,
+        from: Carrier,
+        to: Hit,
+        octets: usize,
+        now: Instant,
+    ) -> Option<Forward> {
+        let Some(session) = self.sessions.get_mut(&from).filter(|session| !session.is_over(now))
+        else {
+            self.refuse_unknown(from, octets, now);
+            return None;
+        };
+        session.receive(octets, now);
+        let sender = End::of(session);
+        match self.place(sender, to, octets, now) {
+            Ok(place) => {
+                // a client that has not shown its token yet will have it in a moment
+                if !self.sessions.get_mut(&place)?.may_send(octets) {
+                    return None;
+                }
+                self.counts.octets += octets as u64;
+                Some(Forward { to: place, sender: sender.hit })
+            }
+            Err(reason) => {
+                self.counts.refused += 1;
+                self.refuse_carry(from, to, reason, octets, now);
+                None
+            }
+        }
+    }
+
+    /// Where the receiver is, if so many octets may go there.
+    fn place(
+        &mut self,
+        sender: End,
+        to: Hit,
+        octets: usize,
+        now: Instant,
+    ) -> Result<Carrier, RefusalReason> {
+        let place = self.clients.get(&to).map(|client| client.carrier);
+        let place = place.ok_or(RefusalReason::UnknownCallee)?;
+        let receiver = self.sessions.get(&place).filter(|session| !session.is_over(now));
+        let receiver = receiver.map(End::of).ok_or(RefusalReason::UnknownCallee)?;
+        if !sender.registered && !receiver.registered {
+            return Err(RefusalReason::UnknownCallee); // two callers have nobody to meet here
+        }
+        let payer = [sender, receiver].into_iter().find(|end| end.carries);
+        match payer.and_then(|payer| self.clients.get_mut(&payer.hit)) {
+            Some(payer) => {
+                let allowed = payer.carried.take(&self.rules.client, octets, now)
+                    && self.total.take(&self.rules.total, octets, now);
+                allowed.then_some(place).ok_or(RefusalReason::RateLimited)
+            }
+            None => {
+                let pair = (sender.hit, receiver.hit);
+                let rate = &self.rules.introduction;
+                let allowed = self.introductions.take(pair, rate, octets, now);
+                allowed.then_some(place).ok_or(RefusalReason::Quota)
+            }
+        }
+    }
+
+    /// Where a client is, or claims to be.
+    pub(in crate::link) fn place_of(&self, hit: Hit, now: Instant) -> Option<Carrier> {
+        let place = self.clients.get(&hit)?.carrier;
+        self.sessions.get(&place).filter(|session| !session.is_over(now)).map(|_| place)
+    }
+
+    fn refuse_hello(&mut self, from: Carrier, reason: RefusalReason, id: MessageId) -> Option<()> {
+        self.counts.refused += 1;
+        self.transmit(from, Refused { reason, mark: id, callee: None }.encode());
+        None
+    }
+
+    fn refuse_carry(
+        &mut self,
+        from: Carrier,
+        to: Hit,
+        reason: RefusalReason,
+        octets: usize,
+        now: Instant,
+    ) {
+        let Some(session) = self.sessions.get_mut(&from) else { return };
+        if octets < REFUSED_LENGTH || !session.may_refuse(now) || !session.may_send(REFUSED_LENGTH)
+        {
+            return;
+        }
+        let mark = message::mark_of(&session.token);
+        self.transmit(from, Refused { reason, mark, callee: Some(to) }.encode());
+    }
+
+    /// Tells somebody without a session to say HELLO, with less than half of what came.
+    fn refuse_unknown(&mut self, from: Carrier, octets: usize, now: Instant) {
+        let standing = if from.proves_address() { Standing::Proved } else { Standing::Unproved };
+        let refused =
+            Refused { reason: RefusalReason::NoSession, mark: Mark::default(), callee: None };
+        let refused = refused.encode();
+        let source = Way::Direct(from.address()).source();
+        if octets > refused.len() && self.refusals.allow(source, standing, now) {
+            self.transmit(from, refused);
+        }
+    }
+
+    fn transmit(&mut self, to: Carrier, datagram: Vec<u8>) {
+        if self.transmits.len() < MAX_TRANSMITS {
+            self.transmits.push_back(Transmit { to, datagram });
+        }
+    }
+
+    /// A carrier is gone for good.
+    pub(in crate::link) fn handle_closed(&mut self, carrier: Carrier) {
+        self.remove(carrier);
+    }
+
+    fn remove(&mut self, carrier: Carrier) {
+        let Some(session) = self.sessions.remove(&carrier) else { return };
+        if self.clients.get(&session.hit).is_some_and(|client| client.carrier == carrier) {
+            self.clients.remove(&session.hit);
+        }
+        self.changed = true;
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        self.next_sweep = now + SWEEP;
+        let over = self.sessions.iter().filter(|(_, session)| session.is_over(now));
+        for carrier in over.map(|(carrier, _)| *carrier).collect::<Vec<_>>() {
+            self.remove(carrier);
+        }
+    }
+
+    /// Does what is due.
+    pub(in crate::link) fn handle_timeout(&mut self, now: Instant) {
+        if self.next_sweep <= now {
+            self.sweep(now);
+        }
+        while self.next_notice <= now
+            && let Some(carrier) = self.notices.pop_front()
+        {
+            self.next_notice = now + NOTICE_INTERVAL;
+            let Some(session) = self.sessions.get(&carrier) else { continue };
+            let mark = message::mark_of(&session.token);
+            let refused = Refused { reason: RefusalReason::Restarted, mark, callee: None };
+            self.transmit(carrier, refused.encode());
+        }
+    }
+
+    /// When [`Server::handle_timeout`] should be called; None while nothing is to do.
+    pub(in crate::link) fn poll_timeout(&self) -> Option<Instant> {
+        let notice = (!self.notices.is_empty()).then_some(self.next_notice);
+        let sweep = (!self.sessions.is_empty()).then_some(self.next_sweep);
+        notice.into_iter().chain(sweep).min()
+    }
+
+    /// The next datagram to send.
+    pub(in crate::link) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// What it has done.
+    pub(in crate::link) fn counts(&self, now: Instant) -> Counts {
+        let alive = || self.sessions.values().filter(|session| !session.is_over(now));
+        let registered = alive().filter(|s| s.is_proved() && s.purpose == Purpose::Register);
+        Counts { registered: registered.count(), clients: alive().count(), ..self.counts }
+    }
+
+    /// True once after registrations have changed since it was last asked: they should be saved.
+    pub(in crate::link) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The registrations that a restart should not forget. Those over TCP end with their connection.
+    pub(in crate::link) fn save(&self, now: Instant) -> Vec<u8> {
+        saved::encode(self.sessions.iter().filter_map(|(carrier, session)| {
+            let Carrier::Udp(address) = *carrier else { return None };
+            let kept = session.purpose == Purpose::Register && session.is_proved();
+            let binding = Binding { key: session.key, token: session.token, address };
+            (kept && !session.is_over(now)).then_some(binding)
+        }))
+    }
+
+    /// Takes up the registrations that [`Server::save`] gave, for a minute, and tells their owners to
+    /// say HELLO.
+    pub(in crate::link) fn restore(&mut self, octets: &[u8], now: Instant) {
+        for Binding { key, token, address } in saved::decode(octets) {
+            if self.sessions.len() >= MAX_SESSIONS || !self.rules.register.contains(&key) {
+                continue;
+            }
+            let carrier = Carrier::Udp(address);
+            let mut session = Session::new(key, token, true, now);
+            session.grant(Purpose::Register, MAX_LIFETIME, self.rules.relay.contains(&key), now);
+            session.expires = now + RESTORED_LIFETIME;
+            let hit = session.hit;
+            self.sessions.insert(carrier, session);
+            self.clients.insert(hit, Client { carrier, carried: Meter::new(now) });
+            self.notices.push_back(carrier);
+        }
+        self.next_notice = now;
+    }
+
+    fn nonce(&mut self) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce.copy_from_slice(&self.drbg.next()[..12]);
+        nonce
+    }
+
+    fn token(&mut self) -> Token {
+        let mut token = Token::default();
+        token.copy_from_slice(&self.drbg.next()[..16]);
+        token
+    }
+}
+
+/// What counts of a session when something is carried.
+#[derive(Clone, Copy)]
+struct End {
+    hit: Hit,
+    registered: bool,
+    carries: bool,
+}
+
+impl End {
+    fn of(session: &Session) -> End {
+        let registered = session.purpose == Purpose::Register;
+        End { hit: session.hit, registered, carries: session.carries }
+    }
+}

@@ -1,0 +1,520 @@
+//! Clients and a rendezvous in a simulated network with a virtual clock.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    message::{KEEP_LENGTH, KEPT_LENGTH, REFUSED_LENGTH},
+    relay::KEEP_INTERVAL,
+    *,
+};
+use crate::identity::{Hit, KeyPair, PublicKey};
+use crate::link::datagram::{CARRY, HELLO, REFUSED, WELCOME};
+use crate::link::way::RelayId;
+use crate::registration::Rendezvous;
+use crate::runtime::clock;
+
+const DELAY: Duration = Duration::from_millis(20);
+
+fn keys(number: u8) -> KeyPair {
+    KeyPair::from_seed(&Zeroizing::new([number; 32]))
+}
+
+fn key(number: u8) -> PublicKey {
+    keys(number).public()
+}
+
+fn address(host: u8) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, host], 5050))
+}
+
+fn node() -> Rendezvous {
+    Rendezvous { key: key(100), address: address(100) }
+}
+
+fn rules(relay: Group) -> Rules {
+    Rules::new(Group::Anyone, relay, 1_000_000)
+}
+
+struct Flying {
+    arrives: Instant,
+    from: SocketAddr,
+    to: SocketAddr,
+    datagram: Vec<u8>,
+}
+
+/// A client; `address` is where the network sees it.
+struct Host {
+    client: Client,
+    address: SocketAddr,
+    events: Vec<Event>,
+    /// Who sent it, and what.
+    carried: Vec<(Hit, Vec<u8>)>,
+}
+
+struct World {
+    now: Instant,
+    server: Server,
+    /// Whether the rendezvous hears anything.
+    up: bool,
+    hosts: Vec<Host>,
+    flying: VecDeque<Flying>,
+    /// Octets in each direction between an address and the rendezvous.
+    sent: HashMap<SocketAddr, (usize, usize)>,
+    log: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+impl World {
+    fn new(rules: Rules, hosts: u8) -> World {
+        let now = clock::now();
+        let host = |number| Host {
+            client: Client::new(&keys(number), [number; 32]).unwrap(),
+            address: address(number),
+            events: Vec::new(),
+            carried: Vec::new(),
+        };
+        World {
+            now,
+            server: Server::new(&keys(100), rules, [100; 32], now).unwrap(),
+            up: true,
+            hosts: (1..=hosts).map(host).collect(),
+            flying: VecDeque::new(),
+            sent: HashMap::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// The first host is registered.
+    fn with_registered(rules: Rules, hosts: u8) -> World {
+        let mut world = World::new(rules, hosts);
+        let now = world.now;
+        world.hosts[0].client.set_own(&[node()], now);
+        world.run(Duration::from_secs(1));
+        assert_eq!(world.hosts[0].client.accepted(), [node()]);
+        world
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, datagram: Vec<u8>) {
+        let arrives = self.now + DELAY;
+        if to == node().address {
+            self.sent.entry(from).or_default().0 += datagram.len();
+        } else {
+            self.sent.entry(to).or_default().1 += datagram.len();
+        }
+        self.log.push((from, datagram.clone()));
+        self.flying.push_back(Flying { arrives, from, to, datagram });
+    }
+
+    /// Sends a datagram from one host to another through the rendezvous.
+    fn carry(&mut self, from: usize, to: PublicKey, content: &[u8]) {
+        let now = self.now;
+        let client = &mut self.hosts[from].client;
+        let relay = client.relay(node(), now).unwrap();
+        let Some(carrier) = client.carry(relay, now) else { return };
+        self.collect();
+        let datagram = [&carry_header(to.hit())[..], content].concat();
+        self.send(self.hosts[from].address, carrier.address(), datagram);
+    }
+
+    /// Takes what the machines have to say.
+    fn collect(&mut self) {
+        while let Some(transmit) = self.server.poll_transmit() {
+            self.send(node().address, transmit.to.address(), transmit.datagram);
+        }
+        for at in 0..self.hosts.len() {
+            while let Some(transmit) = self.hosts[at].client.poll_transmit() {
+                self.send(self.hosts[at].address, transmit.to.address(), transmit.datagram);
+            }
+            while let Some(event) = self.hosts[at].client.poll_event() {
+                self.hosts[at].events.push(event);
+            }
+        }
+    }
+
+    fn deliver(&mut self, flying: Flying) {
+        let Flying { from, to, datagram, .. } = flying;
+        let now = self.now;
+        if to == node().address {
+            if !self.up {
+            } else if datagram[0] != CARRY {
+                self.server.handle_datagram(Carrier::Udp(from), &datagram, now);
+            } else if let Some(peer) = carried_tag(&datagram)
+                && let Some(forward) =
+                    self.server.forward(Carrier::Udp(from), peer, datagram.len(), now)
+            {
+                let header = carried_header(forward.sender);
+                let datagram = [&header[..], &datagram[CARRY_HEADER..]].concat();
+                self.send(to, forward.to.address(), datagram);
+            }
+        } else if let Some(host) = self.hosts.iter_mut().find(|host| host.address == to) {
+            if let Some(sender) = carried_tag(&datagram).filter(|_| datagram[0] == 0x2d) {
+                host.carried.push((sender, datagram[CARRY_HEADER..].to_vec()));
+            } else {
+                host.client.handle_datagram(Carrier::Udp(from), &datagram, now);
+            }
+        }
+    }
+
+    fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        loop {
+            self.collect();
+            let arrival = self.flying.front().map(|flying| flying.arrives);
+            let server = self.server.poll_timeout().filter(|_| self.up);
+            let clients = self.hosts.iter().filter_map(|h| h.client.poll_timeout(self.now)).min();
+            let next = [arrival, server, clients].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= end) else {
+                self.now = end;
+                return;
+            };
+            self.now = self.now.max(next);
+            if arrival.is_some_and(|arrival| arrival <= self.now) {
+                let flying = self.flying.pop_front().unwrap();
+                self.deliver(flying);
+            }
+            if self.up {
+                self.server.handle_timeout(self.now);
+            }
+            for host in &mut self.hosts {
+                host.client.handle_timeout(self.now);
+            }
+        }
+    }
+
+    fn refusals(&self, host: usize) -> Vec<RefusalReason> {
+        let reason = |event: &Event| match event {
+            Event::Refused { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        self.hosts[host].events.iter().filter_map(reason).collect()
+    }
+
+    fn kinds_from(&self, address: SocketAddr) -> Vec<u8> {
+        let of = self.log.iter().filter(|(from, _)| *from == address);
+        of.map(|(_, datagram)| datagram[0]).collect()
+    }
+}
+
+#[test]
+fn a_caller_reaches_a_registered_host_without_a_round_trip() {
+    let mut world = World::with_registered(rules(Group::Nobody), 2);
+    let start = world.now;
+    world.carry(1, key(1), b"first");
+    world.carry(1, key(1), b"second");
+    world.run(2 * DELAY);
+    let caller = key(2).hit();
+    let carried = [(caller, b"first".to_vec()), (caller, b"second".to_vec())];
+    assert_eq!(world.hosts[0].carried, carried);
+    assert_eq!(world.now - start, 2 * DELAY);
+
+    world.carry(0, key(2), b"answer");
+    world.run(2 * DELAY);
+    assert_eq!(world.hosts[1].carried, [(key(1).hit(), b"answer".to_vec())]);
+    let observed = |event: &Event| {
+        let seen = address(2);
+        matches!(event, Event::Observed { chosen: false, address, .. } if *address == seen)
+    };
+    assert!(world.hosts[1].events.iter().any(observed), "the WELCOME says where it came from");
+}
+
+#[test]
+fn a_registration_is_kept_and_costs_little() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    world.sent.clear();
+    let hour = Duration::from_secs(3600);
+    world.run(hour);
+    let (up, down) = world.sent[&address(1)];
+    let datagrams = 2 * hour.as_secs() / KEEP_INTERVAL.as_secs();
+    let octets = up + down + 28 * datagrams as usize;
+    assert!(octets < 4 * 3600, "{octets} octets an hour, headers of IPv4 and UDP included");
+    world.carry(1, key(1), b"call");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].carried.len(), 1);
+}
+
+#[test]
+fn a_client_that_is_gone_is_forgotten() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    assert_eq!(world.server.counts(world.now).registered, 1);
+    world.hosts[0].address = address(9); // what comes to the old one is lost
+    let now = world.now;
+    world.hosts[0].client.set_own(&[], now);
+    world.run(Duration::from_secs(300));
+    assert_eq!(world.server.counts(world.now), Counts::default());
+    world.carry(1, key(1), b"call with enough octets to be refused");
+    world.run(Duration::from_secs(1));
+    world.carry(1, key(1), b"call with enough octets to be refused");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.refusals(1)[0], RefusalReason::UnknownCallee);
+}
+
+#[test]
+fn a_client_that_moves_is_reached_at_its_new_address_within_a_keep() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    world.hosts[0].address = address(9); // and nobody tells it
+    world.run(KEEP_INTERVAL + Duration::from_secs(1));
+    world.carry(1, key(1), b"call");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].carried.len(), 1);
+    assert_eq!(world.server.counts(world.now).clients, 2);
+
+    world.hosts[0].address = address(8);
+    let now = world.now;
+    world.hosts[0].client.handle_moved(now); // and now it knows
+    world.run(4 * DELAY);
+    world.carry(1, key(1), b"call");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].carried.len(), 2);
+}
+
+#[test]
+fn a_restart_forgets_no_registration() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    assert!(world.server.take_changed() && !world.server.take_changed());
+    let saved = world.server.save(world.now);
+    world.run(Duration::from_secs(10));
+    // it is killed, and comes back with another seed
+    let restart = |world: &mut World, saved: &[u8]| {
+        let now = world.now;
+        world.server = Server::new(&keys(100), rules(Group::Anyone), [101; 32], now).unwrap();
+        world.server.restore(saved, now);
+    };
+    restart(&mut world, &saved);
+    world.carry(1, key(1), b"call");
+    world.run(2 * DELAY);
+    assert_eq!(world.hosts[0].carried.len(), 1, "forwarded at once");
+    world.log.clear();
+    world.run(Duration::from_secs(1));
+    assert!(world.kinds_from(address(1)).contains(&HELLO), "it was asked to say HELLO");
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.server.counts(world.now).registered, 1);
+
+    // even without the file: the next KEEP is refused, and a HELLO follows at once
+    restart(&mut world, b"");
+    world.run(KEEP_INTERVAL + Duration::from_secs(1));
+    assert_eq!(world.server.counts(world.now).registered, 1);
+}
+
+#[test]
+fn an_outage_ends_five_seconds_after_the_rendezvous_is_back() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    let saved = world.server.save(world.now);
+    for outage in [3, 20, 40, 200] {
+        world.up = false;
+        world.run(Duration::from_secs(outage));
+        world.up = true;
+        let now = world.now;
+        world.server = Server::new(&keys(100), rules(Group::Anyone), [101; 32], now).unwrap();
+        world.server.restore(&saved, now);
+        world.run(Duration::from_secs(5));
+        for _ in 0..2 {
+            // the caller's session is forgotten: the first one may say so
+            world.carry(1, key(1), b"call");
+            world.run(5 * DELAY);
+        }
+        assert!(!world.hosts[0].carried.is_empty(), "after {outage} seconds");
+        assert_eq!(world.hosts[0].client.accepted(), [node()]);
+        world.hosts[0].carried.clear();
+    }
+}
+
+#[test]
+fn introductions_are_small_and_end_with_a_reason() {
+    let mut world = World::with_registered(rules(Group::Nobody), 3);
+    for _ in 0..100 {
+        world.carry(1, key(1), &[7; 1200]);
+        world.run(Duration::from_millis(10));
+    }
+    let octets = |world: &World| world.hosts[0].carried.iter().map(|(_, c)| c.len()).sum::<usize>();
+    assert!((50_000..66_000).contains(&octets(&world)), "{}", octets(&world));
+    assert_eq!(HashSet::from([RefusalReason::Quota]), world.refusals(1).into_iter().collect());
+    // another pair is not hurt, and a minute later it is allowed again
+    world.carry(2, key(1), &[8; 1200]);
+    world.run(Duration::from_secs(60));
+    let before = octets(&world);
+    world.carry(1, key(1), &[7; 1200]);
+    world.run(Duration::from_secs(1));
+    assert_eq!(octets(&world), before + 1200);
+}
+
+#[test]
+fn traffic_is_carried_for_whom_the_owner_allows_and_at_his_rate() {
+    for allowed in [1, 2] {
+        let mut world = World::with_registered(rules(Group::Keys([key(allowed)].into())), 3);
+        for _ in 0..400 {
+            world.carry(1, key(1), &[7; 1200]);
+            world.run(Duration::from_millis(5)); // 1.9 Mbit/s
+        }
+        world.run(2 * DELAY);
+        assert_eq!(world.hosts[0].carried.len(), 400);
+        assert_eq!(world.refusals(1), []);
+        for _ in 0..4000 {
+            world.carry(1, key(1), &[7; 1200]);
+            world.run(Duration::from_micros(500)); // 19 Mbit/s
+        }
+        assert!(world.hosts[0].carried.len() < 1600, "4 Mbit/s for one client, and a burst");
+        assert!(world.refusals(1).contains(&RefusalReason::RateLimited));
+    }
+}
+
+#[test]
+fn who_may_not_register_is_told_and_can_call() {
+    let only = Group::Keys([key(1)].into());
+    let mut world = World::new(Rules::new(only, Group::Nobody, 1_000_000), 2);
+    let now = world.now;
+    for host in &mut world.hosts {
+        host.client.set_own(&[node()], now);
+    }
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].client.accepted(), [node()]);
+    let refused = Registration::Refused(RefusalReason::NotPermitted);
+    assert_eq!(world.hosts[1].client.registrations(), [(node(), refused)]);
+    assert_eq!(world.refusals(1), [RefusalReason::NotPermitted]);
+    let hellos = |world: &World| world.kinds_from(address(2)).len();
+    let before = hellos(&world);
+    world.run(Duration::from_secs(60));
+    assert_eq!(hellos(&world), before, "it does not ask again at once");
+
+    // who is no longer a friend is told at the next KEEP
+    world.server.set_rules(Rules::new(Group::Nobody, Group::Nobody, 1_000_000));
+    world.run(KEEP_INTERVAL);
+    let registrations = world.hosts[0].client.registrations();
+    assert_eq!(registrations, [(node(), refused)]);
+    assert_eq!(world.server.counts(world.now).registered, 0);
+}
+
+#[test]
+fn a_replayed_hello_steals_nothing_and_is_not_amplified() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    let hello = world.log.iter().find(|(from, d)| *from == address(1) && d[0] == HELLO);
+    let hello = hello.unwrap().1.clone();
+    let mallory = address(66);
+    world.sent.clear();
+    for _ in 0..50 {
+        world.send(mallory, node().address, hello.clone());
+    }
+    world.run(Duration::from_secs(1));
+    for _ in 0..20 {
+        world.carry(1, key(1), &[7; 1000]);
+    }
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.hosts[0].carried.len(), 20, "the registration did not move");
+    let (received, sent) = world.sent[&mallory];
+    assert!(sent <= 3 * received, "{sent} of {received}");
+}
+
+#[test]
+fn an_address_that_is_not_proved_gets_three_times_what_it_sent() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    // the caller's WELCOME is lost, as if its address were forged
+    world.carry(1, key(1), b"call");
+    world.hosts[1].address = address(9);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].carried.len(), 1);
+    world.sent.remove(&address(2));
+    let sent_before = 3 * (129 + CARRY_HEADER + 4);
+    for _ in 0..100 {
+        world.carry(0, key(2), &[7; 1000]);
+    }
+    world.run(Duration::from_secs(5));
+    let to_forged = world.sent.get(&address(2)).map_or(0, |(_, to)| *to);
+    assert!(to_forged <= sent_before, "{to_forged}");
+}
+
+#[test]
+fn two_callers_do_not_meet_here() {
+    let mut world = World::with_registered(rules(Group::Anyone), 3);
+    for host in [1, 2] {
+        world.carry(host, key(1), b"I exist");
+    }
+    world.run(Duration::from_secs(1));
+    world.carry(1, key(3), &[7; 100]);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[2].carried, []);
+    assert_eq!(world.refusals(1), [RefusalReason::UnknownCallee]);
+}
+
+#[test]
+fn tcp_is_tried_after_a_second_and_udp_takes_over_again() {
+    let mut world = World::new(rules(Group::Anyone), 1);
+    world.up = false;
+    let now = world.now;
+    world.hosts[0].client.set_own(&[node()], now);
+    world.run(Duration::from_secs(1));
+    let relay = RelayId(0);
+    let open = Event::OpenStream { relay, address: node().address };
+    assert!(world.hosts[0].events.contains(&open));
+    // the connection is there, and the rendezvous hears what comes over it
+    let carrier = Carrier::Tcp { connection: 7, address: node().address };
+    let now = world.now;
+    world.hosts[0].client.stream_opened(relay, carrier, now);
+    exchange_by_tcp(&mut world, carrier);
+    let accepted = Registration::Accepted { carries: true, tcp: true };
+    assert_eq!(world.hosts[0].client.registrations(), [(node(), accepted)]);
+    assert_eq!(world.hosts[0].client.carry(relay, now), Some(carrier));
+    // UDP passes again: a HELLO every minute finds out
+    world.up = true;
+    let until = world.now + Duration::from_secs(70);
+    while world.now < until {
+        world.run(Duration::from_millis(500));
+        exchange_by_tcp(&mut world, carrier);
+    }
+    let accepted = Registration::Accepted { carries: true, tcp: false };
+    assert_eq!(world.hosts[0].client.registrations(), [(node(), accepted)]);
+    assert!(world.hosts[0].events.contains(&Event::CloseStream { carrier }));
+    assert_eq!(world.server.counts(world.now).clients, 1);
+}
+
+/// Delivers at once what is for the connection.
+fn exchange_by_tcp(world: &mut World, carrier: Carrier) {
+    let now = world.now;
+    let server_side = Carrier::Tcp { connection: 3, address: address(1) };
+    loop {
+        let client = &mut world.hosts[0].client;
+        let mut idle = true;
+        while let Some(transmit) = client.poll_transmit() {
+            idle = false;
+            if transmit.to == carrier {
+                world.server.handle_datagram(server_side, &transmit.datagram, now);
+            } else {
+                let arrives = now + DELAY;
+                let (from, to) = (address(1), transmit.to.address());
+                world.flying.push_back(Flying { arrives, from, to, datagram: transmit.datagram });
+            }
+        }
+        while let Some(transmit) = world.server.poll_transmit() {
+            idle = false;
+            if transmit.to == server_side {
+                world.hosts[0].client.handle_datagram(carrier, &transmit.datagram, now);
+            } else {
+                world.send(node().address, transmit.to.address(), transmit.datagram);
+            }
+        }
+        if idle {
+            return;
+        }
+    }
+}
+
+#[test]
+fn tables_are_bounded() {
+    let now = clock::now();
+    let mut client = Client::new(&keys(1), [1; 32]).unwrap();
+    for number in 0..200u8 {
+        let address = address(number);
+        let relay = client.relay(Rendezvous { key: key(number.max(2)), address }, now);
+        let carrier = relay.and_then(|relay| client.carry(relay, now));
+        assert_eq!(relay.is_some(), carrier.is_some());
+        assert_eq!(relay.is_some(), number < 64, "{number}");
+    }
+    let later = now + Duration::from_secs(61);
+    assert!(client.relay(node(), later).is_some(), "one that is no longer used gives way");
+    assert_eq!((KEEP_LENGTH, KEPT_LENGTH), (17, 11), "a KEPT is shorter");
+}
+
+mod hostile;

@@ -1,0 +1,128 @@
+//! Who gets what was received: the agent, the rendezvous protocol, QUIC, or another host.
+
+use std::{net::SocketAddr, ops::Range, time::Instant};
+
+use crate::identity::Hit;
+
+use super::{
+    agent::Agent,
+    aside::Aside,
+    datagram::{EARLY, Kind},
+    early::Early,
+    filter::{DatagramRun, Sorter},
+    gathering::Gathering,
+    host::{Link, virtual_address},
+    relaying::Relaying,
+    rendezvous::{self, CARRY_HEADER, Carrier, carried_tag},
+    way::{RelayId, Way},
+};
+
+/// The state of a link while something received is sorted.
+pub(super) struct Sorting<'a> {
+    pub(super) link: &'a Link,
+    pub(super) agent: &'a mut Agent,
+    pub(super) relaying: &'a mut Relaying,
+    pub(super) early: &'a mut Early,
+    pub(super) aside: &'a mut Aside,
+    pub(super) gathering: &'a mut Gathering,
+    pub(super) now: Instant,
+    /// Whether something may have come out of it.
+    pub(super) worked: bool,
+}
+
+impl Sorting<'_> {
+    /// Takes one datagram that came over a TCP connection with a rendezvous.
+    pub(super) fn take(&mut self, from: Carrier, datagram: &mut [u8]) {
+        match Kind::of(datagram) {
+            Kind::Control => self.relaying.handle_datagram(from, datagram, self.now),
+            Kind::Carry => {
+                let Some(to) = carried_tag(datagram) else { return };
+                let stride = datagram.len();
+                let run = DatagramRun { octets: datagram, stride, ecn: None };
+                self.relaying.carry(self.link, from, to, run, self.now);
+            }
+            Kind::Carried => {
+                let Some(hit) = carried_tag(datagram) else { return };
+                let Some(relay) = self.relaying.client.relay_at(from) else { return };
+                self.take_carried(Way::Relayed { relay, hit }, &datagram[CARRY_HEADER..]);
+            }
+            Kind::Stun | Kind::QuicLong | Kind::QuicShort | Kind::Unknown => {}
+        }
+    }
+
+    fn take_carried(&mut self, way: Way, datagram: &[u8]) {
+        match Kind::of(datagram) {
+            Kind::Control => self.control(way, datagram),
+            kind @ (Kind::QuicLong | Kind::QuicShort) => {
+                if kind == Kind::QuicLong {
+                    self.handshake(datagram);
+                }
+                if let Some(sender) = self.sender(way, kind) {
+                    self.set_aside(sender, datagram);
+                }
+            }
+            Kind::Carry | Kind::Carried | Kind::Stun | Kind::Unknown => {}
+        }
+    }
+}
+
+impl Sorter for Sorting<'_> {
+    fn is_turn_server(&mut self, from: SocketAddr) -> bool {
+        self.gathering.is_turn_server(from)
+    }
+
+    fn turn_data(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<(Way, Range<usize>)> {
+        self.gathering.turn_data(from, datagram)
+    }
+
+    fn control(&mut self, from: Way, datagram: &[u8]) {
+        if Kind::of(datagram) == Kind::Stun {
+            if let Some(server) = from.direct() {
+                self.gathering.handle_datagram(server, datagram, self.now);
+                self.worked = true;
+            }
+            return;
+        }
+        if datagram.first() == Some(&EARLY) {
+            // nobody is heard who has not proved a key by a probe first
+            if let Some(hit) = self.agent.source(from, self.now)
+                && self.agent.admits(from, self.now)
+            {
+                self.early.handle_datagram(hit, datagram, self.now);
+            }
+            return;
+        }
+        match from {
+            Way::Direct(address) if rendezvous::speaks(datagram) => {
+                self.relaying.handle_datagram(Carrier::Udp(address), datagram, self.now);
+            }
+            _ => self.agent.handle_datagram(from, datagram, self.now),
+        }
+        self.worked = true;
+    }
+
+    fn handshake(&mut self, datagram: &[u8]) {
+        self.early.see(datagram, self.now);
+    }
+
+    fn sender(&mut self, from: Way, kind: Kind) -> Option<SocketAddr> {
+        if let Some(hit) = self.agent.source(from, self.now) {
+            return Some(virtual_address(hit));
+        }
+        let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
+        from.direct().filter(|_| answerable)
+    }
+
+    fn relay(&mut self, from: SocketAddr) -> Option<RelayId> {
+        self.relaying.client.relay_at(Carrier::Udp(from))
+    }
+
+    fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>) {
+        self.relaying.carry(self.link, Carrier::Udp(from), to, run, self.now);
+        self.worked = true;
+    }
+
+    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]) {
+        self.aside.push(sender, packet);
+    }
+}

@@ -1,0 +1,471 @@
+//! The Teredo client: UDP datagrams over Teredo addresses, without a network interface.
+//!
+//! It takes outer datagrams, inner ones and the time, and gives outer datagrams, inner ones, events
+//! and the time at which it wants to be called again. While nothing needs it, it sends nothing.
+//!
+//! ```text
+//! A                    server of B               B
+//!   |-- bubble -------------->|-- with origin A -->|
+//!   |-- bubble ----------------------------------->|  opens A's NAT
+//!   |<------------------------------------ bubble -|  opens B's NAT: B is heard, and trusted
+//!   |== what waited ==============================>|  A is trusted
+//! ```
+//!
+//! The direct bubble leaves one round trip to the server after the other one. By the triangle inequality
+//! it then reaches B's NAT when B has opened it, and leaves before B's comes in. Otherwise a Linux router
+//! that masquerades without a filter takes the early packet for its own, and gives the answer another
+//! port, so that no peer knows it.
+
+use std::{
+    collections::VecDeque,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6},
+    time::{Duration, Instant},
+};
+
+use super::super::{
+    drbg::Drbg,
+    limit::{Bucket, Rate},
+};
+use super::{
+    address::{SERVER_PORT, TeredoAddress, is_global},
+    encapsulation::{Encapsulation, with_nonce},
+    ipv6::{self, MAX_PAYLOAD, Packet},
+    peers::{Due, Peers, Standing},
+    qualification::{Action, Outcome, Qualification},
+    state::{TeredoProof, TeredoState},
+};
+
+/// How long after the last datagram of this host the client stays qualified unless it is kept: as
+/// long as a person may stay with one page.
+const LINGER: Duration = Duration::from_secs(300);
+
+/// After a failure the first server is asked again so much later, twice as long each time.
+const FIRST_REST: Duration = Duration::from_secs(10);
+/// The longest rest, and the one where only another network can help.
+const LONGEST_REST: Duration = Duration::from_secs(300);
+
+/// Bubbles that answer bubbles, for all peers together: 3.4 kB a second at worst.
+const REPLIES: Rate = Rate { interval: Duration::from_millis(20), burst: 64 };
+
+/// A direct bubble follows the one through the server by no more than this.
+const MAX_STAGGER: Duration = Duration::from_millis(400);
+
+/// An outer datagram to send.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Transmit {
+    pub(super) to: SocketAddrV4,
+    pub(super) datagram: Vec<u8>,
+}
+
+/// An inner datagram that came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Delivery {
+    pub(super) from: SocketAddrV6,
+    pub(super) payload: Vec<u8>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// How far Teredo has come is something else than before.
+    State(TeredoState),
+    /// A peer answered none of the bubbles: what waited for it is lost.
+    SilentPeer(SocketAddrV4),
+}
+
+enum Phase {
+    /// Nothing needs Teredo.
+    Asleep,
+    /// A server is asked, or was and gave an address.
+    Active(Box<Qualification>),
+    /// It failed; another attempt follows.
+    Resting { until: Instant, server: Ipv4Addr, why: TeredoState },
+}
+
+/// The client.
+pub(super) struct Teredo {
+    drbg: Drbg,
+    /// The port of the inner datagrams.
+    port: u16,
+    servers: Vec<Ipv4Addr>,
+    /// Failures in a row; also which server comes next.
+    failures: usize,
+    kept: bool,
+    used: Option<Instant>,
+    phase: Phase,
+    peers: Peers,
+    proof: TeredoProof,
+    silent_peers: usize,
+    replies: Bucket,
+    told: TeredoState,
+    transmits: VecDeque<Transmit>,
+    deliveries: VecDeque<Delivery>,
+    events: VecDeque<Event>,
+}
+
+impl Teredo {
+    /// `port` is that of the inner datagrams, `seed` must be unpredictable octets. Without a server
+    /// of its own a client uses the one of the first peer it sends to.
+    pub(super) fn new(port: u16, seed: [u8; 32], now: Instant) -> Teredo {
+        Teredo {
+            drbg: Drbg::new(seed),
+            port,
+            servers: Vec::new(),
+            failures: 0,
+            kept: false,
+            used: None,
+            phase: Phase::Asleep,
+            peers: Peers::default(),
+            proof: TeredoProof::Advertised,
+            silent_peers: 0,
+            replies: Bucket::new(now),
+            told: TeredoState::Off,
+            transmits: VecDeque::new(),
+            deliveries: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// From now on these servers are asked, in this order; one in use stays while it answers.
+    pub(super) fn set_servers(&mut self, mut servers: Vec<Ipv4Addr>) {
+        servers.retain(|server| is_global(*server));
+        if servers != self.servers {
+            self.servers = servers;
+            self.failures = 0;
+        }
+    }
+
+    /// Whether the client is to be qualified always, so that peers can begin, or only while this
+    /// host sends.
+    pub(super) fn keep(&mut self, kept: bool, now: Instant) {
+        self.kept = kept;
+        self.handle_timeout(now);
+    }
+
+    /// This host has moved to another network: everything is asked anew.
+    pub(super) fn restart(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Asleep) {
+            self.failures = 0;
+            self.phase = Phase::Asleep;
+            self.peers.distrust(now);
+            self.handle_timeout(now);
+        }
+    }
+
+    /// How far Teredo has come.
+    pub(super) fn state(&self, now: Instant) -> TeredoState {
+        match &self.phase {
+            Phase::Asleep => TeredoState::Off,
+            Phase::Resting { why, .. } => *why,
+            Phase::Active(qualification) => match self.own_address() {
+                Some(address) if qualification.is_settled(now) => {
+                    TeredoState::Qualified { address, proof: self.proof }
+                }
+                _ => TeredoState::Qualifying,
+            },
+        }
+    }
+
+    /// Sends a datagram to the Teredo address of a peer, now or as soon as the way is open; it gets
+    /// lost if the way stays shut, if it is too long, or where Teredo must not send to.
+    pub(super) fn send(&mut self, to: SocketAddrV6, payload: &[u8], now: Instant) {
+        let Some(peer) = TeredoAddress::parse(*to.ip()) else { return };
+        if payload.len() > MAX_PAYLOAD || self.is_own(peer.mapped) {
+            return;
+        }
+        self.used = Some(now);
+        self.wake(Some(peer.server), now);
+        if matches!(self.phase, Phase::Active(_))
+            && self.peers.send(peer, to, payload, now) == Standing::Trusted
+        {
+            self.transmit(peer, to, payload);
+        }
+        self.handle_timeout(now);
+    }
+
+    /// Takes an outer datagram.
+    pub(super) fn handle_datagram(&mut self, from: SocketAddrV4, datagram: &[u8], now: Instant) {
+        if let Some(encapsulation) = Encapsulation::parse(datagram)
+            && let Some(packet) = Packet::parse(encapsulation.packet)
+        {
+            self.handle_packet(from, &encapsulation, &packet, now);
+            self.tell(now);
+        }
+    }
+
+    fn handle_packet(
+        &mut self,
+        from: SocketAddrV4,
+        encapsulation: &Encapsulation<'_>,
+        packet: &Packet<'_>,
+        now: Instant,
+    ) -> Option<()> {
+        let Phase::Active(qualification) = &mut self.phase else { return None };
+        if let Some(server) = packet.advertised_server() {
+            let mapped = encapsulation.origin?;
+            if server == qualification.server() && is_global(*mapped.ip()) && mapped.port() != 0 {
+                let nonce = encapsulation.nonce?;
+                let drbg = &mut self.drbg;
+                let outcome = qualification.handle_advertisement(from, nonce, mapped, drbg, now);
+                self.follow(outcome, now);
+            }
+            return Some(());
+        }
+        let own = qualification.address()?;
+        if packet.destination != own.to_ipv6() {
+            return None;
+        }
+        if qualification.is_server(from) {
+            return self.handle_introduction(own, encapsulation.origin?, packet, now);
+        }
+        let peer = TeredoAddress::parse(packet.source)?;
+        if peer.mapped == from && peer.mapped != own.mapped {
+            self.handle_direct(own, peer, packet, now)
+        } else {
+            None // whoever sent it is not who it says (RFC 4380, section 5.2.3)
+        }
+    }
+
+    /// The server forwards the bubble of a peer that wants to talk: the answer opens our NAT for it.
+    ///
+    /// Some clients (miredo) send it from a link-local address that is a nonce in truth, and wait for an
+    /// answer to it.
+    fn handle_introduction(
+        &mut self,
+        own: TeredoAddress,
+        origin: SocketAddrV4,
+        packet: &Packet<'_>,
+        now: Instant,
+    ) -> Option<()> {
+        let Phase::Active(qualification) = &mut self.phase else { return None };
+        if !packet.is_bubble() || !is_global(*origin.ip()) {
+            return None;
+        }
+        let peer = TeredoAddress::parse(packet.source).filter(|peer| peer.mapped == origin);
+        if peer == Some(own) {
+            qualification.handle_echo();
+            qualification.heard(&mut self.drbg, now);
+            self.prove(TeredoProof::Introduced);
+        } else if origin != own.mapped {
+            let anonymous = packet.source.is_unicast_link_local();
+            let welcome = peer.map_or(anonymous, |peer| self.peers.may_reply(peer, now));
+            if welcome {
+                self.reply(own, packet.source, origin, now);
+            }
+        }
+        Some(())
+    }
+
+    /// A packet from where the address of its sender says.
+    fn handle_direct(
+        &mut self,
+        own: TeredoAddress,
+        peer: TeredoAddress,
+        packet: &Packet<'_>,
+        now: Instant,
+    ) -> Option<()> {
+        let (waiting, first) = self.peers.heard(peer, now);
+        self.prove(TeredoProof::Peer);
+        let unanswered = first && waiting.is_empty() && packet.is_bubble();
+        if unanswered && self.peers.may_reply(peer, now) {
+            self.reply(own, packet.source, peer.mapped, now); // it came through, so its sender need not wait for the server
+        }
+        for datagram in waiting {
+            self.transmit(peer, datagram.to, &datagram.payload);
+        }
+        let datagram = packet.udp().filter(|datagram| datagram.destination_port == self.port)?;
+        let from = SocketAddrV6::new(packet.source, datagram.source_port, 0, 0);
+        self.deliveries.push_back(Delivery { from, payload: datagram.payload.to_vec() });
+        Some(())
+    }
+
+    fn reply(&mut self, own: TeredoAddress, peer: Ipv6Addr, to: SocketAddrV4, now: Instant) {
+        if self.replies.take(&REPLIES, now) {
+            let datagram = ipv6::bubble(own.to_ipv6(), peer);
+            self.transmits.push_back(Transmit { to, datagram });
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Resting { until, .. } if until <= now) {
+            self.phase = Phase::Asleep;
+        }
+        if !self.is_needed(now) && !matches!(self.phase, Phase::Asleep) {
+            self.phase = Phase::Asleep;
+            self.peers.clear();
+        }
+        self.wake(None, now);
+        let mut actions = Vec::new();
+        if let Phase::Active(qualification) = &mut self.phase {
+            let outcome = qualification.handle_timeout(&mut self.drbg, now, &mut actions);
+            self.follow(outcome, now);
+        }
+        for action in actions {
+            self.act(action);
+        }
+        self.send_bubbles(now);
+        self.tell(now);
+    }
+
+    /// Begins, if something needs Teredo and there is a server to ask: one's own, or a peer's.
+    fn wake(&mut self, peers_server: Option<Ipv4Addr>, now: Instant) {
+        let own_server = self.servers.get(self.failures % self.servers.len().max(1)).copied();
+        let Some(server) = own_server.or(peers_server) else { return };
+        let may_begin = match &self.phase {
+            Phase::Asleep => self.is_needed(now),
+            Phase::Active(_) => false,
+            // a peer's server that is gone says nothing about another one
+            Phase::Resting { server: failed, why, .. } => {
+                *failed != server && own_server.is_none() && *why == TeredoState::ServerSilent
+            }
+        };
+        if may_begin {
+            self.proof = TeredoProof::Advertised;
+            self.silent_peers = 0;
+            let qualification = Qualification::start(server, &mut self.drbg, now);
+            self.phase = Phase::Active(Box::new(qualification));
+        }
+    }
+
+    fn is_needed(&self, now: Instant) -> bool {
+        self.kept || self.used.is_some_and(|used| now.saturating_duration_since(used) < LINGER)
+    }
+
+    fn follow(&mut self, outcome: Outcome, now: Instant) {
+        match outcome {
+            Outcome::Same => {}
+            Outcome::Renumbered => {
+                self.failures = 0;
+                self.proof = TeredoProof::Advertised;
+                self.peers.distrust(now);
+                self.handle_timeout(now);
+            }
+            Outcome::Symmetric => self.fail(TeredoState::SymmetricNat, now),
+            Outcome::Silent => self.fail(TeredoState::ServerSilent, now),
+        }
+    }
+
+    fn fail(&mut self, why: TeredoState, now: Instant) {
+        let Phase::Active(qualification) = &self.phase else { return };
+        let server = qualification.server();
+        let round = self.failures / self.servers.len().max(1);
+        self.failures += 1;
+        let has_next = self.servers.len() > 1 && !self.failures.is_multiple_of(self.servers.len());
+        let rest = match why {
+            TeredoState::ServerSilent if has_next => Duration::ZERO,
+            TeredoState::ServerSilent => {
+                FIRST_REST.saturating_mul(1 << round.min(8)).min(LONGEST_REST)
+            }
+            _ => LONGEST_REST,
+        };
+        self.peers.clear();
+        self.phase = Phase::Resting { until: now + rest, server, why };
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Solicit(to, nonce) => {
+                let datagram = with_nonce(nonce, &ipv6::router_solicitation());
+                self.transmits.push_back(Transmit { to, datagram });
+            }
+            Action::Echo => {
+                let Phase::Active(qualification) = &self.phase else { return };
+                let Some(own) = qualification.address() else { return };
+                self.bubble_through_server(own, own);
+            }
+        }
+    }
+
+    fn send_bubbles(&mut self, now: Instant) {
+        let Phase::Active(qualification) = &self.phase else { return };
+        let Some(own) = qualification.address() else { return };
+        let introduces = qualification.introduces();
+        let later = qualification.round_trip().min(MAX_STAGGER);
+        let mut due = Vec::new();
+        self.peers.handle_timeout(later, now, &mut due);
+        for due in due {
+            match due {
+                Due::Introduction(peer) => self.bubble_through_server(own, peer),
+                Due::Bubble(peer) => {
+                    let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
+                    self.transmits.push_back(Transmit { to: peer.mapped, datagram });
+                }
+                Due::Silent(peer) => {
+                    self.silent_peers += 1;
+                    self.events.push_back(Event::SilentPeer(peer.mapped));
+                }
+            }
+        }
+        let nothing_passed = self.proof == TeredoProof::Advertised && introduces == Some(false);
+        if nothing_passed && self.silent_peers > 0 {
+            self.fail(TeredoState::PassesNothing, now);
+        }
+    }
+
+    fn bubble_through_server(&mut self, own: TeredoAddress, peer: TeredoAddress) {
+        let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
+        let to = SocketAddrV4::new(peer.server, SERVER_PORT);
+        self.transmits.push_back(Transmit { to, datagram });
+    }
+
+    fn transmit(&mut self, peer: TeredoAddress, to: SocketAddrV6, payload: &[u8]) {
+        if let Some(from) = self.own_address() {
+            let datagram = ipv6::udp(from, to, payload);
+            self.transmits.push_back(Transmit { to: peer.mapped, datagram });
+        }
+    }
+
+    fn own_address(&self) -> Option<SocketAddrV6> {
+        let Phase::Active(qualification) = &self.phase else { return None };
+        Some(SocketAddrV6::new(qualification.address()?.to_ipv6(), self.port, 0, 0))
+    }
+
+    fn is_own(&self, mapped: SocketAddrV4) -> bool {
+        let Phase::Active(qualification) = &self.phase else { return false };
+        qualification.address().is_some_and(|own| own.mapped == mapped)
+    }
+
+    fn prove(&mut self, proof: TeredoProof) {
+        self.proof = self.proof.max(proof);
+    }
+
+    fn tell(&mut self, now: Instant) {
+        let state = self.state(now);
+        if state != self.told {
+            self.told = state;
+            self.events.push_back(Event::State(state));
+        }
+    }
+
+    /// The next outer datagram to send.
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next inner datagram that came in.
+    pub(super) fn poll_delivery(&mut self) -> Option<Delivery> {
+        self.deliveries.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Teredo::handle_timeout`] should be called; None while nothing is to do.
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        match &self.phase {
+            Phase::Asleep => None,
+            Phase::Resting { until, .. } => Some(*until),
+            Phase::Active(qualification) => {
+                let bubbles = qualification.address().and_then(|_| self.peers.poll_timeout());
+                let end = self.used.filter(|_| !self.kept).map(|used| used + LINGER);
+                qualification.poll_timeout(now).into_iter().chain(bubbles).chain(end).min()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,583 @@
+use std::collections::{BTreeMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::super::{
+    encapsulation::with_origin,
+    ipv6::{SOLICITOR, router_advertisement},
+};
+use super::*;
+use crate::runtime::clock;
+
+const SERVER: Ipv4Addr = Ipv4Addr::new(11, 1, 0, 20);
+const OTHER_SERVER: Ipv4Addr = Ipv4Addr::new(11, 2, 0, 20);
+/// One way between any two hosts.
+const DELAY: Duration = Duration::from_millis(50);
+const PORT: u16 = 5050;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Open,
+    FullCone,
+    Restricted,
+    PortRestricted,
+    /// Linux without a filter: port-restricted, and what comes in for no mapping takes its port.
+    Masquerade,
+    Symmetric,
+}
+
+/// A NAT with one socket behind it.
+struct Nat {
+    kind: Kind,
+    public: Ipv4Addr,
+    next_port: u16,
+    /// Outer port: the destination for which it is (for symmetric NATs), and who was written to.
+    mappings: BTreeMap<u16, (Option<SocketAddrV4>, HashSet<SocketAddrV4>)>,
+    /// Ports that the router itself uses towards somebody.
+    taken: HashSet<(SocketAddrV4, u16)>,
+}
+
+impl Nat {
+    fn outgoing(&mut self, to: SocketAddrV4) -> SocketAddrV4 {
+        let key = (self.kind == Kind::Symmetric).then_some(to);
+        let mut usable = self.mappings.iter().filter(|(port, (of, _))| {
+            *of == key && !self.taken.contains(&(to, **port)) // a mapping with another port follows
+        });
+        let known = usable.next().map(|(port, _)| *port);
+        let port = known.unwrap_or_else(|| {
+            self.next_port += 1;
+            self.next_port
+        });
+        self.mappings.entry(port).or_insert((key, HashSet::new())).1.insert(to);
+        SocketAddrV4::new(self.public, port)
+    }
+
+    fn lets_in(&mut self, from: SocketAddrV4, to: SocketAddrV4) -> bool {
+        if to.ip() != &self.public {
+            return false;
+        }
+        let Some((_, written)) = self.mappings.get(&to.port()) else { return false };
+        let lets_in = match self.kind {
+            Kind::Open | Kind::FullCone => true,
+            Kind::Restricted => written.iter().any(|w| w.ip() == from.ip()),
+            Kind::PortRestricted | Kind::Masquerade | Kind::Symmetric => written.contains(&from),
+        };
+        if !lets_in && self.kind == Kind::Masquerade {
+            self.taken.insert((from, to.port()));
+        }
+        lets_in
+    }
+
+    fn reboot(&mut self, public: Ipv4Addr) {
+        self.public = public;
+        self.mappings.clear();
+        self.next_port += 100;
+    }
+}
+
+struct Host {
+    teredo: Teredo,
+    nat: Nat,
+    delivered: Vec<(Duration, Delivery)>,
+    events: Vec<Event>,
+}
+
+#[derive(Clone, Copy)]
+struct Server {
+    second_address: bool,
+    forwards: bool,
+}
+
+/// An Internet without loss, with servers and hosts behind NATs.
+struct World {
+    start: Instant,
+    now: Instant,
+    servers: BTreeMap<Ipv4Addr, Server>,
+    hosts: Vec<Host>,
+    /// By arrival and order of sending.
+    flying: BTreeMap<(Instant, usize), (SocketAddrV4, SocketAddrV4, Vec<u8>)>,
+    sent: Vec<(Duration, usize, SocketAddrV4)>,
+    count: usize,
+}
+
+impl World {
+    fn new() -> World {
+        let start = clock::now();
+        let server = Server { second_address: true, forwards: true };
+        World {
+            start,
+            now: start,
+            servers: BTreeMap::from([(SERVER, server)]),
+            hosts: Vec::new(),
+            flying: BTreeMap::new(),
+            sent: Vec::new(),
+            count: 0,
+        }
+    }
+
+    fn server(&mut self) -> &mut Server {
+        self.servers.get_mut(&SERVER).unwrap()
+    }
+
+    fn host(&mut self, kind: Kind, servers: &[Ipv4Addr]) -> usize {
+        let number = self.hosts.len() as u8;
+        let mut teredo = Teredo::new(PORT, [number; 32], self.now);
+        teredo.set_servers(servers.to_vec());
+        let public = Ipv4Addr::new(11, 3, 0, 1 + number);
+        let nat =
+            Nat { kind, public, next_port: 4000, mappings: BTreeMap::new(), taken: HashSet::new() };
+        self.hosts.push(Host { teredo, nat, delivered: Vec::new(), events: Vec::new() });
+        self.hosts.len() - 1
+    }
+
+    /// A host that is kept qualified, with its address.
+    fn serving(&mut self, kind: Kind) -> (usize, SocketAddrV6) {
+        let host = self.host(kind, &[SERVER]);
+        self.keep(host);
+        self.run(Duration::from_secs(2));
+        (host, self.address(host))
+    }
+
+    fn keep(&mut self, host: usize) {
+        let now = self.now;
+        self.hosts[host].teredo.keep(true, now);
+        self.flush(host);
+    }
+
+    fn address(&self, host: usize) -> SocketAddrV6 {
+        match self.state(host) {
+            TeredoState::Qualified { address, .. } => address,
+            other => panic!("host {host}: {other}"),
+        }
+    }
+
+    fn state(&self, host: usize) -> TeredoState {
+        self.hosts[host].teredo.state(self.now)
+    }
+
+    fn send(&mut self, host: usize, to: SocketAddrV6, payload: &[u8]) {
+        let now = self.now;
+        self.hosts[host].teredo.send(to, payload, now);
+        self.flush(host);
+    }
+
+    /// A datagram arrives at a host, whatever its NAT thinks.
+    fn inject(&mut self, host: usize, from: SocketAddrV4, datagram: &[u8]) {
+        let now = self.now;
+        self.hosts[host].teredo.handle_datagram(from, datagram, now);
+        self.flush(host);
+    }
+
+    fn flush(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        while let Some(transmit) = host.teredo.poll_transmit() {
+            assert!(is_global(*transmit.to.ip()), "sent to {}", transmit.to);
+            let from = host.nat.outgoing(transmit.to);
+            self.sent.push((self.now - self.start, at, transmit.to));
+            self.count += 1;
+            let key = (self.now + DELAY, self.count);
+            self.flying.insert(key, (from, transmit.to, transmit.datagram));
+        }
+        while let Some(delivery) = host.teredo.poll_delivery() {
+            host.delivered.push((self.now - self.start, delivery));
+        }
+        while let Some(event) = host.teredo.poll_event() {
+            host.events.push(event);
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            let wakes = self.hosts.iter().filter_map(|host| host.teredo.poll_timeout(self.now));
+            let arrival = self.flying.keys().next().map(|(at, _)| *at);
+            let Some(next) = wakes.chain(arrival).min().filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            while let Some(entry) = self.flying.first_entry().filter(|e| e.key().0 <= self.now) {
+                let (from, to, datagram) = entry.remove();
+                self.arrive(from, to, &datagram);
+            }
+            for host in 0..self.hosts.len() {
+                let now = self.now;
+                self.hosts[host].teredo.handle_timeout(now);
+                self.flush(host);
+            }
+        }
+        self.now = end;
+    }
+
+    fn arrive(&mut self, from: SocketAddrV4, to: SocketAddrV4, datagram: &[u8]) {
+        let first = Ipv4Addr::from_bits(to.ip().to_bits() & !1);
+        if let Some(server) = self.servers.get(&first).copied() {
+            let answers = to.port() == SERVER_PORT && (*to.ip() == first || server.second_address);
+            if answers && let Some((back, answer)) = serve(server, first, from, datagram) {
+                self.count += 1;
+                // what is forwarded comes from the first address, advertisements from where asked
+                let source = if back == from { to } else { SocketAddrV4::new(first, SERVER_PORT) };
+                self.flying.insert((self.now + DELAY, self.count), (source, back, answer));
+            }
+            return;
+        }
+        let found = self.hosts.iter_mut().position(|host| host.nat.lets_in(from, to));
+        if let Some(host) = found {
+            self.inject(host, from, datagram);
+        }
+    }
+}
+
+/// What a Teredo server answers or forwards, and whereto (RFC 4380, section 5.3).
+fn serve(
+    server: Server,
+    first: Ipv4Addr,
+    from: SocketAddrV4,
+    datagram: &[u8],
+) -> Option<(SocketAddrV4, Vec<u8>)> {
+    let encapsulation = Encapsulation::parse(datagram)?;
+    let packet = Packet::parse(encapsulation.packet)?;
+    if packet.source == SOLICITOR {
+        let prefix = TeredoAddress::new(first, from, 0).to_ipv6().segments();
+        let [a, b, c, d, ..] = prefix;
+        let advertisement = router_advertisement([a, b, c, d, 0, 0, 0, 0].into());
+        let answer = with_nonce(encapsulation.nonce?, &with_origin(from, &advertisement));
+        return Some((from, answer));
+    }
+    let source = TeredoAddress::parse(packet.source)?;
+    let destination = TeredoAddress::parse(packet.destination)?;
+    let good = server.forwards && packet.is_bubble() && source.mapped == from;
+    good.then(|| (destination.mapped, with_origin(from, encapsulation.packet)))
+}
+
+fn proof(state: TeredoState) -> Option<TeredoProof> {
+    match state {
+        TeredoState::Qualified { proof, .. } => Some(proof),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_pair_of_nats_that_can_be_punched_connects_and_answers() {
+    let kinds =
+        [Kind::Open, Kind::FullCone, Kind::Restricted, Kind::PortRestricted, Kind::Masquerade];
+    for (a_kind, b_kind) in kinds.iter().flat_map(|a| kinds.map(|b| (*a, b))) {
+        let mut world = World::new();
+        let (a, a_address) = world.serving(a_kind);
+        let (b, b_address) = world.serving(b_kind);
+        let begin = world.now - world.start;
+        world.send(a, b_address, b"first");
+        world.send(a, b_address, b"second");
+        world.run(Duration::from_secs(1));
+        let pair = format!("{a_kind:?} to {b_kind:?}");
+        let [(first, delivery), (_, second)] = &world.hosts[b].delivered[..] else {
+            panic!("{pair}: two datagrams in order: {:?}", world.hosts[b].delivered);
+        };
+        assert_eq!(*delivery, Delivery { from: a_address, payload: b"first".to_vec() }, "{pair}");
+        assert_eq!(second.payload, b"second", "{pair}");
+        // bubble to the server, to the peer, back, then the datagram
+        assert_eq!(*first - begin, DELAY * 4, "{pair}");
+
+        world.send(b, a_address, b"answer");
+        let begin = world.now - world.start;
+        world.run(Duration::from_secs(1));
+        let [(at, answer)] = &world.hosts[a].delivered[..] else { panic!("{pair}: no answer") };
+        assert_eq!((answer.from, *at - begin), (b_address, DELAY), "{pair}");
+        for host in [a, b] {
+            assert_eq!(proof(world.state(host)), Some(TeredoProof::Peer), "{pair}");
+        }
+    }
+}
+
+#[test]
+fn a_visitor_borrows_the_server_of_its_peer_and_leaves_it_after_a_while() {
+    let mut world = World::new();
+    let (server, address) = world.serving(Kind::PortRestricted);
+    let visitor = world.host(Kind::PortRestricted, &[]);
+    world.run(Duration::from_secs(100));
+    assert!(!world.sent.iter().any(|(_, host, _)| *host == visitor));
+
+    let begin = world.now - world.start;
+    world.send(visitor, address, b"hello");
+    world.run(Duration::from_secs(1));
+    let [(at, _)] = &world.hosts[server].delivered[..] else { panic!("it arrives") };
+    assert_eq!(*at - begin, DELAY * 6); // one round trip for the address, two for the way
+    assert!(proof(world.state(visitor)).is_some());
+
+    world.run(LINGER);
+    assert_eq!(world.state(visitor), TeredoState::Off);
+    let sent = world.sent.iter().filter(|(_, host, _)| *host == visitor).count();
+    world.run(LINGER);
+    assert_eq!(world.sent.iter().filter(|(_, host, _)| *host == visitor).count(), sent);
+}
+
+#[test]
+fn the_server_hears_of_us_every_22_to_30_seconds() {
+    let mut world = World::new();
+    let (host, address) = world.serving(Kind::PortRestricted);
+    let before = world.sent.len();
+    world.run(Duration::from_secs(3600));
+    let times: Vec<Duration> = world.sent[before..].iter().map(|(at, ..)| *at).collect();
+    let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.len() >= 3600 / 31, "{}", gaps.len());
+    let range = Duration::from_millis(22_500)..=Duration::from_millis(30_101);
+    assert!(gaps.iter().all(|gap| range.contains(gap)), "{gaps:?}");
+    assert!(gaps.iter().collect::<HashSet<_>>().len() > 50, "intervals are random");
+    assert_eq!(world.address(host), address);
+}
+
+#[test]
+fn a_symmetric_nat_is_noticed_by_the_second_address() {
+    let mut world = World::new();
+    let host = world.host(Kind::Symmetric, &[SERVER]);
+    world.keep(host);
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.state(host), TeredoState::SymmetricNat);
+    let told = |event: &Event| matches!(event, Event::State(TeredoState::Qualified { .. }));
+    assert!(!world.hosts[host].events.iter().any(told));
+    let (_, peer) = world.serving(Kind::Open);
+    let sent = world.sent.len();
+    world.send(host, peer, b"x");
+    world.run(Duration::from_secs(20));
+    assert!(world.sent[sent..].iter().all(|(_, at, _)| *at != host));
+}
+
+#[test]
+fn without_a_second_address_each_peer_that_cannot_be_reached_is_told() {
+    let mut world = World::new();
+    world.server().second_address = false;
+    let (_, peer) = world.serving(Kind::PortRestricted);
+    let (host, _) = world.serving(Kind::Symmetric);
+    assert_eq!(proof(world.state(host)), Some(TeredoProof::Introduced));
+    world.send(host, peer, b"x");
+    world.run(Duration::from_secs(10));
+    let silent = Event::SilentPeer(TeredoAddress::parse(*peer.ip()).unwrap().mapped);
+    assert!(world.hosts[host].events.contains(&silent));
+}
+
+#[test]
+fn a_server_that_forwards_nothing_is_noticed() {
+    let mut world = World::new();
+    world.server().forwards = false;
+    let (_, peer) = world.serving(Kind::PortRestricted);
+    let (host, _) = world.serving(Kind::PortRestricted);
+    world.run(Duration::from_secs(15));
+    assert_eq!(proof(world.state(host)), Some(TeredoProof::Advertised));
+    world.send(host, peer, b"x");
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.state(host), TeredoState::PassesNothing);
+    assert!(world.state(host).to_string().contains("nothing passes"));
+}
+
+#[test]
+fn a_silent_server_is_asked_less_and_less_and_the_next_one_at_once() {
+    let mut world = World::new();
+    world.servers.clear();
+    let host = world.host(Kind::PortRestricted, &[SERVER]);
+    world.keep(host);
+    world.run(Duration::from_secs(12));
+    assert_eq!(world.state(host), TeredoState::ServerSilent);
+    world.run(Duration::from_secs(24 * 3600));
+    let day = world.sent.len();
+    assert!((100..3000).contains(&day), "{day} datagrams a day");
+
+    let second = world.host(Kind::PortRestricted, &[SERVER, OTHER_SERVER]);
+    world.servers.insert(OTHER_SERVER, Server { second_address: true, forwards: true });
+    world.keep(second);
+    world.run(Duration::from_secs(13));
+    let address = TeredoAddress::parse(*world.address(second).ip()).unwrap();
+    assert_eq!(address.server, OTHER_SERVER);
+}
+
+#[test]
+fn a_renumbered_nat_and_another_network_give_another_address() {
+    let mut world = World::new();
+    let (host, before) = world.serving(Kind::PortRestricted);
+    world.hosts[host].nat.reboot([11, 4, 0, 1].into());
+    world.run(Duration::from_secs(32));
+    let after = world.address(host);
+    assert_eq!(TeredoAddress::parse(*after.ip()).unwrap().mapped.ip(), &Ipv4Addr::new(11, 4, 0, 1));
+    assert_ne!(before, after);
+
+    world.hosts[host].nat.reboot([11, 5, 0, 1].into());
+    let now = world.now;
+    world.hosts[host].teredo.restart(now);
+    world.flush(host);
+    world.run(Duration::from_millis(300));
+    assert_ne!(world.address(host), after);
+
+    let (peer, _) = world.serving(Kind::PortRestricted);
+    let moved = world.address(host);
+    world.send(peer, moved, b"found again");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[host].delivered.len(), 1);
+}
+
+#[test]
+fn lost_datagrams_cost_a_second_or_two() {
+    let mut world = World::new();
+    let host = world.host(Kind::PortRestricted, &[SERVER]);
+    world.keep(host);
+    world.flying.clear();
+    world.run(Duration::from_millis(1300));
+    let (peer, _) = world.serving(Kind::PortRestricted);
+    world.send(peer, world.address(host), b"x");
+    world.flying.clear();
+    world.run(Duration::from_millis(2300));
+    assert_eq!(world.hosts[host].delivered.len(), 1);
+}
+
+#[test]
+fn what_is_too_long_or_not_for_the_internet_is_not_sent() {
+    let mut world = World::new();
+    let (host, own) = world.serving(Kind::PortRestricted);
+    let (peer, address) = world.serving(Kind::Open);
+    let sent = world.sent.len();
+    let private = TeredoAddress::new(SERVER, "192.168.1.1:53".parse().unwrap(), 0).to_ipv6();
+    let private_server =
+        TeredoAddress::new([10, 0, 0, 1].into(), "11.9.0.1:53".parse().unwrap(), 0).to_ipv6();
+    for to in [private, private_server, *own.ip(), "2001:db8::1".parse().unwrap()] {
+        world.send(host, SocketAddrV6::new(to, PORT, 0, 0), b"x");
+    }
+    world.send(host, address, &[0; MAX_PAYLOAD + 1]);
+    assert_eq!(world.sent.len(), sent);
+    world.send(host, address, &[7; MAX_PAYLOAD]);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[peer].delivered.len(), 1);
+}
+
+/// A host, its address, and a peer whose address is made up.
+fn target() -> (World, usize, TeredoAddress, TeredoAddress) {
+    let mut world = World::new();
+    let (host, address) = world.serving(Kind::Open);
+    let own = TeredoAddress::parse(*address.ip()).unwrap();
+    let peer = TeredoAddress::new(SERVER, "11.9.0.1:999".parse().unwrap(), 0x1234);
+    (world, host, own, peer)
+}
+
+fn datagram(from: TeredoAddress, to: TeredoAddress, port: u16) -> Vec<u8> {
+    let source = SocketAddrV6::new(from.to_ipv6(), PORT, 0, 0);
+    ipv6::udp(source, SocketAddrV6::new(to.to_ipv6(), port, 0, 0), b"x")
+}
+
+#[test]
+fn only_genuine_sources_to_our_address_and_port_are_delivered() {
+    let (mut world, host, own, peer) = target();
+    let elsewhere = "11.9.0.1:998".parse().unwrap();
+    let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+    let good = datagram(peer, own, PORT);
+    world.inject(host, elsewhere, &good);
+    world.inject(host, server, &good);
+    world.inject(host, server, &with_origin(peer.mapped, &good));
+    world.inject(host, peer.mapped, &datagram(peer, own, PORT + 1));
+    let another = TeredoAddress::new(SERVER, own.mapped, 0x3c55);
+    world.inject(host, peer.mapped, &datagram(peer, another, PORT));
+    world.inject(host, own.mapped, &datagram(own, own, PORT));
+    assert_eq!(world.hosts[host].delivered.len(), 0);
+    world.inject(host, peer.mapped, &good);
+    assert_eq!(world.hosts[host].delivered.len(), 1);
+}
+
+#[test]
+fn forged_advertisements_change_nothing() {
+    let (mut world, host, own, _) = target();
+    let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+    let mut prefix = own.to_ipv6().segments();
+    prefix[4..].fill(0);
+    let thief = "11.66.0.6:6".parse().unwrap();
+    let advertisement = with_origin(thief, &router_advertisement(prefix.into()));
+    world.run(Duration::from_secs(100));
+    for nonce in [[0; 8], [255; 8]] {
+        world.inject(host, server, &with_nonce(nonce, &advertisement));
+        world.inject(host, thief, &with_nonce(nonce, &advertisement));
+    }
+    world.inject(host, server, &advertisement);
+    assert_eq!(world.address(host).ip(), &own.to_ipv6());
+}
+
+#[test]
+fn bubbles_in_the_name_of_others_draw_nothing_and_floods_draw_little() {
+    let (mut world, host, own, peer) = target();
+    let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+    let sent = world.sent.len();
+    let bubble = |from: TeredoAddress| ipv6::bubble(from.to_ipv6(), own.to_ipv6());
+    let victim: SocketAddrV4 = "11.66.0.6:6".parse().unwrap();
+    world.inject(host, server, &with_origin(victim, &bubble(peer)));
+    world.inject(host, victim, &with_origin(peer.mapped, &bubble(peer)));
+    let private = TeredoAddress::new(SERVER, "10.0.0.1:1".parse().unwrap(), 0);
+    world.inject(host, server, &with_origin(private.mapped, &bubble(private)));
+    assert_eq!(world.sent.len(), sent);
+
+    for _ in 0..1000 {
+        world.inject(host, server, &with_origin(peer.mapped, &bubble(peer)));
+    }
+    let drawn = world.sent.len() - sent;
+    assert_eq!(drawn, 4);
+    for number in 0..10_000u32 {
+        let peer = TeredoAddress::new(
+            SERVER,
+            SocketAddrV4::new(Ipv4Addr::from_bits(0x0c00_0000 + number), 1),
+            0,
+        );
+        world.inject(host, server, &with_origin(peer.mapped, &bubble(peer)));
+    }
+    assert!(world.sent.len() - sent <= 64);
+}
+
+#[test]
+fn a_bubble_from_a_link_local_nonce_is_answered_to_it() {
+    let (mut world, host, own, peer) = target();
+    let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+    let nonce: Ipv6Addr = "fe80::7c59:e7ab:7d7c:c306".parse().unwrap();
+    world.flying.clear();
+    let bubble = ipv6::bubble(nonce, own.to_ipv6());
+    world.inject(host, peer.mapped, &bubble);
+    world.inject(host, server, &with_origin("10.0.0.1:1".parse().unwrap(), &bubble));
+    assert!(world.flying.is_empty());
+    world.inject(host, server, &with_origin(peer.mapped, &bubble));
+    let sent: Vec<_> = world.flying.values().collect();
+    let [(_, to, datagram)] = &sent[..] else { panic!("one answer: {sent:?}") };
+    let answer = Packet::parse(datagram).unwrap();
+    assert_eq!((*to, answer.source, answer.destination), (peer.mapped, own.to_ipv6(), nonce));
+    assert!(answer.is_bubble());
+}
+
+#[test]
+fn two_clients_do_not_answer_each_others_bubbles_for_ever() {
+    let mut world = World::new();
+    let (a, _) = world.serving(Kind::Open);
+    let (_, b_address) = world.serving(Kind::Open);
+    let sent = world.sent.len();
+    world.send(a, b_address, b"x");
+    world.run(Duration::from_secs(10));
+    assert!(world.sent.len() - sent <= 8, "{:?}", &world.sent[sent..]);
+}
+
+proptest! {
+    /// Whatever comes in from whomever: no panic, and never more than one datagram out for one in.
+    #[test]
+    fn nonsense_does_no_harm(
+        kind in 0..6,
+        at in 0usize..120,
+        octets in proptest::collection::vec(any::<u8>(), 0..48),
+        from_server in any::<bool>(),
+    ) {
+        let (mut world, host, own, peer) = target();
+        let mut prefix = own.to_ipv6().segments();
+        prefix[4..].fill(0);
+        let mut message = match kind {
+            0 => datagram(peer, own, PORT),
+            1 => with_origin(peer.mapped, &ipv6::bubble(peer.to_ipv6(), own.to_ipv6())),
+            2 => with_nonce([1; 8], &with_origin(peer.mapped, &router_advertisement(prefix.into()))),
+            3 => with_nonce([1; 8], &[]),
+            4 => ipv6::bubble(peer.to_ipv6(), own.to_ipv6()),
+            _ => Vec::new(),
+        };
+        let at = at.min(message.len());
+        let end = (at + octets.len()).min(message.len());
+        message.splice(at..end, octets);
+        let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+        let from = if from_server { server } else { peer.mapped };
+        let sent = world.sent.len();
+        world.inject(host, from, &message);
+        prop_assert!(world.sent.len() - sent <= 1);
+        prop_assert_eq!(*world.address(host).ip(), own.to_ipv6());
+    }
+}

@@ -1,0 +1,269 @@
+//! The list of recent Teredo peers (RFC 4380, section 5.2): who may be sent to directly, what waits
+//! for whom, and who gets a bubble when (section 5.2.6).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddrV6,
+    time::{Duration, Instant},
+};
+
+use super::super::limit::{Bucket, Rate};
+use super::address::TeredoAddress;
+
+/// Peers in the list, with at most 10 kB of waiting datagrams each.
+const MAX_PEERS: usize = 256;
+/// Datagrams that wait for one peer: the first flight of a handshake and the probes beside it.
+const MAX_WAITING: usize = 8;
+
+/// How long a peer that was heard may be sent to directly (RFC 4380, section 5.2.4).
+const TRUST: Duration = Duration::from_secs(30);
+/// Between bubbles to a silent peer (section 5.2.6).
+const BUBBLE_INTERVAL: Duration = Duration::from_secs(2);
+/// Bubbles in a row to a silent peer (section 5.2.6).
+const MAX_BUBBLES: u32 = 4;
+/// The RFC lets 300 seconds pass after four bubbles in vain; this is the same average, but somebody
+/// who has just come home is found by the next attempt.
+const BUBBLES: Rate = Rate { interval: Duration::from_secs(75), burst: MAX_BUBBLES };
+/// Bubbles that answer those of a peer.
+const REPLIES: Rate = Rate { interval: Duration::from_millis(500), burst: 4 };
+
+/// What a sent datagram has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The peer was heard lately: it can be sent directly.
+    Trusted,
+    /// It waits for the peer's bubble.
+    Waiting,
+    /// The peer has been silent too often.
+    Silent,
+}
+
+/// What a peer wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// A bubble through its server.
+    Introduction(TeredoAddress),
+    /// A bubble straight to it.
+    Bubble(TeredoAddress),
+    /// The peer is given up.
+    Silent(TeredoAddress),
+}
+
+/// A datagram that waits for its peer.
+pub(super) struct Waiting {
+    pub(super) to: SocketAddrV6,
+    pub(super) payload: Vec<u8>,
+}
+
+/// All peers.
+#[derive(Default)]
+pub(super) struct Peers {
+    list: HashMap<TeredoAddress, Peer>,
+}
+
+struct Peer {
+    heard: Option<Instant>,
+    used: Instant,
+    /// This host wanted to talk to it; strangers without that give way first.
+    wanted: bool,
+    waiting: VecDeque<Waiting>,
+    /// Bubbles of the running attempt, and when the next step is due.
+    bubbles: u32,
+    due: Option<Instant>,
+    /// When the direct bubble of a pair follows that through the server.
+    direct: Option<Instant>,
+    allowance: Bucket,
+    replies: Bucket,
+}
+
+impl Peers {
+    /// Asks what to do with a datagram, and keeps it if it has to wait.
+    pub(super) fn send(
+        &mut self,
+        address: TeredoAddress,
+        to: SocketAddrV6,
+        payload: &[u8],
+        now: Instant,
+    ) -> Standing {
+        let peer = self.entry(address, now);
+        peer.wanted = true;
+        peer.used = now;
+        if peer.is_trusted(now) {
+            return Standing::Trusted;
+        }
+        if peer.due.is_none() {
+            if !peer.allowance.is_free(&BUBBLES, now) {
+                return Standing::Silent;
+            }
+            peer.due = Some(now);
+            peer.bubbles = 0;
+        }
+        if peer.waiting.len() == MAX_WAITING {
+            peer.waiting.pop_front();
+        }
+        peer.waiting.push_back(Waiting { to, payload: payload.to_vec() });
+        Standing::Waiting
+    }
+
+    /// A packet came directly from the peer; gives what waited for that, and whether the peer was not
+    /// trusted before.
+    pub(super) fn heard(
+        &mut self,
+        address: TeredoAddress,
+        now: Instant,
+    ) -> (VecDeque<Waiting>, bool) {
+        let peer = self.entry(address, now);
+        let first = !peer.is_trusted(now);
+        peer.heard = Some(now);
+        peer.used = now;
+        peer.due = None;
+        peer.direct = None;
+        peer.allowance = Bucket::new(now);
+        (std::mem::take(&mut peer.waiting), first)
+    }
+
+    /// Whether one more bubble may answer this peer.
+    pub(super) fn may_reply(&mut self, address: TeredoAddress, now: Instant) -> bool {
+        self.entry(address, now).replies.take(&REPLIES, now)
+    }
+
+    /// What is due; called only when bubbles can be sent. The direct bubble of a pair follows `later`.
+    pub(super) fn handle_timeout(&mut self, later: Duration, now: Instant, due: &mut Vec<Due>) {
+        for (address, peer) in &mut self.list {
+            if peer.direct.take_if(|direct| *direct <= now).is_some() {
+                due.push(Due::Bubble(*address));
+            }
+            if peer.due.is_none_or(|due| due > now) {
+                continue;
+            }
+            if peer.bubbles < MAX_BUBBLES && peer.allowance.take(&BUBBLES, now) {
+                peer.bubbles += 1;
+                peer.due = Some(now + BUBBLE_INTERVAL);
+                peer.direct = Some(now + later);
+                due.push(Due::Introduction(*address));
+            } else {
+                peer.due = None;
+                peer.waiting.clear();
+                due.push(Due::Silent(*address));
+            }
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.list.values().flat_map(|peer| [peer.due, peer.direct]).flatten().min()
+    }
+
+    /// This host has another address: nobody sends to the old one for long, and no NAT lets the peers'
+    /// datagrams in. What waits goes on waiting.
+    pub(super) fn distrust(&mut self, now: Instant) {
+        self.list.retain(|_, peer| !peer.waiting.is_empty());
+        for peer in self.list.values_mut() {
+            *peer = Peer {
+                waiting: std::mem::take(&mut peer.waiting),
+                wanted: peer.wanted,
+                due: Some(now),
+                ..Peer::new(now)
+            };
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    fn entry(&mut self, address: TeredoAddress, now: Instant) -> &mut Peer {
+        if self.list.len() >= MAX_PEERS && !self.list.contains_key(&address) {
+            let oldest = self.list.iter().min_by_key(|(_, peer)| (peer.wanted, peer.used));
+            if let Some(oldest) = oldest.map(|(address, _)| *address) {
+                self.list.remove(&oldest);
+            }
+        }
+        self.list.entry(address).or_insert_with(|| Peer::new(now))
+    }
+}
+
+impl Peer {
+    fn new(now: Instant) -> Peer {
+        Peer {
+            heard: None,
+            used: now,
+            wanted: false,
+            waiting: VecDeque::new(),
+            bubbles: 0,
+            due: None,
+            direct: None,
+            allowance: Bucket::new(now),
+            replies: Bucket::new(now),
+        }
+    }
+
+    fn is_trusted(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) < TRUST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::*;
+    use crate::runtime::clock;
+
+    fn address(number: u32) -> TeredoAddress {
+        let host = Ipv4Addr::from_bits(0x0b00_0000 + number);
+        TeredoAddress::new([11, 1, 0, 20].into(), SocketAddrV4::new(host, 3545), 0)
+    }
+
+    fn to(address: TeredoAddress) -> SocketAddrV6 {
+        SocketAddrV6::new(address.to_ipv6(), 5050, 0, 0)
+    }
+
+    fn bubbles(peers: &mut Peers, now: Instant) -> usize {
+        let mut due = Vec::new();
+        peers.handle_timeout(Duration::ZERO, now, &mut due);
+        due.iter().filter(|due| matches!(due, Due::Introduction(_))).count()
+    }
+
+    #[test]
+    fn a_silent_peer_gets_four_bubbles_and_then_few() {
+        let (mut peers, start, peer) = (Peers::default(), clock::now(), address(1));
+        let mut sent = 0;
+        let mut silent = 0;
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            silent += usize::from(peers.send(peer, to(peer), b"x", now) == Standing::Silent);
+            sent += bubbles(&mut peers, now);
+            if second == 6 {
+                assert_eq!(sent, 4);
+            }
+        }
+        assert!((45..=4 + 3600 / 75).contains(&sent), "{sent}");
+        assert!(silent > 3000);
+        assert!(peers.list[&peer].waiting.len() <= MAX_WAITING);
+    }
+
+    #[test]
+    fn what_waited_is_given_once_the_peer_is_heard_and_trust_ends() {
+        let (mut peers, now, peer) = (Peers::default(), clock::now(), address(1));
+        for number in 0..10 {
+            assert_eq!(peers.send(peer, to(peer), &[number], now), Standing::Waiting);
+        }
+        let (waiting, first) = peers.heard(peer, now);
+        let numbers: Vec<u8> = waiting.iter().map(|waiting| waiting.payload[0]).collect();
+        assert_eq!((numbers, first), ((2..10).collect(), true));
+        assert_eq!(peers.send(peer, to(peer), b"x", now), Standing::Trusted);
+        assert!(!peers.heard(peer, now).1);
+        assert_eq!(peers.send(peer, to(peer), b"x", now + TRUST), Standing::Waiting);
+    }
+
+    #[test]
+    fn strangers_do_not_drive_out_a_peer_that_is_wanted() {
+        let (mut peers, now) = (Peers::default(), clock::now());
+        peers.send(address(0), to(address(0)), b"x", now);
+        for number in 1..100_000 {
+            peers.heard(address(number), now + Duration::from_secs(1));
+        }
+        assert_eq!(peers.list.len(), MAX_PEERS);
+        assert_eq!(peers.heard(address(0), now).0.len(), 1);
+    }
+}

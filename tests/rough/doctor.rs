@@ -1,0 +1,72 @@
+//! `p2p doctor`: what is fine, what is wrong, and what to do about it.
+
+use std::{fs, net::UdpSocket, os::unix::fs::PermissionsExt, path::Path};
+
+use nanoserde::DeJson;
+use p2p::daemon::Check;
+
+use crate::people::{ALICE, Neighbours, run, text};
+
+/// All checks, and the exit code.
+fn doctor(home: &Path, more: &[&str]) -> (Vec<Check>, i32) {
+    let output = run(home, &[&["doctor", "--json"], more].concat());
+    let said = text(&output.stdout[..]);
+    (Vec::deserialize_json(&said).expect(&said), output.status.code().unwrap())
+}
+
+fn check<'a>(checks: &'a [Check], name: &str) -> &'a Check {
+    checks
+        .iter()
+        .find(|check| check.name == name)
+        .unwrap_or_else(|| panic!("no {name}: {checks:?}"))
+}
+
+#[test]
+fn a_home_with_a_daemon_is_well() {
+    let neighbours = Neighbours::start(|folder| fs::write(folder.join("a.txt"), "a").unwrap());
+    let overlay = neighbours.overlay();
+    let (checks, _) =
+        doctor(&neighbours.root.path().join("alice"), &["--overlay", overlay.as_str()]);
+    for name in ["home", "clock", "daemon", "overlay"] {
+        assert_eq!(check(&checks, name).outcome, "fine", "{checks:?}");
+    }
+    assert!(check(&checks, "daemon").found.contains("127.0.0.1:"), "{checks:?}");
+    assert!(check(&checks, "overlay").found.contains(" answers after "), "{checks:?}");
+    assert!(!checks.iter().any(|check| check.name == "udp port"), "the daemon has them");
+}
+
+#[test]
+fn what_is_wrong_is_told_with_advice() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    assert!(run(&home, &["init", ALICE]).status.success());
+    fs::set_permissions(home.join("identity.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    fs::write(home.join("config.toml"), format!("udp = \"{address}\"\n")).unwrap();
+    let (checks, code) = doctor(&home, &["--overlay", "store:http://127.0.0.1:9/{slot}"]);
+    assert_eq!(code, 1);
+    for (name, found) in [
+        ("home", "others may read"),
+        ("udp port", "address already in use"),
+        ("overlay", "cannot be reached"),
+    ] {
+        let check = check(&checks, name);
+        assert_eq!(check.outcome, "wrong", "{check:?}");
+        assert!(check.found.contains(found), "{check:?}");
+        assert!(check.advice.is_some(), "{check:?}");
+    }
+    let output = run(&home, &["doctor"]);
+    assert!(text(&output.stdout[..]).contains("chmod 600 "));
+    assert!(text(&output.stderr[..]).contains(" wrong"));
+}
+
+#[test]
+fn looking_makes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    let (checks, _) = doctor(&home, &["--overlay", "lan"]);
+    assert_eq!(check(&checks, "home").outcome, "note");
+    assert_eq!(check(&checks, "daemon").outcome, "note");
+    assert!(!home.exists());
+}

@@ -1,0 +1,11 @@
+//! Whom people trust, with real processes: authorities, certificates, first meetings, and the books that
+//! survive everything.
+
+mod authorities;
+mod books;
+mod key_life;
+mod meetings;
+#[path = "../people/mod.rs"]
+mod people;
+mod scene;
+mod services;

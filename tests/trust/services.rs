@@ -1,0 +1,140 @@
+//! Private services: for some, forbidden to others, and not there for everybody else.
+
+use std::time::Duration;
+
+use p2p::runtime::clock;
+
+use crate::people::Program;
+use crate::scene::{Scene, get, get_at, path, request};
+
+/// The public key of a home.
+fn key(scene: &Scene, home: &str) -> String {
+    let shown = scene.done(home, &["contact", "show", "--json"]);
+    shown.split("\"key\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+/// Alice, who knows bob and dave, serves for those whom the rules name; visitors know her.
+fn alice(scene: &Scene, rules: &[&str]) -> Program {
+    let link = scene.init("alice", "alice@example.com");
+    for visitor in ["bob", "carol", "dave"] {
+        let name = format!("{visitor}@example.com");
+        scene.init(visitor, &name);
+        scene.done(visitor, &["contact", "add", &link]);
+        if visitor != "carol" {
+            scene.done("alice", &["contact", "add", &name, &key(scene, visitor)]);
+        }
+    }
+    let rules: Vec<&str> = rules.iter().flat_map(|rule| ["--allow", *rule]).collect();
+    scene.serve("alice", "hello from alice", &rules)
+}
+
+const ALICE: &str = "alice@example.com";
+
+#[test]
+fn strangers_see_nothing_contacts_are_told_and_rules_change() {
+    let scene = Scene::set();
+    let _alice = alice(&scene, &["bob@example.com"]);
+    let [bob, carol, dave] = ["bob", "carol", "dave"].map(|home| scene.proxy(home));
+    assert_eq!(get(&bob, ALICE).body, "hello from alice");
+
+    let refused = get(&dave, ALICE);
+    assert_eq!(refused.status, 403);
+    let words = "port 1000 of alice@example.com is not open to you\n";
+    assert!(refused.body.starts_with(words), "{}", refused.body);
+    assert!(refused.body.contains("you were seen as dave@example.com"), "{}", refused.body);
+    assert!(refused.body.contains("ask alice@example.com for access"), "{}", refused.body);
+
+    let (hidden, nothing) = (get(&carol, ALICE), get_at(&carol, ALICE, 2000));
+    assert_eq!((hidden.status, nothing.status), (502, 502));
+    assert_eq!(hidden.body.replace("1000", "2000"), nothing.body);
+    let fields = |answer: &crate::scene::Answer| {
+        let mut fields: Vec<String> = answer
+            .fields
+            .iter()
+            .filter(|(name, _)| *name != "date")
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        fields.sort();
+        fields.join("\n").replace("1000", "2000")
+    };
+    assert_eq!(fields(&hidden), fields(&nothing));
+
+    scene.done("alice", &["allow", "1000", "contacts"]);
+    assert!(scene.done("alice", &["status"]).contains("  for contacts\n"));
+    assert_eq!(get(&dave, ALICE).body, "hello from alice");
+    assert_eq!(get(&carol, ALICE).status, 502);
+    scene.done("alice", &["allow", "1000", "*@example.org", "carol@example.com"]);
+    assert_eq!(get(&bob, ALICE).status, 403);
+    assert_eq!(get(&carol, ALICE).status, 502, "a name says nothing without a known key");
+    scene.done("alice", &["allow", "1000", "public"]);
+    assert_eq!(get(&carol, ALICE).body, "hello from alice");
+    let told = scene.fails("alice", &["allow", "2000", "public"]);
+    assert!(told.1.starts_with("p2p: error: nothing is served at port 2000"), "{told:?}");
+}
+
+#[test]
+fn a_hidden_service_takes_as_long_as_none() {
+    let scene = Scene::set();
+    let _alice = alice(&scene, &["contacts"]);
+    let carol = scene.proxy("carol");
+    get(&carol, ALICE);
+    let measure = |port| {
+        let mut times: Vec<Duration> = (0..60)
+            .map(|_| {
+                let start = clock::now();
+                get_at(&carol, ALICE, port);
+                clock::now() - start
+            })
+            .collect();
+        times.sort();
+        times[times.len() / 2]
+    };
+    // medians, taken in turn so that a busy machine slows both; repeated before it counts as different
+    let alike = (0..5).any(|_| {
+        let (hidden, nothing) = (measure(1000), measure(2000));
+        hidden.abs_diff(nothing) < nothing / 4
+    });
+    assert!(alike, "the time tells a hidden service from none");
+}
+
+#[test]
+fn members_come_in_by_their_certificate() {
+    let scene = Scene::set();
+    let _alice = alice(&scene, &["authority:club"]);
+    scene.done("club", &["ca", "init", "club", "--for", "example.com", "--no-passphrase"]);
+    let file = scene.home("club").join("ca/club.authority");
+    scene.done("alice", &["authority", "add", path(&file)]);
+    let cert = scene.home("carol.cert");
+    let public = scene.home("carol").join("identity.pub");
+    let sign = ["ca", "sign", path(&public), "--name", "carol@example.com", "--out", path(&cert)];
+    scene.done("club", &sign);
+    let before = scene.proxy("carol");
+    assert_eq!(get(&before, ALICE).status, 502);
+    drop(before);
+    scene.done("carol", &["certificate", "add", path(&cert)]);
+    let carol = scene.proxy("carol");
+    assert_eq!(get(&carol, ALICE).body, "hello from alice");
+    assert_eq!(get(&scene.proxy("dave"), ALICE).status, 403, "a contact, but no member");
+
+    scene.done("club", &["ca", "revoke", "carol@example.com"]);
+    let list = scene.home("club").join("ca/revocations");
+    scene.done("alice", &["authority", "add", path(&list)]);
+    assert_eq!(get(&carol, ALICE).status, 502, "taken back: from the next request on");
+}
+
+#[test]
+fn pages_of_other_sites_act_only_where_the_service_says_so() {
+    let scene = Scene::set();
+    let _alice = alice(&scene, &["contacts"]);
+    let bob = scene.proxy("bob");
+    let url = format!("http://{}/{ALICE}/1000/", bob.said("proxy"));
+    let post = |fields: &[(&str, &str)]| request("POST", &url, fields, "x").status;
+    let foreign = [("Origin", "http://evil.example")];
+    assert_eq!(post(&foreign), 403);
+    assert_eq!(post(&[]), 405, "a folder takes no POST, but it was asked");
+    // what a page writes itself does not count
+    let forged = [("Origin", "http://evil.example"), ("P2P-Site", "same-origin")];
+    assert_eq!(post(&forged), 403);
+    scene.done("alice", &["allow", "1000", "contacts", "--cross-site"]);
+    assert_eq!(post(&foreign), 405);
+}
