@@ -217,7 +217,11 @@ fn is_used(package: &str, code: &str) -> bool {
 
 /// As what a package is imported, where that is not its name.
 fn import(package: &str) -> &str {
-    if package == "kamadak_exif" { "exif" } else { package }
+    match package {
+        "kamadak_exif" => "exif",
+        "md_5" => "md5",
+        named => named,
+    }
 }
 
 /// All code below a folder, without comments.
