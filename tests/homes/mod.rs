@@ -55,7 +55,11 @@ impl Scene {
     /// When it cannot be built.
     pub fn build(topology: &str) -> Scene {
         let lab = Lab::new(topology).unwrap_or_else(|error| panic!("{error}"));
-        Scene { lab, root: tempfile::tempdir().unwrap() }
+        let scene = Scene { lab, root: tempfile::tempdir().unwrap() };
+        for node in ["alice", "bob"] {
+            scene.configure(node, "well-known = \"off\""); // nobody answers for domains here
+        }
+        scene
     }
 
     /// The store, which everybody else takes as overlay.

@@ -34,23 +34,41 @@ const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
 pub struct Client {
     url: StoreUrl,
     secrets: hmac::Key,
+    reach: Reach,
     /// With connections that are kept for the next request.
     agent: Mutex<Agent>,
+}
+
+/// Which addresses a client may ask.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    Anywhere,
+    PublicOnly,
+}
+
+impl Reach {
+    fn agent(self, url: &StoreUrl) -> Agent {
+        match self {
+            Reach::Anywhere => Client::config(url).into(),
+            Reach::PublicOnly => public_only::agent(Client::config(url)),
+        }
+    }
 }
 
 impl Client {
     /// The store at `url`, with the places of `identity`.
     pub fn new(url: &StoreUrl, identity: &KeyPair) -> Client {
-        Client::with_agent(url, identity, Client::config(url).into())
+        Client::made(url, identity, Reach::Anywhere)
     }
 
     /// A store that somebody else named: only public addresses are asked.
     pub fn foreign(url: &StoreUrl, nobody: &KeyPair) -> Client {
-        Client::with_agent(url, nobody, public_only::agent(Client::config(url)))
+        Client::made(url, nobody, Reach::PublicOnly)
     }
 
-    fn with_agent(url: &StoreUrl, identity: &KeyPair, agent: Agent) -> Client {
-        Client { url: url.clone(), secrets: secrets(url, identity), agent: Mutex::new(agent) }
+    fn made(url: &StoreUrl, identity: &KeyPair, reach: Reach) -> Client {
+        let agent = Mutex::new(reach.agent(url));
+        Client { url: url.clone(), secrets: secrets(url, identity), reach, agent }
     }
 
     fn config(url: &StoreUrl) -> Config {
@@ -143,11 +161,9 @@ impl Overlay for Client {
         Abilities { keeps: true, put: true, remote: true }
     }
 
-    /// The connections kept are of the other network: whoever used one would wait for an answer in vain.
+    /// Connections from an address that is gone would only time out.
     fn handle_network_change(&self) {
-        let mut agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = agent.config().clone();
-        *agent = config.into();
+        *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = self.reach.agent(&self.url);
     }
 
     fn calls(&self) -> Option<&dyn Calls> {
