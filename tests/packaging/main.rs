@@ -3,6 +3,7 @@
 
 mod completions;
 mod manual;
+mod openwrt;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod release;
