@@ -16,6 +16,7 @@ mod authority_book;
 mod backup;
 mod book;
 mod bystander;
+mod calling;
 mod certificate_book;
 mod config;
 mod contact_book;
@@ -146,6 +147,8 @@ pub struct Daemon {
     certificates: Arc<CertificateBook>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
+    /// Those that wait for calls while something is published.
+    listening: Mutex<Vec<Task<()>>>,
     port_mapping: bool,
     mapper: Mutex<Option<PortMapper>>,
     entrance: Mutex<Option<Entrance>>,
@@ -223,6 +226,7 @@ impl Daemon {
             certificates: certificates.clone(),
             pseudonym,
             publishing: Mutex::default(),
+            listening: Mutex::default(),
             port_mapping: options.port_mapping,
             mapper: Mutex::default(),
             entrance: Mutex::default(),

@@ -2,6 +2,7 @@
 
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
+use super::calling;
 use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
 use crate::identity::{KeyPair, Name, ServicePort};
 use crate::link::portmap::PortMapper;
@@ -135,11 +136,13 @@ impl Daemon {
             publish.run(whereabouts, changes).await;
         });
         *publishing = Some((new, task));
+        *lock_of(&self.listening) = calling::listen(self.transport.link(), &self.overlays);
     }
 
     /// Takes the registration away, since nothing is served any more.
     pub(super) fn unpublish(&self) {
         let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
+        lock_of(&self.listening).clear();
         self.transport.link().set_strangers(Strangers::Ignored);
         self.transport.link().serve_teredo(&TeredoSetting::Visit);
         publishing.withdraw();

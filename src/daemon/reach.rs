@@ -6,6 +6,7 @@ use async_io::Async;
 use bytes::Bytes;
 
 use super::answer::Answering;
+use super::calling;
 use super::finder::{Finder, Found};
 use super::labels::Labels;
 use crate::identity::Destination;
@@ -99,7 +100,13 @@ impl Reach {
     ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
-        self.transport.open(registration.key, registration, preface, early).await
+        let opened = self.transport.open(registration.key, registration, preface, early);
+        if !registration.rendezvous.is_empty() {
+            return opened.await; // it introduces faster
+        }
+        let overlays = self.finder.overlays_for(&to.name);
+        let link = self.transport.link();
+        calling::while_calling(link, &registration.key, &overlays, opened).await
     }
 
     /// What it means that there is no stream.

@@ -62,7 +62,7 @@ pub trait Overlay: Debug + Send + Sync {
 }
 
 /// An overlay that passes calls to people who wait for them.
-pub trait Calls {
+pub trait Calls: Send + Sync {
     /// Leaves a call for the owner of a slot of calls. It lies there for a minute or less.
     fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>>;
 

@@ -1,0 +1,100 @@
+//! Calls through overlays: how two people behind NATs find together without a rendezvous.
+//!
+//! Who serves waits at the overlays that can hold an answer back. Who finds no way at once leaves a sealed
+//! message there that says where it is; both ends then send to each other, and their NATs let them pass.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use futures_lite::future;
+
+use crate::identity::{PublicKey, Slot};
+use crate::link::Link;
+use crate::overlay::{Heard, Overlay, OverlayError};
+use crate::registration::Call;
+use crate::runtime::{Task, clock, spawn};
+
+/// When to call, each after the one before: direct ways get a head start, and a message may get lost or be too
+/// early to know how its sender looks from outside.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(900), Duration::from_secs(2)];
+
+/// The pause after an overlay has failed; it doubles with each further failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest.
+const LAST_PAUSE: Duration = Duration::from_secs(600);
+
+/// Waits for calls at all overlays that pass them, until the tasks are dropped. A host that only itself can
+/// reach need not wait.
+pub(super) fn listen(link: &Arc<Link>, overlays: &[Arc<dyn Overlay>]) -> Vec<Task<()>> {
+    if link.is_only_here() {
+        return Vec::new();
+    }
+    let calls = overlays.iter().filter(|overlay| overlay.calls().is_some());
+    calls.map(|overlay| spawn(listen_at(link.clone(), overlay.clone()))).collect()
+}
+
+async fn listen_at(link: Arc<Link>, overlay: Arc<dyn Overlay>) {
+    let slot = Slot::of_call(&link.key());
+    let (mut seen, mut pause) = (None, FIRST_PAUSE);
+    loop {
+        let changed = link.changed();
+        if !link.accepted_rendezvous().is_empty() {
+            changed.await; // those who look for this host ask there
+            continue;
+        }
+        let Some(calls) = overlay.calls() else { return };
+        let heard = async { Some(calls.wait(slot, seen).await) };
+        let moved = async {
+            link.network_change().await;
+            None
+        };
+        match future::or(heard, moved).await {
+            None => {} // the connection was of another network
+            Some(Ok(Heard { calls, seen: newest })) => {
+                seen = Some(newest);
+                pause = FIRST_PAUSE;
+                calls.iter().for_each(|call| link.handle_call(call.sealed()));
+            }
+            Some(Err(OverlayError::NoCalls)) => return,
+            Some(Err(error)) => {
+                log::debug!("calls in {}: {error}", overlay.address());
+                clock::sleep(pause).await;
+                pause = (2 * pause).min(LAST_PAUSE);
+            }
+        }
+    }
+}
+
+/// Does something that looks for a way to a peer, and calls the peer meanwhile.
+pub(super) async fn while_calling<T>(
+    link: &Link,
+    peer: &PublicKey,
+    overlays: &[Arc<dyn Overlay>],
+    work: impl Future<Output = T>,
+) -> T {
+    let calling = async {
+        for pause in PAUSES {
+            clock::sleep(pause).await;
+            call(link, peer, overlays);
+        }
+        future::pending().await
+    };
+    future::or(work, calling).await
+}
+
+fn call(link: &Link, peer: &PublicKey, overlays: &[Arc<dyn Overlay>]) {
+    let Some(call) = link.call_message(peer).and_then(|message| Call::new(&message)) else {
+        return; // a way was found
+    };
+    let slot = Slot::of_call(peer);
+    for overlay in overlays {
+        let Some(answer) = overlay.calls().map(|calls| calls.call(slot, &call)) else { continue };
+        let overlay = overlay.clone();
+        spawn(async move {
+            if let Err(error) = answer.await {
+                log::debug!("cannot call through {}: {error}", overlay.address());
+            }
+        })
+        .detach();
+    }
+}
