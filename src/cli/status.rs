@@ -10,8 +10,8 @@ use super::{
     speak::{self, Failure, Outcome},
 };
 use crate::daemon::{
-    ControlClient, ControlError, Home, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
-    ServiceStatus, Status as Report,
+    CandidateStatus, ControlClient, ControlError, Home, LendingStatus, OverlayStatus, PeerStatus,
+    RendezvousStatus, ServiceStatus, Status as Report,
 };
 use crate::runtime::block_on;
 
@@ -63,12 +63,18 @@ fn describe(report: &Report) -> String {
     let certificates = report.certificates.iter();
     rows.extend(certificates.map(|certificate| ("certificate", certificate.words())));
     rows.extend(report.services.iter().map(|service| ("serves", describe_service(service))));
-    rows.extend(report.candidates.iter().map(|candidate| ("candidate", candidate.clone())));
+    rows.extend(report.candidates.iter().map(|c| ("candidate", describe_candidate(c))));
+    rows.extend(report.teredo.iter().map(|state| ("teredo", state.clone())));
     rows.push(("connections", report.connections.to_string()));
     rows.extend(report.peers.iter().map(|peer| ("peer", describe_peer(peer))));
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
+}
+
+fn describe_candidate(candidate: &CandidateStatus) -> String {
+    let CandidateStatus { address, kind } = candidate;
+    if kind == "interface" { address.clone() } else { format!("{address}  {kind}") }
 }
 
 fn describe_rendezvous(node: &RendezvousStatus) -> String {

@@ -12,8 +12,9 @@ use std::{
 
 use nanoserde::{DeJson, SerJson};
 
-use super::{Config, ControlClient, DEFAULT_LISTEN, Home, Sequences, Status};
+use super::{Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status};
 use crate::identity::{KeyPair, PublicKeyFile, Seed, Slot, Timestamp};
+use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::registration::MAX_CLOCK_SKEW;
@@ -46,13 +47,22 @@ pub async fn doctor(home: &Home, config: &Config, overlays: &[OverlayAddress]) -
         .iter()
         .map(|address| spawn(overlay_check(overlay::open(address, &nobody))))
         .collect();
+    let nat = spawn(nat_check(config.stun()));
     let mut checks = vec![home_check(home), clock_check(home), daemon_check(status.as_ref())];
     checks.push(addresses_check(config, &nobody));
     checks.push(internet_check());
-    if status.is_none() {
-        checks.push(udp_port_check(config).await);
-        checks.push(browser_port_check(config).await);
+    match &status {
+        None => {
+            checks.push(udp_port_check(config).await);
+            checks.push(browser_port_check(config).await);
+        }
+        Some(status) => {
+            checks.extend(status.rendezvous.iter().map(rendezvous_check));
+            checks.extend(status.teredo.as_deref().map(teredo_check));
+            checks.push(reach_check(status));
+        }
     }
+    checks.push(nat.await);
     for answer in answers {
         checks.push(answer.await);
     }
@@ -208,6 +218,62 @@ async fn browser_port_check(config: &Config) -> Check {
         Err(error) => Check::wrong(NAME, format!("{first}: {}", plain(&error)))
             .advise("\"p2p proxy --listen 127.0.0.1:0\" takes a free one"),
     }
+}
+
+/// What kind of NAT stands before this host, as STUN servers see it.
+async fn nat_check(servers: Vec<ServerAddress>) -> Check {
+    const NAME: &str = "nat";
+    if servers.is_empty() {
+        return Check::note(NAME, "no STUN server is configured, so it cannot be told")
+            .advise("leave stun out of config.toml, or name a server");
+    }
+    let relay = "a rendezvous that relays for you helps: \"p2p serve --rendezvous KEY@ADDR\"";
+    match stun::discover(&servers).await {
+        Err(error) => Check::wrong(NAME, plain(&error)),
+        Ok(found) => match found.is_punchable() {
+            Some(true) => Check::fine(NAME, found.to_string()),
+            Some(false) => Check::note(NAME, found.to_string()).advise(relay),
+            None if found.mapped.is_none() => Check::wrong(NAME, found.to_string())
+                .advise(format!("{relay}; it is reached over TCP too")),
+            None => Check::note(NAME, found.to_string()),
+        },
+    }
+}
+
+/// How the daemon stands with one of its rendezvous.
+fn rendezvous_check(node: &RendezvousStatus) -> Check {
+    const NAME: &str = "rendezvous";
+    let RendezvousStatus { address, registered, carries, tcp, refusal } = node;
+    let place = address.split_once('@').map_or(address.as_str(), |(_, place)| place);
+    match refusal {
+        Some(reason) => Check::wrong(NAME, format!("{place} says: {reason}"))
+            .advise("ask its owner, or name another with rendezvous in config.toml"),
+        None if !registered => Check::wrong(NAME, format!("{place} does not answer"))
+            .advise("ask its owner whether it runs, or name another"),
+        None => {
+            let what = if *carries { "introduces and carries" } else { "introduces" };
+            let how = if *tcp { ", over TCP since UDP does not pass" } else { "" };
+            Check::fine(NAME, format!("{place} {what}{how}"))
+        }
+    }
+}
+
+/// How far the built-in Teredo client has come.
+fn teredo_check(state: &str) -> Check {
+    Check::note("teredo", state)
+}
+
+/// Where the daemon can be reached beside its own addresses.
+fn reach_check(status: &Status) -> Check {
+    const NAME: &str = "reached at";
+    let outside = status.candidates.iter().filter(|candidate| candidate.kind != "interface");
+    let listed: Vec<String> = outside.map(|c| format!("{} ({})", c.address, c.kind)).collect();
+    if listed.is_empty() {
+        return Check::note(NAME, "its own addresses only").advise(
+            "a router that maps ports (UPnP, NAT-PMP, PCP), IPv6 or a rendezvous opens it",
+        );
+    }
+    Check::fine(NAME, listed.join(", "))
 }
 
 /// Whether an overlay answers; what it says about nobody is nothing.

@@ -73,8 +73,8 @@ pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{
-    ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus, ServiceStatus,
-    Status,
+    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
+    ServiceStatus, Status,
 };
 pub use why::{Stopped, Walk, WalkStep, why};
 

@@ -7,6 +7,7 @@ use nanoserde::{DeJson, SerJson};
 use super::{CertificateStatus, Daemon, lock_of};
 use crate::identity::ServicePort;
 use crate::link::rendezvous::Registration as Standing;
+use crate::link::{GatheredKind, TeredoState};
 use crate::overlay::Overlay;
 use crate::registration::Rendezvous;
 use crate::runtime::clock;
@@ -43,7 +44,9 @@ pub struct Status {
     pub connections: usize,
     /// Where this host can be reached, as far as it knows: what it publishes.
     #[nserde(default)]
-    pub candidates: Vec<String>,
+    pub candidates: Vec<CandidateStatus>,
+    /// How far the Teredo client has come, if there is one that has anything to do.
+    pub teredo: Option<String>,
     /// The peers with a connection.
     #[nserde(default)]
     pub peers: Vec<PeerStatus>,
@@ -70,6 +73,21 @@ pub struct PeerStatus {
     pub loss: f64,
     /// Requests and tunnels in progress, in both directions.
     pub streams: usize,
+}
+
+/// An address at which this host may be reached.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct CandidateStatus {
+    /// Address and port.
+    pub address: String,
+    /// `interface`, or how it is known otherwise.
+    pub kind: String,
+}
+
+impl CandidateStatus {
+    fn new(kind: &str, address: SocketAddr) -> CandidateStatus {
+        CandidateStatus { address: address.to_string(), kind: kind.to_owned() }
+    }
 }
 
 /// One overlay.
@@ -180,7 +198,8 @@ impl Daemon {
             certificates: self.certificate_statuses(),
             services: self.service_statuses(),
             connections: self.transport.connections(),
-            candidates: texts(&self.transport.link().local_locators()),
+            candidates: self.candidate_statuses(),
+            teredo: self.teredo_status(),
             peers: self.peer_statuses(),
             process: process::id(),
         }
@@ -202,6 +221,26 @@ impl Daemon {
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
         self.finder.book().list().unwrap_or_default()
+    }
+
+    fn candidate_statuses(&self) -> Vec<CandidateStatus> {
+        let link = self.transport.link();
+        let outside = link.gathered_addresses().into_iter().map(|gathered| {
+            let kind = match gathered.kind {
+                GatheredKind::Mapped => "mapped by the router",
+                GatheredKind::Reflexive => "seen from outside",
+                GatheredKind::Teredo => "Teredo",
+                GatheredKind::Relayed { .. } => "lent by a TURN server",
+            };
+            (kind, gathered.address)
+        });
+        let own = link.local_locators().into_iter().map(|address| ("interface", address));
+        outside.chain(own).map(|(kind, address)| CandidateStatus::new(kind, address)).collect()
+    }
+
+    fn teredo_status(&self) -> Option<String> {
+        let state = self.transport.link().teredo_state()?;
+        (state != TeredoState::Off).then(|| state.to_string())
     }
 
     fn rendezvous_statuses(&self) -> Vec<RendezvousStatus> {

@@ -25,11 +25,15 @@ fn check<'a>(checks: &'a [Check], name: &str) -> &'a Check {
 fn a_home_with_a_daemon_is_well() {
     let neighbours = Neighbours::start(|folder| fs::write(folder.join("a.txt"), "a").unwrap());
     let overlay = neighbours.overlay();
-    let (checks, _) =
-        doctor(&neighbours.root.path().join("alice"), &["--overlay", overlay.as_str()]);
+    let home = neighbours.root.path().join("alice");
+    fs::write(home.join("config.toml"), "stun = []\n").unwrap(); // nobody outside is asked
+    let (checks, code) = doctor(&home, &["--overlay", overlay.as_str()]);
     for name in ["home", "clock", "daemon", "overlay"] {
         assert_eq!(check(&checks, name).outcome, "fine", "{checks:?}");
     }
+    assert_eq!(code, i32::from(checks.iter().any(Check::is_wrong)), "{checks:?}");
+    assert!(check(&checks, "nat").found.contains("no STUN server"), "{checks:?}");
+    assert_eq!(check(&checks, "reached at").outcome, "note", "{checks:?}");
     assert!(check(&checks, "daemon").found.contains("127.0.0.1:"), "{checks:?}");
     assert!(check(&checks, "overlay").found.contains(" answers after "), "{checks:?}");
     assert!(!checks.iter().any(|check| check.name == "udp port"), "the daemon has them");
@@ -43,7 +47,7 @@ fn what_is_wrong_is_told_with_advice() {
     fs::set_permissions(home.join("identity.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    fs::write(home.join("config.toml"), format!("udp = \"{address}\"\n")).unwrap();
+    fs::write(home.join("config.toml"), format!("udp = \"{address}\"\nstun = []\n")).unwrap();
     let (checks, code) = doctor(&home, &["--overlay", "store:http://127.0.0.1:9/{slot}"]);
     assert_eq!(code, 1);
     for (name, found) in [
@@ -65,8 +69,10 @@ fn what_is_wrong_is_told_with_advice() {
 fn looking_makes_nothing() {
     let root = tempfile::tempdir().unwrap();
     let home = root.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::write(home.join("config.toml"), "stun = []\n").unwrap(); // nobody outside is asked
     let (checks, _) = doctor(&home, &["--overlay", "lan"]);
     assert_eq!(check(&checks, "home").outcome, "note");
     assert_eq!(check(&checks, "daemon").outcome, "note");
-    assert!(!home.exists());
+    assert_eq!(fs::read_dir(&home).unwrap().count(), 1);
 }
