@@ -1,60 +1,90 @@
 #!/bin/sh
-# Builds p2p from this source tree (or takes a binary) and installs it; removes it again.
+# Installs p2p, its manual and its completions, from this source tree or an unpacked release; removes it again.
 set -eu
 
 usage() {
 	cat <<'U'
-usage: install.sh [--prefix DIR] [--binary FILE]
+usage: install.sh [--prefix DIR] [--binary FILE [--public-key KEY]] [--service[=KIND]]
        install.sh --uninstall [--prefix DIR]
 
-  --prefix DIR   where to install; default ~/.local
-  --binary FILE  install this binary instead of building one
-  --uninstall    remove what an earlier run installed; keys and settings stay
+  --prefix DIR      where to install; default ~/.local
+  --binary FILE     install this binary instead of building one
+  --public-key KEY  whose minisign signature must be in FILE.minisig: a key, or a file with it
+  --service         run p2p proxy in the background, from now on and after each start; KIND is
+                    systemd, launchd, openrc or procd, found out unless given
+  --destdir DIR     put everything below DIR, as packages want it; nothing is started
+  --uninstall       remove what an earlier run installed; keys and settings stay
 U
 }
 
 main() { # the whole script is read before any of it runs
 	here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-	prefix='' binary='' action=install
+	prefix='' binary='' key='' service='' destdir='' action=install
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--prefix=*) prefix=${1#*=} ;;
-		--binary=*) binary=${1#*=} ;;
-		--prefix | --binary)
+		--prefix=* | --binary=* | --public-key=* | --destdir=*) option=${1%%=*} value=${1#*=} ;;
+		--prefix | --binary | --public-key | --destdir)
 			[ $# -ge 2 ] || wrong "$1 needs a value"
-			case $1 in --prefix) prefix=$2 ;; --binary) binary=$2 ;; esac
+			option=$1 value=$2
 			shift ;;
-		--uninstall) action=uninstall ;;
+		--service) option='' service=here ;;
+		--service=systemd | --service=launchd | --service=openrc | --service=procd) option='' service=${1#*=} ;;
+		--uninstall) option='' action=uninstall ;;
 		-h | --help)
 			usage
 			exit 0 ;;
 		*) wrong "unknown argument $1" ;;
 		esac
+		case $option in
+		--prefix) prefix=$value ;;
+		--binary) binary=$value ;;
+		--public-key) key=$value ;;
+		--destdir) destdir=$value ;;
+		esac
 		shift
 	done
 	[ -n "$prefix" ] || prefix=${HOME:?HOME is not set: use --prefix}/.local
 	case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
+	case $destdir in '' | /*) ;; *) destdir=$PWD/$destdir ;; esac
 	list=$prefix/share/p2p/installed
 	"$action"
 }
 
 install() {
-	[ -n "$binary" ] || build
+	if [ -n "$binary" ]; then verify
+	elif [ -f "$here/p2p" ]; then binary=$here/p2p # an unpacked release
+	else build; fi
 	[ -x "$binary" ] || die "$binary is not a program"
 	"$binary" --version >/dev/null 2>&1 || die "$binary does not run on this $(uname -m) machine"
+	[ "$service" != here ] || service=$(service_here)
 	umask 022
-	mkdir -p "${list%/*}" || die "cannot write to $prefix (see --prefix)"
-	: >"$list.new"
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 1' HUP INT TERM
+	notes=$work/notes
+	: >"$notes"
+	earlier=$destdir$list
+	[ -f "$earlier" ] || earlier=/dev/null
+	[ -n "$service" ] || service=$(service_of "$earlier")
+
 	put 755 "$binary" "$prefix/bin/p2p"
-	if [ -f "$list" ]; then # files of an earlier version that this one has not
-		while IFS= read -r file; do
-			grep -Fqx -e "$file" "$list.new" || rm -f -- "$file"
-		done <"$list"
-	fi
-	mv -f "$list.new" "$list"
-	echo "installed $("$prefix/bin/p2p" --version) in $prefix/bin"
+	for page in "$here"/man/*.[1-9]; do
+		[ ! -f "$page" ] || put 644 "$page" "$prefix/share/man/man${page##*.}/${page##*/}"
+	done
+	completions bash "$prefix/share/bash-completion/completions/p2p"
+	completions zsh "$prefix/share/zsh/site-functions/_p2p"
+	completions fish "$prefix/share/fish/vendor_completions.d/p2p.fish"
+	[ -z "$service" ] || put_service
+	grep '/$' "$earlier" >>"$notes" || : # folders that an earlier version made
+	while IFS= read -r file; do          # files that this version has not
+		case $file in */) ;; *) grep -Fqx -e "$file" "$notes" || rm -f -- "$destdir$file" ;; esac
+	done <"$earlier"
+	put 644 "$notes" "$list"
+
+	echo "installed $("$binary" --version) in $prefix/bin"
 	case :$PATH: in *":$prefix/bin:"*) ;; *) echo "note: $prefix/bin is not on your PATH" ;; esac
-	echo "next: p2p init you@example.com"
+	[ -z "$service" ] || [ -n "$destdir" ] || start_service
+	[ -n "$service" ] || echo "next: p2p init you@example.com"
 }
 
 build() {
@@ -63,21 +93,143 @@ build() {
 	binary=${CARGO_TARGET_DIR:-$here/target}/release/p2p
 }
 
+verify() { # a signature that is there, or asked for, has to be right
+	[ -f "$binary" ] || die "there is no file $binary"
+	if [ -z "$key" ]; then
+		[ ! -f "$binary.minisig" ] || die "$binary is signed: say whose signature counts with --public-key KEY"
+		return 0
+	fi
+	[ -f "$binary.minisig" ] || die "there is no signature $binary.minisig"
+	command -v minisign >/dev/null 2>&1 || die 'needs minisign to check the signature'
+	if [ -f "$key" ]; then
+		minisign -V -q -m "$binary" -p "$key"
+	else
+		minisign -V -q -m "$binary" -P "$key"
+	fi || die "$binary is not what the owner of that key has signed"
+}
+
 put() { # MODE SOURCE DESTINATION: replaces the file in one step
-	mkdir -p "${3%/*}"
-	cp -- "$2" "$3.new.$$"
-	chmod "$1" "$3.new.$$"
-	mv -f -- "$3.new.$$" "$3"
-	printf '%s\n' "$3" >>"$list.new"
+	folder "${3%/*}"
+	printf '%s\n' "$3" >>"$notes"
+	new=$destdir$3.new.$$
+	if ! { cp -- "$2" "$new" && chmod "$1" "$new" && mv -f -- "$new" "$destdir$3"; }; then
+		rm -f -- "$new"
+		die "cannot write $destdir$3"
+	fi
+}
+
+folder() { # DIR: makes it where it is missing, and remembers that
+	[ ! -d "$destdir$1/" ] || return 0
+	[ -z "${1%/*}" ] || folder "${1%/*}"
+	mkdir -p -- "$destdir$1" || die "cannot write to $destdir${1%/*} (see --prefix)"
+	printf '%s/\n' "$1" >>"$notes"
+}
+
+completions() { # SHELL DESTINATION
+	"$binary" completions "$1" >"$work/completions" || die "$binary makes no completions for $1"
+	put 644 "$work/completions" "$2"
+}
+
+service_here() {
+	if [ "$(uname -s)" = Darwin ]; then echo launchd
+	elif [ -d /run/systemd/system ]; then echo systemd
+	elif [ -x /sbin/procd ]; then echo procd
+	elif [ -x /sbin/openrc-run ]; then echo openrc
+	else die 'knows no way to run a service here: start p2p proxy in a way of your own'
+	fi
+}
+
+service_of() { # LIST: the kind of service that was installed
+	if grep -q 'systemd/.*/p2p\.service$' "$1"; then echo systemd
+	elif grep -q '/LaunchAgents/p2p\.plist$' "$1"; then echo launchd
+	elif grep -q '^/etc/config/p2p$' "$1"; then echo procd
+	elif grep -q '^/etc/init\.d/p2p$' "$1"; then echo openrc
+	fi
+}
+
+put_service() {
+	case $prefix in *[!A-Za-z0-9/._+@\ -]*) die "a service cannot be started from $prefix: choose a plainer --prefix" ;; esac
+	config=${XDG_CONFIG_HOME:-${HOME:-}/.config}
+	case $service in
+	systemd)
+		if ! is_root; then
+			put_unit 644 systemd/user/p2p.service "$config/systemd/user/p2p.service"
+		else
+			case $prefix in /home/* | /root/*) die 'a service of the system cannot run from a home: use --prefix /usr/local' ;; esac
+			put_unit 644 systemd/system/p2p.service /etc/systemd/system/p2p.service
+		fi ;;
+	launchd) put_unit 644 launchd/p2p.plist "${HOME:?}/Library/LaunchAgents/p2p.plist" ;;
+	openrc)
+		need_root
+		[ -n "$destdir" ] || id p2p >/dev/null 2>&1 || die 'needs a user p2p: addgroup -S p2p && adduser -S -D -H -G p2p p2p'
+		put_unit 755 openrc/p2p /etc/init.d/p2p ;;
+	procd)
+		need_root
+		put_unit 755 openwrt/p2p/files/p2p.init /etc/init.d/p2p
+		# what its owner has set stays
+		if [ -f "$destdir/etc/config/p2p" ]; then
+			printf '/etc/config/p2p\n' >>"$notes"
+		else
+			put 600 "$here/packaging/openwrt/p2p/files/p2p.config" /etc/config/p2p
+		fi ;;
+	esac
+}
+
+put_unit() { # MODE SOURCE DESTINATION: with the place of this binary in it
+	[ -f "$here/packaging/$2" ] || die "$here/packaging/$2 is missing: run install.sh of a whole release"
+	sed "s|/usr/bin/p2p|$prefix/bin/p2p|" "$here/packaging/$2" >"$work/unit"
+	put "$1" "$work/unit" "$3"
+}
+
+start_service() {
+	case $service in
+	systemd)
+		if systemctl_ daemon-reload && systemctl_ enable p2p && systemctl_ restart p2p; then
+			is_root || echo 'note: loginctl enable-linger keeps it running while you are logged out'
+		else
+			echo 'note: systemd cannot be reached; in a session of your own: systemctl --user enable --now p2p'
+		fi ;;
+	launchd)
+		launchctl unload "$HOME/Library/LaunchAgents/p2p.plist" 2>/dev/null || :
+		launchctl load -w "$HOME/Library/LaunchAgents/p2p.plist" ;;
+	openrc) rc-update add p2p default && rc-service p2p restart ;;
+	procd) /etc/init.d/p2p enable && /etc/init.d/p2p restart ;;
+	esac
+}
+
+stop_service() {
+	case $service in
+	systemd) systemctl_ disable --now p2p ;;
+	launchd) launchctl unload -w "$HOME/Library/LaunchAgents/p2p.plist" ;;
+	openrc) rc-service p2p stop && rc-update del p2p default ;;
+	procd) /etc/init.d/p2p stop && /etc/init.d/p2p disable ;;
+	esac || echo "note: the service of $service could not be ended"
+}
+
+systemctl_() {
+	if is_root; then systemctl "$@"; else systemctl --user "$@"; fi
 }
 
 uninstall() {
-	[ -f "$list" ] || die "nothing is installed under $prefix"
-	while IFS= read -r file; do rm -f -- "$file"; done <"$list"
-	rm -f -- "$list"
-	rmdir "${list%/*}" 2>/dev/null || :
+	installed=$destdir$list
+	[ -f "$installed" ] || die "nothing is installed under $prefix"
+	service=$(service_of "$installed")
+	[ -z "$service" ] || [ -n "$destdir" ] || stop_service
+	folders=$(grep '/$' "$installed" | sort -r) || :
+	left=0
+	while IFS= read -r file; do
+		case $file in */) ;; *) rm -f -- "$destdir$file" || left=1 ;; esac
+	done <"$installed"
+	[ "$left" -eq 0 ] || die "not all of it could be removed from $prefix"
+	printf '%s\n' "$folders" | while IFS= read -r folder; do
+		[ -z "$folder" ] || rmdir -- "$destdir$folder" 2>/dev/null || : # others use it by now
+	done
 	echo "removed p2p from $prefix; keys and settings stay in ~/.config/p2p"
 }
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+need_root() { is_root || [ -n "$destdir" ] || die "a service of $service is set up by root"; }
 
 wrong() {
 	usage >&2

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -15,7 +15,7 @@ use crate::runtime::block_on;
 use crate::trust::Rule;
 
 /// Change who may use a service that runs, from the next request on.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "allow")]
 pub(super) struct Allow {
     /// the service's port under your name

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -17,14 +17,14 @@ use crate::trust::{
 };
 
 /// Say whom you let vouch for others, and for which names.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "authority")]
 pub(super) struct AuthorityCommand {
     #[argh(subcommand)]
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 pub(super) enum Action {
     Add(Add),
@@ -33,7 +33,7 @@ pub(super) enum Action {
 }
 
 /// Trust an authority, or take in its revocation list.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "add")]
 pub(super) struct Add {
     /// NAME.authority, a public key of minisign's, or a revocation list
@@ -50,7 +50,7 @@ pub(super) struct Add {
 }
 
 /// List the authorities that you trust.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "list")]
 pub(super) struct List {
     /// print JSON
@@ -59,7 +59,7 @@ pub(super) struct List {
 }
 
 /// Trust an authority no longer.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "remove")]
 pub(super) struct Remove {
     /// which

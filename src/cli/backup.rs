@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home, passphrase,
@@ -16,7 +16,7 @@ use crate::runtime::{
 };
 
 /// Write the identity to a file, to be kept elsewhere.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "backup")]
 pub(super) struct BackupCommand {
     /// where to; it must not exist yet

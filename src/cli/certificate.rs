@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -14,14 +14,14 @@ use crate::runtime::{clock, file, plain};
 use crate::trust::{CertificateError, SignedCertificate};
 
 /// Keep the certificates that authorities gave you; your daemon shows them to others.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "certificate")]
 pub(super) struct CertificateCommand {
     #[argh(subcommand)]
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 pub(super) enum Action {
     Add(Add),
@@ -29,7 +29,7 @@ pub(super) enum Action {
 }
 
 /// Take a certificate in, in place of an older one of the same authority.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "add")]
 pub(super) struct Add {
     /// the certificate; its signature is beside it in FILE.minisig
@@ -38,7 +38,7 @@ pub(super) struct Add {
 }
 
 /// List your certificates and when they end.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "list")]
 pub(super) struct List {
     /// print JSON

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -15,7 +15,7 @@ use crate::overlay::OverlayAddress;
 use crate::runtime::block_on;
 
 /// Examine this machine and its network, and say what to do about what is wrong.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "doctor")]
 pub(super) struct Doctor {
     /// an overlay to examine in place of the configured ones (repeatable)

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     running,
@@ -18,7 +18,7 @@ use crate::service::Upstream;
 use crate::trust::Rule;
 
 /// Share a web application that runs on this machine.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "expose")]
 pub(super) struct Expose {
     /// the application: its port on this machine, or an http:// URL

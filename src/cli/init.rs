@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home, passphrase, rotate,
@@ -12,7 +12,7 @@ use crate::daemon::{Home, Identity, IdentityError};
 use crate::identity::Name;
 
 /// Make an identity: a key pair under a name like alice@example.com.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "init")]
 pub(super) struct Init {
     /// the name, user@domain; it need not be a mail address

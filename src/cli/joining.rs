@@ -13,7 +13,7 @@ use super::{
     wish::{End, Network, Wish},
 };
 use crate::daemon::{
-    ControlClient, ControlError, Home, Offer, PutProxy, PutService, Registered, Status,
+    ControlClient, ControlError, Home, Offer, PutProxy, PutService, Registered, Status, notify,
 };
 use crate::identity::ServicePort;
 use crate::runtime::clock;
@@ -31,7 +31,10 @@ pub(super) async fn join(
 ) -> Result<End, Failure> {
     let client = ControlClient::new(home);
     let joined = match establish(&client, wish).await {
-        Ok(joined) => joined,
+        Ok(joined) => {
+            notify::ready();
+            joined
+        }
         Err(ControlError::NoDaemon) => return Ok(End::NotYet),
         Err(error) => return Err(not_joined(error)),
     };
@@ -59,6 +62,7 @@ pub(super) async fn join(
         };
         match future::or(stopped, future::or(ended, tick)).await {
             Turn::Stop => {
+                notify::stopping();
                 withdraw(&client, wish, &joined).await;
                 return Ok(End::Stopped);
             }

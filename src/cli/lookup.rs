@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -17,7 +17,7 @@ use crate::registration::{Outcome as Answers, Said};
 use crate::runtime::{block_on, clock};
 
 /// Ask every overlay where somebody is, and show what each answers.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "lookup")]
 pub(super) struct Lookup {
     /// whose registration

@@ -8,6 +8,7 @@ mod backup;
 mod ca;
 mod certificate;
 mod complaint;
+mod completions;
 mod contact;
 mod demo;
 mod doctor;
@@ -36,14 +37,14 @@ mod wish;
 
 use std::{env, ffi::OsString, path::PathBuf, process::ExitCode};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, FromArgs, Optionality};
 
 use crate::runtime;
 use speak::{Failure, Outcome};
 
 /// Publish and open HTTP services under names like alice@example.com,
 /// without a service provider.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     note = "Everywhere: --home DIR keeps the state elsewhere than in ~/.config/p2p, -v logs more, --passphrase-fd N reads the passphrase of a locked key.",
     example = "p2p init alice@example.com\np2p serve ./media --port 1000\np2p proxy",
@@ -57,7 +58,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 enum Command {
     Init(init::Init),
@@ -80,6 +81,7 @@ enum Command {
     Store(store::Store),
     Rendezvous(rendezvous::RendezvousCommand),
     Demo(demo::Demo),
+    Completions(completions::Completions),
 }
 
 /// What can be given with every command, before or behind its name.
@@ -89,6 +91,36 @@ struct Everywhere {
     verbosity: usize,
     version: bool,
     passphrase_fd: Option<u32>,
+}
+
+/// What can be given with every command, as the completions and the manual name it.
+const EVERYWHERE: &[FlagInfo<'static>] = &[
+    FlagInfo {
+        kind: FlagInfoKind::Option { arg_name: "dir" },
+        optionality: Optionality::Optional,
+        long: "--home",
+        short: None,
+        description: "where the state is kept, ~/.config/p2p unless given",
+        hidden: false,
+    },
+    switch("--verbose", Some('v'), "log more; twice, still more"),
+    switch("--version", Some('V'), "print the version"),
+    switch("--help", None, "display usage information"),
+];
+
+const fn switch(
+    long: &'static str,
+    short: Option<char>,
+    description: &'static str,
+) -> FlagInfo<'static> {
+    let optionality = Optionality::Optional;
+    FlagInfo { kind: FlagInfoKind::Switch, optionality, long, short, description, hidden: false }
+}
+
+/// The command line as data: what the completions are made of and what the manual is compared with. The
+/// options of the program itself are those that can be given with every command.
+pub fn commands() -> CommandInfoWithArgs {
+    CommandInfoWithArgs { name: "p2p", flags: EVERYWHERE, ..Arguments::get_args_info() }
 }
 
 /// Runs the program: reads the command line, does it, and maps the result to an exit code.
@@ -147,6 +179,7 @@ fn run(everywhere: &Everywhere, arguments: &[String]) -> Outcome {
         Command::Store(command) => command.run(),
         Command::Rendezvous(command) => command.run(home),
         Command::Demo(command) => command.run(),
+        Command::Completions(command) => command.run(),
     }
 }
 
@@ -212,6 +245,22 @@ mod tests {
         assert_eq!(rest, words("serve . --port 1 -- -v"));
         assert!(split(words("serve --home")).is_err());
         assert!(split(words("--home= serve")).is_err());
+    }
+
+    #[test]
+    fn what_holds_everywhere_is_taken_everywhere() {
+        for flag in EVERYWHERE.iter().filter(|flag| flag.long != "--help") {
+            let short = flag.short.map(|letter| format!("-{letter}"));
+            for name in [Some(flag.long.to_owned()), short].into_iter().flatten() {
+                let mut arguments = vec!["status".to_owned(), name.clone()];
+                if flag.kind != FlagInfoKind::Switch {
+                    arguments.push("value".into());
+                }
+                let (everywhere, rest) = split(arguments).ok().unwrap();
+                assert_eq!(rest, ["status"], "{name}");
+                assert_ne!(everywhere, Everywhere::default(), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     contact, home,
@@ -13,7 +13,7 @@ use crate::identity::{AccessForm, Destination, Name, ServicePort, ShareLink};
 use crate::runtime::block_on;
 
 /// Print the web addresses of a service; a share link also makes its owner a contact.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "open")]
 pub(super) struct Open {
     /// whose: alice@example.com:1000, or a share link p2p://…

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home, running,
@@ -14,7 +14,7 @@ use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
 
 /// Open what friends share, in any browser or program, at localhost:5050.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "proxy")]
 pub(super) struct Proxy {
     /// where browsers find it; 127.0.0.1:5050 and [::1]:5050 unless given (repeatable)

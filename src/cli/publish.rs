@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -18,11 +18,11 @@ use crate::overlay::WellKnown;
 use crate::runtime::{block_on, clock, file, plain};
 
 /// Publish anew where you are, or write the file for your domain's web site.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "publish")]
 pub(super) struct Publish {
     /// write what your domain's web site should have below DIR, and publish nothing
-    #[argh(option)]
+    #[argh(option, arg_name = "dir")]
     to_file: Option<PathBuf>,
 
     /// print JSON

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -17,7 +17,7 @@ use crate::runtime::block_on;
 use crate::trust::FirstUse;
 
 /// Introduce others to each other from a public address, and carry for friends what cannot go directly.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "rendezvous")]
 pub(super) struct RendezvousCommand {
     /// where it listens with UDP, such as 0.0.0.0:5050

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home, passphrase,
@@ -13,7 +13,7 @@ use crate::identity::KeyFileError;
 use crate::runtime::{file, plain};
 
 /// Move to the next key, which is in the backup.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "rotate")]
 pub(super) struct Rotate {
     /// the backup that p2p backup wrote

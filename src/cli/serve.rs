@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     running,
@@ -18,7 +18,7 @@ use crate::runtime::plain;
 use crate::trust::Rule;
 
 /// Share a folder: web site, listing, podcast and photo feeds.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "serve")]
 pub(super) struct Serve {
     /// the folder

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::daemon::{
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "status")]
 pub(super) struct Status {
     /// print JSON

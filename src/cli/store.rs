@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use async_io::Async;
 use futures_lite::future;
 
@@ -19,7 +19,7 @@ use crate::overlay::store::{Store as PacketStore, StoreOptions};
 use crate::runtime::{block_on, plain};
 
 /// Keep signed registration packets for others: an overlay of type store.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "store")]
 pub(super) struct Store {
     /// where it listens, such as 0.0.0.0:8090

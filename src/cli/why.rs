@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::overlay::OverlayAddress;
 use crate::runtime::block_on;
 
 /// Walk the way to a service step by step, and say where it ends.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "why")]
 pub(super) struct Why {
     /// whose service: alice@example.com:1000, port 80 unless given

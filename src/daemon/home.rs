@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `format` | the version of all of these: one that is newer is refused |
 //! | `identity.key`, `identity.pub` | the key pair, in minisign's format |
 //! | `name` | the name of this identity, if it has one |
 //! | `config.toml` | settings, written by people |
@@ -22,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::runtime::file;
+use crate::runtime::file::{self, Access};
 use crate::runtime::plain;
 use crate::runtime::unblock;
 
@@ -37,6 +38,12 @@ pub struct Home {
 pub struct HomeLock {
     _file: File,
 }
+
+/// The version of the files in a home. Whoever changes one of them so that the version before cannot read it,
+/// or reads it wrongly, raises this and carries the older one over in [`Home::prepare`].
+const FORMAT: u32 = 1;
+/// A number takes less.
+const MAX_FORMAT_LENGTH: usize = 16;
 
 impl Home {
     /// The directory given, else `$P2P_HOME`, else `$XDG_CONFIG_HOME/p2p`, else `~/.config/p2p`.
@@ -59,7 +66,8 @@ impl Home {
         Ok(Home { folder })
     }
 
-    /// Makes the directory if it is missing, and refuses one that others may write to.
+    /// Makes the directory if it is missing, and refuses one that others may write to or that a later
+    /// version of the program has written.
     ///
     /// # Errors
     /// When it cannot be made or is not this user's alone.
@@ -76,7 +84,29 @@ impl Home {
                 mode: metadata.mode() & 0o777,
             });
         }
-        Ok(())
+        self.check_format()
+    }
+
+    fn check_format(&self) -> Result<(), HomeError> {
+        let path = self.path("format");
+        match file::read(&path, MAX_FORMAT_LENGTH) {
+            Ok(text) => {
+                let text = String::from_utf8_lossy(&text).trim().to_owned();
+                match text.parse::<u32>() {
+                    Ok(..=FORMAT) => Ok(()),
+                    _ => Err(HomeError::Newer { path: self.folder.clone(), format: text }),
+                }
+            }
+            // a fresh home, or one from before there was this file, which is of the same form
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text = format!("{FORMAT}\n");
+                if let Err(error) = file::replace(&path, text.as_bytes(), Access::Private) {
+                    log::info!("cannot write {}: {}", path.display(), plain(&error));
+                }
+                Ok(())
+            }
+            Err(error) => Err(HomeError::Unusable { path, error }),
+        }
     }
 
     /// Becomes the daemon of this home. None when another process is.
@@ -127,6 +157,13 @@ pub enum HomeError {
         /// What the system says.
         error: io::Error,
     },
+    /// A later version of the program has written it.
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// The version of its files.
+        format: String,
+    },
     /// Others may write to it and so could replace the keys.
     Open {
         /// Which.
@@ -142,6 +179,9 @@ impl HomeError {
         match self {
             HomeError::Nowhere => "give one with --home DIR or set P2P_HOME".into(),
             HomeError::Unusable { .. } => "choose another directory with --home DIR".into(),
+            HomeError::Newer { .. } => {
+                "use the newest p2p that was installed, or another directory with --home DIR".into()
+            }
             HomeError::Open { path, .. } => format!("chmod 700 {}", path.display()),
         }
     }
@@ -153,6 +193,13 @@ impl fmt::Display for HomeError {
             HomeError::Nowhere => f.write_str("no home directory: HOME is not set"),
             HomeError::Unusable { path, error } => {
                 write!(f, "cannot use {}: {}", path.display(), plain(error))
+            }
+            HomeError::Newer { path, format } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "refusing {path}: a later version of p2p has written it (format {format:?})"
+                )
             }
             HomeError::Open { path, mode } => {
                 write!(f, "refusing {}: others may write to it (mode {mode:03o})", path.display())
@@ -189,6 +236,27 @@ mod tests {
         let error = home.prepare().unwrap_err();
         assert!(error.to_string().contains("others may write to it (mode 777)"), "{error}");
         assert!(error.hint().starts_with("chmod 700 "));
+    }
+
+    #[test]
+    fn a_home_of_a_later_version_is_refused_and_an_older_one_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::locate(Some(&folder.path().join("home"))).unwrap();
+        home.prepare().unwrap();
+        let format = home.path("format");
+        assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
+        for later in ["2\n", "later"] {
+            fs::write(&format, later).unwrap();
+            let error = home.prepare().unwrap_err();
+            assert!(error.to_string().contains("a later version of p2p has written it"), "{error}");
+            assert!(error.hint().contains("newest"));
+            assert_eq!(fs::read_to_string(&format).unwrap(), later, "nothing is changed");
+        }
+        fs::remove_file(&format).unwrap();
+        fs::write(home.path("name"), "alice@example.com").unwrap();
+        home.prepare().unwrap();
+        assert_eq!(fs::read_to_string(home.path("name")).unwrap(), "alice@example.com");
+        assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
     }
 
     #[test]

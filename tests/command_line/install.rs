@@ -2,46 +2,244 @@
 
 use std::{
     fs,
-    path::Path,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
-fn install(prefix: &Path, arguments: &[&str]) -> Output {
-    Command::new("sh")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh"))
-        .args(arguments)
-        .arg("--prefix")
-        .arg(prefix)
-        .output()
-        .unwrap()
+const PROGRAM: &str = env!("CARGO_BIN_EXE_p2p");
+
+/// The script, with a home and a path of its own.
+fn script(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh")).args(arguments);
+    command.env("HOME", root.join("home")).env_remove("XDG_CONFIG_HOME");
+    command.env("PATH", format!("{}:/usr/bin:/bin", root.join("programs").display()));
+    command
+}
+
+fn install(root: &Path, arguments: &[&str]) -> Output {
+    script(root, arguments).output().unwrap()
+}
+
+fn succeed(root: &Path, arguments: &[&str]) -> String {
+    let output = install(root, arguments);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs it and gives what it says about why it does not do it.
+fn fail(root: &Path, arguments: &[&str], code: i32) -> String {
+    let output = install(root, arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// All files and folders below a folder.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Puts a program on the path of the script that notes how it was called.
+fn fake(root: &Path, name: &str) -> PathBuf {
+    let (programs, calls) = (root.join("programs"), root.join("calls"));
+    fs::create_dir_all(&programs).unwrap();
+    let text = format!("#!/bin/sh\necho {name} \"$*\" >>'{}'\n", calls.display());
+    fs::write(programs.join(name), text).unwrap();
+    fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    calls
 }
 
 #[test]
 fn what_was_installed_runs_and_goes_again() {
     let root = tempfile::tempdir().unwrap();
-    let prefix = root.path().join("a prefix");
-    let arguments = ["--binary", env!("CARGO_BIN_EXE_p2p")];
-    for _ in 0..2 {
-        let output = install(&prefix, &arguments); // the second time it replaces
-        assert!(output.status.success(), "{output:?}");
-    }
+    let root = root.path();
+    let prefix = root.join("a prefix");
+    let at = ["--prefix", prefix.to_str().unwrap()];
+    let arguments = [&at[..], &["--binary", PROGRAM]].concat();
+    succeed(root, &arguments);
+    let first = below(&prefix);
+    succeed(root, &arguments); // it replaces
+    assert_eq!(below(&prefix), first);
     let version = Command::new(prefix.join("bin/p2p")).arg("--version").output().unwrap();
     assert_eq!(version.stdout, concat!("p2p ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
+    for file in [
+        "share/man/man1/p2p.1",
+        "share/man/man5/p2p.toml.5",
+        "share/man/man7/p2p.7",
+        "share/bash-completion/completions/p2p",
+        "share/zsh/site-functions/_p2p",
+        "share/fish/vendor_completions.d/p2p.fish",
+    ] {
+        let file = prefix.join(file);
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o644, "{}", file.display());
+    }
 
-    assert!(install(&prefix, &["--uninstall"]).status.success());
-    assert_eq!(fs::read_dir(prefix.join("bin")).unwrap().count(), 0);
-    let again = install(&prefix, &["--uninstall"]);
-    assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("nothing is installed under"));
+    let strangers = prefix.join("share/man/man1/stranger.1");
+    fs::write(&strangers, "").unwrap();
+    succeed(root, &[&at[..], &["--uninstall"]].concat());
+    let left = below(&prefix);
+    let left: Vec<_> = left.iter().filter(|path| path.is_file()).collect();
+    assert_eq!(left, [&strangers]);
+    assert!(!prefix.join("bin").exists() && !prefix.join("share/zsh").exists());
+    let again = fail(root, &[&at[..], &["--uninstall"]].concat(), 1);
+    assert!(again.contains("nothing is installed under"), "{again}");
+}
+
+#[test]
+fn an_upgrade_keeps_the_state_and_drops_what_is_gone() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    succeed(root, &["--binary", PROGRAM]);
+    let prefix = root.join("home/.local");
+    let state = root.join("home/.config/p2p");
+    let mut init = Command::new(prefix.join("bin/p2p"));
+    init.args(["init", "alice@example.com"]).env("HOME", root.join("home"));
+    assert!(
+        init.env_remove("P2P_HOME")
+            .env_remove("XDG_CONFIG_HOME")
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    let key = fs::read(state.join("identity.key")).unwrap();
+
+    let stale = prefix.join("share/man/man1/p2p-former.1");
+    fs::write(&stale, "").unwrap();
+    let list = prefix.join("share/p2p/installed");
+    let mut text = fs::read_to_string(&list).unwrap();
+    text.push_str(&format!("{}\n", stale.display()));
+    fs::write(&list, text).unwrap();
+    succeed(root, &["--binary", PROGRAM]);
+    assert!(!stale.exists());
+    succeed(root, &["--uninstall"]);
+    assert!(!prefix.exists());
+    assert_eq!(fs::read(state.join("identity.key")).unwrap(), key);
 }
 
 #[test]
 fn what_does_not_run_here_is_not_installed() {
     let root = tempfile::tempdir().unwrap();
-    let prefix = root.path().join("prefix");
-    let output =
-        install(&prefix, &["--binary", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(!prefix.exists());
-    assert_eq!(install(&prefix, &["--bogus"]).status.code(), Some(2));
+    let root = root.path();
+    let foreign = root.join("foreign");
+    fs::write(&foreign, "\x7fELF of another machine").unwrap();
+    let arguments = ["--binary", foreign.to_str().unwrap()];
+    assert!(fail(root, &arguments, 1).contains("is not a program"));
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(fail(root, &arguments, 1).contains("does not run on this"));
+    assert!(fail(root, &["--binary", "/nowhere"], 1).contains("there is no file"));
+    assert!(!root.join("home").exists());
+    for wrong in [&["--bogus"][..], &["--prefix"], &["--service=cron"]] {
+        fail(root, wrong, 2);
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let file = root.join("file");
+    fs::write(&file, "").unwrap();
+    let told = fail(root, &["--binary", PROGRAM, "--prefix", file.to_str().unwrap()], 1);
+    assert!(told.contains(&format!("cannot write to {}", root.display())), "{told}");
+    // in the middle of it: the program is there, the manual has no place
+    let prefix = root.join("prefix");
+    fs::create_dir(&prefix).unwrap();
+    fs::write(prefix.join("share"), "").unwrap();
+    let told = fail(root, &["--binary", PROGRAM, "--prefix", prefix.to_str().unwrap()], 1);
+    assert!(told.contains("cannot write to"), "{told}");
+}
+
+#[test]
+fn a_signature_is_checked_before_anything_runs() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    if !Path::new("/usr/bin/minisign").exists() {
+        assert!(std::env::var_os("CI").is_none(), "minisign is not installed");
+        println!("skipped: needs minisign");
+        return;
+    }
+    let file = |name: &str| root.join(name).to_str().unwrap().to_owned();
+    let (binary, key, other) = (file("p2p"), file("key.pub"), file("other.pub"));
+    fs::copy(PROGRAM, &binary).unwrap();
+    for key in [&key, &other] {
+        let secret = format!("{key}.secret");
+        let output = Command::new("minisign").args(["-G", "-W", "-p", key, "-s", &secret]).output();
+        assert!(output.unwrap().status.success());
+    }
+    let secret = format!("{key}.secret");
+    let asked = fail(root, &["--binary", &binary, "--public-key", &key], 1);
+    assert!(asked.contains("there is no signature"), "{asked}");
+    let signed = Command::new("minisign").args(["-S", "-s", &secret, "-m", &binary]).output();
+    assert!(signed.unwrap().status.success());
+
+    let unasked = fail(root, &["--binary", &binary], 1);
+    assert!(unasked.contains("say whose signature counts"), "{unasked}");
+    let wrong = fail(root, &["--binary", &binary, "--public-key", &other], 1);
+    assert!(wrong.contains("is not what the owner of that key has signed"), "{wrong}");
+    let text = fs::read_to_string(&key).unwrap();
+    for key in [&key[..], text.lines().nth(1).unwrap()] {
+        succeed(root, &["--binary", &binary, "--public-key", key]);
+    }
+    let marker = root.join("ran");
+    fs::write(&binary, format!("#!/bin/sh\ntouch '{}'\n", marker.display())).unwrap();
+    fail(root, &["--binary", &binary, "--public-key", &key], 1);
+    assert!(!marker.exists());
+}
+
+#[test]
+fn a_service_is_started_kept_and_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let calls = fake(root, "launchctl");
+    succeed(root, &["--binary", PROGRAM, "--service=launchd"]);
+    let unit = root.join("home/Library/LaunchAgents/p2p.plist");
+    let binary = root.join("home/.local/bin/p2p");
+    let text = fs::read_to_string(&unit).unwrap();
+    assert!(text.contains(&format!("<string>{}</string>", binary.display())), "{text}");
+    succeed(root, &["--binary", PROGRAM]); // without a word it stays what it was
+    assert!(unit.exists());
+    succeed(root, &["--uninstall"]);
+    assert!(!unit.exists() && !root.join("home/Library").exists());
+    let unit = unit.display();
+    let (load, unload) = (format!("launchctl load -w {unit}"), format!("launchctl unload {unit}"));
+    let end = format!("launchctl unload -w {unit}");
+    let calls = fs::read_to_string(calls).unwrap();
+    assert_eq!(calls.lines().collect::<Vec<_>>(), [&unload, &load, &unload, &load, &end]);
+}
+
+#[test]
+fn the_service_of_each_system_names_the_installed_program() {
+    for (kind, unit) in [("systemd", None), ("openrc", Some("etc/init.d/p2p"))] {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let destination = root.join("packed");
+        let arguments = ["--destdir", destination.to_str().unwrap(), "--prefix", "/opt/p2p"];
+        let kind = format!("--service={kind}");
+        succeed(root, &[&arguments[..], &["--binary", PROGRAM, &kind]].concat());
+        let files = below(&destination);
+        let unit = match unit {
+            Some(unit) => destination.join(unit),
+            // the system's for root, the user's for anybody else
+            None => files.iter().find(|path| path.ends_with("p2p.service")).unwrap().clone(),
+        };
+        let text = fs::read_to_string(&unit).unwrap();
+        assert!(text.contains("\"/opt/p2p/bin/p2p\"") && !text.contains("/usr/bin/p2p"), "{text}");
+        let list = fs::read_to_string(destination.join("opt/p2p/share/p2p/installed")).unwrap();
+        assert!(!list.contains("packed"), "{list}");
+        succeed(root, &[&arguments[..], &["--uninstall"]].concat());
+        assert!(below(&destination).iter().all(|path| !path.is_file()));
+    }
 }

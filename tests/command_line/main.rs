@@ -17,7 +17,7 @@ use nanoserde::DeJson;
 use people::{Program, command};
 
 /// All commands that do something, as they are typed.
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 35] = [
     "init",
     "backup",
     "rotate",
@@ -52,6 +52,7 @@ const COMMANDS: [&str; 34] = [
     "store",
     "rendezvous",
     "demo",
+    "completions",
 ];
 
 /// Runs the commands of a transcript in order, in one home, and compares all that they say.

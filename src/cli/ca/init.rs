@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{self, Failure, Outcome};
 use super::folder::{self, Folder};
@@ -11,7 +11,7 @@ use crate::runtime::{clock, file, random};
 use crate::trust::{Authority, AuthorityName, Pattern};
 
 /// Make an authority: a key that certifies names.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "init")]
 pub(in crate::cli) struct Init {
     /// what it is called, such as club

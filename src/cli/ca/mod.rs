@@ -14,7 +14,7 @@ mod sign;
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -24,14 +24,14 @@ use crate::identity::Name;
 use folder::Folder;
 
 /// Certify members of a company or a circle of friends, offline.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "ca")]
 pub(super) struct Ca {
     #[argh(subcommand)]
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 pub(super) enum Action {
     Init(init::Init),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{Failure, Outcome};
 use super::folder::Folder;
@@ -12,7 +12,7 @@ use crate::identity::Name;
 use crate::trust::Issued;
 
 /// Certify the same key for longer.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "renew")]
 pub(in crate::cli) struct Renew {
     /// whose certificate

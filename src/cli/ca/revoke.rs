@@ -1,6 +1,6 @@
 //! `p2p ca revoke`: takes certificates back.
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{self, Failure, Outcome};
 use super::failed;
@@ -10,7 +10,7 @@ use crate::runtime::clock;
 use crate::trust::{Issued, SignedRevocations};
 
 /// Take certificates back; sign the list that says so.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "revoke")]
 pub(in crate::cli) struct Revoke {
     /// whose certificates, or the serial of one

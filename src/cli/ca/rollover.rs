@@ -1,6 +1,6 @@
 //! `p2p ca rollover`: a new key takes over from the present one; both count for a time.
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{self, Failure, Outcome};
 use super::failed;
@@ -10,7 +10,7 @@ use crate::runtime::{clock, random};
 use crate::trust::{Authority, SignedRevocations};
 
 /// Replace the key; the present one says which follows.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "rollover")]
 pub(in crate::cli) struct Rollover {}
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::super::speak::{self, Outcome};
@@ -12,7 +12,7 @@ use crate::runtime::clock;
 use crate::trust::Issued;
 
 /// Show the authority of this home and its certificates.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "show")]
 pub(in crate::cli) struct Show {
     /// print JSON

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{self, Failure, Outcome};
 use super::folder::{self, Folder};
@@ -18,7 +18,7 @@ use crate::runtime::{
 use crate::trust::SignedCertificate;
 
 /// Certify that a key is somebody's.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "sign")]
 pub(in crate::cli) struct Sign {
     /// the public key file: identity.pub of the other home

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::{
     home,
@@ -20,7 +20,7 @@ use crate::runtime::{block_on, file, plain};
 use crate::trust::Binding;
 
 /// Accept somebody's key.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "add")]
 pub(in crate::cli) struct Add {
     /// a share link p2p://…, a file with one, or a name

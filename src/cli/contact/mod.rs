@@ -7,7 +7,7 @@ mod transfer;
 
 use std::path::Path;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
@@ -20,14 +20,14 @@ use crate::trust::ContactsError;
 pub(super) use introduce::take;
 
 /// Keep the book of people whose keys you accept.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "contact")]
 pub(super) struct ContactCommand {
     #[argh(subcommand)]
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 pub(super) enum Action {
     Add(add::Add),
@@ -40,7 +40,7 @@ pub(super) enum Action {
 }
 
 /// List the people whose keys are accepted, and how they came to be.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "list")]
 pub(super) struct List {
     /// print JSON
@@ -49,7 +49,7 @@ pub(super) struct List {
 }
 
 /// Forget somebody's key.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "remove")]
 pub(super) struct Remove {
     /// whose
@@ -58,7 +58,7 @@ pub(super) struct Remove {
 }
 
 /// Call somebody by another name, with the same key.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "rename")]
 pub(super) struct Rename {
     /// the present name

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 use qrcodegen::{QrCode, QrCodeEcc};
 
@@ -20,7 +20,7 @@ use crate::runtime::{
 use crate::trust::SafetyPhrase;
 
 /// Show a contact: fingerprint, share link, QR code, and the safety phrase to compare by voice.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "show")]
 pub(in crate::cli) struct Show {
     /// whose; you unless given

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{self, Failure, Outcome};
 use crate::daemon::{BookError, ContactBook};
@@ -13,7 +13,7 @@ use crate::runtime::{
 use crate::trust::{Contacts, ContactsError};
 
 /// Write all contacts to a file.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "export")]
 pub(in crate::cli) struct Export {
     /// where to
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Export {
 }
 
 /// Take over contacts that were exported; all or none.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "import")]
 pub(in crate::cli) struct Import {
     /// where from

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use async_io::Async;
 
 use super::{
@@ -35,7 +35,7 @@ use crate::service::Access;
 use crate::trust::FirstUse;
 
 /// Try it all on this machine: alice serves a folder, bob opens it.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "demo")]
 pub(super) struct Demo {
     /// alice's folder; a small one is made unless given
