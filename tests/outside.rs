@@ -42,11 +42,9 @@ fn stun_tells_the_kind_of_nat() {
     for (nat, mapping, filtering, hairpin) in [
         ("fullcone", same, EndpointIndependent, false),
         ("restricted,hairpin:on", same, AddressDependent, true),
-        ("portrestricted", same, AddressAndPortDependent, false),
         ("kernel:portrestricted", same, AddressAndPortDependent, false),
         ("map:adm,filter:apdf", symmetric(None), AddressAndPortDependent, false),
         ("symmetric,port:seq", symmetric(Some(1)), AddressAndPortDependent, false),
-        ("symmetric,port:random", symmetric(None), AddressAndPortDependent, false),
     ] {
         let found = discover_in(Home::Nat(nat));
         assert_eq!(found.mapping, Some(mapping), "{nat}: {found:?}");
