@@ -9,6 +9,7 @@ mod error;
 mod floors;
 mod jitter;
 mod packet;
+pub mod presence;
 mod publisher;
 mod resolver;
 mod score;
