@@ -99,5 +99,7 @@ fn finder(home: &Home, overlays: &[OverlayAddress], first_use: FirstUse) -> Find
         well_known: Config::load(home).unwrap_or_default().well_known(),
     };
     let sequences = Arc::new(Sequences::load(home));
-    Finder::new(Search::new(overlays, Introductions::new(home), sequences), trust)
+    // without its key nobody can tell what is sealed to this identity
+    let own = Identity::unlocked(home);
+    Finder::new(Search::new(overlays, Introductions::new(home), sequences, own), trust)
 }

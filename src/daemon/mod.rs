@@ -41,8 +41,10 @@ mod revocation_watch;
 mod search;
 mod seeking;
 mod sequences;
+mod source;
 mod start_error;
 mod status;
+mod unsealing;
 mod why;
 
 use std::{
@@ -201,7 +203,8 @@ impl Daemon {
             Answering::new(keys.clone(), name, book(), authorities.clone(), pseudonym.clone());
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
-        let search = Search::new(overlays.clone(), Introductions::new(&home), sequences.clone());
+        let (own, introductions) = (Some(keys.clone()), Introductions::new(&home));
+        let search = Search::new(overlays.clone(), introductions, sequences.clone(), own);
         let trust = TrustSettings {
             book: book(),
             authorities: authorities.clone(),

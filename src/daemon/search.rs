@@ -16,7 +16,9 @@ use futures_lite::future;
 use super::introductions::Introductions;
 use super::lock_of;
 use super::sequences::Sequences;
-use crate::identity::Name;
+use super::source::Source;
+use super::unsealing::Unsealing;
+use crate::identity::{KeyPair, Name};
 use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
@@ -123,6 +125,8 @@ pub(super) struct Search {
     overlays: Vec<Arc<dyn Overlay>>,
     introductions: Introductions,
     sequences: Arc<Sequences>,
+    /// Who opens what is sealed to this identity; None while its key is locked.
+    unsealing: Option<Arc<Unsealing>>,
     cache: Mutex<Cache>,
     scores: Mutex<BTreeMap<String, Score>>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
@@ -134,11 +138,13 @@ impl Search {
         overlays: Vec<Arc<dyn Overlay>>,
         introductions: Introductions,
         sequences: Arc<Sequences>,
+        own: Option<KeyPair>,
     ) -> Arc<Search> {
         Arc::new(Search {
             overlays,
             introductions,
             sequences,
+            unsealing: own.map(|own| Arc::new(Unsealing::new(own))),
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             scores: Mutex::default(),
             flights: Mutex::default(),
@@ -176,6 +182,9 @@ impl Search {
     /// Forgets what is remembered of somebody.
     pub(super) fn forget(&self, wanted: &Wanted) {
         lock_of(&self.cache).forget(wanted);
+        if let (Some(key), Some(unsealing)) = (wanted.key(), &self.unsealing) {
+            unsealing.forget(key);
+        }
     }
 
     /// Remembers that this packet is somebody's.
@@ -199,10 +208,16 @@ impl Search {
         overlays
     }
 
+    /// What they and those that carry sealed packets are asked about somebody.
+    pub(super) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+        let overlays = wanted.name().map(|name| self.overlays_for(name));
+        let overlays = overlays.unwrap_or_else(|| self.overlays.clone());
+        Source::all(&overlays, wanted, self.unsealing.as_ref())
+    }
+
     /// How the configuration spells those.
     pub(super) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
-        let overlays = self.overlays_that_find(wanted);
-        overlays.iter().map(|overlay| overlay.address().to_owned()).collect()
+        self.sources(wanted).iter().map(Source::to_string).collect()
     }
 
     /// What is known of an overlay.
@@ -240,23 +255,23 @@ impl Search {
     async fn ask_and_tell(&self, wanted: &Wanted, tell: impl Fn(Option<&Packet>)) -> Outcome {
         let settle = if wanted.key().is_some() { DEADLINE } else { SETTLE_NAME };
         let patience = Patience { settle, deadline: DEADLINE };
-        let overlays = self.overlays_that_find(wanted);
-        let (sender, answers) = async_channel::bounded(overlays.len().max(1));
-        for (index, overlay) in overlays.iter().enumerate() {
-            let (sender, answer) = (sender.clone(), overlay.find(wanted));
+        let sources = self.sources(wanted);
+        let (sender, answers) = async_channel::bounded(sources.len().max(1));
+        for (index, source) in sources.iter().cloned().enumerate() {
+            let (sender, wanted) = (sender.clone(), wanted.clone());
             spawn(async move {
-                let _ = sender.send((index, answer.await)).await;
+                let _ = sender.send((index, source.find(&wanted).await)).await;
             })
             .detach();
         }
         drop(sender);
         let floors = self.sequences.floors();
         let mut lookup =
-            Lookup::new(wanted.clone(), overlays.len(), &floors, patience, clock::now());
+            Lookup::new(wanted.clone(), sources.len(), &floors, patience, clock::now());
         loop {
             let now = clock::now();
             if let Some(outcome) = lookup.poll(now) {
-                self.judge(wanted, &overlays, &outcome);
+                self.judge(wanted, &sources, &outcome);
                 self.remember(now, wanted, &outcome);
                 return outcome;
             }
@@ -269,7 +284,7 @@ impl Search {
             let now = clock::now();
             match answer {
                 Some((index, Ok(packets))) => {
-                    lookup.handle_answer(now, clock::wall(), index, packets);
+                    lookup.handle_packets(now, clock::wall(), index, packets);
                     tell(lookup.newest());
                 }
                 Some((index, Err(error))) => {
@@ -307,9 +322,9 @@ impl Search {
     }
 
     /// Takes note of how each overlay did, and raises the alarm when one goes back on its word.
-    fn judge(&self, wanted: &Wanted, overlays: &[Arc<dyn Overlay>], outcome: &Outcome) {
-        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
-            let address = overlay.address();
+    fn judge(&self, wanted: &Wanted, sources: &[Source], outcome: &Outcome) {
+        for (source, report) in told(sources, outcome) {
+            let (overlay, address) = (source.overlay(), source.overlay().address());
             let (rollback, times) = {
                 let mut scores = lock_of(&self.scores);
                 if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
@@ -329,6 +344,24 @@ impl Search {
             }
         }
     }
+}
+
+/// What overlays are judged by. One that was asked for packets in the open and for sealed ones has two answers,
+/// and nobody publishes both: that there is nothing counts only if it is all that it said.
+fn told<'a>(sources: &'a [Source], outcome: &'a Outcome) -> Vec<(&'a Source, &'a Report)> {
+    let mut told: Vec<(&Source, &Report)> = Vec::new();
+    for (source, report) in sources.iter().zip(&outcome.reports) {
+        let tells = |report: &Report| matches!(report.said, Said::Found(_) | Said::Refused(_));
+        let same = |(other, _): &(&Source, &Report)| {
+            other.overlay().address() == source.overlay().address()
+        };
+        match told.iter().position(same) {
+            Some(at) if tells(report) && !tells(told[at].1) => told[at] = (source, report),
+            Some(_) if !tells(report) => {}
+            _ => told.push((source, report)),
+        }
+    }
+    told
 }
 
 /// Ends a flight, however it ends.

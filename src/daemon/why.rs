@@ -103,7 +103,7 @@ pub async fn why(
         meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
         well_known: config.well_known(),
     };
-    let search = Search::new(overlays, introductions, sequences);
+    let search = Search::new(overlays, introductions, sequences, Some(keys.clone()));
     let finder = Finder::new(search, trust);
     let pseudonym = Pseudonym::new(random::bytes());
     let answering = Answering::new(keys, name, book(), authorities, pseudonym);
@@ -223,12 +223,12 @@ impl<'a> Walker<'a> {
     /// Asks the overlays anew, and lets trust decide without remembering anything.
     async fn look_up(&mut self, wanted: &Wanted) -> Result<Found, Failure> {
         let finder = self.reach.finder();
-        let overlays = finder.search().overlays_that_find(wanted);
+        let sources = finder.search().addresses(wanted);
         let outcome = finder.search().ask(wanted).await;
-        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
+        for (source, report) in sources.iter().zip(&outcome.reports) {
             let time = report.latency.map(|latency| format!(" after {}", ms(latency)));
-            let (address, time) = (overlay.address(), time.unwrap_or_default());
-            self.found.push(format!("{address}: {}{time}", report.said));
+            let time = time.unwrap_or_default();
+            self.found.push(format!("{source}: {}{time}", report.said));
         }
         if !outcome.found.is_empty() {
             self.done();

@@ -47,8 +47,8 @@ pub(super) enum Content<'a> {
 pub(super) enum Unsealed {
     /// A packet that says where the publisher is, or that he has gone.
     Registration(Packet),
-    /// The secret that leads there.
-    Invitation(GroupSecret),
+    /// The secret that leads there, and the sequence of the packet.
+    Invitation(GroupSecret, Timestamp),
 }
 
 /// The lengths that packets are padded to, in octets.
@@ -158,7 +158,7 @@ pub(super) fn open(
         }
         INVITATION => {
             let secret = GroupSecret::read(content).ok_or(SealedError::Padding)?;
-            Ok(Unsealed::Invitation(secret))
+            Ok(Unsealed::Invitation(secret, sequence))
         }
         other => Err(SealedError::Kind(other)),
     }

@@ -12,8 +12,8 @@ use crate::trust::CLOCK_SKEW;
 /// What an invitation says.
 #[derive(Clone, Debug)]
 pub enum Opened {
-    /// The secret that leads to the publisher.
-    Invitation(GroupSecret),
+    /// The secret that leads to the publisher, and when it was said: of several the last one counts.
+    Invitation(GroupSecret, Timestamp),
     /// He has gone.
     Gone(Packet),
 }
@@ -50,7 +50,7 @@ impl Seeker {
     /// Says why it does not count.
     pub fn open_invitation(&self, place: &PublicKey, bytes: &[u8]) -> Result<Opened, SealedError> {
         match sealed::open(bytes, place, &self.publisher, &self.pair)? {
-            Unsealed::Invitation(secret) => Ok(Opened::Invitation(secret)),
+            Unsealed::Invitation(secret, said) => Ok(Opened::Invitation(secret, said)),
             Unsealed::Registration(packet) if packet.registration().is_withdrawal() => {
                 Ok(Opened::Gone(packet))
             }
@@ -65,7 +65,7 @@ impl Seeker {
     pub fn open_presence(&self, place: &PublicKey, bytes: &[u8]) -> Result<Packet, SealedError> {
         match sealed::open(bytes, place, &self.publisher, &self.pair)? {
             Unsealed::Registration(packet) => Ok(packet),
-            Unsealed::Invitation(_) => Err(SealedError::Kind(1)),
+            Unsealed::Invitation(..) => Err(SealedError::Kind(1)),
         }
     }
 

@@ -102,7 +102,7 @@ impl World {
         let invitations = seeker.invitations(wall);
         let (place, packet) = invitations.iter().find_map(|key| overlay.get_key_value(key))?;
         let secret = match seeker.open_invitation(place, packet.as_bytes()) {
-            Ok(Opened::Invitation(secret)) => secret,
+            Ok(Opened::Invitation(secret, _)) => secret,
             Ok(Opened::Gone(packet)) => return Some(Ok(packet)),
             Err(error) => return Some(Err(error)),
         };
@@ -197,7 +197,7 @@ fn who_is_removed_finds_nothing_more_and_the_others_do() {
     let invitation = seeker.invitations(world.wall).remove(0);
     let invitation = world.overlays[0][&invitation].clone();
     let opened = seeker.open_invitation(&invitation.signer(), invitation.as_bytes());
-    let Ok(Opened::Invitation(secret)) = opened else { panic!() };
+    let Ok(Opened::Invitation(secret, _)) = opened else { panic!() };
     assert!(!world.let_read(&[1, 2, 3]));
     world.pass(10);
     assert!(world.let_read(&[1, 3]));
