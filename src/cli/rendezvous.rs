@@ -10,7 +10,7 @@ use super::{
     stop::Stop,
     values::{address, circle, rate},
 };
-use crate::daemon::{Circle, Daemon, DaemonOptions, Lending, Tcp, Udp, notify};
+use crate::daemon::{Audience, Circle, Daemon, DaemonOptions, Lending, Tcp, Udp, notify};
 use crate::link::TeredoSetting;
 use crate::link::rendezvous::Rules;
 use crate::runtime::block_on;
@@ -61,6 +61,7 @@ impl RendezvousCommand {
             identity: home::identity(&home)?,
             home,
             overlays: Vec::new(),
+            audience: Audience::Contacts, // and it has none
             udp: Udp { addresses: vec![self.listen], or_any_port: false, exclude: Vec::new() },
             rendezvous: Vec::new(),
             lending: Some(lending),

@@ -12,6 +12,7 @@
 //! ```
 
 mod answer;
+mod audience;
 mod authority_book;
 mod backup;
 mod book;
@@ -35,9 +36,11 @@ mod lending;
 mod meeting_room;
 pub mod notify;
 mod offering;
+mod open_presence;
 mod publishing;
 mod reach;
 mod revocation_watch;
+mod sealing;
 mod search;
 mod seeking;
 mod sequences;
@@ -56,6 +59,7 @@ use std::{
 
 use futures_lite::future;
 
+pub use audience::Audience;
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
 pub use backup::{Backup, BackupError};
 pub use book::BookError;
@@ -76,8 +80,8 @@ pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{
-    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
-    ServiceStatus, Status,
+    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, PresenceStatus,
+    RendezvousStatus, ServiceStatus, Status,
 };
 pub use why::{Stopped, Walk, WalkStep, why};
 
@@ -115,6 +119,8 @@ pub struct DaemonOptions {
     pub identity: Identity,
     /// Where packets are published and looked up.
     pub overlays: Vec<OverlayAddress>,
+    /// Who is to find it there.
+    pub audience: Audience,
     /// Where peers shall find it.
     pub udp: Udp,
     /// Who introduces it to peers.
@@ -139,6 +145,7 @@ pub struct DaemonOptions {
 pub struct Daemon {
     home: Home,
     keys: KeyPair,
+    audience: Audience,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
     teredo: TeredoSetting,
@@ -218,6 +225,7 @@ impl Daemon {
         let daemon = Arc::new(Daemon {
             home,
             keys,
+            audience: options.audience,
             overlays,
             transport: transport.clone(),
             teredo,

@@ -127,7 +127,8 @@ impl Reach {
         }
         let overlays = self.finder.search().overlays_for(&to.name);
         let link = self.transport.link();
-        calling::while_calling(link, &registration.key, &overlays, opened).await
+        let signer = found.packet.signer();
+        calling::while_calling(link, &registration.key, &signer, &overlays, opened).await
     }
 
     /// What it means that there is no stream.

@@ -26,7 +26,8 @@ impl Source {
             (Wanted::Contact(_, key), Some(unsealing)) => Some((*key, unsealing.clone())),
             _ => None,
         };
-        let source = |overlay: &Arc<dyn Overlay>, sealed| Source { overlay: overlay.clone(), sealed };
+        let source =
+            |overlay: &Arc<dyn Overlay>, sealed| Source { overlay: overlay.clone(), sealed };
         let open = overlays.iter().filter(|overlay| overlay.abilities().can_find(wanted));
         let carriers = overlays.iter().filter(|overlay| overlay.abilities().sealed);
         let sealed = sealed.iter().flat_map(|sealed| {

@@ -22,7 +22,7 @@ use super::{
     values::address,
 };
 use crate::daemon::{
-    DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
+    Audience, DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
 use crate::link::TeredoSetting;
@@ -187,6 +187,7 @@ async fn start(
         home,
         identity,
         overlays,
+        audience: Audience::Public,
         udp,
         rendezvous: Vec::new(),
         lending: None,

@@ -67,7 +67,7 @@ struct Held {
 /// How long an invitation holds: its day with an hour on both sides, and a little more.
 const INVITATION_TTL: Duration = Duration::from_secs(27 * 3600);
 /// By how much sequences in the open are blurred.
-pub(super) const BLUR: Duration = Duration::from_secs(1);
+pub const BLUR: Duration = Duration::from_secs(1);
 /// The least by which the sequences in one place rise.
 const STEP: Duration = Duration::from_micros(1);
 

@@ -30,14 +30,6 @@ impl Day {
         Day::around(wall, OVERLAP)
     }
 
-    /// How long it takes until other days' places are kept up.
-    pub fn until_turn(wall: Timestamp) -> Duration {
-        let second = wall.as_secs() % LENGTH;
-        let turns = [OVERLAP.as_secs(), LENGTH - OVERLAP.as_secs(), LENGTH + OVERLAP.as_secs()];
-        let next = turns.into_iter().find(|turn| *turn > second).unwrap_or(LENGTH);
-        Duration::from_secs(next - second)
-    }
-
     pub(super) fn to_be_bytes(self) -> [u8; 4] {
         self.0.to_be_bytes()
     }
@@ -61,17 +53,5 @@ mod tests {
         assert_eq!(kept(23 * 3600 - 1), [Day(20_000)]);
         assert_eq!(kept(23 * 3600), [Day(20_000), Day(20_001)]);
         assert_eq!(Day::around(Timestamp::default(), OVERLAP), [Day(0)]);
-    }
-
-    #[test]
-    fn the_next_turn_is_when_other_days_are_kept() {
-        for second in (0..LENGTH).step_by(97).chain([0, 3599, 3600, 23 * 3600, LENGTH - 1]) {
-            let now = at(20_000, second);
-            let turn = Day::until_turn(now);
-            assert!(turn > Duration::ZERO && turn <= Duration::from_secs(LENGTH));
-            let before = now.saturating_add(turn).saturating_sub(Duration::from_secs(1));
-            assert_eq!(Day::kept(before), Day::kept(now), "{second}");
-            assert_ne!(Day::kept(now.saturating_add(turn)), Day::kept(now), "{second}");
-        }
     }
 }

@@ -52,7 +52,7 @@ mod sealed;
 mod secrets;
 mod seeker;
 
-pub use board::{Letters, PresenceBoard};
+pub use board::{BLUR, Letters, PresenceBoard};
 pub use circle::{GROUP_SIZE, MAX_READERS};
 pub use day::Day;
 pub use sealed::{SealedError, SealedPacket, sealed_length};

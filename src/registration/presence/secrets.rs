@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn days_have_nothing_in_common() {
         let today = Timestamp::from_secs(1_800_000_000);
-        let days = [0, 86_400].map(|s| Day::of(today.saturating_add(std::time::Duration::from_secs(s))));
+        let days =
+            [0, 86_400].map(|s| Day::of(today.saturating_add(std::time::Duration::from_secs(s))));
         let secret = GroupSecret::of(&pair(1), &[pair(2).public()]);
         assert_ne!(secret.presence(days[0]), secret.presence(days[1]));
         let pair = PairSecret::with_reader(&pair(1), &pair(2).public()).unwrap();

@@ -90,7 +90,12 @@ impl World {
     }
 
     /// What somebody finds in an overlay whose clock is off by so many seconds; None if nothing.
-    fn find(&self, overlay: usize, reader: usize, skew: i64) -> Option<Result<Packet, SealedError>> {
+    fn find(
+        &self,
+        overlay: usize,
+        reader: usize,
+        skew: i64,
+    ) -> Option<Result<Packet, SealedError>> {
         let offset = Duration::from_secs(skew.unsigned_abs());
         let wall = if skew < 0 {
             self.wall.saturating_sub(offset)
@@ -206,7 +211,9 @@ fn who_is_removed_finds_nothing_more_and_the_others_do() {
     assert!(world.finds(1, 0) && world.finds(3, 0));
     assert!(world.find(0, 2, 0).is_none());
     // he remembers the group's secret, and even the new place would not help him
-    assert!(seeker.presences(&secret, world.wall).iter().all(|p| !world.overlays[0].contains_key(p)));
+    assert!(
+        seeker.presences(&secret, world.wall).iter().all(|p| !world.overlays[0].contains_key(p))
+    );
     let presence = world.board.presences()[0];
     let packet = &world.overlays[0][&presence];
     assert_eq!(seeker.open_presence(&presence, packet.as_bytes()), Err(SealedError::NotForUs));

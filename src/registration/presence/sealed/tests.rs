@@ -118,7 +118,8 @@ fn neither_who_nor_where_nor_for_how_many_shows() {
     }
     // the same reader is not always at the same place
     let at = |seed: u8| {
-        let sealed = seal(&Content::Withdrawal, &[&bob], &place(), WALL, TTL, &Key::new([seed; 32]));
+        let sealed =
+            seal(&Content::Withdrawal, &[&bob], &place(), WALL, TTL, &Key::new([seed; 32]));
         let bytes = sealed.unwrap().packet().as_bytes().to_vec();
         let wrapping = bob.wrapping(&place().public(), WALL);
         let wrapped = sealed_part(&bytes).unwrap()[..WRAPPINGS].chunks_exact(WRAPPED);
@@ -155,9 +156,10 @@ fn forged_moved_and_damaged_ones_have_each_their_own_error() {
     assert_eq!(error_of(2, moved.packet().as_bytes()), SealedError::Moved);
     // damaged before it was signed: each reader's part, all readers' part
     let wrappings: Vec<u8> = signed_anew(
-        good.iter().enumerate().map(|(at, octet)| {
-            octet ^ u8::from((head..head + WRAPPINGS).contains(&at))
-        }).collect(),
+        good.iter()
+            .enumerate()
+            .map(|(at, octet)| octet ^ u8::from((head..head + WRAPPINGS).contains(&at)))
+            .collect(),
         &place(),
     );
     assert_eq!(error_of(2, &wrappings), SealedError::NotForUs);
@@ -208,5 +210,8 @@ fn a_withdrawal_counts_without_being_opened() {
     let gone = gone.unwrap();
     let Ok(Unsealed::Registration(packet)) = open_as(2, gone.packet().as_bytes()) else { panic!() };
     assert!(packet.registration().is_withdrawal());
-    assert_eq!((packet.registration().key, packet.registration().sequence), (alice().public(), WALL));
+    assert_eq!(
+        (packet.registration().key, packet.registration().sequence),
+        (alice().public(), WALL)
+    );
 }
