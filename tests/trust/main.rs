@@ -7,5 +7,6 @@ mod key_life;
 mod meetings;
 #[path = "../people/mod.rs"]
 mod people;
+mod presence;
 mod scene;
 mod services;

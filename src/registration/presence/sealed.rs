@@ -85,7 +85,6 @@ pub(super) fn seal(
     ttl: Duration,
     seed: &Key,
 ) -> Result<SealedPacket, EncodeError> {
-    let place = keys.public();
     let (kind, content) = match content {
         Content::Registration(registration) => {
             packet::check(registration)?;
@@ -94,12 +93,26 @@ pub(super) fn seal(
         Content::Invitation(secret) => (INVITATION, secret.as_bytes().to_vec()),
         Content::Withdrawal => (REGISTRATION, Vec::new()),
     };
+    pack(kind, &content, readers, keys, sequence, ttl, seed)
+}
+
+/// Fills content up, encrypts it, and signs it all.
+fn pack(
+    kind: u8,
+    content: &[u8],
+    readers: &[&PairSecret],
+    keys: &BlindedKeyPair,
+    sequence: Timestamp,
+    ttl: Duration,
+    seed: &Key,
+) -> Result<SealedPacket, EncodeError> {
+    let place = keys.public();
     let length = OVERHEAD + HEAD + content.len();
     let bucket = BUCKETS.into_iter().find(|bucket| length <= *bucket);
     let bucket = bucket.ok_or(EncodeError::TooLong(length))?;
     let mut plain = Zeroizing::new(vec![kind]);
     plain.extend_from_slice(&(content.len() as u16).to_be_bytes()); // fits a bucket
-    plain.extend_from_slice(&content);
+    plain.extend_from_slice(content);
     plain.resize(bucket - OVERHEAD, 0);
 
     let read_key = random(seed, 0);

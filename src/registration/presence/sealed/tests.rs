@@ -1,3 +1,5 @@
+use proptest::{collection::vec, prelude::*};
+
 use super::*;
 use crate::identity::{Blind, KeyPair, Name, Seed};
 use crate::registration::Rendezvous;
@@ -214,4 +216,38 @@ fn a_withdrawal_counts_without_being_opened() {
         (packet.registration().key, packet.registration().sequence),
         (alice().public(), WALL)
     );
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_publisher_seals_is_survived(kind in 0u8..4, content in vec(any::<u8>(), 0..500)) {
+        let bob = PairSecret::with_reader(&alice(), &pair(2).public()).unwrap();
+        let seed = Key::new([5; 32]);
+        let packed = pack(kind, &content, &[&bob], &place(), WALL, TTL, &seed).unwrap();
+        match open_as(2, packed.packet().as_bytes()) {
+            Ok(Unsealed::Registration(packet)) => {
+                let said = packet.registration();
+                prop_assert_eq!((kind, said.key, said.ttl), (REGISTRATION, alice().public(), TTL));
+            }
+            Ok(Unsealed::Invitation(..)) => prop_assert_eq!((kind, content.len()), (INVITATION, 32)),
+            Err(SealedError::Content(_)) => prop_assert_eq!(kind, REGISTRATION),
+            Err(SealedError::Padding) => prop_assert_eq!(kind, INVITATION),
+            Err(SealedError::Kind(other)) => prop_assert!(other == kind && kind > 1),
+            Err(other) => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn fields_of_a_publisher_are_read_as_any(fields in vec((0u8..140, vec(any::<u8>(), 0..40)), 0..8)) {
+        let mut content = Vec::new();
+        for (kind, value) in &fields {
+            wire::push(&mut content, *kind, value);
+        }
+        let _ = packet::decode_sealed(&content, alice().public(), TTL);
+    }
+
+    #[test]
+    fn any_octets_are_survived(bytes in vec(any::<u8>(), 0..1000)) {
+        prop_assert!(open_as(2, &bytes).is_err());
+    }
 }
