@@ -13,6 +13,7 @@ pub mod presence;
 mod publisher;
 mod resolver;
 mod score;
+mod token_bucket;
 mod wire;
 
 pub use cache::{Cache, Cached, NEGATIVE_LIFETIME, REFRESH_AFTER};

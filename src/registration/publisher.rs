@@ -19,6 +19,7 @@ use super::{
     jitter::Jitter,
     packet::{Packet, Registration, Rendezvous},
     presence,
+    token_bucket::TokenBucket,
 };
 use crate::identity::{KeyPair, Name, Timestamp};
 
@@ -411,30 +412,5 @@ impl Place {
             Some(waiting) => Some(waiting.deadline),
             None => self.due,
         }
-    }
-}
-
-/// At most one renewal in 30 s over time, three in a row (GCRA: the instant at which the bucket will
-/// be full again says everything).
-#[derive(Debug, Default)]
-struct TokenBucket {
-    full_at: Option<Instant>,
-}
-
-impl TokenBucket {
-    const INTERVAL: Duration = Duration::from_secs(30);
-    const BURST: u32 = 3;
-
-    fn take(&mut self, now: Instant) -> bool {
-        if self.ready().is_some_and(|ready| ready > now) {
-            return false;
-        }
-        self.full_at = Some(self.full_at.unwrap_or(now).max(now) + TokenBucket::INTERVAL);
-        true
-    }
-
-    /// When the next token is there; None if there is one since ever.
-    fn ready(&self) -> Option<Instant> {
-        self.full_at?.checked_sub(TokenBucket::INTERVAL * (TokenBucket::BURST - 1))
     }
 }

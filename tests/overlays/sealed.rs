@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use p2p::identity::{KeyPair, PublicKey};
 use p2p::overlay::Overlay;
 use p2p::registration::presence::{Opened, PresenceBoard, SealedError, Seeker};
-use p2p::registration::{Packet, Wanted};
+use p2p::registration::{Registration, Wanted};
 use p2p::runtime::{self, clock, random};
 
 use crate::person::{Person, key};
@@ -32,22 +32,16 @@ impl Sealed {
         overlay: &Arc<dyn Overlay>,
         seconds: u64,
         ttl: Duration,
-    ) -> Packet {
+    ) -> Registration {
         let said = self.person.sign(Duration::from_secs(seconds), ttl, 1);
         let now = clock::now();
         let letters = self.board.letters(0, &said, None, now, random::bytes()).unwrap();
         assert!(!letters.put.is_empty());
-        let [mut presence, place] = [None, Some(self.board.presences()[0])];
         for letter in &letters.put {
             runtime::block_on(overlay.publish_sealed(letter)).unwrap();
             self.board.handle_put(0, letter, now);
-            let packet = letter.packet();
-            if Some(packet.signer()) == place && !packet.registration().is_withdrawal() {
-                let seeker = Seeker::new(&self.contact, &self.person.keys.public()).unwrap();
-                presence = seeker.open_presence(&packet.signer(), packet.as_bytes()).ok();
-            }
         }
-        presence.unwrap_or(said)
+        said.registration().clone()
     }
 
     /// What somebody finds who has this key and knows the person's.
@@ -55,17 +49,18 @@ impl Sealed {
         &self,
         reader: &KeyPair,
         overlay: &Arc<dyn Overlay>,
-    ) -> Option<Result<Packet, SealedError>> {
+    ) -> Option<Result<Registration, SealedError>> {
         let seeker = Seeker::new(reader, &self.person.keys.public()).unwrap();
         let wall = clock::wall();
         let (place, bytes) = lying(overlay, &seeker.invitations(wall))?;
         let secret = match seeker.open_invitation(&place, &bytes) {
             Ok(Opened::Invitation(secret, _)) => secret,
-            Ok(Opened::Gone(packet)) => return Some(Ok(packet)),
+            Ok(Opened::Gone(packet)) => return Some(Ok(packet.registration().clone())),
             Err(error) => return Some(Err(error)),
         };
         let (place, bytes) = lying(overlay, &seeker.presences(&secret, wall))?;
-        Some(seeker.open_presence(&place, &bytes))
+        let opened = seeker.open_presence(&place, &bytes);
+        Some(opened.map(|packet| packet.registration().clone()))
     }
 }
 

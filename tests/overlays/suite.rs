@@ -4,8 +4,8 @@ use std::{slice, sync::Arc, time::Duration};
 
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::{Overlay, OverlayError};
-use p2p::registration::Packet;
 use p2p::registration::presence::SealedError;
+use p2p::registration::{Packet, Registration};
 use p2p::runtime;
 
 use crate::person::{Person, TTL, key, look_up};
@@ -178,8 +178,8 @@ fn private_presence_is_found_by_contacts_only(subject: &Subject) {
     assert_eq!(alice.found_by(&alice.contact, &visitor), Some(Ok(said)), "the newer one");
     alice.publish(&hers, 0, Duration::ZERO);
     let left = alice.found_by(&alice.contact, &visitor);
-    let is_gone = |left: &Result<Packet, SealedError>| {
-        left.as_ref().is_ok_and(|packet| packet.registration().is_withdrawal())
+    let is_gone = |left: &Result<Registration, SealedError>| {
+        left.as_ref().is_ok_and(Registration::is_withdrawal)
     };
     assert!(left.as_ref().is_none_or(is_gone), "{left:?}");
 }

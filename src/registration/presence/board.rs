@@ -298,6 +298,3 @@ impl fmt::Debug for PresenceBoard {
         write!(f, "PresenceBoard({} readers, {} places)", self.readers(), self.places())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,14 @@
-use super::*;
-use crate::identity::{Name, Seed};
-use crate::registration::presence::{MAX_READERS, Opened, SealedError, Seeker};
+//! Private presence from a publisher's board to a reader, with a virtual clock and overlays in memory.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use p2p::identity::{KeyPair, Name, PublicKey, Seed, Timestamp};
+use p2p::registration::presence::{MAX_READERS, Opened, PresenceBoard, SealedError, Seeker};
+use p2p::registration::{Packet, Registration};
+use p2p::runtime::clock;
 
 /// Noon.
 const WALL: Timestamp = Timestamp::from_secs(20_000 * 86_400 + 43_200);
@@ -43,7 +51,7 @@ impl World {
     fn new(readers: &[usize], wall: Timestamp) -> World {
         let mut world = World {
             board: PresenceBoard::new(alice(), 2),
-            now: crate::runtime::clock::now(),
+            now: clock::now(),
             wall,
             statement: statement(wall, TTL),
             overlays: Default::default(),
@@ -143,7 +151,7 @@ fn more_than_eight_readers_share_several_places() {
     assert!(readers.iter().all(|reader| world.finds(*reader, 0)));
     let lengths: Vec<usize> = world.overlays[0].values().map(|p| p.as_bytes().len()).collect();
     assert!(lengths.iter().all(|length| *length == 512), "no kind of place shows");
-    let sequences: std::collections::HashSet<_> =
+    let sequences: HashSet<_> =
         world.overlays[0].values().map(|packet| packet.registration().sequence).collect();
     assert_eq!(sequences.len(), 23, "no two places have a number in common");
     let many: Vec<usize> = (1..=MAX_READERS + 2).collect();
