@@ -7,7 +7,9 @@ use std::{
 
 use p2p::identity::{KeyPair, Name, PublicKey, Seed, Timestamp};
 use p2p::registration::presence::{MAX_READERS, Opened, PresenceBoard, SealedError, Seeker};
-use p2p::registration::{Packet, Registration};
+use p2p::registration::{
+    Floors, Lookup, Packet, PacketError, Patience, Refusal, Registration, Said, Wanted,
+};
 use p2p::runtime::clock;
 
 /// Noon.
@@ -270,5 +272,50 @@ fn an_old_packet_played_again_in_another_place_does_not_count() {
             (Some(SealedError::Kind(0)), None) | (None, Some(SealedError::Kind(1)))
         ));
         assert_ne!(*place, presence);
+    }
+}
+
+#[test]
+fn a_look_up_judges_sealed_packets_as_any_and_says_what_is_wrong_with_each() {
+    let mut world = World::new(&[1], WALL);
+    world.write(0, None);
+    let old = world.find(0, 1, 0).unwrap().unwrap();
+    world.pass(60);
+    world.say(TTL);
+    world.write(0, None);
+    let new = world.find(0, 1, 0).unwrap().unwrap();
+    let mut floors = Floors::new();
+    floors.raise(alice().public(), new.registration().sequence);
+    let name = Name::parse("alice@example.com").unwrap();
+    let said = |wanted: &Wanted, packet: Result<Packet, SealedError>, wall| {
+        let mut lookup = Lookup::new(wanted.clone(), 1, &floors, Patience::default(), world.now);
+        lookup.handle_packets(world.now, wall, 0, [packet.map_err(Refusal::Sealed)]);
+        lookup.poll(world.now).unwrap().reports.remove(0).said
+    };
+    let her = Wanted::Contact(name, alice().public());
+    let (sequence, floor) = (old.registration().sequence, new.registration().sequence);
+    let replayed = Said::Refused(Refusal::Replayed { sequence, floor });
+    assert_eq!(said(&her, Ok(old), world.wall), replayed);
+    assert_eq!(said(&her, Ok(new.clone()), world.wall), Said::Found(new.clone()));
+    let tomorrow = world.wall.saturating_add(Duration::from_secs(86_400));
+    let expired = said(&her, Ok(new.clone()), tomorrow);
+    assert!(matches!(expired, Said::Refused(Refusal::Expired(_))), "{expired:?}");
+    let bob = Wanted::Contact(Name::parse("bob@example.com").unwrap(), alice().public());
+    let other = said(&bob, Ok(new), world.wall);
+    assert!(matches!(other, Said::Refused(Refusal::OtherName(_))), "{other:?}");
+    let mut words = HashSet::new();
+    for error in [
+        SealedError::Packet(PacketError::Signature),
+        SealedError::Moved,
+        SealedError::Shape,
+        SealedError::NotForUs,
+        SealedError::Damaged,
+        SealedError::Padding,
+        SealedError::Kind(1),
+        SealedError::Content(PacketError::Truncated),
+    ] {
+        let refused = said(&her, Err(error), world.wall);
+        assert_eq!(refused, Said::Refused(Refusal::Sealed(error)));
+        assert!(words.insert(refused.to_string()), "{refused} is said of two things");
     }
 }

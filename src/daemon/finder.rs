@@ -97,8 +97,11 @@ impl Finder {
             if !answer.packets.is_empty() {
                 return self.decide(name, &contacts, &authorities, None, answer, memory);
             }
-            // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
+            if self.search.is_private(&contact.key) {
+                return Err(self.why_nothing(name, true, &[], &by_key));
+            }
+            // perhaps another key claims the name: that is worth telling
             if !by_key.iter().any(is_silent) {
                 // what was heard of the name before is no longer so
                 self.search.forget(&Wanted::Name(name.clone()));

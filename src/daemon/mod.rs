@@ -37,6 +37,7 @@ mod meeting_room;
 pub mod notify;
 mod offering;
 mod open_presence;
+mod private_contacts;
 mod publishing;
 mod reach;
 mod revocation_watch;
@@ -104,6 +105,7 @@ use entrance::Entrance;
 use finder::{Finder, TrustSettings};
 use lending::Lent;
 use meeting_room::{MeetingRoom, OwnOrigin};
+use private_contacts::PrivateContacts;
 use publishing::Publishing;
 use reach::Reach;
 use revocation_watch::RevocationWatch;
@@ -211,7 +213,8 @@ impl Daemon {
         let answering = Arc::new(answering);
         let sequences = Arc::new(Sequences::load(&home));
         let (own, introductions) = (Some(keys.clone()), Introductions::new(&home));
-        let search = Search::new(overlays.clone(), introductions, sequences.clone(), own);
+        let private = PrivateContacts::new(&home);
+        let search = Search::new(overlays.clone(), introductions, sequences.clone(), own, private);
         let trust = TrustSettings {
             book: book(),
             authorities: authorities.clone(),

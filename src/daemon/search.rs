@@ -15,10 +15,11 @@ use futures_lite::future;
 
 use super::introductions::Introductions;
 use super::lock_of;
+use super::private_contacts::PrivateContacts;
 use super::sequences::Sequences;
 use super::source::Source;
 use super::unsealing::Unsealing;
-use crate::identity::{KeyPair, Name};
+use crate::identity::{KeyPair, Name, PublicKey};
 use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
@@ -127,6 +128,7 @@ pub(super) struct Search {
     sequences: Arc<Sequences>,
     /// Who opens what is sealed to this identity; None while its key is locked.
     unsealing: Option<Arc<Unsealing>>,
+    private: PrivateContacts,
     cache: Mutex<Cache>,
     scores: Mutex<BTreeMap<String, Score>>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
@@ -139,12 +141,14 @@ impl Search {
         introductions: Introductions,
         sequences: Arc<Sequences>,
         own: Option<KeyPair>,
+        private: PrivateContacts,
     ) -> Arc<Search> {
         Arc::new(Search {
             overlays,
             introductions,
             sequences,
             unsealing: own.map(|own| Arc::new(Unsealing::new(own))),
+            private,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             scores: Mutex::default(),
             flights: Mutex::default(),
@@ -208,11 +212,22 @@ impl Search {
         overlays
     }
 
-    /// What they and those that carry sealed packets are asked about somebody.
+    /// What they and those that carry sealed packets are asked about somebody. Both at once only as long as it is
+    /// not known that he is there for contacts only.
     pub(super) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
         let overlays = wanted.name().map(|name| self.overlays_for(name));
         let overlays = overlays.unwrap_or_else(|| self.overlays.clone());
-        Source::all(&overlays, wanted, self.unsealing.as_ref())
+        let mut sources = Source::all(&overlays, wanted, self.unsealing.as_ref());
+        if wanted.key().is_some_and(|key| self.is_private(key)) {
+            sources.retain(Source::is_sealed);
+        }
+        sources
+    }
+
+    /// Whether the owner of a key is there for contacts only, as far as is known: nobody must be asked for him in
+    /// the open.
+    pub(super) fn is_private(&self, key: &PublicKey) -> bool {
+        self.private.holds(key, clock::wall())
     }
 
     /// How the configuration spells those.
@@ -272,6 +287,7 @@ impl Search {
             let now = clock::now();
             if let Some(outcome) = lookup.poll(now) {
                 self.judge(wanted, &sources, &outcome);
+                self.note_private(&sources, &outcome);
                 self.remember(now, wanted, &outcome);
                 return outcome;
             }
@@ -318,6 +334,17 @@ impl Search {
         let is_held = matches!(held, Some(Cached::Found(..)));
         if is_told || (is_known && !is_held) {
             cache.insert(now, clock::wall(), wanted.clone(), outcome);
+        }
+    }
+
+    /// Takes note of who was found sealed.
+    fn note_private(&self, sources: &[Source], outcome: &Outcome) {
+        let sealed = sources.iter().zip(&outcome.reports).filter(|(source, _)| source.is_sealed());
+        for packet in sealed.filter_map(|(_, report)| match &report.said {
+            Said::Found(packet) if !packet.registration().is_withdrawal() => Some(packet),
+            _ => None,
+        }) {
+            self.private.note(packet.registration().key, clock::wall());
         }
     }
 

@@ -36,6 +36,11 @@ impl Source {
         open.map(|overlay| source(overlay, None)).chain(sealed).collect()
     }
 
+    /// Whether sealed packets are asked for.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.is_some()
+    }
+
     /// The overlay.
     pub(super) fn overlay(&self) -> &Arc<dyn Overlay> {
         &self.overlay

@@ -12,6 +12,7 @@ use nanoserde::{DeJson, SerJson};
 
 use super::answer::Answering;
 use super::finder::Found;
+use super::private_contacts::PrivateContacts;
 use super::reach::{Reach, refused};
 use super::search::Search;
 use super::{
@@ -103,7 +104,8 @@ pub async fn why(
         meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
         well_known: config.well_known(),
     };
-    let search = Search::new(overlays, introductions, sequences, Some(keys.clone()));
+    let (own, private) = (Some(keys.clone()), PrivateContacts::new(home));
+    let search = Search::new(overlays, introductions, sequences, own, private);
     let finder = Finder::new(search, trust);
     let pseudonym = Pseudonym::new(random::bytes());
     let answering = Answering::new(keys, name, book(), authorities, pseudonym);

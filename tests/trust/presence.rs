@@ -40,6 +40,12 @@ fn look_up(scene: &Scene, home: &str) -> (bool, String) {
     (output.status.success(), text(&output.stdout[..]))
 }
 
+/// Alice's share link.
+fn link(scene: &Scene) -> String {
+    let shown = scene.done("alice", &["contact", "show"]);
+    shown.split_whitespace().find(|word| word.starts_with("p2p://")).unwrap().to_owned()
+}
+
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started: Instant = clock::now();
     while !is_so() {
@@ -75,6 +81,10 @@ fn contacts_find_each_other_and_the_store_learns_nothing() {
     assert!(why.contains(" (sealed): found, with "), "{why}");
     let published = scene.done("alice", &["publish"]);
     assert!(published.contains("stored "), "{published}");
+
+    // once he has found her, he asks nobody for her in the open
+    let (_, told) = look_up(&scene, "bob");
+    assert!(told.lines().filter(|line| line.contains("store:")).all(|l| l.contains("(sealed)")));
 
     // with her name and her key, but not in her book
     let eve = scene.proxy("eve");
@@ -143,7 +153,11 @@ fn what_was_published_for_everybody_is_taken_back_even_after_a_crash() {
 
     scene.configure("alice", PUBLIC);
     let alice = scene.serve("alice", "hello", &[]);
-    assert!(["bob", "eve", "dave"].into_iter().all(|home| look_up(&scene, home).0));
+    assert!(["eve", "dave"].into_iter().all(|home| look_up(&scene, home).0));
+    let (found, told) = look_up(&scene, "bob");
+    assert!(!found, "he would tell the store whose sealed place he asks for: {told}");
+    scene.done("bob", &["contact", "add", &link(&scene)]);
+    assert!(look_up(&scene, "bob").0, "a person's word");
     assert!(alice.stop().success());
     assert!(!scene.home("alice").join("published").exists(), "nothing lies in the open");
 }

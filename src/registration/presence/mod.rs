@@ -41,6 +41,9 @@
 //! **When.** Days are of UTC. The owner writes tomorrow's places from an hour before midnight on and takes
 //! yesterday's away an hour after, so that clocks may differ.
 //!
+//! **Who asks.** Whoever asks an overlay for somebody in the open and for a sealed place at the same time tells it
+//! whose place that is; so a reader who has found somebody sealed stops asking in the open for some days.
+//!
 //! What it does not hide: that somebody at an address writes here, how much and when, and so about how many
 //! contacts he has; and which addresses ask for the same places. Who steals the secret key of a
 //! reader can read what was recorded for him.
