@@ -61,7 +61,7 @@ impl RendezvousCommand {
             identity: home::identity(&home)?,
             home,
             overlays: Vec::new(),
-            audience: Audience::Contacts, // and it has none
+            audience: Audience::default(), // nothing is published
             udp: Udp { addresses: vec![self.listen], or_any_port: false, exclude: Vec::new() },
             rendezvous: Vec::new(),
             lending: Some(lending),

@@ -11,8 +11,9 @@ use futures_lite::future;
 
 use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
+use super::flight::{Answer, Flight};
 use super::meeting_room::MeetingRoom;
-use super::search::{Answer, Flight, Search, is_silent};
+use super::search::{Search, is_silent};
 use crate::identity::{Name, PublicKey};
 use crate::overlay::WellKnown;
 use crate::registration::{Outcome, Packet, Refusal, Report, Said, Wanted};

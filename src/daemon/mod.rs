@@ -27,6 +27,7 @@ mod control_socket;
 mod doctor;
 mod entrance;
 mod finder;
+mod flight;
 mod home;
 mod identity;
 mod introductions;
@@ -251,6 +252,7 @@ impl Daemon {
             _lock: lock,
         });
         daemon.show_certificate();
+        daemon.take_back_open_presence();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));

@@ -149,19 +149,25 @@ impl Daemon {
     fn new_publishing(&self) -> Arc<Publishing> {
         let (keys, name, overlays) = (self.keys.clone(), self.name(), self.overlays.clone());
         let last = self.sequences.of(&keys.public());
-        let open_presence = OpenPresence::new(&self.home);
         if self.audience == Audience::Public {
-            open_presence.note();
+            OpenPresence::new(&self.home).note();
             return Publishing::new(keys, name, last, overlays);
         }
-        let mut last = last;
-        if open_presence.may_exist() {
-            // what contacts find is newer than the withdrawal
-            last = clock::wall().max(last.saturating_add(Duration::from_micros(1)));
-            let overlays = overlays.clone();
-            spawn(open_presence.take_back(keys.clone(), name.clone(), last, overlays)).detach();
-        }
         Publishing::sealed(keys, name, last, overlays, ContactBook::new(&self.home))
+    }
+
+    /// Takes back what an earlier process has published for everybody, if this one publishes for contacts only.
+    pub(super) fn take_back_open_presence(&self) {
+        let open_presence = OpenPresence::new(&self.home);
+        let is_due = self.audience == Audience::Contacts && open_presence.may_exist();
+        if !is_due || self.overlays.is_empty() {
+            return;
+        }
+        let (keys, name, overlays) = (self.keys.clone(), self.name(), self.overlays.clone());
+        let last = self.sequences.of(&keys.public());
+        let gone = clock::wall().max(last.saturating_add(Duration::from_micros(1)));
+        self.sequences.raise(keys.public(), gone); // what contacts find is newer
+        spawn(open_presence.take_back(keys, name, gone, overlays)).detach();
     }
 
     /// Takes the registration away, since nothing is served any more.

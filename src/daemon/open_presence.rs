@@ -37,6 +37,9 @@ impl OpenPresence {
 
     /// Notes that something will.
     pub(super) fn note(&self) {
+        if self.may_exist() {
+            return;
+        }
         if let Err(error) = file::replace(&self.path, b"public\n", Access::Private) {
             log::warn!("cannot write {}: {}", self.path.display(), plain(&error));
         }

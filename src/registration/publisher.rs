@@ -17,8 +17,9 @@ use std::{
 use super::{
     error::EncodeError,
     jitter::Jitter,
-    packet::{Packet, Registration, Rendezvous},
+    packet::{Packet, Registration},
     presence,
+    rendezvous::Rendezvous,
     token_bucket::TokenBucket,
 };
 use crate::identity::{KeyPair, Name, Timestamp};
