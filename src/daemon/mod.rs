@@ -11,6 +11,7 @@
 //!                                  └────> Transport ──> peers
 //! ```
 
+mod access_book;
 mod answer;
 mod authority_book;
 mod backup;
@@ -54,6 +55,7 @@ use std::{
 
 use futures_lite::future;
 
+pub use access_book::{AccessBook, AccessBookError, AccessWish};
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
 pub use backup::{Backup, BackupError};
 pub use book::BookError;
@@ -147,6 +149,7 @@ pub struct Daemon {
     meetings: Arc<MeetingRoom>,
     authorities: Arc<AuthorityBook>,
     certificates: Arc<CertificateBook>,
+    access: AccessBook,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     /// Those that wait for calls while something is published.
@@ -195,6 +198,7 @@ impl Daemon {
         let authorities = Arc::new(AuthorityBook::new(&home));
         authorities.authorities().map_err(StartError::Authorities)?;
         let certificates = Arc::new(CertificateBook::new(&home));
+        let access = AccessBook::new(&home);
         warn_of_certificates(&certificates, &authorities, keys.public());
         let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
         let answering =
@@ -225,6 +229,7 @@ impl Daemon {
             meetings,
             authorities: authorities.clone(),
             certificates: certificates.clone(),
+            access,
             pseudonym,
             publishing: Mutex::default(),
             listening: Mutex::default(),

@@ -30,7 +30,8 @@ pub(super) fn encode(
     certificate: Option<&[u8]>,
     request: &[u8],
 ) -> Option<Vec<u8>> {
-    may_be_early(preface, request).then(|| [&preface.encode_with(certificate)[..], request].concat())
+    may_be_early(preface, request)
+        .then(|| [&preface.encode_with(certificate)[..], request].concat())
 }
 
 /// Takes those octets apart. None if that is not what may be sent early, whatever its sender says.
