@@ -711,7 +711,7 @@ fn a_certificate_goes_with_the_early_request_or_both_go_later() {
         for (request, early) in [(GET, true), (&long, false)] {
             let (client, server) = (Host::at(V4), Host::at(V4));
             let certificate = vec![7; 229];
-            client.transport.show(Some(certificate.clone()));
+            client.transport.show(Some(certificate.clone().into()));
             let locators = server.locators();
             let ask = async {
                 let opened =

@@ -10,6 +10,7 @@ use super::home::Home;
 use super::identity::Identity;
 use super::introductions::Introductions;
 use super::meeting_room::MeetingRoom;
+use super::revocation_watch::RevocationWatch;
 use super::search::Search;
 use super::sequences::Sequences;
 use crate::identity::{KeyPair, Name, Seed};
@@ -48,6 +49,7 @@ pub async fn look_up(home: &Home, overlays: &[OverlayAddress], name: &Name) -> L
     let search = finder.search();
     let by_name = Wanted::Name(name.clone());
     let (mut addresses, mut outcome) = (search.addresses(&by_name), search.ask(&by_name).await);
+    finder.revocations().fresh().await;
     let reason = finder.reason(name, &outcome);
     let contacts = finder.book().contacts().unwrap_or_default();
     if let Some(contact) = contacts.get(name) {
@@ -91,9 +93,11 @@ fn finder(home: &Home, overlays: &[OverlayAddress], first_use: FirstUse) -> Find
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
     let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
     overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
+    let authorities = Arc::new(AuthorityBook::new(home));
     let trust = TrustSettings {
         book: ContactBook::new(home),
-        authorities: Arc::new(AuthorityBook::new(home)),
+        authorities: authorities.clone(),
+        revocations: RevocationWatch::new(overlays.clone(), authorities),
         first_use,
         meetings: Arc::new(MeetingRoom::new(nobody.public(), ContactBook::new(home))),
         well_known: Config::load(home).unwrap_or_default().well_known(),

@@ -117,6 +117,10 @@ impl Control {
                 Some(overlays) => ok(&overlays),
                 None => Err(Refused(StatusCode::CONFLICT, "nothing is served".into())),
             },
+            (["books"], &Method::POST) => {
+                daemon.read_books();
+                Ok((StatusCode::NO_CONTENT, String::new()))
+            }
             (["contacts"], &Method::GET) => ok(&daemon.contact_statuses()),
             (["services", port], &Method::PUT) => {
                 let port = service_port(port)?;
@@ -166,7 +170,7 @@ impl Control {
                 }
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
-            (["publish"], _) => Err(not_allowed("POST")),
+            (["books" | "publish"], _) => Err(not_allowed("POST")),
             (["why", _, _], _) => Err(not_allowed("GET")),
             (["services", _], _) => Err(not_allowed("PUT, PATCH, DELETE")),
             (["proxy"], _) => Err(not_allowed("PUT")),

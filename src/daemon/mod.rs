@@ -27,6 +27,7 @@ mod control_socket;
 mod doctor;
 mod entrance;
 mod finder;
+mod grounds;
 mod home;
 mod identity;
 mod introductions;
@@ -98,6 +99,7 @@ use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
 use finder::{Finder, TrustSettings};
+use grounds::{Eviction, Grounds};
 use lending::Lent;
 use meeting_room::{MeetingRoom, OwnOrigin};
 use publishing::Publishing;
@@ -150,6 +152,7 @@ pub struct Daemon {
     authorities: Arc<AuthorityBook>,
     certificates: Arc<CertificateBook>,
     access: AccessBook,
+    eviction: Arc<Eviction>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     /// Those that wait for calls while something is published.
@@ -201,21 +204,42 @@ impl Daemon {
         let access = AccessBook::new(&home);
         warn_of_certificates(&certificates, &authorities, keys.public());
         let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
-        let answering =
-            Answering::new(keys.clone(), name, book(), authorities.clone(), pseudonym.clone());
-        let answering = Arc::new(answering);
+        let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
+        let grounds = Arc::new(Grounds::default());
+        let answering = Arc::new(Answering::new(
+            keys.clone(),
+            name,
+            book(),
+            revocations.clone(),
+            grounds.clone(),
+            pseudonym.clone(),
+        ));
         let sequences = Arc::new(Sequences::load(&home));
         let search = Search::new(overlays.clone(), Introductions::new(&home), sequences.clone());
         let trust = TrustSettings {
             book: book(),
             authorities: authorities.clone(),
+            revocations: revocations.clone(),
             first_use,
             meetings: meetings.clone(),
             well_known,
         };
         let finder = Arc::new(Finder::new(search, trust));
-        let reach =
-            Reach::new(transport.clone(), finder.clone(), answering.clone(), Labels::new(&home));
+        let eviction = Arc::new(Eviction {
+            grounds: grounds.clone(),
+            transport: transport.clone(),
+            answering: answering.clone(),
+            finder: finder.clone(),
+        });
+        let labels = Labels::new(&home);
+        let reach = Reach::new(
+            transport.clone(),
+            finder.clone(),
+            answering.clone(),
+            certificates.clone(),
+            labels,
+            grounds,
+        );
         let daemon = Arc::new(Daemon {
             home,
             keys,
@@ -227,9 +251,10 @@ impl Daemon {
             sequences,
             reach: Arc::new(reach),
             meetings,
-            authorities: authorities.clone(),
+            authorities,
             certificates: certificates.clone(),
             access,
+            eviction,
             pseudonym,
             publishing: Mutex::default(),
             listening: Mutex::default(),
@@ -241,14 +266,13 @@ impl Daemon {
             following: Mutex::default(),
             _lock: lock,
         });
-        daemon.show_certificate();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
-        let watch = RevocationWatch::new(daemon.overlays.clone(), authorities);
+        spawn(grounds::follow(Arc::downgrade(&daemon.eviction))).detach();
         let weak = Arc::downgrade(&daemon);
-        spawn(watch.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
+        spawn(revocations.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
         Ok(daemon)
     }
 
@@ -339,14 +363,15 @@ impl Daemon {
     /// Publishes what has changed without anybody telling, such as certificates; whether anything is
     /// published at all.
     fn looks_again(&self) -> bool {
-        self.show_certificate();
         let publishing = lock_of(&self.publishing);
         publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
     }
 
-    /// Shows peers the certificate that ends last.
-    fn show_certificate(&self) {
-        self.transport.show(self.certificates.best(self.keys.public()));
+    /// Does at once what follows from a change in the books.
+    fn read_books(&self) {
+        self.looks_again();
+        self.eviction.judge();
+        self.finder.revocations().look();
     }
 
     /// Ends what nobody keeps up any more: the entrance, and publishing.
@@ -451,6 +476,7 @@ async fn follow(daemon: Weak<Daemon>) {
             link.network_change().await;
             let Some(daemon) = daemon.upgrade() else { return };
             daemon.finder.search().handle_network_change(); // publishing uses the same overlays
+            daemon.finder.revocations().handle_resume();
             if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
                 publishing.look_again();
             }

@@ -88,7 +88,9 @@ impl Daemon {
             return Ok(false);
         }
         self.access.keep(port, &access)?;
-        Ok(services.set_access(clock::now(), port, access))
+        let is_set = services.set_access(clock::now(), port, access);
+        self.eviction.judge();
+        Ok(is_set)
     }
 
     /// Ends what was registered, unless another service took its port; false if it is gone.

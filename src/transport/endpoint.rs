@@ -145,9 +145,9 @@ impl Transport {
     }
 
     /// Shows a certificate to every peer that is asked for something from now on.
-    pub fn show(&self, certificate: Option<Vec<u8>>) {
+    pub fn show(&self, certificate: Option<Arc<[u8]>>) {
         let mut shown = self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = certificate.map(Into::into);
+        *shown = certificate;
     }
 
     fn shown(&self) -> Option<Arc<[u8]>> {
@@ -267,6 +267,12 @@ impl Transport {
                 }
             })
             .collect()
+    }
+
+    /// Ends everything that is under way with a peer, and tells it why.
+    pub fn close(&self, peer: &PublicKey, refusal: Refusal) {
+        let connections = self.shared.pool().alive();
+        connections.iter().filter(|c| c.peer() == *peer).for_each(|c| c.refuse(refusal));
     }
 
     /// Closes all connections, and waits a moment for the peers to hear of it.

@@ -37,7 +37,7 @@ pub use decision::{Claim, Claimed, Decision, Ground, Knowledge, Refused, Standin
 pub use first_use::FirstUse;
 pub use ledger::{Issued, Ledger, LedgerError};
 pub use pattern::Pattern;
-pub use recognition::{KnownAs, Visitor, admits, recognise};
+pub use recognition::{KnownAs, Visitor, recognise};
 pub use revocations::{Revocations, RevocationsError, SignedRevocations};
 pub use safety_phrase::SafetyPhrase;
 pub use succession::Successor;

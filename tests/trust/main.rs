@@ -9,3 +9,4 @@ mod meetings;
 mod people;
 mod scene;
 mod services;
+mod taken_back;
