@@ -185,9 +185,6 @@ impl Daemon {
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
-        let lend = |lending| lending::begin(lending, &home, &keys, transport.link());
-        let lent = options.lending.map(lend).transpose()?;
-        transport.link().set_rendezvous(&options.rendezvous);
         transport.link().ask_servers(options.stun, options.turn);
         if teredo != TeredoSetting::Off
             && let Err(error) = transport.link().open_teredo()
@@ -200,9 +197,14 @@ impl Daemon {
         let book = || ContactBook::new(&home);
         let authorities = Arc::new(AuthorityBook::new(&home));
         authorities.authorities().map_err(StartError::Authorities)?;
+        let lend =
+            |lending| lending::begin(lending, &home, &keys, transport.link(), authorities.clone());
+        let lent = options.lending.map(lend).transpose()?;
         let certificates = Arc::new(CertificateBook::new(&home));
         let access = AccessBook::new(&home);
         warn_of_certificates(&certificates, &authorities, keys.public());
+        transport.link().show_certificates(certificates.shown(keys.public()));
+        transport.link().set_rendezvous(&options.rendezvous);
         let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
         let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
         let grounds = Arc::new(Grounds::default());
@@ -363,8 +365,15 @@ impl Daemon {
     /// Publishes what has changed without anybody telling, such as certificates; whether anything is
     /// published at all.
     fn looks_again(&self) -> bool {
+        self.show_certificates();
         let publishing = lock_of(&self.publishing);
         publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
+    }
+
+    /// Shows rendezvous what authorities say about this identity; peers are shown it when they are called.
+    fn show_certificates(&self) {
+        let certificates = self.certificates.shown(self.keys.public());
+        self.transport.link().show_certificates(certificates);
     }
 
     /// Does at once what follows from a change in the books.
