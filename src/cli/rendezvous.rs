@@ -52,7 +52,7 @@ impl RendezvousCommand {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let home = home::prepare(given)?;
         if let Some(name) = self.missing_authority(&home)? {
-            return Err(Failure::failed(format!("{name} is not trusted here"))
+            return Err(Failure::failed(format!("the authority {name} is not trusted here"))
                 .hint("p2p authority add FILE, with the file that the authority hands out"));
         }
         let lock = home.lock().map_err(home::unusable)?;
@@ -113,11 +113,12 @@ impl RendezvousCommand {
     /// A circle that nobody can belong to is a mistake.
     fn missing_authority(&self, home: &Home) -> Result<Option<AuthorityName>, Failure> {
         let known = AuthorityBook::new(home).authorities().map_err(Failure::failed)?;
-        let named = [&self.register, &self.relay].into_iter().filter_map(|circle| match circle {
-            Circle::Authority(name) => Some(name),
-            _ => None,
-        });
-        Ok(named.filter(|name| known.get(name).is_none()).cloned().next())
+        let mut named =
+            [&self.register, &self.relay].into_iter().filter_map(|circle| match circle {
+                Circle::Authority(name) => Some(name),
+                _ => None,
+            });
+        Ok(named.find(|name| known.get(name).is_none()).cloned())
     }
 
     fn say_ready(&self, daemon: &Daemon) -> Outcome {
