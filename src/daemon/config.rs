@@ -150,9 +150,9 @@ impl Config {
 
     /// What this daemon does for others; nothing unless the file says so.
     pub fn lending(&self) -> Option<Lending> {
-        let (register, relay) = (self.rendezvous_for, self.relay_for);
+        let (register, relay) = (self.rendezvous_for.clone(), self.relay_for.clone());
         (register.is_some() || relay.is_some()).then(|| Lending {
-            register: register.or(relay).unwrap_or_default(),
+            register: register.or_else(|| relay.clone()).unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             rate: Rules::TOTAL,
             tcp: self.rendezvous_tcp.map_or(Tcp::Nowhere, Tcp::At),
@@ -265,14 +265,14 @@ fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
     TeredoSetting::parse(&texts).map_err(|error| format!("teredo: {error}"))
 }
 
-fn single<T: Copy>(
+fn single<T: Clone>(
     entries: &BTreeMap<String, Toml>,
     key: &str,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
     match list(entries, key, read)?.as_deref() {
         None => Ok(None),
-        Some([one]) => Ok(Some(*one)),
+        Some([one]) => Ok(Some(one.clone())),
         Some(_) => Err(format!("{key}: one text in quotes is enough")),
     }
 }

@@ -5,7 +5,10 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 use super::calling;
 use super::open_presence::OpenPresence;
 use super::publishing::Publishing;
-use super::{Audience, ContactBook, Daemon, Identity, Registered, StartError, lock_of};
+use super::{
+    AccessBookError, AccessWish, Audience, ContactBook, Daemon, Identity, Registered, StartError,
+    lock_of,
+};
 use crate::identity::{KeyPair, Name, ServicePort};
 use crate::link::portmap::PortMapper;
 use crate::link::{Strangers, TeredoSetting};
@@ -33,15 +36,18 @@ impl Daemon {
     /// Serves something at a port, under a name that is made if there is none yet.
     ///
     /// # Errors
-    /// When the folder cannot be read, or the port is taken and may not be replaced.
+    /// When the folder cannot be read, the port is taken and may not be replaced, or nobody can tell for whom it
+    /// is to be.
     pub fn register(
         self: &Arc<Self>,
         port: ServicePort,
         offer: Offer,
         ttl: Option<Duration>,
         replace: bool,
-        access: Access,
+        wish: AccessWish,
     ) -> Result<Registered, StartError> {
+        let access = self.access.decide(port, &wish)?;
+        let allow = access.list.to_string();
         let (name, fresh_name) = self.name_or_make()?;
         let (handler, summary): (Arc<dyn Handler>, String) = match offer {
             Offer::Application(upstream) => {
@@ -56,10 +62,15 @@ impl Daemon {
         let service = Service { handler, summary: summary.clone(), access };
         let lease =
             self.answering.services().register(clock::now(), port, service, ttl, replace)?;
+        if let AccessWish::Said(_) = wish
+            && let Err(error) = self.access.forget(port)
+        {
+            log::warn!("what p2p allow said of port {port} before will count again: {error}");
+        }
         self.publish();
         self.settle_after(ttl);
         let lease = lease.number();
-        Ok(Registered { lease, target: summary, name: name.to_string(), fresh_name })
+        Ok(Registered { lease, target: summary, name: name.to_string(), fresh_name, allow })
     }
 
     /// Prolongs what was registered for a time; false if it is gone.
@@ -68,9 +79,20 @@ impl Daemon {
         self.answering.services().renew(clock::now(), lease, ttl)
     }
 
-    /// Changes whom the service at a port is for, from the next request on; false if there is none.
-    pub fn set_access(&self, port: ServicePort, access: Access) -> bool {
-        self.answering.services().set_access(clock::now(), port, access)
+    /// Changes whom the service at a port is for, at once, and until a command says otherwise; false if there
+    /// is none.
+    ///
+    /// # Errors
+    /// When that cannot be written down: nothing has changed then.
+    pub fn set_access(&self, port: ServicePort, access: Access) -> Result<bool, AccessBookError> {
+        let services = self.answering.services();
+        if services.find(clock::now(), port).is_none() {
+            return Ok(false);
+        }
+        self.access.keep(port, &access)?;
+        let is_set = services.set_access(clock::now(), port, access);
+        self.eviction.judge();
+        Ok(is_set)
     }
 
     /// Ends what was registered, unless another service took its port; false if it is gone.

@@ -8,7 +8,9 @@ use futures_lite::future;
 
 use super::answer::Answering;
 use super::calling;
+use super::certificate_book::CertificateBook;
 use super::finder::{Finder, Found};
+use super::grounds::Grounds;
 use super::labels::Labels;
 use crate::identity::Destination;
 use crate::link::{RelayRefusal, Way};
@@ -33,7 +35,9 @@ pub(super) struct Reach {
     transport: Arc<Transport>,
     finder: Arc<Finder>,
     answering: Arc<Answering>,
+    certificates: Arc<CertificateBook>,
     labels: Labels,
+    grounds: Arc<Grounds>,
 }
 
 /// What a tunnel to oneself may stall.
@@ -44,9 +48,11 @@ impl Reach {
         transport: Arc<Transport>,
         finder: Arc<Finder>,
         answering: Arc<Answering>,
+        certificates: Arc<CertificateBook>,
         labels: Labels,
+        grounds: Arc<Grounds>,
     ) -> Reach {
-        Reach { transport, finder, answering, labels }
+        Reach { transport, finder, answering, certificates, labels, grounds }
     }
 
     /// Who finds people.
@@ -84,6 +90,11 @@ impl Reach {
             }
             Err(error) => return Err(self.failure(error, &found, destination)),
         };
+        let registration = found.packet.registration();
+        let shown = &registration.certificates;
+        if self.grounds.call(registration.key, &destination.name, shown) && !shown.is_empty() {
+            self.finder.revocations().check();
+        }
         let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
         let connect = connect.unwrap_or_default();
         if let (Some(_), Some(path)) = (opened.connected, opened.path) {
@@ -121,6 +132,8 @@ impl Reach {
     ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
+        // it may have been added or renewed a moment ago
+        self.transport.show(self.certificates.best(self.transport.link().key()));
         let opened = self.transport.open(registration.key, registration, preface, early);
         if !registration.rendezvous.is_empty() {
             return opened.await; // it introduces faster
@@ -212,6 +225,7 @@ pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
             Failure::Unreachable { name: destination.name, last_seen: None, relays: Vec::new() }
         }
         Refusal::Internal => Failure::LinkLost { name: destination.name },
+        Refusal::Revoked => Failure::AccessRevoked { name: destination.name },
         Refusal::Starved => {
             let relays = vec![refusal.to_string()];
             Failure::Unreachable { name: destination.name, last_seen: None, relays }

@@ -16,8 +16,9 @@ use super::private_contacts::PrivateContacts;
 use super::reach::{Reach, refused};
 use super::search::Search;
 use super::{
-    AuthorityBook, Config, ContactBook, Daemon, Finder, Home, Identity, Introductions, Labels,
-    MeetingRoom, Sequences, StartError, TrustSettings, Udp, bind,
+    AuthorityBook, CertificateBook, Config, ContactBook, Daemon, Finder, Grounds, Home, Identity,
+    Introductions, Labels, MeetingRoom, RevocationWatch, Sequences, StartError, TrustSettings, Udp,
+    bind,
 };
 use crate::identity::Destination;
 use crate::overlay::{self, OverlayAddress};
@@ -97,9 +98,12 @@ pub async fn why(
     let sequences = Arc::new(Sequences::load(home));
     let introductions = Introductions::new(home);
     let authorities = Arc::new(AuthorityBook::new(home));
+    let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
+    let grounds = Arc::new(Grounds::default());
     let trust = TrustSettings {
         book: book(),
-        authorities: authorities.clone(),
+        authorities,
+        revocations: revocations.clone(),
         first_use: config.first_use(),
         meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
         well_known: config.well_known(),
@@ -108,9 +112,11 @@ pub async fn why(
     let search = Search::new(overlays, introductions, sequences, own, private);
     let finder = Finder::new(search, trust);
     let pseudonym = Pseudonym::new(random::bytes());
-    let answering = Answering::new(keys, name, book(), authorities, pseudonym);
+    let answering = Answering::new(keys, name, book(), revocations, grounds.clone(), pseudonym);
     let (finder, answering) = (Arc::new(finder), Arc::new(answering));
-    let reach = Reach::new(transport.clone(), finder, answering, Labels::new(home));
+    let labels = Labels::new(home);
+    let certificates = Arc::new(CertificateBook::new(home));
+    let reach = Reach::new(transport.clone(), finder, answering, certificates, labels, grounds);
     let walk = Walker::new(&reach, destination).walk().await;
     transport.shutdown().await;
     Ok(walk)

@@ -10,3 +10,4 @@ mod people;
 mod presence;
 mod scene;
 mod services;
+mod taken_back;

@@ -47,7 +47,7 @@ fn a_flood_of_garbage_draws_little_and_leaves_room_for_others() {
             CARRY => {
                 let _ = world.server.forward(from, key(1).hit(), length, now);
             }
-            _ => world.server.handle_datagram(from, &garbage, now),
+            _ => world.server.handle_datagram(from, &garbage, now, world.date),
         }
         while world.server.poll_transmit().is_some() {
             answers += 1;
