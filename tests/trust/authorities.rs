@@ -91,7 +91,7 @@ fn an_authority_has_a_passphrase_unless_told_otherwise() {
     let typed = scene.home("typed");
     fs::write(&typed, "correct horse\n").unwrap();
     let with = |arguments: &[&str]| {
-        let mut command = crate::people::command(&scene.home("club"), arguments);
+        let mut command = command(&scene.home("club"), arguments);
         let input = fs::File::open(&typed).unwrap();
         command.stdin(input).output().unwrap()
     };
