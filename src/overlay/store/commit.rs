@@ -14,9 +14,10 @@ use std::{
 use async_channel::{Receiver, Sender};
 
 use super::journal::Journal;
-use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds};
+use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds, seconds};
 use super::record;
-use crate::runtime::{clock, unblock};
+use crate::runtime::clock::Clock;
+use crate::runtime::unblock;
 
 /// Changes of one disk write at most; also how many can wait before writers are slowed down.
 const MAX_BATCH: usize = 512;
@@ -74,12 +75,17 @@ pub(super) async fn order(queue: &Sender<Order>, operation: Operation) -> Result
 }
 
 /// Carries out orders until the queue is closed. Without a journal nothing outlives the process.
-pub(super) async fn run(orders: Receiver<Order>, places: SharedPlaces, journal: Option<Journal>) {
+pub(super) async fn run(
+    orders: Receiver<Order>,
+    places: SharedPlaces,
+    journal: Option<Journal>,
+    clock: Arc<dyn Clock>,
+) {
     let mut committer = Committer { places, journal };
     while let Ok(first) = orders.recv().await {
         let batch = gather(first, &orders);
         let (replies, operations) = batch.into_iter().map(|o| (o.reply, o.operation)).unzip();
-        let now = Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX);
+        let now = seconds(clock.wall());
         let changes = apply(&mut committer.places.lock(), operations, now);
         let outcomes = committer.make_durable(changes).await;
         tell(replies, outcomes);
@@ -208,6 +214,7 @@ mod tests {
     use super::*;
     use crate::identity::Slot;
     use crate::overlay::store::places::{Author, Capacity, Writer};
+    use crate::runtime::clock::MachineClock;
     use crate::runtime::{block_on, spawn};
 
     fn put(n: u8, sequence: u64) -> Operation {
@@ -236,7 +243,7 @@ mod tests {
                 outcome
             })
             .collect();
-        let committer = spawn(run(queue, places.clone(), journal));
+        let committer = spawn(run(queue, places.clone(), journal, Arc::new(MachineClock)));
         block_on(async {
             let mut outcomes = Vec::new();
             for outcome in wait {

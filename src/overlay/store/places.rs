@@ -14,7 +14,7 @@ use std::{
 
 use ring::digest::{SHA256, digest};
 
-use crate::identity::{PublicKey, Slot};
+use crate::identity::{PublicKey, Slot, Timestamp};
 use crate::overlay::MAX_CANDIDATES;
 
 /// What a place costs beside its packet, in octets and rounded up, for [`Capacity::octets`].
@@ -26,6 +26,11 @@ const FULL_SWEEP_STEP: usize = 4096;
 
 /// Seconds since 1970.
 pub(super) type Seconds = u32;
+
+/// The second of an instant.
+pub(super) fn seconds(wall: Timestamp) -> Seconds {
+    Seconds::try_from(wall.as_secs()).unwrap_or(Seconds::MAX)
+}
 
 /// How much a store may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,9 @@ use super::calls::Calls;
 use super::commit::{self, Operation, Order, SharedPlaces};
 use super::framing;
 use super::journal::{Journal, JournalError};
-use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer};
+use super::places::{
+    Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
+};
 use super::record::Record;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
@@ -31,6 +33,7 @@ use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
+use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::{Task, clock, plain, spawn};
 
 /// What a browser gets that looks at the store itself.
@@ -92,8 +95,20 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(folder: Option<&Path>, options: StoreOptions) -> Result<Store, StoreError> {
+        Store::open_by(Arc::new(MachineClock), folder, options)
+    }
+
+    /// The same with a clock of the caller's, by which packets expire and clients earn their requests.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open_by(
+        clock: Arc<dyn Clock>,
+        folder: Option<&Path>,
+        options: StoreOptions,
+    ) -> Result<Store, StoreError> {
         let mut places = Places::new(options.capacity);
-        let now = seconds_now();
+        let now = seconds(clock.wall());
         let journal = match folder {
             None => None,
             Some(folder) => Some(
@@ -103,17 +118,18 @@ impl Store {
         };
         let places = SharedPlaces::new(places);
         let (orders, queue) = commit::queue();
-        let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
+        let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock.now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
             service: Arc::new(Service {
+                clock: clock.clone(),
                 places: places.clone(),
                 orders,
-                calls: Calls::new(clock::wall().as_micros()),
+                calls: Calls::new(clock.wall().as_micros()),
                 rate,
                 behind_proxy,
             }),
-            _committer: spawn(commit::run(queue, places, journal)),
+            _committer: spawn(commit::run(queue, places, journal, clock)),
         })
     }
 
@@ -137,10 +153,6 @@ fn replay(places: &mut Places, record: Record, now: Seconds) {
         Record::Filled(key, place) if place.expires > now => drop(places.restore(key, place)),
         Record::Filled(key, _) | Record::Emptied(key) => drop(places.take(&key)),
     }
-}
-
-fn seconds_now() -> Seconds {
-    Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX)
 }
 
 /// Why a store cannot be opened.
@@ -192,6 +204,7 @@ impl std::error::Error for StoreError {
 /// What requests meet.
 #[derive(Debug)]
 struct Service {
+    clock: Arc<dyn Clock>,
     places: SharedPlaces,
     orders: Sender<Order>,
     calls: Calls,
@@ -240,7 +253,7 @@ impl Service {
             return true;
         };
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        rate.take(client, clock::now())
+        rate.take(client, self.clock.now())
     }
 
     fn client(&self, request: &Request) -> Option<IpAddr> {
@@ -254,7 +267,7 @@ impl Service {
     }
 
     fn get(&self, slot: Slot) -> Result<Response, StatusCode> {
-        let body = framing::encode(self.places.lock().packets(slot, seconds_now()));
+        let body = framing::encode(self.places.lock().packets(slot, seconds(self.clock.wall())));
         if body.is_empty() {
             return Err(StatusCode::NOT_FOUND);
         }
@@ -263,12 +276,12 @@ impl Service {
 
     /// Gives the calls that the client has not seen, or waits for the next one.
     async fn wait(&self, slot: Slot, seen: u64, time: Duration) -> Result<Response, StatusCode> {
-        let now = clock::now();
+        let now = self.clock.now();
         let mut waiting = self.calls.wait(slot, now).ok_or(StatusCode::INSUFFICIENT_STORAGE)?;
         let mut found = self.calls.after(slot, seen, now);
         if found.calls.is_empty() {
             clock::timeout(time, waiting.next()).await;
-            found = self.calls.after(slot, seen, clock::now());
+            found = self.calls.after(slot, seen, self.clock.now());
         }
         let body = framing::encode(found.calls.iter().map(Call::as_bytes));
         let mut response = if body.is_empty() {
@@ -285,14 +298,14 @@ impl Service {
         let ttl = ttl(&request);
         let bytes = read_packet(request.into_body()).await?;
         if let Some(call) = Call::decode(&bytes) {
-            let laid = self.calls.put(slot, writer, call, clock::now());
+            let laid = self.calls.put(slot, writer, call, self.clock.now());
             return laid.map(|()| StatusCode::NO_CONTENT).map_err(refused);
         }
         let Statement { author, sequence } =
             Statement::read(&bytes, slot).ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
         let place = Place {
             author: Author::of(&author),
-            expires: seconds_now().saturating_add(ttl),
+            expires: seconds(self.clock.wall()).saturating_add(ttl),
             sequence,
             packet: bytes.into(),
         };
