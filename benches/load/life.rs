@@ -4,13 +4,7 @@
 //! are turned by hand, and all goes through one client, whose connections stay open. Each visits others five
 //! times an hour on average, at instants that a seed decides.
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, net::SocketAddr, sync::Arc, time::Duration};
 
 use p2p::identity::{KeyPair, Name, Seed, Timestamp};
 use p2p::overlay::store::{Store, StoreOptions};

@@ -10,16 +10,23 @@
 //! up five times an hour (120 a day, 200 B up and 2 KB down); 2,000 users make its 550, 55, 46 and 460 MB.
 //! Ours visit as often. Whom they visit, the paper does not say, and it decides what a cache saves; so it is
 //! asked of strangers, where none helps, and of friends, some of them visited more often than others.
+//!
+//! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
 #[path = "../../tests/fixture/dice.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod dice;
+#[path = "../../tests/faults/fault.rs"]
+mod fault;
 #[path = "../../tests/overlays/person.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod person;
 #[path = "../../tests/programs/mod.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod programs;
+#[path = "../../tests/faults/real.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod real;
 #[path = "../../tests/overlays/relay.rs"]
 mod relay;
 #[path = "../../tests/overlays/servers.rs"]
@@ -32,6 +39,7 @@ mod store;
 mod turned_clock;
 
 mod cost;
+mod faults;
 mod life;
 mod meter;
 mod plot;
@@ -112,6 +120,7 @@ fn main() -> ExitCode {
     carried(&days);
     growth(&days);
     nodes(&costs);
+    faults::table();
     ExitCode::SUCCESS
 }
 
@@ -188,7 +197,8 @@ fn carried(settled: &[Day]) {
 /// From two thousand users to a million.
 fn growth(settled: &[Day]) {
     let sum = |day: &Day| octets(day).iter().sum::<f64>();
-    let paper = PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
+    let paper =
+        PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
     let mut measured = vec![(USERS as f64, sum(&settled[1]))];
     for users in [5000, 10_000, 20_000] {
         let days = life::live(Life { users, ..SETTLED });
@@ -205,7 +215,9 @@ fn growth(settled: &[Day]) {
 /// As many nodes as the paper ran on PlanetLab, for five days; each of them moves four times a day.
 fn nodes(costs: &[Cost]) {
     let days = life::live(Life { users: 450, days: 5, moves: 4, ..SETTLED });
-    println!("\n450 nodes for 5 days, each of which moves 4 times a day and visits {FRIENDS} friends");
+    println!(
+        "\n450 nodes for 5 days, each of which moves 4 times a day and visits {FRIENDS} friends"
+    );
     println!("{:24} {:>14} {:>10} {:>10}", "", "registrations", "MB", "MB a day");
     for (at, name) in life::OVERLAYS.iter().enumerate() {
         let count = days.iter().map(|day| day.registrations[at]).sum::<u64>() as f64;

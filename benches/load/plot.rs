@@ -57,14 +57,11 @@ fn axes(svg: &mut String) {
 }
 
 fn line(svg: &mut String, name: &str, colour: &str, points: &[(f64, f64)]) {
-    let at = |(users, octets): &(f64, f64)| {
-        format!("{:.1} {:.1}", x(users.log10()), y(octets.log10()))
-    };
+    let at =
+        |(users, octets): &(f64, f64)| format!("{:.1} {:.1}", x(users.log10()), y(octets.log10()));
     let path = points.iter().map(at).collect::<Vec<_>>().join("L");
-    let _ = writeln!(
-        svg,
-        "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
-    );
+    let _ =
+        writeln!(svg, "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>");
     if let Some((users, octets)) = points.last() {
         let (x, y) = (x(users.log10()) + 6.0, y(octets.log10()) + 4.0);
         let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{colour}\">{name}</text>");

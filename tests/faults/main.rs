@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "benches use the rest")]
 mod dice;
 mod fault;
+#[allow(dead_code, reason = "benches use the rest")]
 mod real;
 mod simulated;
 #[path = "../fixture/store.rs"]

@@ -19,9 +19,7 @@ use super::calls::Calls;
 use super::commit::{self, Operation, Order, SharedPlaces};
 use super::framing;
 use super::journal::{Journal, JournalError};
-use super::places::{
-    Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
-};
+use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds};
 use super::record::Record;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
@@ -32,8 +30,8 @@ use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
 use crate::registration::Packet;
-use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
 use crate::runtime::clock::{Clock, MachineClock};
+use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
 use crate::runtime::{Task, clock, plain, spawn};
 
 /// What a browser gets that looks at the store itself.
@@ -271,6 +269,7 @@ impl Service {
         if body.is_empty() {
             return Err(StatusCode::NOT_FOUND);
         }
+        // no browser takes it for a script or a page: it begins with a length, in binary
         Ok(content("application/octet-stream", body.into()))
     }
 
@@ -369,8 +368,6 @@ fn content(kind: &'static str, body: Bytes) -> Response {
     let mut response = Response::new(http::full(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    let nosniff = header::HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
 }
 
