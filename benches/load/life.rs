@@ -7,7 +7,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap, net::SocketAddr, sync::Arc, time::Duration};
 
 use p2p::identity::{KeyPair, Name, Seed, Timestamp};
-use p2p::overlay::store::{Store, StoreOptions};
+use p2p::overlay::store::{Capacity, Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::registration::{
     Cache, Cached, Floors, Lookup, Packet, Patience, Publisher, Wanted, Whereabouts,
@@ -119,7 +119,9 @@ impl World {
     fn new(life: Life) -> World {
         let clock = Arc::new(TurnedClock::new());
         let rate = Rate { per_second: 1e6, burst: 1e6 };
-        let options = StoreOptions { rate, ..StoreOptions::default() };
+        // all come from one address, which may fill only a part
+        let capacity = Capacity { places: 10_000_000, octets: 10 << 30 };
+        let options = StoreOptions { rate, capacity, ..StoreOptions::default() };
         let store = Store::open_by(clock.clone(), None, options).expect("memory");
         let store = Arc::new(store);
         let meter = Meter::before(store::serve_store(store.clone()));

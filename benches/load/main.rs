@@ -17,6 +17,7 @@
 #[allow(dead_code, reason = "tests use the rest")]
 mod dice;
 #[path = "../../tests/faults/fault.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
 mod fault;
 #[path = "../../tests/overlays/person.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
@@ -72,6 +73,8 @@ fn python() -> String {
 const INSIDE: &str = "P2P_BENCH_INSIDE";
 /// The paper's users.
 const USERS: usize = 2000;
+/// More than those are measured too, for the picture.
+const GROWTH: [usize; 3] = [5000, 10_000, 20_000];
 /// Visits of each user in a day: five in an hour.
 const VISITS: f64 = 120.0;
 /// Of how many friends people visit one, where nothing else is said.
@@ -200,7 +203,7 @@ fn growth(settled: &[Day]) {
     let paper =
         PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
     let mut measured = vec![(USERS as f64, sum(&settled[1]))];
-    for users in [5000, 10_000, 20_000] {
+    for users in GROWTH {
         let days = life::live(Life { users, ..SETTLED });
         measured.push((users as f64, sum(&days[1])));
     }

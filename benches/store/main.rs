@@ -29,8 +29,10 @@ mod servers;
 #[allow(dead_code, reason = "tests use the rest")]
 mod store;
 
-mod scripts;
+#[path = "../../tests/fixture/wire.rs"]
 mod wire;
+
+mod scripts;
 
 use std::{
     env, fs,
@@ -57,6 +59,8 @@ const CONNECTIONS: usize = 256;
 const MORE: usize = 1000;
 /// Connections that fill the store.
 const FILLERS: usize = 8;
+/// One host may not fill the store; so many people come from each in turn.
+const PEOPLE_PER_HOST: usize = 1000;
 
 /// Whether a program is installed.
 fn have(program: &str) -> bool {
@@ -114,7 +118,13 @@ fn fill(address: SocketAddr, places: usize) {
             let (next, sizes, failed) = (&next, &sizes, &failed);
             scope.spawn(move || {
                 let mut connection = Connection::open(address, filler);
+                let mut people = 0;
                 while next.fetch_add(2, Ordering::Relaxed) < places {
+                    people += 1;
+                    if people % PEOPLE_PER_HOST == 0 {
+                        let host = filler + FILLERS * (people / PEOPLE_PER_HOST);
+                        connection = Connection::open(address, host);
+                    }
                     let person = Person::new();
                     let packet = person.packet(0);
                     sizes.store(packet.as_bytes().len(), Ordering::Relaxed);

@@ -213,7 +213,7 @@ fn compact(mut journal: Journal, places: &SharedPlaces) -> Journal {
 mod tests {
     use super::*;
     use crate::identity::Slot;
-    use crate::overlay::store::places::{Author, Capacity, Writer};
+    use crate::overlay::store::places::{Author, Capacity, Network, Writer};
     use crate::runtime::clock::MachineClock;
     use crate::runtime::{block_on, spawn};
 
@@ -221,7 +221,8 @@ mod tests {
         let key = PlaceKey { slot: Slot([n; 20]), writer: Writer([n; 16]) };
         let packet = vec![n; 10].into();
         let author = Author([n; 16]);
-        Operation::Put(key, Place { author, expires: Seconds::MAX, sequence, packet })
+        let network = Network::UNKNOWN;
+        Operation::Put(key, Place { author, expires: Seconds::MAX, sequence, network, packet })
     }
 
     fn places() -> SharedPlaces {

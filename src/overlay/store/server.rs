@@ -3,7 +3,6 @@
 use std::{
     fmt, io,
     net::{IpAddr, TcpListener},
-    num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -19,7 +18,9 @@ use super::calls::Calls;
 use super::commit::{self, Operation, Order, SharedPlaces};
 use super::framing;
 use super::journal::{Journal, JournalError};
-use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds};
+use super::places::{
+    Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
+};
 use super::record::Record;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
@@ -37,8 +38,6 @@ use crate::runtime::{Task, clock, plain, spawn};
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
     "This is a p2p packet store (p2pstore/1): it keeps signed registration packets for a while.\n";
-/// Buckets of the rate limit, 128 KiB: enough that a client seldom shares one with a flood.
-const RATE_BUCKETS: NonZero<usize> = NonZero::new(8192).expect("8192 is not 0");
 /// In what time a client must send its packet.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// What a stranger's connection may take: heads are small, and one client gets few connections.
@@ -116,7 +115,7 @@ impl Store {
         };
         let places = SharedPlaces::new(places);
         let (orders, queue) = commit::queue();
-        let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock.now()));
+        let rate = Mutex::new(RateLimiter::new(options.rate, Network::COUNT, clock.now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
             service: Arc::new(Service {
@@ -254,6 +253,14 @@ impl Service {
         rate.take(client, self.clock.now())
     }
 
+    fn network(&self, request: &Request) -> Network {
+        let group = |client| {
+            let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+            Network::of(rate.bucket(client))
+        };
+        self.client(request).map_or(Network::UNKNOWN, group)
+    }
+
     fn client(&self, request: &Request) -> Option<IpAddr> {
         let Client(address) = request.extensions().get()?;
         if self.behind_proxy && address.ip().to_canonical().is_loopback() {
@@ -294,7 +301,7 @@ impl Service {
 
     async fn put(&self, slot: Slot, request: Request) -> Result<StatusCode, StatusCode> {
         let writer = writer(&request)?;
-        let ttl = ttl(&request);
+        let (ttl, network) = (ttl(&request), self.network(&request));
         let bytes = read_packet(request.into_body()).await?;
         if let Some(call) = Call::decode(&bytes) {
             let laid = self.calls.put(slot, writer, call, self.clock.now());
@@ -306,6 +313,7 @@ impl Service {
             author: Author::of(&author),
             expires: seconds(self.clock.wall()).saturating_add(ttl),
             sequence,
+            network,
             packet: bytes.into(),
         };
         self.order(Operation::Put(PlaceKey { slot, writer }, place)).await
@@ -324,7 +332,9 @@ impl Service {
 fn refused(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::Outdated => StatusCode::CONFLICT,
-        Refusal::SlotFull | Refusal::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::SlotFull | Refusal::StoreFull | Refusal::ShareFull => {
+            StatusCode::INSUFFICIENT_STORAGE
+        }
         Refusal::NotFound => StatusCode::NOT_FOUND,
     }
 }
