@@ -2,6 +2,7 @@
 //! disk.
 
 #[path = "fixture/packets.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod packets;
 #[path = "fixture/store.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -11,6 +11,8 @@
 //! Ours visit as often. Whom they visit, the paper does not say, and it decides what a cache saves; so it is
 //! asked of strangers, where none helps, and of friends, some of them visited more often than others.
 //!
+//! `P2P_BENCH_USERS` says how many there are instead of the paper's 2,000, and scales the others.
+//!
 //! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
 #[path = "../../tests/fixture/dice.rs"]
@@ -73,8 +75,8 @@ fn python() -> String {
 const INSIDE: &str = "P2P_BENCH_INSIDE";
 /// The paper's users.
 const USERS: usize = 2000;
-/// More than those are measured too, for the picture.
-const GROWTH: [usize; 3] = [5000, 10_000, 20_000];
+/// So many times as many are measured too, for the picture.
+const GROWTH: [usize; 2] = [3, 10];
 /// Visits of each user in a day: five in an hour.
 const VISITS: f64 = 120.0;
 /// Of how many friends people visit one, where nothing else is said.
@@ -84,9 +86,6 @@ const PAPER: Cost =
     Cost { name: "paper, one store", put: (2000.0, 200.0), get: (200.0, 2000.0), stored: 2000.0 };
 /// The paper registers every ten minutes.
 const PAPER_PUBLICATIONS: f64 = 144.0;
-/// The same people as long as they like it, who stay where they are.
-const SETTLED: Life =
-    Life { users: USERS, days: 2, moves: 0, visits: VISITS, whom: Whom::Friends(FRIENDS) };
 const MEGA: f64 = 1e6;
 /// What a free store gives a day.
 const FREE: f64 = 1e9;
@@ -118,13 +117,23 @@ fn main() -> ExitCode {
             put.0, put.1, get.0, get.1
         );
     }
-    let days = life::live(SETTLED);
+    let days = life::live(settled());
     table(&days);
     carried(&days);
     growth(&days);
     nodes(&costs);
     faults::table();
     ExitCode::SUCCESS
+}
+
+/// People who stay where they are.
+fn settled() -> Life {
+    Life { users: users(), days: 2, moves: 0, visits: VISITS, whom: Whom::Friends(FRIENDS) }
+}
+
+fn users() -> usize {
+    let number = env::var("P2P_BENCH_USERS").ok().and_then(|text| text.parse().ok());
+    number.unwrap_or(USERS).max(2 * FRIENDS)
 }
 
 /// Octets of a day as the paper tells them: registrations up and down, look-ups up and down.
@@ -134,8 +143,8 @@ fn octets(day: &Day) -> [f64; 4] {
 
 /// The paper's day: 2,000 users who stay where they are.
 fn table(days: &[Day]) {
-    let users = USERS as f64;
-    println!("\n{USERS} users for 24 hours, one store, {VISITS} visits a day to {FRIENDS} friends");
+    let users = users() as f64;
+    println!("\n{users} users for 24 hours, one store, {VISITS} visits a day to {FRIENDS} friends");
     println!(
         "{:24} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12}",
         "MB", "refresh up", "down", "look-ups up", "down", "in all", "times less"
@@ -184,13 +193,13 @@ fn carried(settled: &[Day]) {
         let (by_sent, by_all) = (FREE / sent, FREE / all);
         println!("{name:24} {lookups:10.1} {sent:12.0} {by_sent:12.0} {by_all:12.0}");
     };
-    row("nobody", &settled[1], USERS, false);
-    let few = Life { users: 500, ..SETTLED };
+    row("nobody", &settled[1], users(), false);
+    let few = Life { users: users() / 4, ..self::settled() };
     for friends in [5, 10, 50] {
         let days = life::live(Life { whom: Whom::Friends(friends), ..few });
         row(&format!("{friends} friends"), &days[1], few.users, true);
         if friends == 10 {
-            row(&format!("{FRIENDS} friends"), &settled[1], USERS, true);
+            row(&format!("{FRIENDS} friends"), &settled[1], users(), true);
         }
     }
     let days = life::live(Life { whom: Whom::Strangers, ..few });
@@ -202,9 +211,10 @@ fn growth(settled: &[Day]) {
     let sum = |day: &Day| octets(day).iter().sum::<f64>();
     let paper =
         PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
-    let mut measured = vec![(USERS as f64, sum(&settled[1]))];
-    for users in GROWTH {
-        let days = life::live(Life { users, ..SETTLED });
+    let mut measured = vec![(users() as f64, sum(&settled[1]))];
+    for times in GROWTH {
+        let users = times * users();
+        let days = life::live(Life { users, ..self::settled() });
         measured.push((users as f64, sum(&days[1])));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/load.svg");
@@ -217,9 +227,11 @@ fn growth(settled: &[Day]) {
 
 /// As many nodes as the paper ran on PlanetLab, for five days; each of them moves four times a day.
 fn nodes(costs: &[Cost]) {
-    let days = life::live(Life { users: 450, days: 5, moves: 4, ..SETTLED });
+    let life = Life { users: users() * 450 / USERS, days: 5, moves: 4, ..settled() };
+    let days = life::live(life);
     println!(
-        "\n450 nodes for 5 days, each of which moves 4 times a day and visits {FRIENDS} friends"
+        "\n{} nodes for 5 days, each of which moves 4 times a day and visits {FRIENDS} friends",
+        life.users
     );
     println!("{:24} {:>14} {:>10} {:>10}", "", "registrations", "MB", "MB a day");
     for (at, name) in life::OVERLAYS.iter().enumerate() {
