@@ -1,7 +1,7 @@
 //! Asks overlays about people, all of them at once, and remembers what they said.
 //!
-//! What was found is used until it ends. Once it is ten minutes old, whoever uses it makes the overlays be asked
-//! again, and does not wait for them. Where the key is known, the first packet that counts is given at once
+//! What was found is used until it ends. In the last third of its life, whoever uses it makes the overlays be
+//! asked again, and does not wait for them. Where the key is known, the first packet that counts is given at once
 //! and newer ones follow: a slow or lying overlay delays nothing that another one has right.
 
 use std::{
