@@ -121,7 +121,7 @@ fn a_flood_of_copied_hellos_takes_few_places_and_nobodys() {
         let hello = &hellos[number as usize % hellos.len()];
         received += hello.len();
         world.now += Duration::from_micros(10);
-        world.server.handle_datagram(from, hello, world.now);
+        world.server.handle_datagram(from, hello, world.now, world.date);
         while let Some(transmit) = world.server.poll_transmit() {
             assert!(transmit.datagram.len() <= 3 * hello.len());
             sent += transmit.datagram.len();
