@@ -44,6 +44,7 @@ mod seeking;
 mod sequences;
 mod start_error;
 mod status;
+mod unset_clock;
 mod why;
 
 use std::{
@@ -178,6 +179,7 @@ impl Daemon {
         let DaemonOptions { home, identity, overlays, udp, teredo, first_use, well_known, .. } =
             options;
         let Identity { name, keys } = identity;
+        unset_clock::warn(clock::wall());
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         let lend = |lending| lending::begin(lending, &home, &keys, transport.link());

@@ -4,6 +4,8 @@
 mod completions;
 mod manual;
 mod openwrt;
+#[path = "../people/mod.rs"]
+mod people;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod release;
