@@ -79,7 +79,9 @@ pub(super) fn bring_up(folder: &Path, steps: &[Step]) -> Result<(), FormatError>
     let written = file::replace(&path, format!("{}\n", steps.len()).as_bytes(), Access::Private);
     match written {
         // nothing was changed that a later program could misread: a folder that cannot be written may do
-        Err(error) if version == 0 => log::info!("cannot write {}: {}", path.display(), plain(&error)),
+        Err(error) if version == 0 => {
+            log::info!("cannot write {}: {}", path.display(), plain(&error))
+        }
         written => written.map_err(failed(&path))?,
     }
     Ok(())
@@ -163,7 +165,11 @@ mod tests {
         assert_eq!((read(path, "name").as_str(), read(path, "format").as_str()), ("ALICE.", "3\n"));
         let kept = path.join("before-format-3");
         assert_eq!(read(&kept, "name"), "alice");
-        assert_eq!(fs::read_dir(&kept).unwrap().count(), 1, "a running daemon's files are not kept");
+        assert_eq!(
+            fs::read_dir(&kept).unwrap().count(),
+            1,
+            "a running daemon's files are not kept"
+        );
         assert_eq!(fs::metadata(&kept).unwrap().mode() & 0o777, 0o700);
         bring_up(path, &LATER).unwrap();
         assert_eq!(read(path, "name"), "ALICE.", "once is enough");

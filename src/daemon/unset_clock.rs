@@ -8,7 +8,8 @@ const LONG_AGO: u64 = 1_735_689_600;
 /// What is wrong with a clock that says `now`; None for one that may be right.
 pub(super) fn words(now: Timestamp) -> Option<String> {
     let unset = now < Timestamp::from_secs(LONG_AGO);
-    unset.then(|| format!("the clock of this machine was never set: it says {}", now.to_date_time()))
+    unset
+        .then(|| format!("the clock of this machine was never set: it says {}", now.to_date_time()))
 }
 
 /// Says so in the log, where it is wrong. Whatever needs no time goes on, and packets are published anew as
