@@ -9,7 +9,8 @@
 //! begins again with the files as they were. A later home is refused untouched.
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -68,7 +69,10 @@ pub(super) fn bring_up(folder: &Path, steps: &[Step]) -> Result<(), FormatError>
         let path = path.to_owned();
         move |error| FormatError::Unusable { path, error }
     };
+    let _alone;
     if version > 0 {
+        // an earlier program that runs here would write over what is changed under it
+        _alone = alone(&folder.join("lock")).map_err(failed(folder))?;
         let copy = folder.join(format!("before-format-{}", steps.len()));
         keep(folder, &copy).map_err(failed(&copy))?;
         log::info!("{} is brought up to date; {} is as it was", folder.display(), copy.display());
@@ -85,6 +89,16 @@ pub(super) fn bring_up(folder: &Path, steps: &[Step]) -> Result<(), FormatError>
         written => written.map_err(failed(&path))?,
     }
     Ok(())
+}
+
+/// Keeps daemons away; an error while there is one.
+fn alone(lock: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(lock)?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::ErrorKind::ResourceBusy.into(),
+        TryLockError::Error(error) => error,
+    })?;
+    Ok(file)
 }
 
 /// Copies the files of a folder; what lies in folders below is not of the program's making.
@@ -185,6 +199,18 @@ mod tests {
         bring_up(path, &LATER).unwrap();
         assert_eq!(read(path, "name"), "ALICE.");
         assert_eq!(read(&path.join("before-format-3"), "name"), "alice");
+    }
+
+    #[test]
+    fn nothing_is_changed_under_a_running_daemon() {
+        let folder = home(&[("format", "1\n"), ("name", "alice")]);
+        let daemon = alone(&folder.path().join("lock")).unwrap();
+        let error = bring_up(folder.path(), &LATER).unwrap_err();
+        let FormatError::Unusable { error, .. } = error else { panic!("{error:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        assert_eq!(read(folder.path(), "name"), "alice");
+        drop(daemon);
+        bring_up(folder.path(), &LATER).unwrap();
     }
 
     #[test]
