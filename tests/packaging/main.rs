@@ -6,7 +6,7 @@ mod manual;
 mod openwrt;
 #[path = "../people/mod.rs"]
 mod people;
-#[path = "../programs/mod.rs"]
-mod programs;
 mod release;
 mod supply;
+
+use people::programs;
