@@ -12,8 +12,10 @@ use std::{
 
 use nanoserde::{DeJson, SerJson};
 
-use super::{Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status};
-use crate::identity::{KeyPair, PublicKeyFile, Seed, Slot, Timestamp};
+use super::{
+    Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status, unset_clock,
+};
+use crate::identity::{KeyPair, PublicKeyFile, Seed, Slot};
 use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
@@ -35,8 +37,6 @@ pub struct Check {
 
 /// No overlay needs longer, if it answers at all.
 const OVERLAY_TIME: Duration = Duration::from_secs(8);
-/// Long before this program; a clock that says so was never set. In seconds since 1970.
-const LONG_AGO: u64 = 1_735_689_600;
 
 /// Examines everything, in the order in which people should read it.
 pub async fn doctor(home: &Home, config: &Config, overlays: &[OverlayAddress]) -> Vec<Check> {
@@ -127,8 +127,8 @@ fn clock_check(home: &Home) -> Check {
     let own = own.and_then(|text| PublicKeyFile::parse(&text).ok());
     let published = own.map(|own| Sequences::load(home).of(&own.key)).unwrap_or_default();
     let set = "set the date and time of this machine";
-    if now < Timestamp::from_secs(LONG_AGO) {
-        return Check::wrong(NAME, "it was never set").advise(set);
+    if let Some(found) = unset_clock::words(now) {
+        return Check::wrong(NAME, found).advise(set);
     }
     if published.since(now) > MAX_CLOCK_SKEW {
         let found = "it has gone back since this identity was published last";

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `format` | the version of all of these: one that is newer is refused |
+//! | `format`, `before-format-*/` | the version of all of these, and what they were before an update changed them |
 //! | `identity.key`, `identity.pub` | the key pair, in minisign's format |
 //! | `name` | the name of this identity, if it has one |
 //! | `config.toml` | settings, written by people |
@@ -25,7 +25,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::runtime::file::{self, Access};
+use super::format::{self, FormatError};
+use crate::runtime::file;
 use crate::runtime::plain;
 use crate::runtime::unblock;
 
@@ -40,12 +41,6 @@ pub struct Home {
 pub struct HomeLock {
     _file: File,
 }
-
-/// The version of the files in a home. Whoever changes one of them so that the version before cannot read it,
-/// or reads it wrongly, raises this and carries the older one over in [`Home::prepare`].
-const FORMAT: u32 = 1;
-/// A number takes less.
-const MAX_FORMAT_LENGTH: usize = 16;
 
 impl Home {
     /// The directory given, else `$P2P_HOME`, else `$XDG_CONFIG_HOME/p2p`, else `~/.config/p2p`.
@@ -68,11 +63,11 @@ impl Home {
         Ok(Home { folder })
     }
 
-    /// Makes the directory if it is missing, and refuses one that others may write to or that a later
-    /// version of the program has written.
+    /// Makes the directory if it is missing, brings one of an earlier version of the program up to this one,
+    /// and refuses one that others may write to or that a later version has written.
     ///
     /// # Errors
-    /// When it cannot be made or is not this user's alone.
+    /// When it cannot be made, is not this user's alone, or is of a version that is not known here.
     pub fn prepare(&self) -> Result<(), HomeError> {
         let failed = |error| HomeError::Unusable { path: self.folder.clone(), error };
         file::private_folder(&self.folder).map_err(failed)?;
@@ -86,28 +81,12 @@ impl Home {
                 mode: metadata.mode() & 0o777,
             });
         }
-        self.check_format()
-    }
-
-    fn check_format(&self) -> Result<(), HomeError> {
-        let path = self.path("format");
-        match file::read(&path, MAX_FORMAT_LENGTH) {
-            Ok(text) => {
-                let text = String::from_utf8_lossy(&text).trim().to_owned();
-                match text.parse::<u32>() {
-                    Ok(..=FORMAT) => Ok(()),
-                    _ => Err(HomeError::Newer { path: self.folder.clone(), format: text }),
-                }
+        match format::bring_up(&self.folder, &format::STEPS) {
+            Ok(()) => Ok(()),
+            Err(FormatError::Newer(format)) => {
+                Err(HomeError::Newer { path: self.folder.clone(), format })
             }
-            // a fresh home, or one from before there was this file, which is of the same form
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = format!("{FORMAT}\n");
-                if let Err(error) = file::replace(&path, text.as_bytes(), Access::Private) {
-                    log::info!("cannot write {}: {}", path.display(), plain(&error));
-                }
-                Ok(())
-            }
-            Err(error) => Err(HomeError::Unusable { path, error }),
+            Err(FormatError::Unusable { path, error }) => Err(HomeError::Unusable { path, error }),
         }
     }
 
@@ -241,12 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn a_home_of_a_later_version_is_refused_and_an_older_one_kept() {
+    fn a_home_of_a_later_version_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::locate(Some(&folder.path().join("home"))).unwrap();
         home.prepare().unwrap();
         let format = home.path("format");
-        assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
         for later in ["2\n", "later"] {
             fs::write(&format, later).unwrap();
             let error = home.prepare().unwrap_err();
@@ -254,11 +232,6 @@ mod tests {
             assert!(error.hint().contains("newest"));
             assert_eq!(fs::read_to_string(&format).unwrap(), later, "nothing is changed");
         }
-        fs::remove_file(&format).unwrap();
-        fs::write(home.path("name"), "alice@example.com").unwrap();
-        home.prepare().unwrap();
-        assert_eq!(fs::read_to_string(home.path("name")).unwrap(), "alice@example.com");
-        assert_eq!(fs::read_to_string(&format).unwrap(), "1\n");
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod doctor;
 mod entrance;
 mod finder;
 mod flight;
+mod format;
 mod grounds;
 mod home;
 mod identity;
@@ -52,6 +53,7 @@ mod source;
 mod start_error;
 mod status;
 mod unsealing;
+mod unset_clock;
 mod why;
 
 use std::{
@@ -195,6 +197,7 @@ impl Daemon {
         let DaemonOptions { home, identity, overlays, udp, teredo, first_use, well_known, .. } =
             options;
         let Identity { name, keys } = identity;
+        unset_clock::warn(clock::wall());
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
         transport.link().ask_servers(options.stun, options.turn);

@@ -269,7 +269,11 @@ fn failure(
         }
         ConnectError::HandshakeTimeout => Failure::ConnectTimedOut { name },
         ConnectError::Refused(refusal) => refused(refusal, destination),
-        ConnectError::Lost(_) | ConnectError::ShutDown => Failure::LinkLost { name },
+        ConnectError::Lost(how) => {
+            log::info!("the link to {name} broke: {how}");
+            Failure::LinkLost { name }
+        }
+        ConnectError::ShutDown => Failure::LinkLost { name },
         other => Failure::HandshakeFailed { name, detail: other.to_string() },
     }
 }

@@ -81,8 +81,9 @@ const INITIAL_MTU: u16 = 1200;
 const REORDERING: (u32, f32) = (1000, 1.4);
 
 /// Octets of a connection id, which every packet carries. There are some hundred at a time, and addresses are
-/// found out below QUIC, so they need not be long to be different.
-const ID_LENGTH: usize = 4;
+/// found out below QUIC, so they need not be long to be different. Quinn counts how many of four octets are left
+/// in a `usize`, which overflows where that has 32 bits, and then there seems to be none.
+const ID_LENGTH: usize = if usize::BITS > 32 { 4 } else { 5 };
 
 /// Connection attempts that wait for acceptance, and octets kept for each and all of them.
 const MAX_INCOMING: usize = 64;

@@ -325,7 +325,10 @@ impl Shared {
         let connecting = self
             .endpoint
             .connect_with(config, reached.virtual_address, SERVER_NAME)
-            .map_err(|_| ConnectError::ShutDown)?; // the address and the configuration are valid
+            .map_err(|error| match error {
+            quinn::ConnectError::EndpointStopping => ConnectError::ShutDown,
+            error => ConnectError::Lost(error.to_string().into()),
+        })?;
         let handshake = async {
             let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
             Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout)??)

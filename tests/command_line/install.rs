@@ -98,6 +98,32 @@ fn what_was_installed_runs_and_goes_again() {
 }
 
 #[test]
+fn without_a_binary_it_builds_one_and_the_demo_passes() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    // what stands for the compiler gives the program of these tests
+    fake(root, "cargo");
+    let cargo = root.join("programs/cargo");
+    let text = format!(
+        "#!/bin/sh\n[ \"$*\" = 'build --release --locked' ] || exit 1\n\
+         mkdir -p \"$CARGO_TARGET_DIR/release\" && ln -s '{PROGRAM}' \"$CARGO_TARGET_DIR/release/p2p\"\n"
+    );
+    fs::write(&cargo, text).unwrap();
+    let target = root.join("target");
+    let mut install = script(root, &[]);
+    let output = install.env("CARGO_TARGET_DIR", &target).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("is not on your PATH") && said.contains("p2p init"), "{said}");
+    let mut demo = Command::new("p2p");
+    demo.args(["demo", "--check"]).env("PATH", root.join("home/.local/bin"));
+    let output = demo.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    succeed(root, &["--uninstall"]);
+    assert!(!root.join("home/.local").exists());
+}
+
+#[test]
 fn an_upgrade_keeps_the_state_and_drops_what_is_gone() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();

@@ -4,7 +4,9 @@
 mod completions;
 mod manual;
 mod openwrt;
-#[path = "../programs/mod.rs"]
-mod programs;
+#[path = "../people/mod.rs"]
+mod people;
 mod release;
 mod supply;
+
+use people::programs;

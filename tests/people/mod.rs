@@ -5,7 +5,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 #[path = "../programs/mod.rs"]
-mod programs;
+pub(crate) mod programs;
 
 use std::{
     env, fs,

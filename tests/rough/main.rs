@@ -8,6 +8,7 @@ mod broken_off;
 mod control;
 mod doctor;
 mod home;
+mod machine;
 mod moving;
 mod network;
 mod overlays;
