@@ -125,6 +125,7 @@ impl<S: Sealing> Agent<S> {
         self.add_candidate(hit, from, kind, now);
         if let Some(peer) = self.peers.get_mut(&hit) {
             peer.sign_of_life(from, now);
+            peer.knocked_at(from);
         }
         if !self.is_proved(from) {
             self.by_way.insert(from, hit);

@@ -62,8 +62,11 @@ impl<S: Sealing> Agent<S> {
             self.announce(hit);
             self.start_punching(hit, Pattern::Called, now);
             self.use_relay(hit, relay, now);
-        } else if let Some(peer) = self.peers.get_mut(&hit) {
-            peer.check(Pattern::Ordinary, now, |_| true);
+        } else {
+            let venture = self.look_for_venture(hit);
+            if let Some(peer) = self.peers.get_mut(&hit) {
+                peer.check(venture.unwrap_or(Pattern::Ordinary), now, |_| true);
+            }
         }
         self.end_hopeless_dial(hit, now);
         self.serve_peer(hit, now);
@@ -242,7 +245,8 @@ impl<S: Sealing> Agent<S> {
 
     /// Peers with a connection and without a path that is known to work.
     pub(in crate::link) fn suspects(&self) -> Vec<PublicKey> {
-        let suspects = self.peers.values().filter(|peer| peer.holds > 0 && peer.is_suspect());
+        let lost = |peer: &&Peer<_>| peer.holds > 0 && peer.dial.is_none() && peer.is_suspect();
+        let suspects = self.peers.values().filter(lost);
         suspects.map(|peer| S::remote_key(&peer.remote)).collect()
     }
 
