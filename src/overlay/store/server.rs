@@ -103,14 +103,15 @@ impl Store {
         };
         let places = SharedPlaces::new(places);
         let (orders, queue) = commit::queue();
-        let rate = Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
+        let rate = || Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
             service: Arc::new(Service {
                 places: places.clone(),
                 orders,
                 calls: Calls::new(clock::wall().as_micros()),
-                rate,
+                rate: rate(),
+                datagram_rate: rate(),
                 behind_proxy,
             }),
             _committer: spawn(commit::run(queue, places, journal)),
@@ -126,6 +127,10 @@ impl Store {
         http::serve(listener, limits, self.service.clone()).await;
     }
 
+    pub(super) fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// How many places are filled.
     pub fn places(&self) -> usize {
         self.service.places.lock().len()
@@ -139,7 +144,7 @@ fn replay(places: &mut Places, record: Record, now: Seconds) {
     }
 }
 
-fn seconds_now() -> Seconds {
+pub(super) fn seconds_now() -> Seconds {
     Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX)
 }
 
@@ -191,11 +196,12 @@ impl std::error::Error for StoreError {
 
 /// What requests meet.
 #[derive(Debug)]
-struct Service {
-    places: SharedPlaces,
+pub(super) struct Service {
+    pub(super) places: SharedPlaces,
     orders: Sender<Order>,
-    calls: Calls,
+    pub(super) calls: Calls,
     rate: Mutex<RateLimiter>,
+    pub(super) datagram_rate: Mutex<RateLimiter>,
     behind_proxy: bool,
 }
 
