@@ -52,10 +52,9 @@ impl Store {
                 match datagrams {
                     Ok(socket) => store.serve_datagrams(socket).await,
                     // the port is another program's; those who ask will use HTTP
-                    Err(error) => speak::note(format!(
-                        "no datagrams at {address}: {}",
-                        plain(&error)
-                    )),
+                    Err(error) => {
+                        speak::note(format!("no datagrams at {address}: {}", plain(&error)))
+                    }
                 }
                 future::pending().await
             };

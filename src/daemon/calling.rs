@@ -15,9 +15,10 @@ use crate::runtime::{Task, clock, spawn};
 
 /// When to call at the latest, each after the one before; a message may get lost. The first call goes out as soon as it
 /// can say how its sender looks from outside: what opens the callee's NAT in time lets the first packet of a
-/// handshake pass that is under way to it.
+/// handshake pass that is under way to it. Where nobody says how this host looks, a direct way has answered by then
+/// if there is one.
 const PAUSES: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(900), Duration::from_secs(2)];
+    [Duration::from_millis(400), Duration::from_millis(600), Duration::from_secs(2)];
 
 /// The pause after an overlay has failed; it doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);

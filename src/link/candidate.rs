@@ -236,7 +236,8 @@ impl Candidate {
     /// Begins a check, whatever is running.
     pub(super) fn restart_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let unknown = self.round_trip.is_none() && self.is_teredo();
-        let delay = if unknown { TEREDO_DELAY } else { Duration::ZERO };
+        let delay =
+            if unknown && pattern != Pattern::Ventured { TEREDO_DELAY } else { Duration::ZERO };
         let start = now + delay + PACING * place.saturating_sub(UNPACED) as u32;
         let length = pattern.length(self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP));
         self.check = Some(Check { start, sent: 0, pattern, length });

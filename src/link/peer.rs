@@ -58,6 +58,8 @@ pub(super) struct Peer<R> {
     pub(super) ventures: u8,
     /// Where its latest genuine message came from while there was no path.
     pub(super) knocked: Option<Way>,
+    /// Octets of QUIC that went to it.
+    pub(super) volume: u64,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
     /// The number of its latest UPDATE; 0 before the first.
@@ -96,6 +98,7 @@ impl<R> Peer<R> {
             promising: None,
             ventures: 0,
             knocked: None,
+            volume: 0,
             last_used: now,
             update: 0,
             nat: NatMapping::Unknown,

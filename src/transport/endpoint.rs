@@ -24,6 +24,7 @@ use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
 use super::early;
+use super::early_answer::EarlyAnswer;
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
 use super::preface::Preface;
@@ -195,7 +196,8 @@ impl Transport {
         }
         if let (Some(offer), Some(timings)) = (offer, connected) {
             drop(offer);
-            let patience = ((timings.probe + timings.handshake) / 4).clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
+            let patience = ((timings.probe + timings.handshake) / 4)
+                .clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
             let answer = connection.early_answer(patience).await.map_err(ConnectError::Refused)?;
             if let Some(stream) = answer {
                 let path = self.shared.link.path(&peer);
@@ -467,10 +469,10 @@ impl Handshake {
     /// sealed request came with it.
     async fn run(self, incoming: Incoming) {
         let early = self.0.link.take_early(&incoming.orig_dst_cid());
-        let Ok(connecting) = self.accept(incoming) else { return };
         match early {
-            Some(early) => self.answer_early(connecting, early).await,
+            Some(early) => self.answer_early(incoming, early).await,
             None => {
+                let Ok(connecting) = self.accept(incoming) else { return };
                 let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
                 let Some(Ok(quic)) = quic else { return };
                 let Some(peer) = tls::peer_key(&quic) else { return };
@@ -484,23 +486,31 @@ impl Handshake {
 
     /// Answers a request whose seal has proved its sender; the connection is good for nothing else until the
     /// handshake has proved the same key.
-    async fn answer_early(self, connecting: Connecting, early: EarlyRequest) {
+    async fn answer_early(self, incoming: Incoming, early: EarlyRequest) {
         let peer = early.sender;
-        // a server's half of a connection can always be had
-        let Ok((quic, complete)) = connecting.into_0rtt() else { return };
-        if !belongs(&quic, peer) {
+        if incoming.remote_address().ip() != peer.hit().to_ipv6() {
             return;
         }
-        let connection = Connection::new(quic.clone(), peer, self.0.link.hold(&peer));
-        if let Some((preface, request)) = early::decode(early.request) {
-            let (connection, queue) = (connection.clone(), self.0.accepted.clone());
+        let answer = early::decode(early.request).map(|(preface, request)| {
+            let (answer, queue) = (Arc::<EarlyAnswer>::default(), self.0.accepted.clone());
+            let stream = Stream::heard_early(request, answer.clone());
             spawn(async move {
-                if let Some(stream) = connection.take_early(request).await {
-                    // after the shutdown nobody takes it, and dropping resets it
-                    let _ = queue.send(Accepted { peer, stream, preface, certificate: None }).await;
-                }
+                // after the shutdown nobody takes it, and dropping resets it
+                let _ = queue.send(Accepted { peer, stream, preface, certificate: None }).await;
             })
             .detach();
+            Answer(answer)
+        });
+        if let Some(Answer(answer)) = &answer {
+            answer.ready().await;
+        }
+        let hold = self.0.link.hold(&peer);
+        let Ok(connecting) = self.accept(incoming) else { return };
+        // a server's half of a connection can always be had; until the answer is in it nothing may wait
+        let Ok((quic, complete)) = connecting.into_0rtt() else { return };
+        let connection = Connection::new(quic.clone(), peer, hold);
+        if let Some(Answer(answer)) = &answer {
+            connection.answer_early(answer);
         }
         let complete = clock::timeout(HANDSHAKE_TIME, complete).await;
         if complete.is_none() || tls::peer_key(&quic) != Some(peer) {
@@ -519,6 +529,15 @@ impl Handshake {
             pool.ready_unless_dialling(&connection);
         }
         shared.clone().start(connection, shared.lifetimes.accepted);
+    }
+}
+
+/// An answer that fails when it has got no stream in the end.
+struct Answer(Arc<EarlyAnswer>);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.fail();
     }
 }
 

@@ -16,6 +16,11 @@ use crate::link::{
 
 use super::Strangers;
 
+/// What every path of QUIC carries (RFC 9000, section 14).
+const EVERY_PATH: usize = 1200;
+/// A probe of the path MTU costs 1500 octets, and longer packets save 1 % of what is sent.
+const MTU_VOLUME: u64 = 32 * 1024;
+
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
     /// way is used at once, until something better has answered.
@@ -65,7 +70,10 @@ impl<S: Sealing> Agent<S> {
         } else {
             let venture = self.look_for_venture(hit);
             if let Some(peer) = self.peers.get_mut(&hit) {
-                peer.check(venture.unwrap_or(Pattern::Ordinary), now, |_| true);
+                if let Some(candidate) = venture.and_then(|way| peer.candidate(way)) {
+                    candidate.start_check(Pattern::Ventured, 0, now);
+                }
+                peer.check(Pattern::Ordinary, now, |_| true);
             }
         }
         self.end_hopeless_dial(hit, now);
@@ -129,6 +137,17 @@ impl<S: Sealing> Agent<S> {
             None => self.search(hit, now),
         };
         self.path(hit)
+    }
+
+    /// Whether a packet of QUIC is worth its octets: one that asks how long packets may be (RFC 8899) is not before the
+    /// peer has got so many that longer ones save more. A run of packets is none.
+    pub(in crate::link) fn is_worth(&mut self, hit: Hit, octets: usize, is_run: bool) -> bool {
+        let Some(peer) = self.peers.get_mut(&hit) else { return true };
+        if octets > EVERY_PATH && !is_run && peer.volume < MTU_VOLUME {
+            return false;
+        }
+        peer.volume += octets as u64;
+        true
     }
 
     /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its

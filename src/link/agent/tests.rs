@@ -7,6 +7,7 @@ mod internet;
 mod moving;
 mod nat;
 mod punching;
+mod venturing;
 mod wire;
 
 use std::collections::HashSet;

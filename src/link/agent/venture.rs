@@ -12,7 +12,7 @@ use crate::identity::Hit;
 
 use super::Agent;
 use crate::link::{
-    candidate::{Candidate, CandidateKind, Pattern},
+    candidate::{Candidate, CandidateKind},
     locators,
     peer::Peer,
     sealing::Sealing,
@@ -43,20 +43,28 @@ impl<S: Sealing> Agent<S> {
         peer.is_some_and(|peer| peer.promising.is_some() && peer.ventures > 0)
     }
 
-    /// Chooses where the handshakes of a dial may go before their way is proved. Its check can take its time.
-    pub(super) fn look_for_venture(&mut self, hit: Hit) -> Option<Pattern> {
+    /// Chooses where the handshakes of a dial may go before their way is proved.
+    pub(super) fn look_for_venture(&mut self, hit: Hit) -> Option<Way> {
         let has_ipv6 = self.local.iter().any(|own| own.address.is_ipv6());
         let peer = self.peers.get_mut(&hit)?;
-        let reachable = |c: &&Candidate| match c.way.direct().map(|at| at.ip()) {
-            Some(ip @ IpAddr::V6(_)) => has_ipv6 && !c.is_teredo() && locators::is_global(ip),
-            Some(ip) => locators::is_global(ip),
-            None => false,
+        let published = peer.candidates.iter().filter(|c| c.kind != CandidateKind::PeerReflexive);
+        let listed: Vec<(IpAddr, &Candidate)> =
+            published.filter_map(|c| Some((c.way.direct()?.ip(), c))).collect();
+        let native = |ip: &IpAddr, c: &Candidate| !c.is_teredo() && locators::is_global(*ip);
+        // the Teredo client asks its peers in over IPv4; that takes time, which others get first
+        let only_teredo =
+            listed.iter().all(|(ip, c)| c.is_teredo() || (ip.is_ipv4() && !native(ip, c)));
+        let promising = |(ip, c): &&(IpAddr, &Candidate)| match ip {
+            _ if c.is_teredo() => only_teredo,
+            IpAddr::V6(_) => has_ipv6 && native(ip, c),
+            IpAddr::V4(_) => native(ip, c),
         };
-        let listed = peer.candidates.iter().filter(|c| c.kind != CandidateKind::PeerReflexive);
-        let best = listed.filter(reachable).max_by_key(|candidate| candidate.priority());
+        // of equals the first is the best to its owner
+        let best = listed.iter().rev().filter(promising).map(|(_, c)| c);
+        let best = best.max_by_key(|candidate| candidate.priority());
         peer.promising = best.map(|candidate| candidate.way);
         peer.ventures = VENTURES;
-        peer.promising.map(|_| Pattern::Ventured)
+        peer.promising
     }
 }
 

@@ -44,7 +44,7 @@ impl Service {
         }
         drop(rate);
         Some(match question {
-            Question::Ask { id, slot } => {
+            Question::Ask { id, slot, .. } => {
                 let places = self.places.lock();
                 datagram::found(&id, datagram.len(), places.packets(slot, seconds_now()))
             }

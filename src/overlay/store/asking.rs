@@ -60,7 +60,7 @@ impl Asking {
         by_http: BoxFuture<Result<Vec<Vec<u8>>, OverlayError>>,
     ) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
         let id = random::bytes();
-        self.first(id, Question::Ask { id, slot }, by_http, |answer| match answer {
+        self.first(id, Question::Ask { id, slot, much: false }, by_http, |answer| match answer {
             Answer::Found(Some(packets)) => Ok(Ok(packets)),
             Answer::Found(None) => Err(Unanswered::TooMuch),
             Answer::Left(_) => Err(Unanswered::Nobody),
@@ -144,13 +144,13 @@ impl Asking {
         };
         let socket = Async::<UdpSocket>::bind((any, 0))?;
         socket.get_ref().connect(store)?; // it does not block, and others are not heard
-        socket.send(&question.encode()).await?;
-        let mut buffer = [0; MAX_LENGTH];
-        loop {
-            let length = socket.recv(&mut buffer).await?;
-            if let Some(answer) = Answer::decode(id, &buffer[..length]) {
-                return Ok(answer);
+        let answer = exchange(&socket, id, question).await?;
+        match (&answer, question) {
+            (Answer::Found(None), Question::Ask { slot, .. }) => {
+                let more = Question::Ask { id: *id, slot: *slot, much: true };
+                exchange(&socket, id, &more).await
             }
+            _ => Ok(answer),
         }
     }
 
@@ -161,5 +161,16 @@ impl Asking {
         let (host, port) = (self.host.clone(), self.port);
         let found = unblock(move || (&*host, port).to_socket_addrs()).await?;
         found.into_iter().next().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+async fn exchange(socket: &Async<UdpSocket>, id: &Id, question: &Question) -> io::Result<Answer> {
+    socket.send(&question.encode()).await?;
+    let mut buffer = [0; MAX_LENGTH];
+    loop {
+        let length = socket.recv(&mut buffer).await?;
+        if let Some(answer) = Answer::decode(id, &buffer[..length]) {
+            return Ok(answer);
+        }
     }
 }

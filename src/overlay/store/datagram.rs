@@ -1,11 +1,13 @@
 //! The datagrams of `p2pstore/1`: a short question and its answer, in one round trip and without a connection.
 //!
 //! ```text
-//! ASK     magic "p2pd" ‖ 1 ‖ id (8) ‖ slot (20) ‖ zeros up to 308 octets
+//! ASK     magic "p2pd" ‖ 1 ‖ id (8) ‖ slot (20) ‖ zeros up to 128 octets, or 308
 //! FOUND   magic "p2pd" ‖ 2 ‖ id (8) ‖ 1 if more lies there than fits ‖ packets, each behind its length
 //! LEAVE   magic "p2pd" ‖ 3 ‖ id (8) ‖ slot (20) ‖ secret (32) ‖ call
 //! LEFT    magic "p2pd" ‖ 4 ‖ id (8) ‖ 1 if there was room
 //! ```
+//!
+//! Who learns that more lies there than a third of the short question lets through asks once more with the long one.
 //!
 //! They only repeat what HTTP offers at the same address and port, and whoever gets no answer asks there. An
 //! answer is never longer than three times its question, so that a store is no weapon against whoever is named
@@ -27,8 +29,8 @@ const LEAVE: u8 = 3;
 const LEFT: u8 = 4;
 
 const SLOT_LENGTH: usize = 20;
-/// An answer to it can hold the longest packet, and is not longer than three times this.
-const ASK_LENGTH: usize = 308;
+/// Octets of a question: the answer to the first can hold a usual packet, and to the second the longest.
+const ASK_LENGTHS: [usize; 2] = [128, 308];
 /// Answers are not longer than this times their question (RFC 9000, section 8.1).
 const AMPLIFICATION: usize = 3;
 /// The longest datagram that every path carries (RFC 9000, section 14).
@@ -37,8 +39,8 @@ pub(super) const MAX_LENGTH: usize = 1200;
 /// What a client wants.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Question {
-    /// What lies in a slot.
-    Ask { id: Id, slot: Slot },
+    /// What lies in a slot, of which `much` may be told.
+    Ask { id: Id, slot: Slot, much: bool },
     /// A call is to lie there.
     Leave { id: Id, slot: Slot, secret: Secret, call: Call },
 }
@@ -55,9 +57,9 @@ pub(super) enum Answer {
 impl Question {
     pub(super) fn encode(&self) -> Vec<u8> {
         match self {
-            Question::Ask { id, slot } => {
+            Question::Ask { id, slot, much } => {
                 let mut datagram = [&head(ASK, id)[..], &slot.0].concat();
-                datagram.resize(ASK_LENGTH, 0);
+                datagram.resize(ASK_LENGTHS[usize::from(*much)], 0);
                 datagram
             }
             Question::Leave { id, slot, secret, call } => {
@@ -71,7 +73,7 @@ impl Question {
         let (slot, rest) = rest.split_first_chunk::<SLOT_LENGTH>()?;
         let slot = Slot(*slot);
         match kind {
-            ASK => Some(Question::Ask { id, slot }),
+            ASK => Some(Question::Ask { id, slot, much: datagram.len() >= ASK_LENGTHS[1] }),
             LEAVE => {
                 let (secret, call) = rest.split_first_chunk()?;
                 Some(Question::Leave { id, slot, secret: *secret, call: Call::decode(call)? })
@@ -141,18 +143,22 @@ mod tests {
         Slot([7; SLOT_LENGTH])
     }
 
+    fn ask(much: bool) -> Question {
+        Question::Ask { id: ID, slot: slot(), much }
+    }
+
     #[test]
     fn questions_come_back() {
         let call = Call::new(&[5; 300]).unwrap();
         let leave = Question::Leave { id: ID, slot: slot(), secret: [9; 32], call };
-        for question in [Question::Ask { id: ID, slot: slot() }, leave] {
+        for question in [ask(false), ask(true), leave] {
             assert_eq!(Question::decode(&question.encode()), Some(question));
         }
     }
 
     #[test]
     fn the_longest_packet_fits_and_no_answer_is_longer_than_three_questions() {
-        let asked = Question::Ask { id: ID, slot: slot() }.encode().len();
+        let asked = ask(true).encode().len();
         let longest = vec![3; Packet::MAX_LENGTH];
         let answer = found(&ID, asked, [&longest[..]]);
         assert!(answer.len() <= AMPLIFICATION * asked);
@@ -168,7 +174,7 @@ mod tests {
 
     #[test]
     fn nothing_and_refusals_are_told() {
-        let nothing = found(&ID, ASK_LENGTH, []);
+        let nothing = found(&ID, 128, []);
         assert_eq!(Answer::decode(&ID, &nothing), Some(Answer::Found(Some(vec![]))));
         for taken in [true, false] {
             assert_eq!(Answer::decode(&ID, &left(&ID, taken)), Some(Answer::Left(taken)));
@@ -177,9 +183,9 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_is_none() {
-        let answer = found(&ID, ASK_LENGTH, []);
+        let answer = found(&ID, 128, []);
         assert_eq!(Answer::decode(b"another1", &answer), None);
-        assert_eq!(Answer::decode(&ID, &Question::Ask { id: ID, slot: slot() }.encode()), None);
+        assert_eq!(Answer::decode(&ID, &ask(true).encode()), None);
         for end in 0..answer.len() {
             assert_eq!(Answer::decode(&ID, &answer[..end]), None);
         }
