@@ -76,6 +76,7 @@ const PURE: &[&str] = &[
     "overlay/folder/signature",
     "overlay/lan/message",
     "overlay/pkarr/dns",
+    "overlay/store/datagram",
     "overlay/store/framing",
     "overlay/store/places",
     "runtime/network/message",

@@ -6,7 +6,7 @@ mod packets;
 use std::{
     env,
     io::{BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     process::Command,
     sync::{
         Arc,
@@ -20,6 +20,7 @@ use async_io::Async;
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
+use p2p::registration::Call;
 use p2p::runtime::{self, clock};
 use packets::{key, name, signed};
 
@@ -247,6 +248,41 @@ fn a_packet_is_put_found_replaced_and_removed() {
         assert_eq!(his.get(slot).await, Ok(vec![new]), "only its writer removes it");
         hers.remove(slot).await.unwrap();
         assert_eq!(his.get(slot).await, Ok(Vec::new()));
+    });
+}
+
+#[test]
+fn what_is_short_is_asked_by_datagrams_and_much_by_http() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let datagrams = Async::<UdpSocket>::bind(address).unwrap();
+    let (alice, name) = (key(), name());
+    let slot = Slot::of_name(&name);
+    runtime::block_on(async {
+        let store = Arc::new(Store::open(None, StoreOptions::default()).unwrap());
+        let (answering, serving) = (store.clone(), store.clone());
+        let _answering = runtime::spawn(async move { answering.serve_datagrams(datagrams).await });
+        let hers = client_of(address, &alice);
+        // nobody answers by HTTP yet
+        assert_eq!(hers.get(slot).await, Ok(Vec::new()));
+        let call = Call::new(&[7; 400]).unwrap();
+        hers.calls().unwrap().call(slot, &call).await.unwrap();
+
+        let listener = Async::new(listener).unwrap();
+        let _serving = runtime::spawn(async move { serving.serve(listener).await });
+        let heard = hers.calls().unwrap().wait(slot, None).await.unwrap();
+        assert_eq!(heard.calls, [call]);
+        // one fits the answer to a short question, two that to a long one, and six none
+        let mut packets = Vec::new();
+        for number in 1..=6 {
+            let (writer, ttl) = (key(), Duration::from_secs(600));
+            let packet = signed(&writer, &name, number);
+            client_of(address, &writer).put(slot, &packet, ttl).await.unwrap();
+            packets.push(packet);
+            let mut found = hers.get(slot).await.unwrap();
+            found.sort_by_key(|packet| packets.iter().position(|known| known == packet));
+            assert_eq!(found, packets);
+        }
     });
 }
 

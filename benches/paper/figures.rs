@@ -99,7 +99,7 @@ impl Figures {
         let share = own.rate.over(&plain.rate).median();
         known::print(&[
             name,
-            &mark(own.cold.range(), own.cold.median() < 480.0),
+            &mark(own.cold.range(), own.cold.median() <= 260.0),
             &mark(number(slower), slower <= 1.0),
             &mark(number(share), share >= 0.9995),
             &mark(number(own.cold_octets.median()), own.cold_octets.median() <= 6000.0),

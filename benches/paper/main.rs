@@ -7,11 +7,16 @@
 //! turn.
 //!
 //! * cold: bob's daemon has just been installed and knows nothing but alice's name; from his request to the
-//!   response, lookup included.
+//!   response, lookup included. Of the goal 27 ms are the look-up, 195 the way to alice and back, and 22 the first
+//!   packet of her handshake on her line, in which the response travels. A call has to reach her before bob's first
+//!   packet does. Over Teredo it takes 50 ms more for bob to learn his address, two ways over the Teredo server until
+//!   alice has been asked in and has answered, and only then the 217.
 //! * warm: the next requests on the same connections; how much longer than plain TCP takes.
 //! * 2 MB: a body of two million octets; its rate as a share of plain TCP's.
 //! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;
-//!   and each second when nothing is asked, averaged.
+//!   and each second when nothing is asked, averaged. Of the cold ones QUIC needs 3684 for its three datagrams of 1200
+//!   octets; a look-up takes some 370, the early request 440, probes 480. A call costs 800 more; a rendezvous 3000, with
+//!   what both tell each other through it, and the probes that open NATs.
 //!
 //! The rows `mapped`, `call` and `teredo` need miniupnpd, coturn and miredo-server (the last one as root).
 //!

@@ -1,7 +1,7 @@
 //! `p2p store`: lends storage to others' registration packets.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
 };
 
@@ -45,12 +45,24 @@ impl Store {
         let listener = TcpListener::bind(self.listen).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let listener = Async::new(listener).map_err(cannot)?;
+        let datagrams = Async::<UdpSocket>::bind(address);
         block_on(async {
             let mut stop = Stop::new()?;
             speak::note(format!("others use it by --overlay store:http://{address}/{{slot}}"));
             speak::line(format!("ready store=http://{address}/{{slot}}"))?;
             notify::ready();
-            future::or(store.serve(listener), stop.wait()).await;
+            let serve_datagrams = async {
+                match datagrams {
+                    Ok(socket) => store.serve_datagrams(socket).await,
+                    // the port is another program's; those who ask will use HTTP
+                    Err(error) => {
+                        speak::note(format!("no datagrams at {address}: {}", plain(&error)))
+                    }
+                }
+                future::pending().await
+            };
+            let serve = future::or(store.serve(listener), serve_datagrams);
+            future::or(serve, stop.wait()).await;
             notify::stopping();
             Ok(())
         })

@@ -14,10 +14,12 @@ use crate::overlay::{Heard, Overlay, OverlayError};
 use crate::registration::Call;
 use crate::runtime::{Task, clock, spawn};
 
-/// When to call, each after the one before: direct ways get a head start, and a message may get lost or be too
-/// early to know how its sender looks from outside.
+/// When to call at the latest, each after the one before; a message may get lost. The first call goes out as soon as it
+/// can say how its sender looks from outside: what opens the callee's NAT in time lets the first packet of a
+/// handshake pass that is under way to it. Where nobody says how this host looks, a direct way has answered by then
+/// if there is one.
 const PAUSES: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(900), Duration::from_secs(2)];
+    [Duration::from_millis(400), Duration::from_millis(600), Duration::from_secs(2)];
 
 /// The pause after an overlay has failed; it doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -101,13 +103,30 @@ pub(super) async fn while_calling<T>(
     work: impl Future<Output = T>,
 ) -> T {
     let calling = async {
-        for pause in PAUSES {
-            clock::sleep(pause).await;
+        for (number, pause) in PAUSES.into_iter().enumerate() {
+            let seen = async {
+                match number {
+                    0 => seen_from_outside(link).await,
+                    _ => future::pending().await,
+                }
+            };
+            clock::timeout(pause, seen).await;
             call(link, peer, Slot::of_call(signer), overlays);
         }
         future::pending().await
     };
     future::or(work, calling).await
+}
+
+/// Waits until this host knows an address at which others may reach it.
+async fn seen_from_outside(link: &Link) {
+    loop {
+        let gathered = link.gathered();
+        if link.is_seen_from_outside() {
+            return;
+        }
+        gathered.await;
+    }
 }
 
 fn call(link: &Link, peer: &PublicKey, slot: Slot, overlays: &[Arc<dyn Overlay>]) {

@@ -10,6 +10,7 @@
 //!   |--- UPDATE through a relay, if one is known -->|  learns all candidates, punches
 //!   |=== QUIC through the relay ===================>|
 //!   |--- probe to each locator, all at once ------->|  learns the dialler's address (a claim)
+//!   |=== QUIC's first packet to the best locator ==>|  answers it there
 //!   |<-- answer ------------------------------------|
 //!   |<-- triggered probe ---------------------------|
 //!   |    first answer: this is the path             |
@@ -23,13 +24,14 @@
 //! | `checks` | probes, answers, triggered checks |
 //! | `update` | telling each other one's candidates |
 //! | `punch` | opening NATs from both sides |
+//! | `venture` | a handshake on a way that is not proved yet |
 //! | `watch` | keeping a path, noticing its end, climbing back from a relay |
 //! | `report` | what people are told |
 //!
 //! *Return routability:* QUIC packets go only to an address that has answered a probe of ours, or to a
-//! relay, which has limits of its own. What goes to unproved addresses is at most three times what came
-//! from the peer that names them, and a fixed amount for each dial; to one for which nothing speaks but the
-//! source of a message, three times what came from there.
+//! relay, which has limits of its own; only handshakes may begin before that. What goes to unproved addresses is
+//! at most three times what came from the peer that names them, and a fixed amount for each dial; to one for
+//! which nothing speaks but the source of a message, three times what came from there.
 //!
 //! It is sans-IO: it takes datagrams, ways and the time, and gives datagrams, events and the next
 //! time at which it has something to do. Nothing is scheduled while nobody dials and no connection
@@ -40,6 +42,7 @@ mod dial;
 mod punch;
 mod report;
 mod update;
+mod venture;
 mod watch;
 
 use std::{

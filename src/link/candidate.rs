@@ -102,6 +102,8 @@ pub(super) enum Pattern {
     /// The first gaps are those in which a lost datagram costs a person little; from then on they
     /// double. The last probe still has most of two seconds to be answered.
     Ordinary,
+    /// A handshake goes there at the same time, so that nobody waits for the answer.
+    Ventured,
     /// The peer was called through a relay and will say where it is; if it does not, it is probed where
     /// it was before.
     Called,
@@ -122,6 +124,7 @@ impl Pattern {
     fn offsets(self) -> &'static [u64] {
         match self {
             Pattern::Ordinary => &[0, 100, 300, 700, 1500, 3100],
+            Pattern::Ventured => &[0, 250, 500, 900, 1500, 3100],
             Pattern::Called => &[400, 500, 700, 1500, 3100],
             Pattern::Punch => &[0, 400, 500, 700, 1500, 3100],
             Pattern::Relayed => &[0, 300, 700, 1500, 3100],
@@ -139,7 +142,11 @@ impl Pattern {
     /// When it is over, for a way that takes about this long.
     fn length(self, round_trip: Duration) -> Duration {
         match self {
-            Pattern::Ordinary | Pattern::Called | Pattern::Punch | Pattern::Relayed => CHECK_TIME,
+            Pattern::Ordinary
+            | Pattern::Ventured
+            | Pattern::Called
+            | Pattern::Punch
+            | Pattern::Relayed => CHECK_TIME,
             Pattern::Retry | Pattern::Climb => Duration::from_millis(1800),
             Pattern::Fast => round_trip * 3 / 2 + Duration::from_millis(150),
         }
@@ -202,7 +209,7 @@ impl Candidate {
     }
 
     /// Whether its datagrams go over Teredo, wherever its address comes from.
-    fn is_teredo(&self) -> bool {
+    pub(super) fn is_teredo(&self) -> bool {
         self.kind == CandidateKind::Teredo || self.way.direct().is_some_and(|at| is_teredo(at.ip()))
     }
 
@@ -232,7 +239,8 @@ impl Candidate {
     /// Begins a check, whatever is running.
     pub(super) fn restart_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let unknown = self.round_trip.is_none() && self.is_teredo();
-        let delay = if unknown { TEREDO_DELAY } else { Duration::ZERO };
+        let delay =
+            if unknown && pattern != Pattern::Ventured { TEREDO_DELAY } else { Duration::ZERO };
         let start = now + delay + PACING * place.saturating_sub(UNPACED) as u32;
         let length = pattern.length(self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP));
         self.check = Some(Check { start, sent: 0, pattern, length });

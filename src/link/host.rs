@@ -116,8 +116,6 @@ type DialOutcome = Result<Reached, NoPath>;
 /// A path to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
-    /// What QUIC calls the peer.
-    pub virtual_address: SocketAddr,
     /// How its packets go.
     pub way: Way,
     /// How long the probe took that proved it.
@@ -274,6 +272,16 @@ impl Link {
         future::or(answer.recv(), more_ways).await.unwrap_or(Err(gone)) // the link is gone
     }
 
+    /// What QUIC calls a peer.
+    pub fn virtual_address(peer: &PublicKey) -> SocketAddr {
+        virtual_address(peer.hit())
+    }
+
+    /// Whether a handshake with a peer that is being looked for may begin before [`Link::reach`] is done.
+    pub fn ventures(&self, peer: &PublicKey) -> bool {
+        self.state().agent.ventures(peer.hit())
+    }
+
     /// Sends a request beside the next handshake with a peer, so that the peer can answer before the
     /// handshake is complete. It may be repeated by the network, so it must have no effect. False if it
     /// does not fit.
@@ -397,8 +405,7 @@ impl Link {
     fn handle_event(&self, state: &mut State, event: Event, now: Instant) {
         match event {
             Event::Reached { hit, way, round_trip } => {
-                let virtual_address = virtual_address(hit);
-                let reached = Reached { virtual_address, way, round_trip };
+                let reached = Reached { way, round_trip };
                 for dial in state.dials.remove(&hit).unwrap_or_default() {
                     let _ = dial.try_send(Ok(reached)); // whoever asked may be gone
                 }

@@ -13,6 +13,7 @@ use crate::runtime::{clock, spawn};
 use super::{
     gathering::Gathered,
     host::Link,
+    locators,
     stun::{self, Mapping, ServerAddress},
     turn::TurnServer,
 };
@@ -49,6 +50,11 @@ impl Link {
         let local = self.local_locators();
         let is_new = |gathered: &SocketAddr| !local.contains(gathered);
         gathered.filter(is_new).chain(local.iter().copied()).collect()
+    }
+
+    /// Whether an address is known under which other networks may see this host.
+    pub fn is_seen_from_outside(&self) -> bool {
+        self.locators().iter().any(|locator| locators::is_global(locator.ip()))
     }
 
     /// How the NAT of IPv4 chooses ports, as far as can be told without asking for it.

@@ -53,6 +53,14 @@ pub(super) struct Peer<R> {
     pub(super) invited: Option<Instant>,
     /// Checks caused by datagrams that had no path may begin again then.
     pub(super) retry: Instant,
+    /// Where it may be reached most likely, of what it published.
+    pub(super) promising: Option<Way>,
+    /// How many packets may still go there unproved.
+    pub(super) ventures: u8,
+    /// Where its latest genuine message came from while there was no path.
+    pub(super) knocked: Option<Way>,
+    /// Octets of QUIC that went to it.
+    pub(super) volume: u64,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
     /// The number of its latest UPDATE; 0 before the first.
@@ -90,6 +98,10 @@ impl<R> Peer<R> {
             dial: None,
             invited: None,
             retry: now,
+            promising: None,
+            ventures: 0,
+            knocked: None,
+            volume: 0,
             last_used: now,
             update: 0,
             nat: NatMapping::Unknown,

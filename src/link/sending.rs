@@ -19,7 +19,8 @@ use super::{
 };
 
 impl Link {
-    /// The way of a QUIC packet. Without a proved one the packet is kept for a moment.
+    /// The way of a QUIC packet. Without a proved one a handshake may venture out; anything else is kept for a
+    /// moment.
     pub(super) fn route(&self, transmit: &Transmit<'_>) -> Option<Way> {
         let SocketAddr::V6(to) = transmit.destination else {
             return Some(Way::Direct(transmit.destination));
@@ -30,7 +31,15 @@ impl Link {
         };
         let now = clock::now();
         let mut state = self.state();
-        let way = state.agent.route(hit, now);
+        let run = transmit.segment_size.is_some_and(|one| one < transmit.contents.len());
+        if !state.agent.is_worth(hit, transmit.contents.len(), run) {
+            return None; // it counts as lost
+        }
+        let venture = state.agent.venture(hit, transmit.contents.len());
+        if let Some(way) = venture {
+            state.selected.move_to(hit, way);
+        }
+        let way = venture.or_else(|| state.agent.route(hit, now));
         if state.agent.has_output() {
             self.flush(&mut state);
         }

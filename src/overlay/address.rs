@@ -175,6 +175,14 @@ impl StoreUrl {
         format!("{}{slot}{}", self.before, self.after)
     }
 
+    /// Host and port of a store that is spelt as ours are, and may be asked by datagrams.
+    pub(super) fn datagrams(&self) -> Option<(&str, u16)> {
+        let authority = self.before.strip_prefix("http://")?.strip_suffix('/')?;
+        let is_plain = self.after.is_empty() && !authority.contains('/');
+        let (host, port) = authority.rsplit_once(':').filter(|_| is_plain)?;
+        Some((host, port.parse().ok()?))
+    }
+
     /// As it was configured, with `store:` in front.
     pub fn spelling(&self) -> &str {
         &self.spelling

@@ -57,6 +57,15 @@ impl HttpClient {
         HttpClient { hosts: Hosts::Any, agent: Mutex::new(agent) }
     }
 
+    /// Whether hosts are asked without anybody in between, and may be any that this person named.
+    pub(super) fn is_direct(&self) -> bool {
+        match self.hosts {
+            Hosts::Any => ureq::Proxy::try_from_env().is_none(),
+            Hosts::Loopback => true,
+            Hosts::Public => false,
+        }
+    }
+
     /// What sends requests.
     pub(super) fn agent(&self) -> Agent {
         self.lock().clone()

@@ -71,6 +71,9 @@ const SEND_WINDOW: u64 = 2 << 20;
 const MAX_MTU: u16 = 1420;
 /// Discovery asks once, for all of it: the probes of a search would be most of what a short visit costs.
 const MTU_STEP: u16 = 150;
+/// The link lets no such probe out before a connection carries much. Those of a short visit count as lost, and come
+/// again so much later. What has been found out is not asked again.
+const MTU_INTERVAL: Duration = Duration::from_secs(30);
 /// Every path of QUIC carries this much (RFC 9000, section 14), more is found out.
 const INITIAL_MTU: u16 = 1200;
 
@@ -110,6 +113,8 @@ pub(super) fn client(
 ) -> Result<ClientConfig, rustls::Error> {
     let mut transport = transport(lifetimes, selected);
     transport
+        // requests are short, and longer packets would save 1 % of the octets of those that are not
+        .mtu_discovery_config(None)
         .keep_alive_interval(Some(KEEP_ALIVE.min(lifetimes.silence / 2)))
         // the answer to an early request
         .max_concurrent_uni_streams(VarInt::from_u32(1))
@@ -147,7 +152,7 @@ pub(super) fn accepted(
 
 fn transport(lifetimes: Lifetimes, selected: SelectedPath) -> TransportConfig {
     let mut mtu = MtuDiscoveryConfig::default();
-    mtu.upper_bound(MAX_MTU).minimum_change(MTU_STEP);
+    mtu.upper_bound(MAX_MTU).minimum_change(MTU_STEP).interval(MTU_INTERVAL);
     let mut config = TransportConfig::default();
     config
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))

@@ -1,11 +1,13 @@
 //! A QUIC connection with a peer, and who uses it.
 
 use std::{
+    future::Future,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures_lite::future;
 use quinn::{ConnectionError, PathStats, ReadError, ReadExactError};
 
@@ -14,6 +16,7 @@ use crate::link::{Hold, Link};
 use crate::runtime::{clock, spawn};
 
 use super::early;
+use super::early_answer::EarlyAnswer;
 use super::error::ConnectError;
 use super::preface::Preface;
 use super::refusal::{CANCELLED, Refusal};
@@ -139,12 +142,15 @@ impl Connection {
         Ok(None)
     }
 
-    /// Says that a request was taken that came beside the handshake; gives the stream of its answer.
-    pub(super) async fn take_early(self: &Arc<Connection>, request: Bytes) -> Option<Stream> {
+    /// Opens the stream for the answer to a request that came beside the handshake. It does not wait: the first
+    /// stream of a connection can always be had.
+    pub(super) fn answer_early(self: &Arc<Connection>, answer: &EarlyAnswer) {
         let guard = StreamGuard::new(self);
-        let mut send = clock::timeout(STREAM_PATIENCE, self.quic.open_uni()).await?.ok()?;
-        send.write_all(&early::SIGN).await.ok()?;
-        Some(Stream::heard_early(request, send, guard))
+        let mut nobody = Context::from_waker(Waker::noop());
+        match pin!(self.quic.open_uni()).poll(&mut nobody) {
+            Poll::Ready(Ok(send)) => answer.send_on(send, guard),
+            _ => answer.fail(),
+        }
     }
 
     /// The next stream that the peer opens.

@@ -1,17 +1,20 @@
 //! Streams to and from peers: what the layers above use.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::Future,
+    io,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use futures_lite::future;
 use quinn::{Connecting, ConnectionError, Endpoint, Incoming, ServerConfig, VarInt};
 
 use crate::identity::{Hit, KeyPair, PublicKey};
-use crate::link::{EarlyRequest, Link, Places, Way};
+use crate::link::{EarlyRequest, Link, NoPath, Places, Reached, Way};
 use crate::runtime::{clock, spawn};
 
 use super::admission::{Admission, Admissions, Rejection};
@@ -19,6 +22,7 @@ use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
 use super::early::{self, Carried};
+use super::early_answer::EarlyAnswer;
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
 use super::preface::Preface;
@@ -30,8 +34,12 @@ use super::tls::{self, Credentials, SERVER_NAME};
 /// A handshake takes two round trips, and a lost packet a second more.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// What answers a handshake comes so soon after the answer to the probe that went with it, or half a round trip
+/// later on a slow line.
+const VENTURE_PATIENCE: Duration = Duration::from_millis(60);
+
 /// The sign that an early request was taken comes with the handshake, or a few packets later on a slow
-/// line: so long is waited for it, or a quarter of what the handshake took, before the request is sent again.
+/// line: so long is waited for it, or a quarter of what connecting took, before the request is sent again.
 const MIN_EARLY_PATIENCE: Duration = Duration::from_millis(20);
 /// And not longer than this.
 const MAX_EARLY_PATIENCE: Duration = Duration::from_millis(100);
@@ -183,7 +191,8 @@ impl Transport {
         }
         if let (Some(offer), Some(timings)) = (offer, connected) {
             drop(offer);
-            let patience = (timings.handshake / 4).clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
+            let patience = ((timings.probe + timings.handshake) / 4)
+                .clamp(MIN_EARLY_PATIENCE, MAX_EARLY_PATIENCE);
             let answer = connection.early_answer(patience).await.map_err(ConnectError::Refused)?;
             if let Some(stream) = answer {
                 let path = self.shared.link.path(&peer);
@@ -316,15 +325,75 @@ impl Shared {
 
     async fn connect(&self, peer: PublicKey, places: Places) -> Outcome {
         let start = clock::now();
-        let reached = self.link.reach(peer, places).await?;
+        let proved = OnceLock::new();
+        let mut reach = pin!(async {
+            let reached = self.link.reach(peer, places).await;
+            let _ = proved.set(clock::now());
+            reached
+        });
+        // from its first poll on the link looks for the peer
+        let reached = future::poll_once(&mut reach).await;
         let hold = self.link.hold(&peer);
-        let answered = clock::now();
+        let quic = match reached {
+            None if self.link.ventures(&peer) => self.venture(peer, start, reach).await?,
+            None => {
+                reach.await?;
+                self.handshake(peer).await?
+            }
+            Some(reached) => {
+                reached?;
+                self.handshake(peer).await?
+            }
+        };
+        let connection = Connection::new(quic, peer, hold);
+        let now = clock::now();
+        if !self.pool().admit(&connection, now) {
+            connection.close_unused();
+            return Err(ConnectError::TooManyConnections);
+        }
+        let answered = *proved.get().unwrap_or(&now);
+        let timings = ConnectTimings {
+            probe: answered.saturating_duration_since(start),
+            handshake: now.saturating_duration_since(answered),
+        };
+        Ok((connection, timings))
+    }
+
+    /// Begins the handshake before a way is proved. If it has not got through when one is, it begins again.
+    async fn venture(
+        &self,
+        peer: PublicKey,
+        start: Instant,
+        reach: impl Future<Output = Result<Reached, NoPath>>,
+    ) -> Result<quinn::Connection, ConnectError> {
+        let ventured = async {
+            match self.handshake(peer).await {
+                Ok(quic) => Ok::<_, NoPath>(Some(quic)),
+                Err(_) => future::pending().await, // the proved way decides
+            }
+        };
+        let overtaken = async {
+            let round_trip = reach.await?.round_trip;
+            if clock::now() - start < round_trip + VENTURE_PATIENCE {
+                // the way was open from the beginning: what answers the handshake is right behind
+                clock::sleep((round_trip / 2).max(VENTURE_PATIENCE)).await;
+            }
+            Ok(None)
+        };
+        match future::or(ventured, overtaken).await {
+            Ok(Some(quic)) => Ok(quic),
+            Ok(None) => self.handshake(peer).await,
+            Err(no_path) => Err(ConnectError::from(no_path)),
+        }
+    }
+
+    async fn handshake(&self, peer: PublicKey) -> Result<quinn::Connection, ConnectError> {
         let selected = self.link.selected_path(peer.hit());
         let config = config::client(&self.credentials, peer, selected, self.lifetimes)
             .map_err(|error| ConnectError::Lost(error.to_string().into()))?;
         let connecting = self
             .endpoint
-            .connect_with(config, reached.virtual_address, SERVER_NAME)
+            .connect_with(config, Link::virtual_address(&peer), SERVER_NAME)
             .map_err(|error| match error {
             quinn::ConnectError::EndpointStopping => ConnectError::ShutDown,
             error => ConnectError::Lost(error.to_string().into()),
@@ -339,17 +408,7 @@ impl Shared {
         if tls::peer_key(&quic) != Some(peer) {
             return Err(ConnectError::WrongKey); // the verifier has refused it already
         }
-        let connection = Connection::new(quic, peer, hold);
-        let now = clock::now();
-        if !self.pool().admit(&connection, now) {
-            connection.close_unused();
-            return Err(ConnectError::TooManyConnections);
-        }
-        let timings = ConnectTimings {
-            probe: answered.saturating_duration_since(start),
-            handshake: now.saturating_duration_since(answered),
-        };
-        Ok((connection, timings))
+        Ok(quic)
     }
 
     async fn accept_connections(self: Arc<Shared>) {
@@ -414,10 +473,10 @@ impl Handshake {
     /// sealed request came with it.
     async fn run(self, incoming: Incoming) {
         let early = self.shared.link.take_early(&incoming.orig_dst_cid());
-        let Ok(connecting) = self.accept(incoming) else { return };
         match early {
-            Some(early) => self.answer_early(connecting, early).await,
+            Some(early) => self.answer_early(incoming, early).await,
             None => {
+                let Ok(connecting) = self.accept(incoming) else { return };
                 let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
                 let Some(Ok(quic)) = quic else { return };
                 let Some(peer) = tls::peer_key(&quic) else { return };
@@ -431,23 +490,32 @@ impl Handshake {
 
     /// Answers a request whose seal has proved its sender; the connection is good for nothing else until the
     /// handshake has proved the same key.
-    async fn answer_early(self, connecting: Connecting, early: EarlyRequest) {
+    async fn answer_early(self, incoming: Incoming, early: EarlyRequest) {
         let peer = early.sender;
-        // a server's half of a connection can always be had
-        let Ok((quic, complete)) = connecting.into_0rtt() else { return };
-        if !belongs(&quic, peer) {
+        if incoming.remote_address().ip() != peer.hit().to_ipv6() {
             return;
         }
-        let connection = Connection::new(quic.clone(), peer, self.shared.link.hold(&peer));
-        if let Some(Carried { preface, certificate, request }) = early::decode(early.request) {
-            let (connection, queue) = (connection.clone(), self.shared.accepted.clone());
+        let answer = early::decode(early.request).map(|carried| {
+            let Carried { preface, certificate, request } = carried;
+            let (answer, queue) = (Arc::<EarlyAnswer>::default(), self.shared.accepted.clone());
+            let stream = Stream::heard_early(request, answer.clone());
             spawn(async move {
-                if let Some(stream) = connection.take_early(request).await {
-                    // after the shutdown nobody takes it, and dropping resets it
-                    let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
-                }
+                // after the shutdown nobody takes it, and dropping resets it
+                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
             })
             .detach();
+            Answer(answer)
+        });
+        if let Some(Answer(answer)) = &answer {
+            answer.ready().await;
+        }
+        let hold = self.shared.link.hold(&peer);
+        let Ok(connecting) = self.accept(incoming) else { return };
+        // a server's half of a connection can always be had; until the answer is in it nothing may wait
+        let Ok((quic, complete)) = connecting.into_0rtt() else { return };
+        let connection = Connection::new(quic.clone(), peer, hold);
+        if let Some(Answer(answer)) = &answer {
+            connection.answer_early(answer);
         }
         let complete = clock::timeout(HANDSHAKE_TIME, complete).await;
         if complete.is_none() || tls::peer_key(&quic) != Some(peer) {
@@ -466,6 +534,15 @@ impl Handshake {
             pool.ready_unless_dialling(&connection);
         }
         shared.clone().start(connection, shared.lifetimes.accepted);
+    }
+}
+
+/// An answer that fails when it has got no stream in the end.
+struct Answer(Arc<EarlyAnswer>);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.fail();
     }
 }
 
@@ -517,14 +594,14 @@ mod tests {
     async fn bare(client: &Transport, server: &Transport, expected: PublicKey) -> Connecting {
         let link = &client.shared.link;
         let key = server.shared.link.key();
-        let reached = link.reach(key, &server.shared.link.local_locators()).await.unwrap();
+        link.reach(key, &server.shared.link.local_locators()).await.unwrap();
         let config = {
             let selected = link.selected_path(key.hit());
             let credentials = &client.shared.credentials;
             config::client(credentials, expected, selected, Lifetimes::default()).unwrap()
         };
         let endpoint = &client.shared.endpoint;
-        endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap()
+        endpoint.connect_with(config, Link::virtual_address(&key), SERVER_NAME).unwrap()
     }
 
     #[test]
@@ -566,13 +643,12 @@ mod tests {
             let (client, server) = (host(&keys()), host(&keys()));
             let other = Credentials::new(&keys()).unwrap();
             let key = server.shared.link.key();
-            let reached =
-                client.shared.link.reach(key, &server.shared.link.local_locators()).await.unwrap();
+            client.shared.link.reach(key, &server.shared.link.local_locators()).await.unwrap();
             let config =
                 config::client(&other, key, SelectedPath::default(), Lifetimes::default()).unwrap();
             let endpoint = &client.shared.endpoint;
             let connecting =
-                endpoint.connect_with(config, reached.virtual_address, SERVER_NAME).unwrap();
+                endpoint.connect_with(config, Link::virtual_address(&key), SERVER_NAME).unwrap();
             let connection = connecting.await.unwrap(); // the client is done first
             assert!(matches!(connection.closed().await, ConnectionError::ApplicationClosed(_)));
             assert_eq!(server.connections(), 0);

@@ -9,6 +9,7 @@
 //! | `endpoint` | [`Transport`]: open, accept, shut down |
 //! | `pool`, `connection` | one connection per peer, who uses it, when it ends |
 //! | `stream` | [`Stream`]: what hyper and tunnels read and write |
+//! | `early`, `early_answer` | a request beside the handshake, and its answer before there is a connection |
 //! | `connected` | [`ConnectedPeer`]: how a connection does |
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
 //! | `admission` | how many handshakes others may begin |
@@ -24,6 +25,7 @@ mod congestion;
 mod connected;
 mod connection;
 mod early;
+mod early_answer;
 mod endpoint;
 mod error;
 mod pool;

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -13,6 +14,7 @@ use hyper::rt::ReadBufCursor;
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 
 use super::connection::StreamGuard;
+use super::early_answer::{EarlyAnswer, End};
 use super::refusal::{CANCELLED, Refusal};
 
 /// Packets' worth of data taken from QUIC at once: one lock for up to 20 kB.
@@ -31,6 +33,8 @@ const CHUNKS: usize = 16;
 pub struct Stream {
     /// None where the request was sent early: what is written was said already.
     send: Option<SendStream>,
+    /// What is written as long as the connection for it is not accepted.
+    answer: Option<Arc<EarlyAnswer>>,
     /// Octets of the preface that go before the first that are written.
     preface: Bytes,
     /// Whether the half ends with the first flush.
@@ -48,12 +52,12 @@ pub struct Stream {
     hasty: Option<Waker>,
     send_ended: bool,
     receive_ended: bool,
-    _guard: StreamGuard,
+    _guard: Option<StreamGuard>,
 }
 
 impl Stream {
     pub(super) fn new(send: SendStream, receive: RecvStream, guard: StreamGuard) -> Stream {
-        Stream::of_halves(Some(send), Some(receive), guard)
+        Stream::of_halves(Some(send), Some(receive), Some(guard))
     }
 
     /// For a request that is written whole before the first flush, and nothing after it.
@@ -71,14 +75,16 @@ impl Stream {
 
     /// The answer to a request that was sent early.
     pub(super) fn asked_early(receive: RecvStream, guard: StreamGuard) -> Stream {
-        let mut stream = Stream::of_halves(None, Some(receive), guard);
+        let mut stream = Stream::of_halves(None, Some(receive), Some(guard));
         stream.is_asked = false;
         stream
     }
 
-    /// A request that came early, and the way for its answer.
-    pub(super) fn heard_early(request: Bytes, send: SendStream, guard: StreamGuard) -> Stream {
-        let mut stream = Stream::of_halves(Some(send), None, guard);
+    /// A request that came early, and where its answer goes.
+    pub(super) fn heard_early(request: Bytes, answer: Arc<EarlyAnswer>) -> Stream {
+        let mut stream = Stream::of_halves(None, None, None);
+        stream.answer = Some(answer);
+        stream.send_ended = false;
         stream.chunks[0] = request;
         stream.count = 1;
         stream
@@ -87,12 +93,13 @@ impl Stream {
     fn of_halves(
         send: Option<SendStream>,
         receive: Option<RecvStream>,
-        guard: StreamGuard,
+        guard: Option<StreamGuard>,
     ) -> Stream {
         Stream {
             send_ended: send.is_none(),
             receive_ended: receive.is_none(),
             send,
+            answer: None,
             preface: Bytes::new(),
             says_one_thing: false,
             receive,
@@ -116,8 +123,12 @@ impl Stream {
     }
 
     fn abandon(&mut self, code: VarInt) {
+        let ended = self.send_ended;
+        if let Some(answer) = self.waiting_answer().filter(|_| !ended) {
+            answer.end(End::Reset(code));
+        }
         // an error only says that the half was closed already
-        if let Some(send) = self.send.as_mut().filter(|_| !self.send_ended) {
+        if let Some(send) = self.send.as_mut().filter(|_| !ended) {
             let _ = send.reset(code);
         }
         if !self.has_heard_all()
@@ -176,7 +187,19 @@ impl Stream {
         Poll::Ready(Ok(()))
     }
 
+    /// Where an early answer waits for its connection; the stream takes over as soon as there is one.
+    fn waiting_answer(&mut self) -> Option<&EarlyAnswer> {
+        if let Some((send, guard)) = self.answer.as_ref().and_then(|answer| answer.take_stream()) {
+            (self.send, self._guard) = (Some(send), Some(guard));
+            self.answer = None;
+        }
+        self.answer.as_deref()
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(answer) = self.waiting_answer() {
+            return answer.poll_write(cx, octets);
+        }
         match &mut self.send {
             Some(send) => {
                 while !self.preface.is_empty() {
@@ -194,6 +217,9 @@ impl Stream {
     }
 
     fn flush(&mut self) -> Poll<io::Result<()>> {
+        if let Some(answer) = self.waiting_answer() {
+            answer.flush();
+        }
         if self.says_one_thing && self.preface.is_empty() {
             self.finish()
         } else {
@@ -202,6 +228,10 @@ impl Stream {
     }
 
     fn finish(&mut self) -> Poll<io::Result<()>> {
+        if let Some(answer) = self.waiting_answer() {
+            answer.end(End::Finished);
+            self.send_ended = true;
+        }
         if let Some(send) = self.send.as_mut().filter(|_| !self.send_ended) {
             // an error only says that it was closed already
             let _ = send.finish();

@@ -130,6 +130,7 @@ impl<S: Sealing> Agent<S> {
         if let Some(peer) = self.peers.get_mut(&hit) {
             peer.sign_of_life(from, now);
             peer.earn_from(from, octets);
+            peer.knocked_at(from);
         }
         if self.is_proved(from) {
             if self.by_way.get(&from) != Some(&hit) {

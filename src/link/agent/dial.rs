@@ -18,6 +18,10 @@ use super::Strangers;
 
 /// Packets of handshakes from one peer: a handshake takes a handful, and so do early requests.
 const HANDSHAKES: Rate = Rate { interval: Duration::from_millis(2), burst: 256 };
+/// What every path of QUIC carries (RFC 9000, section 14).
+const EVERY_PATH: usize = 1200;
+/// A probe of the path MTU costs 1500 octets, and longer packets save 1 % of what is sent.
+const MTU_VOLUME: u64 = 32 * 1024;
 
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
@@ -65,8 +69,14 @@ impl<S: Sealing> Agent<S> {
             self.announce(hit);
             self.start_punching(hit, Pattern::Called, now);
             self.use_relay(hit, relay, now);
-        } else if let Some(peer) = self.peers.get_mut(&hit) {
-            peer.check(Pattern::Ordinary, now, |_| true);
+        } else {
+            let venture = self.look_for_venture(hit);
+            if let Some(peer) = self.peers.get_mut(&hit) {
+                if let Some(candidate) = venture.and_then(|way| peer.candidate(way)) {
+                    candidate.start_check(Pattern::Ventured, 0, now);
+                }
+                peer.check(Pattern::Ordinary, now, |_| true);
+            }
         }
         self.end_hopeless_dial(hit, now);
         self.serve_peer(hit, now);
@@ -134,6 +144,17 @@ impl<S: Sealing> Agent<S> {
             }
         }
         self.path(hit)
+    }
+
+    /// Whether a packet of QUIC is worth its octets: one that asks how long packets may be (RFC 8899) is not before the
+    /// peer has got so many that longer ones save more. A run of packets is none.
+    pub(in crate::link) fn is_worth(&mut self, hit: Hit, octets: usize, is_run: bool) -> bool {
+        let Some(peer) = self.peers.get_mut(&hit) else { return true };
+        if octets > EVERY_PATH && !is_run && peer.volume < MTU_VOLUME {
+            return false;
+        }
+        peer.volume += octets as u64;
+        true
     }
 
     /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its
@@ -260,7 +281,8 @@ impl<S: Sealing> Agent<S> {
 
     /// Peers with a connection and without a path that is known to work.
     pub(in crate::link) fn suspects(&self) -> Vec<PublicKey> {
-        let suspects = self.peers.values().filter(|peer| peer.holds > 0 && peer.is_suspect());
+        let lost = |peer: &&Peer<_>| peer.holds > 0 && peer.dial.is_none() && peer.is_suspect();
+        let suspects = self.peers.values().filter(lost);
         suspects.map(|peer| S::remote_key(&peer.remote)).collect()
     }
 

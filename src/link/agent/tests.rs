@@ -10,6 +10,7 @@ mod moving;
 mod nat;
 mod punching;
 mod scene;
+mod venturing;
 mod wire;
 
 use std::collections::HashSet;

@@ -1,10 +1,12 @@
-//! The client of `p2pstore/1`. Requests run on a thread of the pool and end within their deadline.
+//! The client of `p2pstore/1`. Short questions go by datagrams first. Requests run on a thread of the pool and end within their deadline.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
 use ring::hmac;
 
+use super::asking::Asking;
+use super::datagram::Secret;
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
@@ -23,6 +25,8 @@ pub struct Client {
     url: StoreUrl,
     secrets: hmac::Key,
     http: HttpClient,
+    /// If it may be asked by datagrams.
+    asking: Option<Arc<Asking>>,
 }
 
 impl Client {
@@ -34,7 +38,9 @@ impl Client {
     /// The store at `url` if its host is one of `hosts`.
     pub(in crate::overlay) fn asking(hosts: Hosts, url: &StoreUrl, identity: &KeyPair) -> Client {
         let http = HttpClient::new(hosts);
-        Client { url: url.clone(), secrets: secrets(url, identity), http }
+        let asking = url.datagrams().filter(|_| http.is_direct());
+        let asking = asking.map(|(host, port)| Asking::new(host, port));
+        Client { url: url.clone(), secrets: secrets(url, identity), http, asking }
     }
 
     fn send(
@@ -43,7 +49,8 @@ impl Client {
         packet: Vec<u8>,
         ttl: Duration,
     ) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.http.agent(), self.url.of(slot), self.secret(slot));
+        let (agent, url) = (self.http.agent(), self.url.of(slot));
+        let secret = HEXLOWER.encode(&self.secret(slot));
         let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
         in_time(move || {
             let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
@@ -56,8 +63,10 @@ impl Client {
     }
 
     /// What proves to this store that a place is ours; it tells nothing about other slots or stores.
-    fn secret(&self, slot: Slot) -> String {
-        HEXLOWER.encode(hmac::sign(&self.secrets, &slot.0).as_ref())
+    fn secret(&self, slot: Slot) -> Secret {
+        let mut secret = Secret::default();
+        secret.copy_from_slice(hmac::sign(&self.secrets, &slot.0).as_ref());
+        secret
     }
 }
 
@@ -72,7 +81,7 @@ fn secrets(url: &StoreUrl, identity: &KeyPair) -> hmac::Key {
 impl Overlay for Client {
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
         let (agent, url) = (self.http.agent(), self.url.of(slot));
-        in_time(move || {
+        let by_http = in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
             match response.status().as_u16() {
                 200 => {}
@@ -80,7 +89,11 @@ impl Overlay for Client {
                 status => return Err(refusal(status)),
             }
             frames(&mut response)
-        })
+        });
+        match &self.asking {
+            Some(asking) => asking.ask(slot, by_http),
+            None => by_http,
+        }
     }
 
     fn put(&self, slot: Slot, packet: &[u8], ttl: Duration) -> BoxFuture<Result<(), OverlayError>> {
@@ -91,7 +104,8 @@ impl Overlay for Client {
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url, secret) = (self.http.agent(), self.url.of(slot), self.secret(slot));
+        let (agent, url) = (self.http.agent(), self.url.of(slot));
+        let secret = HEXLOWER.encode(&self.secret(slot));
         in_time(move || {
             let request = agent.delete(&url).header(SECRET_FIELD, secret);
             match request.call().map_err(translate)?.status().as_u16() {
@@ -111,6 +125,9 @@ impl Overlay for Client {
 
     fn handle_network_change(&self) {
         self.http.reconnect();
+        if let Some(asking) = &self.asking {
+            asking.try_again();
+        }
     }
 
     fn calls(&self) -> Option<&dyn Calls> {
@@ -120,7 +137,11 @@ impl Overlay for Client {
 
 impl Calls for Client {
     fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>> {
-        self.send(slot, call.as_bytes().to_vec(), MIN_TTL)
+        let by_http = self.send(slot, call.as_bytes().to_vec(), MIN_TTL);
+        match &self.asking {
+            Some(asking) => asking.leave(slot, self.secret(slot), call, by_http),
+            None => by_http,
+        }
     }
 
     /// Keeps a thread of the pool for as long as it waits.

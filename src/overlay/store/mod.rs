@@ -16,10 +16,16 @@
 //!
 //! A body that is a call ([`crate::registration::Call`]) lies for a minute, whatever `P2P-TTL` says, and is
 //! given to those only who wait for calls. Scripts cannot hold an answer back and pass no calls.
+//!
+//! What fits is asked and left by datagrams to the same address and port first, in one round trip (see
+//! `datagram`).
 
+mod answering;
+mod asking;
 mod calls;
 mod client;
 mod commit;
+mod datagram;
 mod framing;
 mod journal;
 mod places;

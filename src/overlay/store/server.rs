@@ -115,7 +115,7 @@ impl Store {
         };
         let places = SharedPlaces::new(places);
         let (orders, queue) = commit::queue();
-        let rate = Mutex::new(RateLimiter::new(options.rate, Network::COUNT, clock.now()));
+        let rate = || Mutex::new(RateLimiter::new(options.rate, Network::COUNT, clock.now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
             service: Arc::new(Service {
@@ -123,7 +123,8 @@ impl Store {
                 places: places.clone(),
                 orders,
                 calls: Calls::new(clock.wall().as_micros()),
-                rate,
+                rate: rate(),
+                datagram_rate: rate(),
                 behind_proxy,
             }),
             _committer: spawn(commit::run(queue, places, journal, clock)),
@@ -137,6 +138,10 @@ impl Store {
             limits.connections_per_client = limits.connections; // all come from the proxy
         }
         http::serve(listener, limits, self.service.clone()).await;
+    }
+
+    pub(super) fn service(&self) -> &Service {
+        &self.service
     }
 
     /// How many places are filled.
@@ -200,12 +205,13 @@ impl std::error::Error for StoreError {
 
 /// What requests meet.
 #[derive(Debug)]
-struct Service {
-    clock: Arc<dyn Clock>,
-    places: SharedPlaces,
+pub(super) struct Service {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) places: SharedPlaces,
     orders: Sender<Order>,
-    calls: Calls,
+    pub(super) calls: Calls,
     rate: Mutex<RateLimiter>,
+    pub(super) datagram_rate: Mutex<RateLimiter>,
     behind_proxy: bool,
 }
 
