@@ -395,9 +395,9 @@ impl Shared {
             .endpoint
             .connect_with(config, Link::virtual_address(&peer), SERVER_NAME)
             .map_err(|error| match error {
-            quinn::ConnectError::EndpointStopping => ConnectError::ShutDown,
-            error => ConnectError::Lost(error.to_string().into()),
-        })?;
+                quinn::ConnectError::EndpointStopping => ConnectError::ShutDown,
+                error => ConnectError::Lost(error.to_string().into()),
+            })?;
         let handshake = async {
             let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
             Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout)??)

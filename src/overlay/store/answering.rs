@@ -46,7 +46,11 @@ impl Service {
         Some(match question {
             Question::Ask { id, slot, .. } => {
                 let places = self.places.lock();
-                datagram::found(&id, datagram.len(), places.packets(slot, seconds(self.clock.wall())))
+                datagram::found(
+                    &id,
+                    datagram.len(),
+                    places.packets(slot, seconds(self.clock.wall())),
+                )
             }
             Question::Leave { id, slot, secret, call } => {
                 let writer = Writer::of(HEXLOWER.encode(&secret).as_bytes());
