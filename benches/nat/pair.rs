@@ -33,6 +33,7 @@ pub(crate) fn measure(topology: &str) -> Result<Outcome, String> {
     let _origin = Origin::start(&scene.lab, "alice");
     let _store = scene.store();
     let _rendezvous = scene.rendezvous();
+    let _stun = scene.stun();
     let _alice = scene.expose(origin::PORT);
     let _bob = scene.proxy();
     scene.settle();

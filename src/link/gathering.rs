@@ -223,6 +223,11 @@ impl Gathering {
         candidates
     }
 
+    /// Who can be asked at once how something looks from outside, in IPv4.
+    pub(super) fn stun_servers(&self) -> Vec<SocketAddr> {
+        self.stun.answering()
+    }
+
     /// How the NAT of IPv4 chooses ports, as far as observers agree: what the agent tells peers.
     pub(super) fn mapping(&self) -> Option<Mapping> {
         self.stun.mapping()

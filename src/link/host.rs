@@ -31,6 +31,7 @@ use super::{
     locators,
     mobility::Mobility,
     no_path::NoPath,
+    outside,
     places::Places,
     relaying::Relaying,
     seal::Own,
@@ -416,6 +417,10 @@ impl Link {
                 for held in state.held.take(hit) {
                     let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
+            }
+            Event::Scout => {
+                let (link, servers) = (self.weak.clone(), state.gathering.stun_servers());
+                spawn(outside::scout(link, servers)).detach();
             }
             Event::Observed { from, address } => {
                 if let Some(peer) = from.direct() {

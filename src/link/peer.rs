@@ -10,7 +10,7 @@ use super::{
     locator_set::NatMapping,
     path::Path,
     seal::MessageId,
-    volley::Volley,
+    volley::{LatestPort, Volley},
     way::Way,
 };
 
@@ -62,6 +62,8 @@ pub(super) struct Peer<R> {
     pub(super) announced: u64,
     /// Whether it has acknowledged that.
     pub(super) acknowledged: bool,
+    /// What it was told of the ports of our NAT.
+    pub(super) latest_port: LatestPort,
     /// Probes to ports that its NAT may have given out.
     pub(super) volley: Option<Volley>,
     /// When to look for a direct way again while a relay is in use, and after which pause.
@@ -92,6 +94,7 @@ impl<R> Peer<R> {
             nat: NatMapping::Unknown,
             announced: 0,
             acknowledged: false,
+            latest_port: LatestPort::Untold,
             volley: None,
             climb: None,
             spare_asked: now,
@@ -222,6 +225,11 @@ impl<R> Peer<R> {
                 && path.round_trip.is_some()
                 && now.saturating_duration_since(path.heard) < FRESH
         })
+    }
+
+    /// Whether no direct path is known to work.
+    pub(super) fn is_far(&self) -> bool {
+        self.is_suspect() || self.current().is_none_or(Candidate::is_relayed)
     }
 
     /// Whether no path is known to work.

@@ -79,6 +79,16 @@ impl Scene {
         rendezvous
     }
 
+    /// STUN servers at two addresses, whom alice and bob are told of; None where there is no program for it.
+    pub fn stun(&self) -> Option<daemons::Daemon> {
+        people::have("turnserver").then(|| {
+            for node in ["alice", "bob"] {
+                self.configure(node, "stun = [\"11.1.0.30\", \"11.1.0.31\"]");
+            }
+            daemons::coturn(self)
+        })
+    }
+
     /// Alice shares a folder of her home at port 1000; `fill` puts something into it.
     pub fn serve(&self, files: &[(&str, &[u8])]) -> Program {
         let folder = self.root.path().join("media");

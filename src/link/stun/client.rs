@@ -155,6 +155,13 @@ impl StunClient {
         self.reflexive.mapping()
     }
 
+    /// The servers of IPv4, those that are known to answer first.
+    pub(in crate::link) fn answering(&self) -> Vec<SocketAddr> {
+        let [nearest, _] = self.nearest;
+        let others = self.servers.iter().copied().filter(|server| Some(*server) != nearest);
+        nearest.into_iter().chain(others.filter(SocketAddr::is_ipv4)).collect()
+    }
+
     /// Somebody wants to know the addresses.
     pub(in crate::link) fn is_needed(&self) -> bool {
         self.need != Need::Idle
