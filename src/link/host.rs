@@ -424,7 +424,7 @@ impl Link {
             }
             Event::Observed { from, address } => {
                 if let Some(peer) = from.direct() {
-                    state.gathering.handle_observed(Observer::Peer(peer), address, now);
+                    state.gathering.handle_observed(Observer::Peer(peer), address, now, now);
                 }
             }
         }
