@@ -220,9 +220,9 @@ pub(super) fn step(ports: &[u16]) -> Option<i32> {
     if near.len() * 2 <= gaps.len() {
         return None;
     }
-    // the smallest one is without strangers in between; a single one probably is not
+    // the smallest one is without strangers in between; of a single one that cannot be told
     let step = match near[..] {
-        [only] if only > 2 => 1,
+        [_] => 1,
         _ => near.into_iter().min()?,
     };
     Some(if last < first { -step } else { step })
