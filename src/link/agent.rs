@@ -109,6 +109,8 @@ pub(super) enum Event {
         /// The way in use.
         way: Way,
     },
+    /// The path in use works again, after some doubt.
+    Recovered,
     /// A peer is to be told which port our NAT gives out next: look that up, and say it to
     /// [`Agent::scouted`] in any case.
     Scout,

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::Event as Signal;
+use event_listener::{Event as Signal, EventListener};
 use futures_lite::future;
 use quinn::udp::RecvMeta;
 
@@ -69,6 +69,8 @@ pub struct Link {
     pub(super) servers_wanted: Arc<Signal>,
     /// Gathered addresses have changed.
     pub(super) gathered: Arc<Signal>,
+    /// Packets that were sent in vain may get through: a path is another, or works again.
+    recovered: Signal,
     /// The network has changed.
     pub(super) network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
@@ -165,6 +167,7 @@ impl Link {
             saving: Signal::new(),
             servers_wanted: Arc::default(),
             gathered: Arc::default(),
+            recovered: Signal::new(),
             network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
@@ -309,6 +312,12 @@ impl Link {
         self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
     }
 
+    /// Waits until packets that were sent in vain may get through, to whomever: a path is another, or works
+    /// again.
+    pub fn recovered(&self) -> EventListener {
+        self.recovered.listen()
+    }
+
     /// A relay is gone: nothing goes through it any more.
     pub fn forget_relay(&self, relay: RelayId) {
         self.with_state(|state, now| state.agent.forget_relay(relay, now));
@@ -414,9 +423,13 @@ impl Link {
             }
             Event::Moved { hit, way } => {
                 state.selected.move_to(hit, way);
+                self.recovered.notify(usize::MAX);
                 for held in state.held.take(hit) {
                     let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
+            }
+            Event::Recovered => {
+                self.recovered.notify(usize::MAX);
             }
             Event::Scout => {
                 let (link, servers) = (self.weak.clone(), state.gathering.stun_servers());
