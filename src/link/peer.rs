@@ -62,6 +62,8 @@ pub(super) struct Peer<R> {
     pub(super) announced: u64,
     /// Whether it has acknowledged that.
     pub(super) acknowledged: bool,
+    /// The latest that its own UPDATEs acknowledge; 0 if it called before it was told anything.
+    pub(super) known: u64,
     /// What it was told of the ports of our NAT.
     pub(super) latest_port: LatestPort,
     /// Probes to ports that its NAT may have given out.
@@ -94,6 +96,7 @@ impl<R> Peer<R> {
             nat: NatMapping::Unknown,
             announced: 0,
             acknowledged: false,
+            known: 0,
             latest_port: LatestPort::Untold,
             volley: None,
             climb: None,

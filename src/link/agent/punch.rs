@@ -59,7 +59,9 @@ impl<S: Sealing> Agent<S> {
         if peer.is_far() {
             let near =
                 |c: &Candidate| near_ttl(c.way).is_some() && c.kind != CandidateKind::Relayed;
-            let crossing = crossing(peer, &self.relays);
+            // who has heard of us has punched already
+            let is_caller = peer.known == 0;
+            let crossing = if is_caller { crossing(peer, &self.relays) } else { Duration::ZERO };
             let begin = match pattern {
                 Pattern::Punch | Pattern::Climb => now + crossing,
                 Pattern::Called => now,

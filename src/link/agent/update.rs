@@ -194,6 +194,7 @@ impl<S: Sealing> Agent<S> {
         let peer = self.peers.get_mut(&hit)?;
         peer.update = set.sequence;
         peer.nat = set.nat;
+        peer.known = set.acknowledged;
         let knows_us = peer.announced != 0 && set.acknowledged == peer.announced;
         let forgot_us = peer.acknowledged && !knows_us;
         if knows_us {
