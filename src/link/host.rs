@@ -301,6 +301,11 @@ impl Link {
         self.state().agent.path(peer.hit())
     }
 
+    /// Whether a peer has ever answered here. It need not have for a relay to be used.
+    pub fn has_answered(&self, peer: &PublicKey) -> bool {
+        self.state().agent.has_answered(peer.hit())
+    }
+
     /// The paths to all connected peers, and their spares.
     pub fn paths(&self) -> Vec<PathReport> {
         self.with_state(|state, now| state.agent.paths(now))
