@@ -83,6 +83,8 @@ const PURE: &[&str] = &[
     "serve/range",
     "service/registry",
     "transport/congestion",
+    "transport/throughput",
+    "transport/tolerant",
     "web/gate",
     "web/hop",
     "web/target",

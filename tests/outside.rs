@@ -139,11 +139,17 @@ fn turn_for_introduced() {
     let _introducer = scene.introducer();
     scene.configure("alice", &format!("stun = []\nturn = \"turn:u:p@{STUN}\""));
     scene.configure("bob", "stun = []");
+    let counter = "nft add table inet counted
+nft add chain inet counted output '{ type filter hook output priority 0; }'
+nft add rule inet counted output udp sport 49152-49252 counter";
+    scene.lab.script("rendezvous", counter).unwrap();
     let (_alice, _store) = get_from_alice(&scene, "11.1.0.30");
-    let status = String::from_utf8(scene.run("bob", &["status"]).stdout).unwrap();
-    assert!(status.contains("11.1.0.30:49"), "by one of coturn's ports: {status}");
-    let direct = scene.lab.traffic("alice", "bob").unwrap().octets;
-    assert!(direct < 10_000, "{direct}");
+    let mut list = scene.lab.command("rendezvous", "nft");
+    let counted = succeed(list.args(["list", "table", "inet", "counted"]));
+    let counted = String::from_utf8(counted).unwrap();
+    let octets = counted.split("bytes ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let octets: u64 = octets.unwrap().parse().unwrap();
+    assert!(octets > 100_000, "what came from coturn's ports: {counted}");
 }
 
 /// Alice serves; when her packet has an address with this IP, bob gets what she serves. Gives alice and the store.
