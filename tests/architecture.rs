@@ -85,6 +85,8 @@ const PURE: &[&str] = &[
     "service/registry",
     "transport/admission",
     "transport/congestion",
+    "transport/throughput",
+    "transport/tolerant",
     "web/gate",
     "web/hop",
     "web/target",

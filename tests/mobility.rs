@@ -34,8 +34,7 @@ fn main() -> ExitCode {
 
 fn both_move_at_once() {
     download_while(|lab| {
-        lab.move_host("bob", "bob-other").unwrap();
-        lab.move_host("alice", "alice-other").unwrap();
+        lab.move_hosts(&[("bob", "bob-other"), ("alice", "alice-other")]).unwrap();
     });
 }
 

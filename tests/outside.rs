@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         ("a_router_maps_a_port_and_takes_it_back", mapped_by_gateway),
         ("a_upnp_device_maps_a_port_and_takes_it_back", mapped_by_device),
         ("a_turn_server_helps_where_nothing_else_is_allowed", turn),
+        ("a_turn_server_carries_where_a_rendezvous_only_introduces", turn_for_introduced),
     ])
 }
 
@@ -43,7 +44,7 @@ fn stun_tells_the_kind_of_nat() {
         ("fullcone", same, EndpointIndependent, false),
         ("restricted,hairpin:on", same, AddressDependent, true),
         ("kernel:portrestricted", same, AddressAndPortDependent, false),
-        ("map:adm,filter:apdf", symmetric(None), AddressAndPortDependent, false),
+        ("map:adm,filter:apdf", symmetric(Some(1)), AddressAndPortDependent, false),
         ("symmetric,port:seq", symmetric(Some(1)), AddressAndPortDependent, false),
     ] {
         let found = discover_in(Home::Nat(nat));
@@ -127,9 +128,33 @@ nft add rule inet strict forward iifname lan0 udp dport != 3478 drop";
     assert!(relayed > 100_000 && direct < 1_000, "{relayed} relayed, {direct} direct");
 }
 
+/// Neither can be reached straight. What TURN lends alice lets in only whom she has heard of, so that bob's UPDATE
+/// through the rendezvous opens it.
+fn turn_for_introduced() {
+    if !have("turnserver") || !have("curl") {
+        return;
+    }
+    let scene = Scene::build(&two_homes(Home::Nat("symmetric"), Home::Nat("symmetric")));
+    let _coturn = coturn(&scene);
+    let _introducer = scene.introducer();
+    scene.configure("alice", &format!("stun = []\nturn = \"turn:u:p@{STUN}\""));
+    scene.configure("bob", "stun = []");
+    let counter = "nft add table inet counted
+nft add chain inet counted output '{ type filter hook output priority 0; }'
+nft add rule inet counted output udp sport 49152-49252 counter";
+    scene.lab.script("rendezvous", counter).unwrap();
+    let (_alice, _store) = get_from_alice(&scene, "11.1.0.30");
+    let mut list = scene.lab.command("rendezvous", "nft");
+    let counted = succeed(list.args(["list", "table", "inet", "counted"]));
+    let counted = String::from_utf8(counted).unwrap();
+    let octets = counted.split("bytes ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let octets: u64 = octets.unwrap().parse().unwrap();
+    assert!(octets > 500_000, "what came from coturn's ports: {counted}");
+}
+
 /// Alice serves; when her packet has an address with this IP, bob gets what she serves. Gives alice and the store.
 fn get_from_alice(scene: &Scene, address: &str) -> (Program, Program) {
-    let content = noise(100_000);
+    let content = noise(1_000_000);
     let store = scene.store();
     let alice = scene.serve(&[("talk.mp3", &content)]);
     let started = clock::now();

@@ -110,10 +110,7 @@ impl Event {
         match self {
             Event::ClientMoves => lab.move_host("bob", "bob-other"),
             Event::ServerMoves => lab.move_host("alice", "alice-other"),
-            Event::BothMove => {
-                lab.move_host("bob", "bob-other")?;
-                lab.move_host("alice", "alice-other")
-            }
+            Event::BothMove => lab.move_hosts(&[("bob", "bob-other"), ("alice", "alice-other")]),
             Event::Renumbered => lab.renumber(router, address),
             Event::Rebooted => lab.flush_nat(router),
             Event::Cut => {

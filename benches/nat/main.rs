@@ -1,9 +1,9 @@
 //! Every kind of NAT against every other, both directions: `cargo bench --bench nat`.
 //!
-//! alice serves behind one, bob browses behind the other, with a store and a rendezvous on the Internet, 20 ms from
-//! everybody; both homes use the same private addresses. For each pair: whether bob gets his page, how long its first
-//! octet takes from a cold start, whether alice's octets come straight to him, and after how long. Then the pairs that
-//! share a carrier-grade NAT. `direct` is what is seen on the wire, not what a program says.
+//! alice serves behind one, bob browses behind the other, with a store, a rendezvous and STUN servers (coturn) on the
+//! Internet, 20 ms from everybody; both homes use the same private addresses. For each pair: whether bob gets his
+//! page, how long its first octet takes from a cold start, whether alice's octets come straight to him, and after how
+//! long. Then the pairs that share a carrier-grade NAT. `direct` is what is seen on the wire, not what a program says.
 //!
 //! | variable | default | |
 //! |---|---|---|

@@ -33,8 +33,10 @@ pub(crate) fn measure(topology: &str) -> Result<Outcome, String> {
     let _origin = Origin::start(&scene.lab, "alice");
     let _store = scene.store();
     let _rendezvous = scene.rendezvous();
+    let _stun = scene.stun();
     let _alice = scene.expose(origin::PORT);
     let _bob = scene.proxy();
+    ["alice", "bob"].iter().for_each(|node| scene.wait_registered(node));
     scene.settle();
     let mut client = Client::proxied(&scene.lab, "bob").map_err(|error| error.to_string())?;
     client.set_patience(GIVE_UP);

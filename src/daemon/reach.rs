@@ -85,7 +85,7 @@ impl Reach {
         let (opened, look_up) = match self.connect(&found, destination, early).await {
             Ok(opened) => (opened, look_up),
             // a remembered packet may be of yesterday
-            Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout)
+            Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. })
                 if found.asked.is_none() =>
             {
                 let again = self.finder.find_again(&found).await?;
@@ -118,7 +118,7 @@ impl Reach {
         let result = future::or(self.dial(found, to, early), self.correct(found)).await;
         match (&result, &found.flight) {
             (
-                Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout),
+                Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. }),
                 Some(flight),
             ) => {
                 // the first packet that came may not have been the newest
@@ -263,11 +263,13 @@ fn failure(
             let relays = relays.iter().map(ToString::to_string).collect();
             Failure::Unreachable { name, last_seen: Some(since), relays }
         }
-        ConnectError::HandshakeTimeout | ConnectError::Lost(_) if !relays.is_empty() => {
+        ConnectError::HandshakeTimeout { .. } | ConnectError::Lost(_) if !relays.is_empty() => {
             let relays = relays.iter().map(ToString::to_string).collect();
             Failure::Unreachable { name, last_seen: None, relays }
         }
-        ConnectError::HandshakeTimeout => Failure::ConnectTimedOut { name },
+        ConnectError::HandshakeTimeout { answered } => {
+            Failure::ConnectTimedOut { name, relayed: !answered }
+        }
         ConnectError::Refused(refusal) => refused(refusal, destination),
         ConnectError::Lost(how) => {
             log::info!("the link to {name} broke: {how}");

@@ -25,6 +25,7 @@
 //! | `update` | telling each other one's candidates |
 //! | `punch` | opening NATs from both sides |
 //! | `venture` | a handshake on a way that is not proved yet |
+//! | `prediction` | NATs whose next port can be guessed |
 //! | `watch` | keeping a path, noticing its end, climbing back from a relay |
 //! | `report` | what people are told |
 //!
@@ -39,6 +40,7 @@
 
 mod checks;
 mod dial;
+mod prediction;
 mod punch;
 mod report;
 mod update;
@@ -111,6 +113,11 @@ pub(super) enum Event {
         /// The way in use.
         way: Way,
     },
+    /// The path in use works again, after some doubt.
+    Recovered,
+    /// A peer is to be told which port our NAT gives out next: look that up, and say it to
+    /// [`Agent::scouted`] in any case.
+    Scout,
     /// A peer says at which address of ours it sees our datagrams; a claim.
     Observed {
         /// Where the peer is.
@@ -153,6 +160,8 @@ pub(super) struct Agent<S: Sealing = Own> {
     /// Where this host is.
     local: Vec<LocalCandidate>,
     nat: NatMapping,
+    /// The latest port that the NAT gave out is being looked up.
+    scouting: bool,
     /// How far it is to relays.
     relays: HashMap<RelayId, Duration>,
     /// The number of the latest UPDATE.
@@ -185,6 +194,7 @@ impl<S: Sealing> Agent<S> {
             pending_order: VecDeque::new(),
             local: Vec::new(),
             nat: NatMapping::Unknown,
+            scouting: false,
             relays: HashMap::new(),
             sequence,
             opened: 0,

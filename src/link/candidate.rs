@@ -225,13 +225,16 @@ impl Candidate {
         }
     }
 
-    /// Begins a check unless one is running. `place` is its turn among those that begin together.
+    /// Begins a check unless one is running, or waits for a peer that punches now. `place` is its turn among those that begin together.
     pub(super) fn start_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let relay = matches!(self.way, Way::Relayed { .. });
         let patient =
             relay && matches!(pattern, Pattern::Ordinary | Pattern::Called | Pattern::Punch);
         let pattern = if patient { Pattern::Relayed } else { pattern };
-        if self.check.is_none() {
+        // what was waited for has come
+        let is_called = |check: &Check| check.pattern == Pattern::Called;
+        let has_come = pattern == Pattern::Punch && self.check.as_ref().is_some_and(is_called);
+        if self.check.is_none() || has_come {
             self.restart_check(pattern, place, now);
         }
     }

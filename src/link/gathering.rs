@@ -128,7 +128,7 @@ impl Gathering {
         let seen = turn.handle_datagram(datagram, &mut self.drbg, now);
         self.changed |= turn.relayed() != before;
         if let Some(address) = seen {
-            self.handle_observed(Observer::Server(from), address, now);
+            self.handle_observed(Observer::Server(from), address, now, now);
         }
     }
 
@@ -171,14 +171,15 @@ impl Gathering {
             .map(move |(server, _)| Way::Turn { server, peer })
     }
 
-    /// A peer or a server says at which address of ours it sees us.
+    /// A peer or a server says from which address of ours it has seen a datagram that left at `sent`.
     pub(super) fn handle_observed(
         &mut self,
         observer: Observer,
         address: SocketAddr,
+        sent: Instant,
         now: Instant,
     ) {
-        self.changed |= self.stun.handle_observed(observer, address, now);
+        self.changed |= self.stun.handle_observed(observer, address, sent, now);
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
@@ -221,6 +222,11 @@ impl Gathering {
             }
         }
         candidates
+    }
+
+    /// Who can be asked at once how something looks from outside, in IPv4.
+    pub(super) fn stun_servers(&self) -> Vec<SocketAddr> {
+        self.stun.answering()
     }
 
     /// How the NAT of IPv4 chooses ports, as far as observers agree: what the agent tells peers.

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::Event as Signal;
+use event_listener::{Event as Signal, EventListener};
 use futures_lite::future;
 use quinn::udp::RecvMeta;
 
@@ -31,6 +31,7 @@ use super::{
     locators,
     mobility::Mobility,
     no_path::NoPath,
+    outside,
     places::Places,
     relaying::Relaying,
     seal::Own,
@@ -68,6 +69,8 @@ pub struct Link {
     pub(super) servers_wanted: Arc<Signal>,
     /// Gathered addresses have changed.
     pub(super) gathered: Arc<Signal>,
+    /// Packets that were sent in vain may get through: a path is another, or works again.
+    recovered: Signal,
     /// The network has changed.
     pub(super) network: Signal,
     /// QUIC's receive task: it must ask a new socket once, or nobody listens to it.
@@ -162,6 +165,7 @@ impl Link {
             saving: Signal::new(),
             servers_wanted: Arc::default(),
             gathered: Arc::default(),
+            recovered: Signal::new(),
             network: Signal::new(),
             receiver: Mutex::default(),
             blocked: Mutex::default(),
@@ -305,6 +309,11 @@ impl Link {
         self.state().agent.path(peer.hit())
     }
 
+    /// Whether a peer has ever answered here. It need not have for a relay to be used.
+    pub fn has_answered(&self, peer: &PublicKey) -> bool {
+        self.state().agent.has_answered(peer.hit())
+    }
+
     /// The paths to all connected peers, and their spares.
     pub fn paths(&self) -> Vec<PathReport> {
         self.with_state(|state, now| state.agent.paths(now))
@@ -314,6 +323,12 @@ impl Link {
     /// told if it is news.
     pub fn set_local_candidates(&self, candidates: &[LocalCandidate], nat: NatMapping) {
         self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
+    }
+
+    /// Waits until packets that were sent in vain may get through, to whomever: a path is another, or works
+    /// again.
+    pub fn recovered(&self) -> EventListener {
+        self.recovered.listen()
     }
 
     /// A relay is gone: nothing goes through it any more.
@@ -420,13 +435,21 @@ impl Link {
             }
             Event::Moved { hit, way } => {
                 state.selected.move_to(hit, way);
+                self.recovered.notify(usize::MAX);
                 for held in state.held.take(hit) {
                     let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
             }
+            Event::Recovered => {
+                self.recovered.notify(usize::MAX);
+            }
+            Event::Scout => {
+                let (link, servers) = (self.weak.clone(), state.gathering.stun_servers());
+                spawn(outside::scout(link, servers)).detach();
+            }
             Event::Observed { from, address } => {
                 if let Some(peer) = from.direct() {
-                    state.gathering.handle_observed(Observer::Peer(peer), address, now);
+                    state.gathering.handle_observed(Observer::Peer(peer), address, now, now);
                 }
             }
         }

@@ -24,7 +24,7 @@ pub(super) struct NetworkView {
 }
 
 /// Changes of one event come within this time.
-const DEBOUNCE: Duration = Duration::from_millis(20);
+const DEBOUNCE: Duration = Duration::from_millis(10);
 /// However many come, the first is not kept waiting for longer.
 const MAX_DEBOUNCE: Duration = Duration::from_millis(100);
 /// Clocks that are read one after the other differ by less.

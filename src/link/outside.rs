@@ -89,6 +89,14 @@ impl Link {
     }
 }
 
+/// Looks up which port the NAT gives out next.
+pub(super) async fn scout(link: Weak<Link>, servers: Vec<SocketAddr>) {
+    let latest = stun::scout(&servers).await;
+    if let Some(link) = link.upgrade() {
+        link.with_state(|state, now| state.agent.scouted(latest, now));
+    }
+}
+
 /// Looks up the names of servers when somebody needs them, and not before.
 async fn find_servers(
     link: Weak<Link>,

@@ -11,7 +11,7 @@ use super::{
     locator_set::NatMapping,
     path::Path,
     seal::{self, MessageId},
-    volley::Volley,
+    volley::{LatestPort, Volley},
     way::Way,
 };
 
@@ -71,6 +71,10 @@ pub(super) struct Peer<R> {
     pub(super) announced: u64,
     /// Whether it has acknowledged that.
     pub(super) acknowledged: bool,
+    /// The latest that its own UPDATEs acknowledge; 0 if it called before it was told anything.
+    pub(super) known: u64,
+    /// What it was told of the ports of our NAT.
+    pub(super) latest_port: LatestPort,
     /// Probes to ports that its NAT may have given out.
     pub(super) volley: Option<Volley>,
     /// When to look for a direct way again while a relay is in use, and after which pause.
@@ -107,6 +111,8 @@ impl<R> Peer<R> {
             nat: NatMapping::Unknown,
             announced: 0,
             acknowledged: false,
+            known: 0,
+            latest_port: LatestPort::Untold,
             volley: None,
             climb: None,
             spare_asked: now,
@@ -258,6 +264,11 @@ impl<R> Peer<R> {
                 && path.round_trip.is_some()
                 && now.saturating_duration_since(path.heard) < FRESH
         })
+    }
+
+    /// Whether no direct path is known to work.
+    pub(super) fn is_far(&self) -> bool {
+        self.is_suspect() || self.current().is_none_or(Candidate::is_relayed)
     }
 
     /// Whether no path is known to work.

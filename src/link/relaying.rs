@@ -304,9 +304,9 @@ impl Link {
                 Event::Registration => {
                     self.changes.notify(usize::MAX);
                 }
-                Event::Observed { by, chosen, address } => {
+                Event::Observed { by, chosen, address, sent } => {
                     let observer = if chosen { Observer::Server(by) } else { Observer::Peer(by) };
-                    state.gathering.handle_observed(observer, address, now);
+                    state.gathering.handle_observed(observer, address, sent, now);
                 }
                 Event::RoundTrip { relay, round_trip } => {
                     state.agent.set_relay_round_trip(relay, round_trip);

@@ -14,6 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::candidate::Pattern;
+
 /// Ports of a window. Two ends whose NATs gave out up to fourteen ports in between still meet.
 const WINDOW: u16 = 30;
 /// Between two probes: Ta of RFC 8445, section 14.2, at its least.
@@ -29,6 +31,22 @@ const ROUND_TIME: Duration = Duration::from_millis(800);
 const POSTPONEMENT: Duration = Duration::from_millis(50);
 /// Longer in total is too long.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a peer was told of the ports that our own NAT gives out in sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LatestPort {
+    /// Nothing of late.
+    Untold,
+    /// The latest is being looked up; then the peer is told, and punched for like this.
+    Sought(Pattern),
+    /// The latest, if it could be found out.
+    Told {
+        /// The public address with this port.
+        latest: Option<SocketAddr>,
+        /// When it was the latest.
+        at: Instant,
+    },
+}
 
 /// How fast an end aims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +73,11 @@ impl Volley {
     /// `base` is where STUN has seen the peer. Begins at `start`.
     pub(super) fn new(base: SocketAddr, step: i16, aim: Aim, start: Instant) -> Volley {
         Volley { base, step, aim, start, end: start + PATIENCE, sent: 0 }
+    }
+
+    /// Where the peer was seen.
+    pub(super) fn base(&self) -> SocketAddr {
+        self.base
     }
 
     /// When the next probe goes out, or when this is over.

@@ -63,7 +63,7 @@ const ACCEPTED_WINDOW: u32 = 4 << 20;
 /// connections to one origin; with all of them stopped there is still room for others.
 const DIALLED_WINDOW: u32 = 8 * STREAM_WINDOW;
 /// What may be sent and not acknowledged, kept for retransmission. As much as one stream takes.
-const SEND_WINDOW: u64 = 2 << 20;
+pub(super) const SEND_WINDOW: u64 = 2 << 20;
 
 /// Path MTU discovery ends where a relay's header of 21 octets still fits the 1492 octets of a line with
 /// PPPoE, so that a path can change to a relay without packets getting lost: 1492 - 48 (IPv6 and UDP) - 21, and

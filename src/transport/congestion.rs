@@ -40,6 +40,7 @@ impl ControllerFactory for PerPathConfig {
     }
 }
 
+#[derive(Clone)]
 struct PerPath {
     selected: SelectedPath,
     /// The path that the latest event found in use.
@@ -53,18 +54,18 @@ struct PerPath {
     /// Octets of `in_flight` that were sent before `since`.
     stale: u64,
     /// The latest used first.
-    paths: Vec<(u32, Box<dyn Controller>)>,
+    paths: Vec<(u32, Tolerant)>,
 }
 
 impl PerPath {
     fn new(selected: SelectedPath, now: Instant, mtu: u16) -> PerPath {
         let current = selected.number();
-        let paths = vec![(current, fresh(now, mtu))];
+        let paths = vec![(current, Tolerant::new(now, mtu))];
         PerPath { selected, current, since: now, latest: now, mtu, in_flight: 0, stale: 0, paths }
     }
 
     /// Follows the link, then gives the controller of the path in use.
-    fn active(&mut self, now: Instant) -> &mut dyn Controller {
+    fn active(&mut self, now: Instant) -> &mut Tolerant {
         self.latest = self.latest.max(now);
         let selected = self.selected.number();
         if selected != self.current {
@@ -72,12 +73,12 @@ impl PerPath {
             let known = self.paths.iter().position(|(number, _)| *number == selected);
             let path = match known {
                 Some(at) => self.paths.remove(at),
-                None => (selected, fresh(now, self.mtu)),
+                None => (selected, Tolerant::new(now, self.mtu)),
             };
             self.paths.insert(0, path);
             self.paths.truncate(MAX_PATHS);
         }
-        &mut *self.paths[0].1
+        &mut self.paths[0].1
     }
 
     /// Takes octets out of flight; true if they were sent on the path in use.
@@ -91,13 +92,9 @@ impl PerPath {
     }
 }
 
-fn fresh(now: Instant, mtu: u16) -> Box<dyn Controller> {
-    Box::new(Tolerant::new(now, mtu))
-}
-
 impl Controller for PerPath {
-    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
-        self.active(now).on_sent(now, bytes, last_packet_number);
+    fn on_sent(&mut self, now: Instant, bytes: u64, _last_packet_number: u64) {
+        self.active(now);
         self.in_flight += bytes;
     }
 
@@ -120,10 +117,10 @@ impl Controller for PerPath {
         &mut self,
         now: Instant,
         in_flight: u64,
-        app_limited: bool,
-        largest: Option<u64>,
+        _app_limited: bool,
+        _largest: Option<u64>,
     ) {
-        self.active(now).on_end_acks(now, in_flight, app_limited, largest);
+        self.active(now);
         self.in_flight = in_flight;
         self.stale = self.stale.min(in_flight);
     }
@@ -158,12 +155,11 @@ impl Controller for PerPath {
     }
 
     fn clone_box(&self) -> Box<dyn Controller> {
-        let paths = self.paths.iter().map(|(number, path)| (*number, path.clone_box())).collect();
-        Box::new(PerPath { selected: self.selected.clone(), paths, ..*self })
+        Box::new(self.clone())
     }
 
     fn initial_window(&self) -> u64 {
-        fresh(self.since, self.mtu).initial_window()
+        self.paths[0].1.initial_window()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

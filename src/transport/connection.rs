@@ -15,6 +15,7 @@ use crate::identity::PublicKey;
 use crate::link::{Hold, Link};
 use crate::runtime::{clock, spawn};
 
+use super::config::SEND_WINDOW;
 use super::early;
 use super::early_answer::EarlyAnswer;
 use super::error::ConnectError;
@@ -163,7 +164,7 @@ impl Connection {
     }
 
     /// Waits until the connection has ended, and ends it when nobody used it for `limit` or what is sent
-    /// over it is refused on the way.
+    /// over it is refused on the way. Meanwhile it goes on as soon as its path does.
     pub(super) async fn watch(&self, limit: Duration, link: &Link) {
         let ended = async {
             self.quic.closed().await;
@@ -181,7 +182,14 @@ impl Connection {
             link.starved(&self.peer).await;
             self.refuse(Refusal::Starved);
         };
-        future::or(ended, future::or(unused, starved)).await;
+        let stalled = async {
+            loop {
+                link.recovered().await;
+                // the same as before, but QUIC looks at once what it may send, and not when its timer says so
+                self.quic.set_send_window(SEND_WINDOW);
+            }
+        };
+        future::or(future::or(ended, stalled), future::or(unused, starved)).await;
     }
 
     /// Ends the connection because nobody uses it.

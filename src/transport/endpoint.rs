@@ -400,7 +400,8 @@ impl Shared {
             })?;
         let handshake = async {
             let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
-            Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout)??)
+            let answered = self.link.has_answered(&peer);
+            Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout { answered })??)
         };
         // a relay may take the first packets and refuse them then
         let refused = async { Err(self.link.hopeless(&peer).await.into()) };

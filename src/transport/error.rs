@@ -19,9 +19,12 @@ pub enum ConnectError {
         /// What rendezvous said that would not help.
         refusals: Vec<RelayRefusal>,
     },
-    /// A candidate answered, but the handshake did not end in time: its way carries small packets
-    /// only, or the peer is overloaded.
-    HandshakeTimeout,
+    /// The handshake did not end in time. If a candidate has answered, its way carries small packets only, or
+    /// the peer is overloaded.
+    HandshakeTimeout {
+        /// Whether anything came from the peer; if not, a relay took what was sent to it.
+        answered: bool,
+    },
     /// Who answered could not prove to own the key.
     WrongKey,
     /// The wanted key is not one that anybody can own.
@@ -61,7 +64,7 @@ impl From<ConnectionError> for ConnectError {
             {
                 ConnectError::WrongKey
             }
-            ConnectionError::TimedOut => ConnectError::HandshakeTimeout,
+            ConnectionError::TimedOut => ConnectError::HandshakeTimeout { answered: true },
             ConnectionError::LocallyClosed => ConnectError::ShutDown,
             ConnectionError::ApplicationClosed(ref close) => {
                 match Refusal::from_code(close.error_code) {
@@ -86,7 +89,10 @@ impl fmt::Display for ConnectError {
                 let (tried, refusals) = (tried.clone(), refusals.clone());
                 NoPath::Unreachable { tried, refusals }.fmt(f)
             }
-            ConnectError::HandshakeTimeout => {
+            ConnectError::HandshakeTimeout { answered: false } => {
+                f.write_str("the peer did not answer through the relay")
+            }
+            ConnectError::HandshakeTimeout { answered: true } => {
                 f.write_str("the peer answered, but no connection came about in time")
             }
             ConnectError::WrongKey => f.write_str("who answered does not own the peer's key"),

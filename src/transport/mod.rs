@@ -14,7 +14,7 @@
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
 //! | `admission` | how many handshakes others may begin |
 //! | `tls`, `config`, `runtime` | what QUIC is made of |
-//! | `congestion`, `tolerant` | how much may be in flight on each path |
+//! | `congestion`, `tolerant`, `throughput` | how much may be in flight on each path |
 //!
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
@@ -33,6 +33,7 @@ mod preface;
 mod refusal;
 mod runtime;
 mod stream;
+mod throughput;
 mod tls;
 mod tolerant;
 

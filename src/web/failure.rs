@@ -40,8 +40,9 @@ pub enum Failure {
     /// A registration packet was found, but none of its addresses leads to the peer now; `relays` holds what
     /// rendezvous said that would not help, one line for each.
     Unreachable { name: Name, last_seen: Option<Duration>, relays: Vec<String> },
-    /// The peer's address is known and it does not answer.
-    ConnectTimedOut { name: Name },
+    /// The peer's address is known and it does not answer; `relayed` if nothing is known but a rendezvous that
+    /// takes packets for it.
+    ConnectTimedOut { name: Name, relayed: bool },
     /// The two daemons do not understand each other.
     HandshakeFailed { name: Name, detail: String },
     /// The peer is there and has nothing at that port; `served` are ports that this visitor may see.

@@ -108,7 +108,14 @@ impl Failure {
                 },
                 "try again when the other machine is on and online".into(),
             ),
-            Failure::ConnectTimedOut { name } => (
+            Failure::ConnectTimedOut { name, relayed: true } => (
+                format!("no answer from {name}"),
+                "a rendezvous takes packets for this person, and nothing came back through it; the \
+                 other machine may be asleep or offline"
+                    .into(),
+                "try again when the other machine is on and online".into(),
+            ),
+            Failure::ConnectTimedOut { name, relayed: false } => (
                 format!("no answer from {name}"),
                 "the person's address is known, but nothing came back in time; a firewall between \
                  the two machines may be in the way"

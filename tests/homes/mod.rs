@@ -69,14 +69,32 @@ impl Scene {
 
     /// The rendezvous, which carries for everybody; alice and bob are told of it.
     pub fn rendezvous(&self) -> Program {
+        self.lend(&["--for", "anyone", "--relay", "anyone", "--rate", "1gbit"])
+    }
+
+    /// A rendezvous that carries for nobody; alice and bob are told of it.
+    pub fn introducer(&self) -> Program {
+        self.lend(&["--for", "anyone"])
+    }
+
+    fn lend(&self, terms: &[&str]) -> Program {
         let [udp, tcp] = RENDEZVOUS;
         let listen = ["rendezvous", "--listen", udp, "--tcp", tcp];
-        let lend = ["--for", "anyone", "--relay", "anyone", "--rate", "1gbit"];
-        let rendezvous = self.start("rendezvous", &[&listen[..], &lend].concat());
+        let rendezvous = self.start("rendezvous", &[&listen[..], terms].concat());
         for node in ["alice", "bob"] {
             self.configure(node, &format!("rendezvous = \"{}\"", rendezvous.said("rendezvous")));
         }
         rendezvous
+    }
+
+    /// STUN servers at two addresses, whom alice and bob are told of; None where there is no program for it.
+    pub fn stun(&self) -> Option<daemons::Daemon> {
+        people::have("turnserver").then(|| {
+            for node in ["alice", "bob"] {
+                self.configure(node, "stun = [\"11.1.0.30\", \"11.1.0.31\"]");
+            }
+            daemons::coturn(self)
+        })
     }
 
     /// Alice shares a folder of her home at port 1000; `fill` puts something into it.

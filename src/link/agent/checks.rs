@@ -211,6 +211,7 @@ impl<S: Sealing> Agent<S> {
         let peer = self.peers.get_mut(&hit)?;
         peer.earn(datagram.len());
         peer.candidate(from)?.answered(round_trip, now);
+        let in_doubt = peer.path.as_ref().is_some_and(|path| path.in_doubt_since().is_some());
         let moved = peer.choose(from, round_trip, now);
         let way = peer.path.as_ref()?.way;
         peer.invited = None;
@@ -222,6 +223,8 @@ impl<S: Sealing> Agent<S> {
         self.events.extend(observed.map(|address| Event::Observed { from, address }));
         if moved {
             self.events.push_back(Event::Moved { hit, way });
+        } else if in_doubt && way == from {
+            self.events.push_back(Event::Recovered);
         }
         if dialled {
             self.events.push_back(Event::Reached { hit, way, round_trip });

@@ -264,6 +264,12 @@ impl<S: Sealing> Agent<S> {
         self.end_hopeless_dial(hit, now);
     }
 
+    /// Whether a probe to a peer was ever answered.
+    pub(in crate::link) fn has_answered(&self, hit: Hit) -> bool {
+        let answered = |candidate: &Candidate| candidate.last_answer.is_some();
+        self.peers.get(&hit).is_some_and(|peer| peer.candidates.iter().any(answered))
+    }
+
     /// Whether there is no way to a peer, and none that may still answer.
     pub(in crate::link) fn is_hopeless(&self, hit: Hit) -> bool {
         self.peers

@@ -24,10 +24,8 @@ use crate::identity::Hit;
 use super::{Agent, dial::is_fresh};
 use crate::link::{
     candidate::{Candidate, CandidateKind, Pattern},
-    locator_set::NatMapping,
     peer::Peer,
     sealing::Sealing,
-    volley::{self, Aim, Volley},
     way::{RelayId, Way},
 };
 
@@ -38,9 +36,6 @@ const NEAR: u8 = 2;
 const ASSUMED_RELAY: Duration = Duration::from_millis(20);
 /// It is no use to wait longer.
 const MAX_CROSSING: Duration = Duration::from_millis(300);
-
-/// What the first round of a volley may come later than our own probes.
-const OPENING: Duration = Duration::from_millis(80);
 
 /// How many hops a near probe may travel; None if there is no NAT to be spared on this way.
 pub(super) fn near_ttl(to: Way) -> Option<u8> {
@@ -61,18 +56,23 @@ impl<S: Sealing> Agent<S> {
     ) -> Option<()> {
         let patience = self.patience();
         let peer = self.peers.get_mut(&hit)?;
-        let relayed = peer.current().is_none_or(Candidate::is_relayed);
-        if relayed || peer.is_suspect() {
+        if peer.is_far() {
             let near =
                 |c: &Candidate| near_ttl(c.way).is_some() && c.kind != CandidateKind::Relayed;
-            let crossing = crossing(peer, &self.relays);
+            // who has heard of us has punched already
+            let is_caller = peer.known == 0;
+            let crossing = if is_caller { crossing(peer, &self.relays) } else { Duration::ZERO };
             let begin = match pattern {
                 Pattern::Punch | Pattern::Climb => now + crossing,
                 Pattern::Called => now,
                 _ => now + patience,
             };
-            peer.check(pattern, begin, |c| !is_fresh(c, now) && near(c));
             peer.check(open_pattern(pattern), now, |c| !is_fresh(c, now) && !near(c));
+            if self.scouts_first(hit, pattern, now) {
+                return None;
+            }
+            let peer = self.peers.get_mut(&hit)?;
+            peer.check(pattern, begin, |c| !is_fresh(c, now) && near(c));
             self.guess_ports(hit, now);
         } else {
             peer.check(Pattern::Retry, now, |c| c.round_trip.is_none());
@@ -83,42 +83,6 @@ impl<S: Sealing> Agent<S> {
     /// How long it takes to this relay and back.
     pub(in crate::link) fn set_relay_round_trip(&mut self, relay: RelayId, round_trip: Duration) {
         self.relays.insert(relay, round_trip);
-    }
-
-    /// How long the peer needs to open its NAT for this host when it has to guess our port.
-    pub(super) fn patience(&self) -> Duration {
-        let sequential = matches!(self.nat, NatMapping::SymmetricSequential { .. });
-        if sequential { volley::ROUND + OPENING } else { Duration::ZERO }
-    }
-
-    /// Begins a volley if the peer's NAT gives out ports that can be guessed.
-    fn guess_ports(&mut self, hit: Hit, now: Instant) -> Option<()> {
-        let own = self.own.key().hit();
-        let peer = self.peers.get_mut(&hit)?;
-        let NatMapping::SymmetricSequential { step } = peer.nat else { return None };
-        let aim = match self.nat {
-            NatMapping::SymmetricRandom => return None, // it would have to be guessed as well
-            NatMapping::SymmetricSequential { .. } if own > hit => Aim::Fast,
-            _ => Aim::Steady,
-        };
-        let reflexive = |c: &&Candidate| c.kind == CandidateKind::ServerReflexive;
-        let base = peer.candidates.iter().find(reflexive)?.way.direct()?;
-        if peer.volley.is_none() {
-            peer.volley = Some(Volley::new(base, step, aim, now));
-        }
-        Some(())
-    }
-
-    /// Sends what is due of a volley.
-    pub(super) fn serve_volley(&mut self, hit: Hit, now: Instant) -> Option<()> {
-        let mut volley = self.peers.get_mut(&hit)?.volley.take()?;
-        while let Some(target) = volley.advance(now) {
-            if self.probe(hit, Way::Direct(target), false, now).is_none() {
-                volley.postpone();
-            }
-        }
-        self.peers.get_mut(&hit)?.volley = Some(volley).filter(|volley| !volley.is_over());
-        Some(())
     }
 }
 

@@ -18,6 +18,7 @@ use crate::link::{
     datagram::UPDATE,
     locator_set::{LocatorSet, MAX_ANNOUNCED, NatMapping},
     sealing::Sealing,
+    volley::LatestPort,
     way::Way,
 };
 
@@ -61,6 +62,10 @@ impl<S: Sealing> Agent<S> {
         let wanted: Vec<Hit> = wanted.map(|(hit, _)| *hit).collect();
         for hit in wanted {
             self.announce(hit);
+            let far = self.peers.get(&hit).is_some_and(|peer| peer.is_far());
+            if far {
+                self.scouts_first(hit, Pattern::Punch, now);
+            }
             self.ask_open_ways(hit, now);
             self.add_turn_ways(hit, now);
         }
@@ -106,17 +111,30 @@ impl<S: Sealing> Agent<S> {
     fn locator_set(&self, hit: Hit, to: Option<Way>) -> Option<Vec<u8>> {
         let peer = self.peers.get(&hit)?;
         let inside = to.is_some_and(is_loopback);
-        let told = self.local.iter().filter(|candidate| travels(candidate.address.ip(), inside));
+        let latest = if self.is_sequential() { peer.latest_port } else { LatestPort::Untold };
+        let is_told = |candidate: &&LocalCandidate| match latest {
+            LatestPort::Untold | LatestPort::Told { latest: None, .. } => true,
+            _ => candidate.kind != CandidateKind::ServerReflexive, // its port is an old one
+        };
+        let told = self.local.iter().filter(is_told).map(|told| (told.kind, told.address));
+        let mut locators: Vec<_> = told.filter(|(_, at)| travels(at.ip(), inside)).collect();
+        let window = match latest {
+            LatestPort::Told { latest, .. } => latest,
+            LatestPort::Untold | LatestPort::Sought(_) => None,
+        };
+        locators.truncate(MAX_ANNOUNCED - 1);
+        locators.extend(window.map(|latest| (CandidateKind::ServerReflexive, latest)));
+        let weight = match self.nat {
+            _ if window.is_some() => WINDOW_WEIGHT,
+            _ if peer.update != 0 => 0,
+            NatMapping::SymmetricSequential { .. } if latest == LatestPort::Untold => WINDOW_WEIGHT,
+            _ => FIRST_WEIGHT,
+        };
         let set = LocatorSet {
             sequence: peer.announced,
             acknowledged: peer.update,
             nat: self.nat,
-            locators: told.map(|candidate| (candidate.kind, candidate.address)).collect(),
-        };
-        let weight = match self.nat {
-            _ if peer.update != 0 => 0,
-            NatMapping::SymmetricSequential { .. } => WINDOW_WEIGHT,
-            _ => FIRST_WEIGHT,
+            locators,
         };
         Some(set.encode(weight))
     }
@@ -176,6 +194,7 @@ impl<S: Sealing> Agent<S> {
         let peer = self.peers.get_mut(&hit)?;
         peer.update = set.sequence;
         peer.nat = set.nat;
+        peer.known = set.acknowledged;
         let knows_us = peer.announced != 0 && set.acknowledged == peer.announced;
         let forgot_us = peer.acknowledged && !knows_us;
         if knows_us {

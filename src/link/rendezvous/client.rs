@@ -44,6 +44,8 @@ pub(in crate::link) enum Event {
         chosen: bool,
         /// What it sees.
         address: SocketAddr,
+        /// When the datagram left of which it speaks.
+        sent: Instant,
     },
     /// How long a rendezvous took to answer.
     RoundTrip { relay: RelayId, round_trip: Duration },
@@ -222,7 +224,8 @@ impl Client {
         if by_tcp && relay.carrier == relay.udp() && matches!(relay.state, State::Welcomed(_)) {
             return None; // UDP was there first
         }
-        let round_trip = now.saturating_duration_since(pending.sent);
+        let sent = pending.sent;
+        let round_trip = now.saturating_duration_since(sent);
         self.events.push_back(Event::RoundTrip { relay: id, round_trip });
         let before = registration(relay);
         relay.pending.retain(|pending| pending.id != answered);
@@ -237,7 +240,7 @@ impl Client {
             self.events.push_back(Event::Registration);
         }
         let by = (relay.node.address, relay.purpose == Purpose::Register);
-        let event = |address| Event::Observed { by: by.0, chosen: by.1, address };
+        let event = |address| Event::Observed { by: by.0, chosen: by.1, address, sent };
         self.events.extend(welcome.observed.map(event));
         Some(())
     }

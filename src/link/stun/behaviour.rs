@@ -460,11 +460,11 @@ mod tests {
     fn every_kind_of_nat_is_recognised() {
         use Filtering::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
         type Kind = fn(SocketAddr) -> String;
-        let symmetric = Mapping::EndpointDependent { step: None };
+        let sequential = Mapping::EndpointDependent { step: Some(1) };
         let kinds: [(Kind, Mapping, bool); 3] = [
             (one_for_all, Mapping::EndpointIndependent, false),
-            (for_each_address, symmetric, false),
-            (for_each_port, Mapping::EndpointDependent { step: Some(1) }, true),
+            (for_each_address, sequential, false),
+            (for_each_port, sequential, true),
         ];
         for (kind, mapping, port_dependent) in kinds {
             for filtering in [EndpointIndependent, AddressDependent, AddressAndPortDependent] {
@@ -501,7 +501,7 @@ mod tests {
         assert_eq!(found.mapping, Some(Mapping::EndpointIndependent));
         assert_eq!(found.filtering, None);
         let (found, _) = find(Nat::new(for_each_address, Filtering::AddressDependent), false);
-        assert_eq!(found.mapping, Some(Mapping::EndpointDependent { step: None }));
+        assert_eq!(found.mapping, Some(Mapping::EndpointDependent { step: Some(1) }));
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl StunClient {
         self.ask_all_anew(now);
     }
 
-    /// Takes a datagram whose first octet is STUN's; true if the addresses to offer are others now.
+    /// Takes a datagram whose first octet is STUN's; true if the addresses to offer, or what is
+    /// known of the NAT, are others now.
     pub(in crate::link) fn handle_datagram(
         &mut self,
         from: SocketAddr,
@@ -122,7 +123,7 @@ impl StunClient {
         let mapped = message.mapped_address().filter(|_| usable);
         let Some(mapped) = mapped else { return false };
         self.nearest[usize::from(from.is_ipv6())].get_or_insert(from);
-        let before = self.candidates(now);
+        let before = self.findings(now);
         let observer = Observer::Server(answered.purpose);
         if self.reflexive.seen_by(observer).is_some_and(|known| known != mapped) {
             // the NAT has forgotten us or is another one: what the others saw is of the past as well
@@ -132,16 +133,17 @@ impl StunClient {
         self.note_change(&before, now)
     }
 
-    /// Somebody other than a STUN server says where our datagrams come from; true if the addresses to
-    /// offer are others now.
+    /// Somebody other than a STUN server says where a datagram came from that left at `sent`; true if
+    /// the addresses to offer, or what is known of the NAT, are others now.
     pub(in crate::link) fn handle_observed(
         &mut self,
         observer: Observer,
         mapped: SocketAddr,
+        sent: Instant,
         now: Instant,
     ) -> bool {
-        let before = self.candidates(now);
-        self.reflexive.handle_observed(observer, mapped, now, now);
+        let before = self.findings(now);
+        self.reflexive.handle_observed(observer, mapped, sent, now);
         self.note_change(&before, now)
     }
 
@@ -153,6 +155,13 @@ impl StunClient {
     /// How the NAT of IPv4 chooses ports, as far as observers agree.
     pub(in crate::link) fn mapping(&self) -> Option<Mapping> {
         self.reflexive.mapping()
+    }
+
+    /// The servers of IPv4, those that are known to answer first.
+    pub(in crate::link) fn answering(&self) -> Vec<SocketAddr> {
+        let [nearest, _] = self.nearest;
+        let others = self.servers.iter().copied().filter(|server| Some(*server) != nearest);
+        nearest.into_iter().chain(others.filter(SocketAddr::is_ipv4)).collect()
     }
 
     /// Somebody wants to know the addresses.
@@ -222,12 +231,17 @@ impl StunClient {
         if natted || unanswered && self.transactions.is_empty() { KEEP_ALIVE } else { IDLE_CHECK }
     }
 
-    fn note_change(&mut self, before: &[SocketAddr], now: Instant) -> bool {
-        let after = self.candidates(now);
-        if after == before {
+    /// What peers are told.
+    fn findings(&self, now: Instant) -> (Vec<SocketAddr>, Option<Mapping>) {
+        (self.candidates(now), self.mapping())
+    }
+
+    fn note_change(&mut self, before: &(Vec<SocketAddr>, Option<Mapping>), now: Instant) -> bool {
+        let after = self.findings(now);
+        if after == *before {
             return false;
         }
-        if self.next.is_some() && !after.is_empty() {
+        if self.next.is_some() && !after.0.is_empty() {
             // from now on there is a mapping to keep
             self.next = self.next.map(|next| next.min(now + KEEP_ALIVE));
         }
@@ -329,6 +343,20 @@ mod tests {
         assert_eq!(scene.client.candidates(scene.now), [at("11.1.0.1:7")]);
         scene.client.set_serving(false, scene.now);
         assert!(scene.run(3600 * SECOND) < 4);
+    }
+
+    #[test]
+    fn it_is_news_that_a_nat_gives_out_ports_in_sequence() {
+        let mut scene = Scene::new(&[(A, "11.1.0.1:8")]);
+        let rendezvous = Observer::Server(at("192.0.2.30:5050"));
+        let seen = at("11.1.0.1:7");
+        let (before, now) = (scene.now, scene.now + SECOND);
+        assert!(scene.client.handle_observed(rendezvous, seen, now, now));
+        let server = Observer::Server(at(A));
+        assert!(scene.client.handle_observed(server, at("11.1.0.1:8"), before, now));
+        assert_eq!(scene.client.candidates(now), [seen], "the same as before");
+        let sequential = Some(Mapping::EndpointDependent { step: Some(-1) });
+        assert_eq!(scene.client.mapping(), sequential);
     }
 
     #[test]

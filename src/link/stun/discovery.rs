@@ -10,14 +10,11 @@ use futures_lite::future;
 
 use super::{
     behaviour::{Discovery, NatBehaviour},
-    servers::{ServerAddress, resolve_all},
+    servers::{MAX_ANSWER, ServerAddress, resolve_all},
 };
 use crate::link::drbg::Drbg;
 use crate::link::locators;
 use crate::runtime::{clock, random};
-
-/// More than a server answers.
-const MAX_DATAGRAM: usize = 1500;
 
 /// Finds out what kind of NAT is between this host and the Internet, in IPv4. It takes four to
 /// fourteen seconds, because silence says something, and less than one where everything is let in.
@@ -41,7 +38,7 @@ pub async fn discover(servers: &[ServerAddress]) -> io::Result<NatBehaviour> {
         while let Some(transmit) = discovery.poll_transmit(now) {
             let _ = socket.send_to(&transmit.datagram, transmit.to).await; // as good as lost
         }
-        let mut buffer = [0; MAX_DATAGRAM];
+        let mut buffer = [0; MAX_ANSWER];
         let received = async {
             match socket.recv_from(&mut buffer).await {
                 Ok(received) => Some(received),

@@ -12,6 +12,7 @@
 //! | `client` | whom to ask, and when |
 //! | `reflexive` | what all observers together say |
 //! | `behaviour`, `discovery` | the kind of NAT: protocol, and the socket for it |
+//! | `scout` | which port comes next |
 //! | `servers` | names of servers |
 //!
 //! It answers no STUN requests, and it makes no NAT do anything: see `portmap` and `turn` for that.
@@ -23,6 +24,7 @@ mod discovery;
 mod integrity;
 mod message;
 mod reflexive;
+mod scout;
 mod servers;
 mod transaction;
 
@@ -32,6 +34,7 @@ pub use discovery::discover;
 pub(super) use integrity::IntegrityKey;
 pub(super) use message::{Builder, Class, Message, Method, attribute};
 pub use reflexive::{Mapping, Observer};
+pub(super) use scout::scout;
 pub(super) use servers::resolve_all;
 pub use servers::{DEFAULT_SERVERS, ServerAddress};
 pub(super) use transaction::{Patience, Transactions, Transmit};

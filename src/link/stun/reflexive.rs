@@ -101,6 +101,9 @@ impl Reflexive {
         if !is_plausible(mapped) || of_neighbour {
             return;
         }
+        // the same port was given out when it was first seen, and others since
+        let before = self.observations.iter().find(|known| known.observer == observer);
+        let sent = before.filter(|known| known.mapped == mapped).map_or(sent, |known| known.sent);
         self.observations.retain(|known| known.observer != observer);
         if self.observations.len() == MAX_OBSERVATIONS {
             self.observations.remove(0);
@@ -198,22 +201,31 @@ fn mapping_of(seen: &[&Observation], own: &[SocketAddr]) -> Option<Mapping> {
     if seen.iter().all(|observation| observation.mapped == first.mapped) {
         return Some(Mapping::EndpointIndependent);
     }
-    let ports: Vec<u16> = seen.iter().map(|observation| observation.mapped.port()).collect();
+    // what peers see may be ports that were guessed, far behind the others
+    let of_servers = seen.iter().filter(|seen| matches!(seen.observer, Observer::Server(_)));
+    let ports: Vec<u16> = of_servers.map(|observation| observation.mapped.port()).collect();
     Some(Mapping::EndpointDependent { step: step(&ports) })
 }
 
-/// The distance between ports that a NAT gave out one after the other; None if there is no order, or if
-/// there are fewer than three.
+/// The distance between ports that a NAT gave out, from the oldest to the newest; None if most have nothing to
+/// do with each other. Two are enough: those of a NAT that draws lots are as close once in two thousand times.
+/// Their order is only roughly known, because not every observer says when it has looked.
 pub(super) fn step(ports: &[u16]) -> Option<i32> {
-    let steps: Vec<i32> =
-        ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect();
-    let rising = steps.iter().all(|step| (1..=MAX_STEP).contains(step));
-    let falling = steps.iter().all(|step| (-MAX_STEP..=-1).contains(step));
-    if steps.len() < 2 || !(rising || falling) {
+    let (first, last) = (i32::from(*ports.first()?), i32::from(*ports.last()?));
+    let mut sorted: Vec<i32> = ports.iter().map(|port| i32::from(*port)).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let gaps: Vec<i32> = sorted.windows(2).map(|two| two[1] - two[0]).collect();
+    let near: Vec<i32> = gaps.iter().copied().filter(|gap| *gap <= MAX_STEP).collect();
+    if near.len() * 2 <= gaps.len() {
         return None;
     }
-    // the smallest one is without strangers in between
-    steps.into_iter().min_by_key(|step| step.abs())
+    // the smallest one is without strangers in between; of a single one that cannot be told
+    let step = match near[..] {
+        [_] => 1,
+        _ => near.into_iter().min()?,
+    };
+    Some(if last < first { -step } else { step })
 }
 
 /// What one person may easily own: a /24 of IPv4, a /48 of IPv6.
@@ -281,7 +293,8 @@ mod tests {
             ([1000, 998, 996], Some(-2)),
             ([1000, 1005, 1006], Some(1)),
             ([1000, 40_000, 2000], None),
-            ([1000, 1001, 999], None),
+            ([1000, 1001, 1000], Some(1)),
+            ([1001, 1000, 1002], Some(1)),
         ] {
             let texts = ports.map(|port| format!("11.1.0.1:{port}"));
             let from: Vec<_> =

@@ -9,6 +9,8 @@ use crate::runtime::unblock;
 
 /// The port of STUN and TURN (RFC 8489, section 18.6).
 pub(in crate::link) const DEFAULT_PORT: u16 = 3478;
+/// More than a server answers.
+pub(super) const MAX_ANSWER: usize = 1500;
 /// The longest name of a host (RFC 1035).
 const MAX_HOST: usize = 253;
 

@@ -83,6 +83,8 @@ pub(super) struct Internet {
     pub(super) cut: Vec<(usize, usize)>,
     /// Control datagrams sent since the beginning.
     pub(super) sent: usize,
+    /// When hosts hear which port comes next.
+    scouts: Vec<(Instant, usize, Option<SocketAddr>)>,
     flying: BinaryHeap<Reverse<Flying>>,
     number: u64,
 }
@@ -105,6 +107,7 @@ impl Internet {
             counts_hops: true,
             cut: Vec::new(),
             sent: 0,
+            scouts: Vec::new(),
             flying: BinaryHeap::new(),
             number: 0,
         }
@@ -233,9 +236,24 @@ impl Internet {
             }
             while let Some(event) = self.hosts[at].agent.poll_event() {
                 let now = self.now;
+                if event == Event::Scout {
+                    self.scout(at);
+                }
                 self.hosts[at].events.push((now, event));
             }
         }
+    }
+
+    /// A fresh socket asks STUN.
+    fn scout(&mut self, host: usize) {
+        self.number += 1;
+        let (own, round_trip) = (self.hosts[host].address, self.delay * 2);
+        let fresh = SocketAddrV4::new(*own.ip(), 10_000 + (self.number % 50_000) as u16);
+        self.hosts[host].address = fresh;
+        let seen = self.leave(host, STUN, 64).map(|(seen, _)| seen.into());
+        self.hosts[host].address = own;
+        let lost = self.dice.below(100) < self.loss;
+        self.scouts.push((self.now + round_trip, host, seen.filter(|_| !lost)));
     }
 
     pub(super) fn send(&mut self, from: usize, transmit: Transmit) {
@@ -385,7 +403,8 @@ impl Internet {
         loop {
             let arrival = self.flying.peek().map(|Reverse(flying)| flying.arrives);
             let timers = self.hosts.iter().filter_map(|host| host.agent.poll_timeout());
-            let next = timers.chain(arrival).min();
+            let scouts = self.scouts.iter().map(|(at, ..)| *at);
+            let next = timers.chain(arrival).chain(scouts).min();
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = self.now.max(next);
             while self.flying.peek().is_some_and(|Reverse(flying)| flying.arrives <= self.now) {
@@ -394,6 +413,10 @@ impl Internet {
                 }
             }
             let now = self.now;
+            let due = |(at, ..): &mut (Instant, usize, Option<SocketAddr>)| *at <= now;
+            for (_, host, seen) in self.scouts.extract_if(.., due) {
+                self.hosts[host].agent.scouted(seen, now);
+            }
             for host in &mut self.hosts {
                 host.agent.handle_timeout(now);
             }

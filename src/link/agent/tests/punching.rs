@@ -139,7 +139,7 @@ fn sequential_ports_are_guessed_although_others_use_the_nat_too() {
         let published = world.gather(bob);
         world.gather(alice);
         for home in [one, other] {
-            for _ in 0..world.dice.below(4) {
+            for _ in 0..world.dice.below(400) {
                 world.use_nat(home);
             }
         }

@@ -1,6 +1,6 @@
 //! What can change while programs run: paths, lines, cables, addresses, NATs, and where a host is plugged in.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, panic::resume_unwind, thread};
 
 use super::{Lab, set_addresses};
 use crate::{
@@ -102,19 +102,47 @@ impl Lab {
     /// # Errors
     /// When either is not what it should be.
     pub fn move_host(&mut self, host: &str, router: &str) -> Result<(), Error> {
-        let found = self.topology.node(host)?;
-        if found.parent.is_none() || found.is_router {
-            return Err(Error::Node(format!("{host}: only hosts behind a router can move")));
+        self.move_hosts(&[(host, router)])
+    }
+
+    /// The same for several hosts at the same time. The new cables are laid before, so that each is without
+    /// a network for as long as it takes to change the plug and no longer.
+    ///
+    /// # Errors
+    /// As for one.
+    pub fn move_hosts(&mut self, moves: &[(&str, &str)]) -> Result<(), Error> {
+        let mut scripts = Vec::new();
+        for (host, router) in moves {
+            let found = self.topology.node(host)?;
+            if found.parent.is_none() || found.is_router {
+                return Err(Error::Node(format!("{host}: only hosts behind a router can move")));
+            }
+            if !self.topology.node(router)?.is_router {
+                return Err(Error::Node(format!("{router}: is no router")));
+            }
+            let put_in = self.wiring.lay_cable(host, router, "eth0")?;
+            scripts.push((host, format!("ip link del eth0\n{put_in}")));
         }
-        if !self.topology.node(router)?.is_router {
-            return Err(Error::Node(format!("{router}: is no router")));
-        }
-        self.script(host, "ip link del eth0")?;
-        self.wiring.plug(host, router, "eth0")?;
-        for node in self.topology.nodes.iter_mut().filter(|node| node.name == host) {
-            node.parent = Some(router.into());
-        }
+        let lab = &*self;
+        thread::scope(|scope| {
+            let running: Vec<_> = scripts
+                .iter()
+                .map(|(host, script)| scope.spawn(move || lab.script(host, script)))
+                .collect();
+            let ended = running.into_iter().map(|thread| thread.join());
+            let ended = ended.map(|end| end.unwrap_or_else(|panic| resume_unwind(panic)));
+            ended.collect::<Result<(), Error>>()
+        })?;
+        self.note_moves(moves);
         Ok(())
+    }
+
+    fn note_moves(&mut self, moves: &[(&str, &str)]) {
+        for (host, router) in moves {
+            for node in self.topology.nodes.iter_mut().filter(|node| node.name == *host) {
+                node.parent = Some((*router).into());
+            }
+        }
     }
 
     /// What has passed the line of a node (or of its outermost router).

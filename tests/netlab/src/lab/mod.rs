@@ -171,20 +171,26 @@ impl Wiring {
 
     /// Plugs a node into a router's LAN and gives it the next free address.
     fn plug(&mut self, node: &str, router: &str, device: &str) -> Result<(), Error> {
+        let put_in = self.lay_cable(node, router, device)?;
+        self.namespace(node)?.script(&put_in)
+    }
+
+    /// Lays a cable from a router's LAN to a node; gives the script that puts it in there.
+    fn lay_cable(&mut self, node: &str, router: &str, device: &str) -> Result<String, Error> {
         let lan = self.lans.get_mut(router);
         let lan = lan.ok_or_else(|| Error::Node(format!("there is no router {router:?}")))?;
         lan.last_octet += 1;
         let (prefix, octet) = (lan.prefix.clone(), lan.last_octet);
         self.cables += 1;
         let cable = format!("v{}", self.cables);
-        let namespace = self.namespace(node)?;
         self.namespace(router)?.script(&format!(
-            "ip link add {cable} type veth peer name {device} netns {}
+            "ip link add {cable} type veth peer name loose netns {}
              ip link set {cable} master lan0 up",
-            namespace.name()
+            self.namespace(node)?.name()
         ))?;
-        namespace.script(&format!(
-            "ip link set {device} up
+        Ok(format!(
+            "ip link set loose name {device}
+             ip link set {device} up
              ip addr add {prefix}.{octet}/24 dev {device}
              ip route replace default via {prefix}.1"
         ))
