@@ -2,6 +2,7 @@
 
 use std::{env, fs, process::Command};
 
+use crate::people::P2P;
 use crate::process::progress;
 use crate::table::{Table, number, verdict};
 
@@ -14,7 +15,7 @@ const GOAL: f64 = 5.0;
 
 pub(crate) fn measure(table: &mut Table) {
     table.heading("binaries, MB");
-    let release = env!("CARGO_BIN_EXE_p2p");
+    let release = P2P;
     table.row("  release", megabytes(release).map_or("none".into(), number), String::new(), "", "");
     let built = env::var_os("P2P_BENCH_SMALL").is_none() || build();
     let small = format!("{}/target/{TARGET}/small/p2p", env!("CARGO_MANIFEST_DIR"));

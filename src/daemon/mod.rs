@@ -26,6 +26,7 @@ mod control_socket;
 mod doctor;
 mod entrance;
 mod finder;
+mod hints;
 mod home;
 mod identity;
 mod introductions;

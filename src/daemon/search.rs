@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    slice,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use futures_lite::future;
 use super::introductions::Introductions;
 use super::lock_of;
 use super::sequences::Sequences;
-use crate::identity::Name;
+use crate::identity::{Name, PublicKey};
 use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
@@ -199,7 +200,31 @@ impl Search {
         overlays
     }
 
-    /// How the configuration spells those.
+    /// Those of them that know addresses of contacts and nothing else.
+    pub(super) fn overlays_that_locate(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
+        let mut overlays = self.overlays_for(name);
+        overlays.retain(|overlay| overlay.abilities().addresses);
+        overlays
+    }
+
+    /// Asks one of those about the owner of a key.
+    pub(super) async fn locate(&self, overlay: &Arc<dyn Overlay>, key: &PublicKey) -> Report {
+        let started = clock::now();
+        let answer = clock::timeout(DEADLINE, overlay.locate(key)).await;
+        let latency = answer.is_some().then(|| clock::now() - started);
+        let said = match answer {
+            Some(Ok(addresses)) if addresses.is_empty() => Said::Nothing,
+            Some(Ok(addresses)) => Said::Located(addresses),
+            Some(Err(error)) => Said::Failed(error.to_string()),
+            None => Said::TooLate,
+        };
+        let report = Report { said, latency, keys: Vec::new() };
+        let outcome = Outcome { found: vec![], withdrawn: vec![], reports: vec![report.clone()] };
+        self.judge(&Wanted::Key(*key), slice::from_ref(overlay), &outcome);
+        report
+    }
+
+    /// How the configuration spells those that can find somebody.
     pub(super) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
         let overlays = self.overlays_that_find(wanted);
         overlays.iter().map(|overlay| overlay.address().to_owned()).collect()

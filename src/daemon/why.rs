@@ -246,7 +246,7 @@ impl<'a> Walker<'a> {
                 if let ConnectError::Unreachable { tried, .. } = &error {
                     self.found.extend(tried.iter().map(|way| format!("no answer from {way}")));
                 }
-                return Err(self.reach.failure(error, found, self.destination));
+                return Err(self.reach.failure_of(error, found, self.destination));
             }
         };
         if let Some(way) = opened.path {

@@ -2,12 +2,15 @@
 
 use std::{
     fs,
+    io::Write,
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use p2p::identity::Slot;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
@@ -16,7 +19,7 @@ use crate::{have, have_python, python, store};
 /// A process that ends with its test, and its folder.
 pub(crate) struct Running {
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Running {
@@ -94,10 +97,67 @@ pub(crate) fn moto() -> Option<(Running, SocketAddr)> {
     Some((running, address))
 }
 
+/// opentracker as Debian builds it: it knows the swarms that its operator lists.
+pub(crate) struct OpenTracker {
+    pub(crate) address: SocketAddr,
+    process: Running,
+}
+
+/// An opentracker that knows no swarm yet, over TCP and UDP at the same port.
+pub(crate) fn opentracker() -> Option<OpenTracker> {
+    have("opentracker").then_some(())?;
+    let folder = tempfile::tempdir().unwrap();
+    // run by root, it goes on as nobody
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join(ADMITTED), "").unwrap();
+    let address = free_address();
+    let port = address.port().to_string();
+    let mut command = Command::new("opentracker");
+    command.args(["-i", "127.0.0.1", "-p", &port, "-P", &port, "-w", ADMITTED, "-d"]);
+    command.arg(folder.path());
+    let process = start(command, folder);
+    await_listener(address);
+    Some(OpenTracker { address, process })
+}
+
+/// The file of swarms.
+const ADMITTED: &str = "admitted";
+
+impl OpenTracker {
+    /// Where it is asked by HTTP.
+    pub(crate) fn announce_url(&self) -> String {
+        format!("http://{}/announce", self.address)
+    }
+
+    /// Lists a swarm and waits until it is known.
+    pub(crate) fn admit(&self, swarm: &Slot) {
+        let path = self.process.folder.path().join(ADMITTED);
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        writeln!(file, "{swarm}").unwrap();
+        let id = self.process.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "HUP", &id]).status().unwrap().success());
+        await_until("the tracker does not read its list", || {
+            !self.tell(swarm, 9, "stopped").starts_with(b"d14:failure reason")
+        });
+    }
+
+    /// Announces a port of this machine, as anybody can.
+    pub(crate) fn announce(&self, swarm: &Slot, port: u16) {
+        self.tell(swarm, port, "started");
+    }
+
+    fn tell(&self, swarm: &Slot, port: u16, event: &str) -> Vec<u8> {
+        let hash: String = swarm.0.iter().map(|octet| format!("%{octet:02x}")).collect();
+        let query = format!("peer_id=01234567890123456789&port={port}&event={event}&left=0");
+        let url = format!("{}?info_hash={hash}&{query}", self.announce_url());
+        store::request("GET", &url, &[], b"").unwrap().1
+    }
+}
+
 fn start(mut command: Command, folder: TempDir) -> Running {
     command.current_dir(folder.path()).stdin(Stdio::piped());
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    Running { child: command.spawn().unwrap(), _folder: folder }
+    Running { child: command.spawn().unwrap(), folder }
 }
 
 /// Free a moment ago; these programs cannot tell which port they got.

@@ -77,7 +77,7 @@ fn settings_as_installed_are_settings_of_the_program() {
     };
     let config: String = ["listen", "overlay", "udp"].map(list).concat();
     fs::write(home.path().join("config.toml"), config).unwrap();
-    let mut init = Command::new(env!("CARGO_BIN_EXE_p2p"));
+    let mut init = programs::p2p();
     let output = init.args(["init", "alice@example.com", "--home"]).arg(home.path()).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{output:?}");
