@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    slice,
+    iter,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -16,6 +16,8 @@ use futures_lite::future;
 
 use super::introductions::Introductions;
 use super::lock_of;
+use super::questions::{Questions, Rests};
+use super::repair::Repairs;
 use super::sequences::Sequences;
 use crate::identity::{Name, PublicKey};
 use crate::overlay::Overlay;
@@ -126,6 +128,8 @@ pub(super) struct Search {
     sequences: Arc<Sequences>,
     cache: Mutex<Cache>,
     scores: Mutex<BTreeMap<String, Score>>,
+    rests: Mutex<Rests>,
+    repairs: Mutex<Repairs>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
     flights: Mutex<HashMap<Wanted, Arc<Flight>>>,
 }
@@ -142,6 +146,8 @@ impl Search {
             sequences,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             scores: Mutex::default(),
+            rests: Mutex::default(),
+            repairs: Mutex::default(),
             flights: Mutex::default(),
         })
     }
@@ -169,6 +175,7 @@ impl Search {
 
     /// This machine is in another network: overlays are reached over new connections.
     pub(super) fn handle_network_change(&self) {
+        lock_of(&self.rests).end();
         for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
             overlay.handle_network_change();
         }
@@ -220,7 +227,7 @@ impl Search {
         };
         let report = Report { said, latency, keys: Vec::new() };
         let outcome = Outcome { found: vec![], withdrawn: vec![], reports: vec![report.clone()] };
-        self.judge(&Wanted::Key(*key), slice::from_ref(overlay), &outcome);
+        self.judge(&Wanted::Key(*key), iter::once((overlay, &report)), &outcome);
         report
     }
 
@@ -266,31 +273,24 @@ impl Search {
         let settle = if wanted.key().is_some() { DEADLINE } else { SETTLE_NAME };
         let patience = Patience { settle, deadline: DEADLINE };
         let overlays = self.overlays_that_find(wanted);
-        let (sender, answers) = async_channel::bounded(overlays.len().max(1));
-        for (index, overlay) in overlays.iter().enumerate() {
-            let (sender, answer) = (sender.clone(), overlay.find(wanted));
-            spawn(async move {
-                let _ = sender.send((index, answer.await)).await;
-            })
-            .detach();
-        }
-        drop(sender);
+        let (count, started) = (overlays.len(), clock::now());
+        let mut questions = Questions::ask(wanted, overlays, &lock_of(&self.rests), started);
         let floors = self.sequences.floors();
-        let mut lookup =
-            Lookup::new(wanted.clone(), overlays.len(), &floors, patience, clock::now());
+        let mut lookup = Lookup::new(wanted.clone(), count, &floors, patience, started);
         loop {
             let now = clock::now();
+            questions.settle(now, &mut lookup);
             if let Some(outcome) = lookup.poll(now) {
-                self.judge(wanted, &overlays, &outcome);
+                self.judge(wanted, questions.reports(&outcome), &outcome);
                 self.remember(now, wanted, &outcome);
                 return outcome;
             }
-            let answer = async { answers.recv().await.ok() };
+            let next = lookup.next_time();
             let timer = async {
-                clock::sleep_until(Some(lookup.next_time())).await;
+                clock::sleep_until(Some(next)).await;
                 None
             };
-            let answer = future::or(answer, timer).await;
+            let answer = future::or(questions.answer(), timer).await;
             let now = clock::now();
             match answer {
                 Some((index, Ok(packets))) => {
@@ -331,17 +331,32 @@ impl Search {
         }
     }
 
-    /// Takes note of how each overlay did, and raises the alarm when one goes back on its word.
-    fn judge(&self, wanted: &Wanted, overlays: &[Arc<dyn Overlay>], outcome: &Outcome) {
-        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
+    /// Takes note of how each overlay did, puts back what one has lost, and raises the alarm when one goes
+    /// back on its word.
+    fn judge<'a>(
+        &self,
+        wanted: &Wanted,
+        asked: impl Iterator<Item = (&'a Arc<dyn Overlay>, &'a Report)>,
+        outcome: &Outcome,
+    ) {
+        let now = clock::now();
+        for (overlay, report) in asked {
             let address = overlay.address();
+            lock_of(&self.rests).record(now, address, report, wanted, outcome);
             let (rollback, times) = {
                 let mut scores = lock_of(&self.scores);
                 if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
                     continue;
                 }
                 let score = scores.entry(address.to_owned()).or_default();
-                (score.record(wanted, report, outcome), score.rollbacks())
+                let rollback = score.record(wanted, report, outcome);
+                // those that links named are only read
+                let is_own = self.overlays.iter().any(|own| Arc::ptr_eq(own, overlay));
+                if let Some(newest) = outcome.found.first().filter(|_| is_own) {
+                    let said = (wanted, &report.said);
+                    lock_of(&self.repairs).consider(overlay, said, newest, score);
+                }
+                (rollback, score.rollbacks())
             };
             // what people put on a web site by hand may be of any age; and it is not said at every look-up
             let is_worth_saying = overlay.abilities().put && times.is_power_of_two();

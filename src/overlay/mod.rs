@@ -182,6 +182,8 @@ pub struct Abilities {
     pub withdraws: bool,
     /// Several people may claim a name in it, and none of them can replace what another wrote.
     pub shared: bool,
+    /// Readers may put back what it has lost; see [`Overlay::put`].
+    pub repair: bool,
     /// How often a packet must be put again because it forgets sooner than the packet ends.
     pub renew: Option<Duration>,
 }
@@ -197,6 +199,7 @@ impl Abilities {
         addresses: false,
         withdraws: true,
         shared: true,
+        repair: false,
         renew: None,
     };
 

@@ -262,6 +262,11 @@ impl Lookup {
         newest.filter(|packet| !packet.registration().is_withdrawal())
     }
 
+    /// Whether any packet counts so far, a withdrawal among them.
+    pub fn has_any(&self) -> bool {
+        !self.newest.is_empty()
+    }
+
     /// When the look-up ends if no overlay answers before.
     pub fn next_time(&self) -> Instant {
         self.settled.map_or(self.deadline, |settled| settled.min(self.deadline))

@@ -58,7 +58,7 @@ impl Overlay for Mainline {
             return Box::pin(async { Ok(Vec::new()) });
         };
         let entry = self.entry.clone();
-        in_time(async move {
+        in_time(&self.entry, async move {
             let dht = entry.node().await?;
             let mut items = dht.get_mutable(key.as_bytes(), None, None);
             let mut found: Vec<MutableItem> = items.next().await.into_iter().collect();
@@ -86,7 +86,7 @@ impl Overlay for Mainline {
             Err(error) => return Box::pin(async { Err(error) }),
         };
         let entry = self.entry.clone();
-        in_time(async move {
+        in_time(&self.entry, async move {
             let dht = entry.node().await?;
             let Item { key, sequence, value, signature } = item;
             let sequence = i64::try_from(sequence).map_err(|_| OverlayError::Refused)?;
@@ -121,10 +121,19 @@ impl Overlay for Mainline {
     }
 }
 
+/// Something asked of the node, which does not stay where nobody answers.
 fn in_time<T>(
+    entry: &Arc<Entry>,
     work: impl Future<Output = Result<T, OverlayError>> + Send + 'static,
 ) -> BoxFuture<Result<T, OverlayError>> {
-    Box::pin(async { clock::timeout(DEADLINE, work).await.unwrap_or(Err(OverlayError::TimedOut)) })
+    let entry = entry.clone();
+    Box::pin(async move {
+        let done = clock::timeout(DEADLINE, work).await.unwrap_or(Err(OverlayError::TimedOut));
+        if matches!(done, Err(OverlayError::Unreachable(_) | OverlayError::TimedOut)) {
+            entry.leave();
+        }
+        done
+    })
 }
 
 fn refusal(error: &PutMutableError) -> OverlayError {

@@ -47,7 +47,7 @@ impl Overlay for Peers {
 
     fn locate(&self, key: &PublicKey) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
         let (entry, swarm) = (self.entry.clone(), Slot::of_announcements(key));
-        in_time(async move {
+        in_time(&self.entry, async move {
             let dht = entry.node().await?;
             let mut answers = dht.get_peers(Id::from(swarm.0));
             let mut found = answers.next().await.unwrap_or_default();
@@ -83,7 +83,7 @@ impl Overlay for Peers {
         let swarm = Slot::of_announcements(&registration.key);
         let port = ports(registration).into_iter().find(|(family, _)| *family == Family::V4);
         let entry = self.entry.clone();
-        in_time(async move {
+        in_time(&self.entry, async move {
             let (_, port) = port.ok_or(OverlayError::NoAddress)?;
             let dht = entry.node().await?;
             let announced = dht.announce_peer(Id::from(swarm.0), Some(port)).await;

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_tracker_that_says_no_is_quoted() {
-        let denied = addresses(b"d14:failure reason20:Unregistered \x1b[1m!!!.e");
+        let denied = addresses(b"d14:failure reason21:Unregistered \x1b[1m!!!.e");
         assert_eq!(denied, Err(OverlayError::Denied("unregistered [1m!!!".into())));
         for bad in [&b"d8:intervali1ee"[..], b"d5:peers5:aaaaae", b"d5:peersi1ee", b"<html>"] {
             assert_eq!(addresses(bad), Err(OverlayError::Malformed));
