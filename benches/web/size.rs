@@ -1,15 +1,14 @@
 //! Sizes of binaries.
 
-use std::{env, fs, process::Command};
+use std::{
+    env, fs,
+    process::{Command, Stdio},
+};
 
 use crate::people::P2P;
 use crate::process::progress;
 use crate::table::{Table, number, verdict};
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// What `Cargo.toml` says beside the profile.
-const FLAGS: &str = "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs \
-                     -C link-arg=-Wl,--no-eh-frame-hdr";
 /// Of the static binary, in MB.
 const GOAL: f64 = 5.0;
 
@@ -17,9 +16,8 @@ pub(crate) fn measure(table: &mut Table) {
     table.heading("binaries, MB");
     let release = P2P;
     table.row("  release", megabytes(release).map_or("none".into(), number), String::new(), "", "");
-    let built = env::var_os("P2P_BENCH_SMALL").is_none() || build();
-    let small = format!("{}/target/{TARGET}/small/p2p", env!("CARGO_MANIFEST_DIR"));
-    match megabytes(&small).filter(|_| built) {
+    let small = env::var_os("P2P_BENCH_SMALL").and_then(|_| build());
+    match small.as_deref().and_then(megabytes) {
         Some(size) => {
             let goal = verdict(format!("< {GOAL} MB"), size < GOAL);
             table.row("  small, static", number(size), String::new(), "", &goal);
@@ -28,13 +26,13 @@ pub(crate) fn measure(table: &mut Table) {
     }
 }
 
-fn build() -> bool {
+/// What people get: builds the static binary, and tells where it lies.
+fn build() -> Option<String> {
     progress("building the profile `small`");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--profile", "small", "--target", TARGET, "--bin", "p2p"]);
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo.env("RUSTFLAGS", FLAGS);
-    cargo.status().is_ok_and(|status| status.success())
+    let mut script = Command::new("packaging/build-static");
+    script.arg("x86_64").current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+    let output = script.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().into())
 }
 
 fn megabytes(path: &str) -> Option<f64> {
