@@ -171,7 +171,6 @@ fn an_endless_answer_is_cut_off() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", &[0; 4096]),
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"4\r\nABCD\r\n"),
         ("HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n"),
-        ("HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
     ] {
         let (address, sent) = endless(head, more);
         finds_nobody(address);
@@ -179,6 +178,16 @@ fn an_endless_answer_is_cut_off() {
         let sent = sent.load(Ordering::Relaxed);
         assert!(sent < 64 << 20, "{sent} octets were read behind {head:?} {:?}", more.first());
     }
+}
+
+#[test]
+fn announcing_an_answer_again_and_again_ends_with_the_deadline() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    let before = memory();
+    let (address, _) = endless(interim, interim.as_bytes());
+    finds_nobody(address);
+    let grown = memory().saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB more memory");
 }
 
 #[test]

@@ -1,11 +1,6 @@
 //! The life of a key: backed up, lost, moved to the next one; unlocked once.
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::PermissionsExt,
-    process::{Command, Stdio},
-};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Stdio};
 
 use crate::people::{P2P, Program, command, text, through};
 use crate::scene::{Scene, get, path};

@@ -1,9 +1,6 @@
 //! First meetings: asked, accepted or refused; and keys that change.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::{io::Write, process::Stdio};
 
 use crate::people::{P2P, have, run, text, through};
 use crate::scene::{Scene, get, request};
