@@ -40,8 +40,11 @@ impl Hints {
     /// Those for a contact; None where nobody could give any, or a path is known.
     pub(super) fn of(finder: &Finder, link: &Link, name: &Name) -> Option<Hints> {
         let key = finder.book().contacts().ok()?.get(name)?.key;
+        if link.path(&key).is_some() {
+            return None;
+        }
         let overlays = finder.search().overlays_that_locate(name);
-        if overlays.is_empty() || link.path(&key).is_some() {
+        if overlays.is_empty() {
             return None;
         }
         let (sender, addresses) = async_channel::bounded(overlays.len());

@@ -230,6 +230,12 @@ impl<'a> Walker<'a> {
             let (address, time) = (overlay.address(), time.unwrap_or_default());
             self.found.push(format!("{address}: {}{time}", report.said));
         }
+        if let Wanted::Contact(name, key) = wanted {
+            for overlay in finder.search().overlays_that_locate(name) {
+                let said = finder.search().locate(&overlay, key).await.said;
+                self.found.push(format!("{}: {said}", overlay.address()));
+            }
+        }
         if !outcome.found.is_empty() {
             self.done();
         }

@@ -139,6 +139,7 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
 
 /// The same for a command that starts `p2p` in its own way; see [`through`].
 pub fn prepare(mut command: Command, home: &Path, arguments: &[&str]) -> Command {
+    programs::quiet(&mut command);
     command.args(arguments).env("P2P_HOME", home).stdin(Stdio::null());
     for variable in ["NOTIFY_SOCKET", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
         command.env_remove(variable);

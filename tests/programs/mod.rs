@@ -15,8 +15,13 @@ pub(crate) fn p2p() -> Command {
 /// asks the overlays that people use: `tests/architecture.rs` looks after that.
 pub(crate) fn through(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env("P2P_OVERLAYS", "lan");
+    quiet(&mut command);
     command
+}
+
+/// The same for a command that comes from elsewhere, such as a namespace.
+pub(crate) fn quiet(command: &mut Command) {
+    command.env("P2P_OVERLAYS", "lan");
 }
 
 /// Where a program is. None, with a word to the reader of the log, if it is not installed.
