@@ -79,6 +79,9 @@ const PURE: &[&str] = &[
     "overlay/store/datagram",
     "overlay/store/framing",
     "overlay/store/places",
+    "overlay/tracker/announcement",
+    "overlay/tracker/bencode",
+    "overlay/tracker/url",
     "runtime/network/message",
     "serve/conditional",
     "serve/range",
@@ -113,7 +116,15 @@ const IMPURE: &[&str] = &[
 ];
 
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = below("src");
+    found.retain(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/")); // those may use the edge
+    assert!(found.len() > 20, "the sources were not found");
+    found
+}
+
+/// All sources below a folder, with their paths in it.
+fn below(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
@@ -126,8 +137,6 @@ fn sources() -> Vec<(String, String)> {
             }
         }
     }
-    found.retain(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/")); // those may use the edge
-    assert!(found.len() > 20, "the sources were not found");
     found.sort();
     found
 }
@@ -255,4 +264,31 @@ fn one_file_is_trusted_beyond_the_compiler() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(trusted, ["runtime/memory.rs"]);
+}
+
+/// Where tests and benches get the program from.
+const PROGRAMS: &str = "programs/mod.rs";
+/// Programs that would start ours without what [`PROGRAMS`] sets.
+const SHELLS: &[&str] = &["bash", "env", "nsenter", "script", "setsid", "sh", "unshare"];
+
+#[test]
+fn no_test_asks_the_overlays_that_people_use() {
+    // in pieces, so that this file is none of those
+    let path = concat!("CARGO_BIN", "_EXE_p2p");
+    let (new, remove) = (concat!("Command::", "new("), concat!("env_", "remove(\"P2P_OVERLAYS"));
+    let everywhere =
+        [path.to_owned(), format!("{new}P2P"), remove.into(), concat!("env_", "clear").into()];
+    let by_shells = SHELLS.iter().map(|shell| format!("{new}\"{shell}\")")).collect::<Vec<_>>();
+    let mut wrong = Vec::new();
+    for (name, text) in ["tests", "benches"].iter().flat_map(|folder| below(folder)) {
+        if name == PROGRAMS {
+            assert!(text.contains(path) && text.contains("(\"P2P_OVERLAYS\", \"lan\")"));
+            continue;
+        }
+        let names_it = text.contains("P2P,") || text.contains("::P2P");
+        let forbidden = everywhere.iter().chain(by_shells.iter().filter(|_| names_it));
+        let found = forbidden.filter(|forbidden| text.contains(*forbidden));
+        wrong.extend(found.map(|what| format!("{name}: {what} in place of tests/{PROGRAMS}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -1,12 +1,12 @@
 //! Mutated input for every parser that strangers or editors feed: packets, sealed packets, certificates, revocation lists,
-//! contacts, authorities, links, names and key files.
+//! contacts, authorities, links, trackers' answers, names and key files.
 //!
 //! Bounded and seeded, so it runs as an ordinary test. `P2P_FUZZ_SECONDS=600` runs each parser for so
 //! long from a seed that it prints; `P2P_FUZZ_SEED` repeats one. The corpus in `tests/corpus/` has a
 //! folder per parser: files that begin with `ok-` are accepted, with `bad-` refused. What a run finds
 //! belongs there.
 
-use std::{env, fs, path::Path, thread, time::Duration};
+use std::{env, fs, net::SocketAddr, path::Path, thread, time::Duration};
 
 use data_encoding::HEXLOWER;
 use p2p::{
@@ -14,7 +14,10 @@ use p2p::{
         KeyPair, Name, PublicKey, PublicKeyFile, SecretKeyFile, Seed, ShareLink, SignatureFile,
         Timestamp,
     },
-    overlay::OverlayAddress,
+    overlay::{
+        OverlayAddress,
+        tracker::{Swarm, announce_answer},
+    },
     registration::{
         Packet, Registration,
         presence::{PresenceBoard, SealedPacket, Seeker},
@@ -182,6 +185,28 @@ fn overlays() {
         let again = OverlayAddress::parse(&printed).expect("what is printed can be read");
         assert_eq!(again.to_string(), printed);
         true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn trackers() {
+    let accepted = fuzz("tracker", 40_000, mutate, |bytes| {
+        let by_http = Swarm::from_bencode(bytes);
+        let by_udp = [false, true].map(|over_v6| announce_answer(bytes, 9, over_v6));
+        let swarms = by_udp.into_iter().flatten().chain([by_http]).flatten();
+        let mut swarms = swarms.peekable();
+        let accepted = swarms.peek().is_some();
+        for swarm in swarms {
+            let can_be_asked = |address: &SocketAddr| {
+                address.port() != 0
+                    && !address.ip().is_unspecified()
+                    && !address.ip().is_multicast()
+            };
+            assert!(swarm.addresses.iter().all(can_be_asked), "{swarm:?}");
+            assert!(swarm.addresses.len() * 6 <= bytes.len(), "an address takes six octets");
+        }
+        accepted
     });
     assert!(accepted > 100, "{accepted}");
 }

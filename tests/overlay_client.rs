@@ -1,12 +1,16 @@
-//! The client of HTTP stores against servers that do everything wrong, and against a right one.
+//! The client of HTTP stores: what it makes of answers, and of a right store. What servers can do wrong to any
+//! overlay is in `overlays/bad_input.rs`.
 
+#[allow(dead_code, reason = "another test uses the rest")]
+#[path = "fixture/hostile.rs"]
+mod hostile;
 #[path = "fixture/packets.rs"]
 mod packets;
 
 use std::{
     env,
     io::{BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{SocketAddr, TcpListener, UdpSocket},
     process::Command,
     sync::{
         Arc,
@@ -17,6 +21,7 @@ use std::{
 };
 
 use async_io::Async;
+use hostile::{endless, says, server};
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
@@ -37,41 +42,6 @@ fn client_of(address: SocketAddr, identity: &KeyPair) -> Arc<dyn Overlay> {
     overlay::open(&address, identity)
 }
 
-/// A server that reads a request head and then does as it likes.
-fn server(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let answer = Arc::new(answer);
-        for stream in listener.incoming().map_while(Result::ok) {
-            let answer = answer.clone();
-            thread::spawn(move || {
-                let head = BufReader::new(stream.try_clone().unwrap()).lines();
-                head.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
-                answer(stream);
-            });
-        }
-    });
-    address
-}
-
-fn says(answer: impl Into<Vec<u8>>) -> SocketAddr {
-    let answer = answer.into();
-    server(move |mut stream| drop(stream.write_all(&answer)))
-}
-
-/// A server that does not wait for a head, which never comes.
-fn says_at_once(answer: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    address
-}
-
 /// The status and a body that needs no reading.
 fn says_status(status: u16) -> SocketAddr {
     says(format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"))
@@ -90,106 +60,22 @@ fn put(address: SocketAddr) -> Result<(), OverlayError> {
 }
 
 #[test]
-fn garbage_is_called_garbage() {
-    let html = "<!DOCTYPE html><title>Parking</title>";
-    let length = html.len();
+fn what_is_no_frame_is_malformed_and_too_many_octets_are_no_slots() {
     for answer in [
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{html}"),
-        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\0\x05A".into(),
-        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n\0\x01A".into(),
-        "SSH-2.0-OpenSSH_9.2\r\n\r\n".into(),
-        "HTTP/1.1 banana\r\n\r\n".into(),
-        "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n".into(),
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(),
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\0\x05A",
+        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n\0\x01A",
     ] {
-        assert_eq!(get(says(answer.clone())), Err(OverlayError::Malformed), "{answer:?}");
+        assert_eq!(get(says(answer)), Err(OverlayError::Malformed), "{answer:?}");
     }
-    let binary: Vec<u8> = (0..=255).rev().collect();
-    assert_eq!(get(says(binary)), Err(OverlayError::Malformed));
+    let (endless, _) = endless("HTTP/1.1 200 OK\r\n\r\n", &[0; 4096]);
+    assert_eq!(get(endless), Err(OverlayError::TooLarge));
 }
 
 #[test]
-fn an_endless_answer_is_cut_off() {
-    let endless = |head: &'static str, more: &'static [u8]| {
-        server(move |mut stream| {
-            let mut written = stream.write_all(head.as_bytes());
-            while written.is_ok() {
-                written = stream.write_all(more);
-            }
-        })
-    };
-    let to_the_end = endless("HTTP/1.1 200 OK\r\n\r\n", &[0; 4096]);
-    assert_eq!(get(to_the_end), Err(OverlayError::TooLarge));
-    let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-    assert_eq!(get(endless(chunks, b"4\r\nABCD\r\n")), Err(OverlayError::TooLarge));
-    let huge = endless("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", &[0; 4096]);
-    assert_eq!(get(huge), Err(OverlayError::TooLarge));
-    let head = endless("HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n");
-    assert_eq!(get(head), Err(OverlayError::Malformed));
-}
-
-#[test]
-fn silence_and_slowness_end_with_the_deadline() {
-    let drips = |head: &'static str| {
-        server(move |mut stream| {
-            let mut written = stream.write_all(head.as_bytes());
-            while written.is_ok() {
-                runtime::block_on(clock::sleep(Duration::from_millis(100)));
-                written = stream.write_all(b"a");
-            }
-        })
-    };
-    let slow = [
-        drips("HTTP/1.1 200 OK\r\ncontent-length: 8000\r\n\r\n"),
-        drips("HTTP/1.1 200 OK\r\nx-slow: "),
-        server(|stream| {
-            let _ = stream.peek(&mut [0]); // until the client gives up
-        }),
-    ];
-    let asked: Vec<_> = slow.map(|address| thread::spawn(move || get(address))).into();
-    for answer in asked {
-        assert_eq!(answer.join().unwrap(), Err(OverlayError::TimedOut));
-    }
-}
-
-#[test]
-fn a_dead_store_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    assert!(matches!(get(address), Err(OverlayError::Unreachable(_))));
-    assert!(matches!(put(address), Err(OverlayError::Unreachable(_))));
+fn a_host_without_an_address_is_unreachable() {
     let nowhere = OverlayAddress::parse("store:http://nowhere.invalid/").unwrap();
     let answer = runtime::block_on(overlay::open(&nowhere, &key()).get(SLOT));
     assert!(matches!(answer, Err(OverlayError::Unreachable(_))), "{answer:?}");
-    let hangs_up = get(server(drop));
-    let expected = matches!(hangs_up, Err(OverlayError::Unreachable(_) | OverlayError::Malformed));
-    assert!(expected, "{hangs_up:?}");
-}
-
-#[test]
-fn a_store_without_tls_is_no_https_store() {
-    let server = says_at_once("HTTP/1.1 400 Bad Request\r\n\r\n");
-    let address = OverlayAddress::parse(&format!("store:https://{server}/")).unwrap();
-    let answer = runtime::block_on(overlay::open(&address, &key()).get(SLOT));
-    assert!(matches!(answer, Err(OverlayError::Unreachable(_))), "{answer:?}");
-}
-
-#[test]
-fn redirects_are_not_followed() {
-    let visited = Arc::new(AtomicBool::new(false));
-    let flag = visited.clone();
-    let elsewhere = server(move |_| flag.store(true, Ordering::SeqCst));
-    let redirect = |status| {
-        says(format!(
-            "HTTP/1.1 {status} Over There\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
-        ))
-    };
-    for status in [301, 302, 303, 307, 308] {
-        assert_eq!(get(redirect(status)), Err(OverlayError::Status(status)));
-        assert_eq!(put(redirect(status)), Err(OverlayError::Status(status)));
-    }
-    assert!(!visited.load(Ordering::SeqCst));
 }
 
 #[test]

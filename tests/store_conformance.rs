@@ -3,21 +3,19 @@
 
 #[path = "fixture/packets.rs"]
 mod packets;
+#[path = "fixture/php.rs"]
+mod php;
 #[path = "fixture/store.rs"]
 mod store;
 
 mod programs;
 
-use std::{
-    env, fs,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    thread,
-};
+use std::{env, thread};
 
 use p2p::identity::{KeyPair, Name, Slot};
 use p2p::overlay::store::StoreOptions;
 use packets::{key, name, padded, signed};
+use php::Php;
 
 /// A store under test.
 struct Subject {
@@ -244,33 +242,9 @@ fn our_server_says_what_it_is() {
 
 #[test]
 fn the_php_script_conforms() {
-    let folder = tempfile::tempdir().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/store/php/p2p.php");
-    fs::copy(script, folder.path().join("p2p.php")).unwrap(); // it keeps its packets beside itself
-    let mut php = Command::new("php");
-    php.args(["-S", "127.0.0.1:0", "-t"]).arg(folder.path()).stderr(Stdio::piped());
-    if programs::find("php").is_none() {
-        return;
-    }
-    let mut php = Running(php.spawn().unwrap());
-    let lines = BufReader::new(php.0.stderr.take().unwrap()).lines();
-    let mut lines = lines.map_while(Result::ok);
-    let url = lines.find_map(|line| {
-        let (_, url) = line.split_once("(http://")?;
-        Some(url.split(')').next()?.to_owned())
-    });
-    let url = url.expect("php says where it listens");
-    thread::spawn(move || lines.for_each(drop)); // it logs every request
-    conforms(&Subject { url: format!("http://{url}/p2p.php?k={{slot}}"), verifies: false });
-}
-
-/// A child that ends with its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+    if programs::find("php").is_some() {
+        let php = Php::start();
+        conforms(&Subject { url: php.url.clone(), verifies: false });
     }
 }
 

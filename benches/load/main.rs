@@ -25,7 +25,6 @@ mod fault;
 #[allow(dead_code, reason = "tests use the rest")]
 mod person;
 #[path = "../../tests/programs/mod.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod programs;
 #[path = "../../tests/faults/real.rs"]
 #[allow(dead_code, reason = "tests use the rest")]

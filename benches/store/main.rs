@@ -20,7 +20,6 @@
 #[allow(dead_code, reason = "tests use the rest")]
 mod person;
 #[path = "../../tests/programs/mod.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod programs;
 #[path = "../../tests/overlays/servers.rs"]
 #[allow(dead_code, reason = "tests use the rest")]

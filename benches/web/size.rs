@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::people::P2P;
 use crate::process::progress;
 use crate::table::{Table, number, verdict};
 
@@ -13,7 +14,7 @@ const GOAL: f64 = 5.0;
 
 pub(crate) fn measure(table: &mut Table) {
     table.heading("binaries, MB");
-    let release = env!("CARGO_BIN_EXE_p2p");
+    let release = P2P;
     table.row("  release", megabytes(release).map_or("none".into(), number), String::new(), "", "");
     let small = env::var_os("P2P_BENCH_SMALL").and_then(|_| build());
     match small.as_deref().and_then(megabytes) {

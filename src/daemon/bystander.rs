@@ -17,7 +17,7 @@ use super::sequences::Sequences;
 use crate::identity::{KeyPair, Name, Seed};
 use crate::overlay::{self, OverlayAddress};
 use crate::registration::{Outcome, Wanted};
-use crate::runtime::random;
+use crate::runtime::{random, spawn};
 use crate::trust::{Claimed, FirstUse, SafetyPhrase};
 use crate::web::Failure;
 
@@ -69,6 +69,16 @@ pub async fn look_up(home: &Home, overlays: &[OverlayAddress], name: &Name) -> L
                 addresses.push(address);
                 outcome.reports.push(report);
             }
+        }
+        let key = contact.key;
+        let asked = search.overlays_that_locate(name, &key);
+        let located = asked.iter().map(|overlay| {
+            let (search, overlay) = (search.clone(), overlay.clone());
+            spawn(async move { search.locate(&overlay, &key).await })
+        });
+        for (overlay, located) in asked.iter().zip(located.collect::<Vec<_>>()) {
+            addresses.push(overlay.address().to_owned());
+            outcome.reports.push(located.await);
         }
         for packet in answers.found {
             let key = packet.registration().key;

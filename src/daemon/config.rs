@@ -16,6 +16,8 @@ use crate::link::rendezvous::Rules;
 use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};
 use crate::link::turn::TurnServer;
 use crate::link::{Exclusion, TeredoSetting};
+#[cfg(feature = "mainline")]
+use crate::overlay::mainline::Bootstrap;
 use crate::overlay::{OverlayAddress, WellKnown};
 use crate::registration::Rendezvous;
 use crate::runtime::file;
@@ -110,7 +112,7 @@ const OVERLAYS_VARIABLE: &str = "P2P_OVERLAYS";
 
 impl Config {
     /// The overlays to use: those of the command line, else of `$P2P_OVERLAYS`, else of the file, else
-    /// the local network, which needs nobody.
+    /// [`Config::default_overlays`].
     ///
     /// # Errors
     /// Says what in `$P2P_OVERLAYS` is no overlay.
@@ -125,7 +127,17 @@ impl Config {
             };
             return texts.split_whitespace().map(parse).collect();
         }
-        Ok(self.overlays.clone().unwrap_or_else(|| vec![OverlayAddress::Lan]))
+        Ok(self.overlays.clone().unwrap_or_else(Config::default_overlays))
+    }
+
+    /// Those that need no account and no server of one's own: the local network, and Mainline if this
+    /// program was built with it.
+    pub fn default_overlays() -> Vec<OverlayAddress> {
+        vec![
+            OverlayAddress::Lan,
+            #[cfg(feature = "mainline")]
+            OverlayAddress::Mainline(Bootstrap::default()),
+        ]
     }
 
     /// Who is to find this identity: everybody unless told otherwise.
@@ -368,6 +380,14 @@ mod tests {
         assert_eq!(config.teredo(), TeredoSetting::Visit);
         let teredo = parse("teredo = [\"192.0.2.1\", \"t.example.com:3544\"]").unwrap().teredo();
         assert_eq!(teredo.servers(true), ["192.0.2.1", "t.example.com"]);
+    }
+
+    #[test]
+    fn strangers_in_different_homes_meet_without_any_setting() {
+        let spelled: Vec<String> =
+            Config::default_overlays().iter().map(ToString::to_string).collect();
+        let expected = if cfg!(feature = "mainline") { &["lan", "mainline"][..] } else { &["lan"] };
+        assert_eq!(spelled, expected);
     }
 
     #[test]

@@ -15,11 +15,11 @@ use nanoserde::{DeJson, SerJson};
 use super::{
     Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status, unset_clock,
 };
-use crate::identity::{KeyPair, PublicKeyFile, Seed, Slot};
+use crate::identity::{KeyPair, PublicKeyFile, Seed, Timestamp};
 use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::MAX_CLOCK_SKEW;
+use crate::registration::{MAX_CLOCK_SKEW, Wanted};
 use crate::runtime::{clock, plain, random, spawn, unblock};
 
 /// What one check came to.
@@ -280,8 +280,14 @@ fn reach_check(status: &Status) -> Check {
 async fn overlay_check(overlay: Arc<dyn Overlay>) -> Check {
     const NAME: &str = "overlay";
     let (address, started) = (overlay.address().to_owned(), clock::now());
-    let slot = Slot::of_key(&KeyPair::from_seed(&Seed::new(random::bytes())).public());
-    let answer = clock::timeout(OVERLAY_TIME, overlay.get(slot)).await;
+    let nobody = KeyPair::from_seed(&Seed::new(random::bytes())).public();
+    let asked = async {
+        match overlay.abilities().addresses {
+            true => overlay.locate(&nobody).await.map(drop),
+            false => overlay.find(&Wanted::Key(nobody)).await.map(drop),
+        }
+    };
+    let answer = clock::timeout(OVERLAY_TIME, asked).await;
     let ms = (clock::now() - started).as_millis();
     match answer {
         Some(Ok(_)) if overlay.abilities().remote => {

@@ -12,8 +12,9 @@ use super::certificate_book::CertificateBook;
 use super::finder::{Finder, Found};
 use super::flight::Flight;
 use super::grounds::Grounds;
+use super::hints::{Hints, Lead};
 use super::labels::Labels;
-use crate::identity::Destination;
+use crate::identity::{Destination, PublicKey, Timestamp};
 use crate::link::{RelayRefusal, Way};
 use crate::registration::Wanted;
 use crate::runtime::http::BoxFuture;
@@ -80,32 +81,72 @@ impl Reach {
         if self.answering.is_own(&destination.name) {
             return Ok((self.to_oneself(destination)?, Reached::default()));
         }
-        let found = self.finder.find(&destination.name).await?;
-        let look_up = found.asked.unwrap_or_default();
-        let (opened, look_up) = match self.connect(&found, destination, early).await {
-            Ok(opened) => (opened, look_up),
-            // a remembered packet may be of yesterday
-            Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. })
-                if found.asked.is_none() =>
-            {
-                let again = self.finder.find_again(&found).await?;
-                let opened = self.connect(&again, destination, early).await;
-                let opened = opened.map_err(|error| self.failure(error, &again, destination))?;
-                (opened, again.asked.unwrap_or_default())
-            }
-            Err(error) => return Err(self.failure(error, &found, destination)),
-        };
-        let registration = found.packet.registration();
-        let shown = &registration.certificates;
-        if self.grounds.call(registration.key, &destination.name, shown) && !shown.is_empty() {
-            self.finder.revocations().check();
-        }
+        let (opened, look_up) = self.find_and_connect(destination, early).await?;
         let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
         let connect = connect.unwrap_or_default();
         if let (Some(_), Some(path)) = (opened.connected, opened.path) {
             log::info!("connected to {} by {path} in {connect:.1?}", destination.name);
         }
         Ok((Box::new(opened.stream), Reached { look_up, connect, path: opened.path }))
+    }
+
+    /// Finds somebody and opens a stream; with how long the first of the two took.
+    async fn find_and_connect(
+        &self,
+        destination: &Destination,
+        early: Option<&[u8]>,
+    ) -> Result<(Opened, Duration), Failure> {
+        let started = clock::now();
+        let hints = Hints::of(&self.finder, self.transport.link(), &destination.name);
+        let find = self.finder.find(&destination.name);
+        let lead = match &hints {
+            None => Lead::Packet(Box::new(find.await?)),
+            Some(hints) => hints.or_packet(find).await?,
+        };
+        let found = match lead {
+            Lead::Packet(found) => *found,
+            Lead::Addresses(key, addresses) => {
+                let look_up = clock::now() - started;
+                let preface = Preface { kind: StreamKind::Http, port: destination.port };
+                match self.transport.open(key, &addresses, preface, early).await {
+                    Ok(opened) => return Ok((opened, look_up)),
+                    // none of them is the contact's; by now there may be a packet
+                    Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. }) => {
+                        self.finder.find(&destination.name).await?
+                    }
+                    Err(error) => return Err(self.failure(error, &key, None, destination)),
+                }
+            }
+        };
+        let look_up = found.asked.unwrap_or_default();
+        let connect = self.connect(&found, destination, early);
+        match future::or(connect, self.follow(hints)).await {
+            Ok(opened) => {
+                self.note_call(&found, destination);
+                Ok((opened, look_up))
+            }
+            // a remembered packet may be of yesterday
+            Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. })
+                if found.asked.is_none() =>
+            {
+                let again = self.finder.find_again(&found).await?;
+                let opened = self.connect(&again, destination, early).await;
+                let opened = opened.map_err(|error| self.failure_of(error, &again, destination))?;
+                self.note_call(&again, destination);
+                Ok((opened, again.asked.unwrap_or_default()))
+            }
+            Err(error) => Err(self.failure_of(error, &found, destination)),
+        }
+    }
+
+    /// Remembers on what grounds somebody was called; certificates that were shown for the first time are looked up
+    /// among the revoked ones.
+    fn note_call(&self, found: &Found, destination: &Destination) {
+        let registration = found.packet.registration();
+        let shown = &registration.certificates;
+        if self.grounds.call(registration.key, &destination.name, shown) && !shown.is_empty() {
+            self.finder.revocations().check();
+        }
     }
 
     /// Opens a stream to somebody who was found.
@@ -149,16 +190,39 @@ impl Reach {
         calling::while_calling(link, &registration.key, &signer, &overlays, opened).await
     }
 
-    /// What it means that there is no stream.
-    pub(super) fn failure(
+    /// What it means that there is no stream to somebody who was found.
+    pub(super) fn failure_of(
         &self,
         error: ConnectError,
         found: &Found,
         destination: &Destination,
     ) -> Failure {
-        let peer = found.packet.registration().key;
-        let relays = self.transport.link().relay_refusals(peer.hit());
-        failure(error, &relays, found, destination)
+        let registration = found.packet.registration();
+        self.failure(error, &registration.key, Some(registration.sequence), destination)
+    }
+
+    /// The same for the owner of a key, who was last heard of at some time.
+    fn failure(
+        &self,
+        error: ConnectError,
+        key: &PublicKey,
+        heard: Option<Timestamp>,
+        destination: &Destination,
+    ) -> Failure {
+        let relays = self.transport.link().relay_refusals(key.hit());
+        failure(error, &relays, heard, destination)
+    }
+
+    /// Adds addresses that are no more than hints to the dial that goes on; never ends.
+    async fn follow<T>(&self, hints: Option<Hints>) -> T {
+        if let Some(hints) = hints {
+            while let Some(addresses) = hints.next().await {
+                let (link, key) = (self.transport.link().clone(), *hints.key());
+                let reach = async move { drop(link.reach(key, &addresses).await) };
+                spawn(reach).detach();
+            }
+        }
+        future::pending().await
     }
 
     /// Adds what newer packets say to the dial that goes on; never ends.
@@ -249,19 +313,19 @@ pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
     }
 }
 
-/// What it means that there is no stream. `relays` is what rendezvous have refused lately.
+/// What it means that there is no stream. `heard` is when the newest packet was signed, `relays` is what rendezvous have refused lately.
 fn failure(
     error: ConnectError,
     relays: &[RelayRefusal],
-    found: &Found,
+    heard: Option<Timestamp>,
     destination: &Destination,
 ) -> Failure {
     let name = destination.name.clone();
     match error {
         ConnectError::Unreachable { .. } => {
-            let since = clock::wall().since(found.packet.registration().sequence);
+            let last_seen = heard.map(|heard| clock::wall().since(heard));
             let relays = relays.iter().map(ToString::to_string).collect();
-            Failure::Unreachable { name, last_seen: Some(since), relays }
+            Failure::Unreachable { name, last_seen, relays }
         }
         ConnectError::HandshakeTimeout { .. } | ConnectError::Lost(_) if !relays.is_empty() => {
             let relays = relays.iter().map(ToString::to_string).collect();

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    iter,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -16,6 +17,8 @@ use super::flight::{Answer, Flight};
 use super::introductions::Introductions;
 use super::lock_of;
 use super::private_contacts::PrivateContacts;
+use super::questions::{Questions, Rests};
+use super::repair::Repairs;
 use super::sequences::Sequences;
 use super::source::Source;
 use super::unsealing::Unsealing;
@@ -48,6 +51,8 @@ pub(super) struct Search {
     private: PrivateContacts,
     cache: Mutex<Cache>,
     scores: Mutex<BTreeMap<String, Score>>,
+    rests: Mutex<Rests>,
+    repairs: Mutex<Repairs>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
     flights: Mutex<HashMap<Wanted, Arc<Flight>>>,
 }
@@ -68,6 +73,8 @@ impl Search {
             private,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             scores: Mutex::default(),
+            rests: Mutex::default(),
+            repairs: Mutex::default(),
             flights: Mutex::default(),
         })
     }
@@ -95,6 +102,7 @@ impl Search {
 
     /// This machine is in another network: overlays are reached over new connections.
     pub(super) fn handle_network_change(&self) {
+        lock_of(&self.rests).end();
         for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
             overlay.handle_network_change();
         }
@@ -147,7 +155,40 @@ impl Search {
         self.private.holds(key, clock::wall())
     }
 
-    /// How the configuration spells those.
+    /// Those of them that know addresses of contacts and nothing else. Who is there for contacts only announces
+    /// none, and is not to be asked for in the open.
+    pub(super) fn overlays_that_locate(
+        &self,
+        name: &Name,
+        key: &PublicKey,
+    ) -> Vec<Arc<dyn Overlay>> {
+        if self.is_private(key) {
+            return Vec::new();
+        }
+        let mut overlays = self.overlays_for(name);
+        overlays.retain(|overlay| overlay.abilities().addresses);
+        overlays
+    }
+
+    /// Asks one of those about the owner of a key.
+    pub(super) async fn locate(&self, overlay: &Arc<dyn Overlay>, key: &PublicKey) -> Report {
+        let started = clock::now();
+        let answer = clock::timeout(DEADLINE, overlay.locate(key)).await;
+        let latency = answer.is_some().then(|| clock::now() - started);
+        let said = match answer {
+            Some(Ok(addresses)) if addresses.is_empty() => Said::Nothing,
+            Some(Ok(addresses)) => Said::Located(addresses),
+            Some(Err(error)) => Said::Failed(error.to_string()),
+            None => Said::TooLate,
+        };
+        let report = Report { said, latency, keys: Vec::new() };
+        let outcome = Outcome { found: vec![], withdrawn: vec![], reports: vec![report.clone()] };
+        let source = Source::in_the_open(overlay.clone());
+        self.judge(&Wanted::Key(*key), iter::once((&source, &report)), &outcome);
+        report
+    }
+
+    /// How the configuration spells those that can find somebody.
     pub(super) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
         self.sources(wanted).iter().map(Source::to_string).collect()
     }
@@ -188,32 +229,25 @@ impl Search {
         let settle = if wanted.key().is_some() { DEADLINE } else { SETTLE_NAME };
         let patience = Patience { settle, deadline: DEADLINE };
         let sources = self.sources(wanted);
-        let (sender, answers) = async_channel::bounded(sources.len().max(1));
-        for (index, source) in sources.iter().cloned().enumerate() {
-            let (sender, wanted) = (sender.clone(), wanted.clone());
-            spawn(async move {
-                let _ = sender.send((index, source.find(&wanted).await)).await;
-            })
-            .detach();
-        }
-        drop(sender);
+        let (count, started) = (sources.len(), clock::now());
+        let mut questions = Questions::ask(wanted, sources, &lock_of(&self.rests), started);
         let floors = self.sequences.floors();
-        let mut lookup =
-            Lookup::new(wanted.clone(), sources.len(), &floors, patience, clock::now());
+        let mut lookup = Lookup::new(wanted.clone(), count, &floors, patience, started);
         loop {
             let now = clock::now();
+            questions.settle(now, &mut lookup);
             if let Some(outcome) = lookup.poll(now) {
-                self.judge(wanted, &sources, &outcome);
-                self.note_private(&sources, &outcome);
+                self.note_private(questions.reports(&outcome));
+                self.judge(wanted, questions.reports(&outcome), &outcome);
                 self.remember(now, wanted, &outcome);
                 return outcome;
             }
-            let answer = async { answers.recv().await.ok() };
+            let next = lookup.next_time();
             let timer = async {
-                clock::sleep_until(Some(lookup.next_time())).await;
+                clock::sleep_until(Some(next)).await;
                 None
             };
-            let answer = future::or(answer, timer).await;
+            let answer = future::or(questions.answer(), timer).await;
             let now = clock::now();
             match answer {
                 Some((index, Ok(packets))) => {
@@ -255,8 +289,8 @@ impl Search {
     }
 
     /// Takes note of who was found sealed.
-    fn note_private(&self, sources: &[Source], outcome: &Outcome) {
-        let sealed = sources.iter().zip(&outcome.reports).filter(|(source, _)| source.is_sealed());
+    fn note_private<'a>(&self, asked: impl Iterator<Item = (&'a Source, &'a Report)>) {
+        let sealed = asked.filter(|(source, _)| source.is_sealed());
         for packet in sealed.filter_map(|(_, report)| match &report.said {
             Said::Found(packet) if !packet.registration().is_withdrawal() => Some(packet),
             _ => None,
@@ -265,17 +299,34 @@ impl Search {
         }
     }
 
-    /// Takes note of how each overlay did, and raises the alarm when one goes back on its word.
-    fn judge(&self, wanted: &Wanted, sources: &[Source], outcome: &Outcome) {
-        for (source, report) in told(sources, outcome) {
+    /// Takes note of how each overlay did, puts back what one has lost, and raises the alarm when one goes
+    /// back on its word.
+    fn judge<'a>(
+        &self,
+        wanted: &Wanted,
+        asked: impl Iterator<Item = (&'a Source, &'a Report)>,
+        outcome: &Outcome,
+    ) {
+        let now = clock::now();
+        for (source, report) in told(asked) {
             let (overlay, address) = (source.overlay(), source.overlay().address());
+            lock_of(&self.rests).record(now, address, report, wanted, outcome);
             let (rollback, times) = {
                 let mut scores = lock_of(&self.scores);
                 if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
                     continue;
                 }
                 let score = scores.entry(address.to_owned()).or_default();
-                (score.record(wanted, report, outcome), score.rollbacks())
+                let rollback = score.record(wanted, report, outcome);
+                // those that links named are only read, and what was sealed is put nowhere in the open
+                let is_own = self.overlays.iter().any(|own| Arc::ptr_eq(own, overlay));
+                let is_open = |key| is_own && !source.is_sealed() && !self.is_private(key);
+                let newest = outcome.found.first();
+                if let Some(newest) = newest.filter(|newest| is_open(&newest.registration().key)) {
+                    let said = (wanted, &report.said);
+                    lock_of(&self.repairs).consider(overlay, said, newest, score);
+                }
+                (rollback, score.rollbacks())
             };
             // what people put on a web site by hand may be of any age; and it is not said at every look-up
             let is_worth_saying = overlay.abilities().put && times.is_power_of_two();
@@ -292,9 +343,11 @@ impl Search {
 
 /// What overlays are judged by. One that was asked for packets in the open and for sealed ones has two answers,
 /// and nobody publishes both: that there is nothing counts only if it is all that it said.
-fn told<'a>(sources: &'a [Source], outcome: &'a Outcome) -> Vec<(&'a Source, &'a Report)> {
+fn told<'a>(
+    asked: impl Iterator<Item = (&'a Source, &'a Report)>,
+) -> Vec<(&'a Source, &'a Report)> {
     let mut told: Vec<(&Source, &Report)> = Vec::new();
-    for (source, report) in sources.iter().zip(&outcome.reports) {
+    for (source, report) in asked {
         let tells = |report: &Report| matches!(report.said, Said::Found(_) | Said::Refused(_));
         let same = |(other, _): &(&Source, &Report)| {
             other.overlay().address() == source.overlay().address()

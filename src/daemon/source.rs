@@ -36,6 +36,11 @@ impl Source {
         open.map(|overlay| source(overlay, None)).chain(sealed).collect()
     }
 
+    /// The question to one overlay for what lies there in the open.
+    pub(super) fn in_the_open(overlay: Arc<dyn Overlay>) -> Source {
+        Source { overlay, sealed: None }
+    }
+
     /// Whether sealed packets are asked for.
     pub(super) fn is_sealed(&self) -> bool {
         self.sealed.is_some()

@@ -238,6 +238,12 @@ impl<'a> Walker<'a> {
             let time = time.unwrap_or_default();
             self.found.push(format!("{source}: {}{time}", report.said));
         }
+        if let Wanted::Contact(name, key) = wanted {
+            for overlay in finder.search().overlays_that_locate(name, key) {
+                let said = finder.search().locate(&overlay, key).await.said;
+                self.found.push(format!("{}: {said}", overlay.address()));
+            }
+        }
         if !outcome.found.is_empty() {
             self.done();
         }
@@ -254,7 +260,7 @@ impl<'a> Walker<'a> {
                 if let ConnectError::Unreachable { tried, .. } = &error {
                     self.found.extend(tried.iter().map(|way| format!("no answer from {way}")));
                 }
-                return Err(self.reach.failure(error, found, self.destination));
+                return Err(self.reach.failure_of(error, found, self.destination));
             }
         };
         if let Some(way) = opened.path {

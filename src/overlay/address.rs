@@ -9,11 +9,11 @@ use super::folder::FolderUrl;
 #[cfg(feature = "mainline")]
 use super::mainline::Bootstrap;
 use super::site::SiteUrl;
+use super::tracker::TrackerUrl;
 use crate::identity::Slot;
 
 /// The kinds that can stand in front of the first colon.
-const KINDS: &str =
-    "lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, store:URL, webdav:URL, well-known";
+const KINDS: &str = "lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, store:URL, tracker:URL, webdav:URL, well-known";
 /// More than any real URL of a store needs.
 const MAX_LENGTH: usize = 1024;
 
@@ -27,6 +27,9 @@ pub enum OverlayAddress {
     /// `mainline`: the DHT of BitTorrent; `mainline:HOST:PORT,…`: another one, entered there.
     #[cfg(feature = "mainline")]
     Mainline(Bootstrap),
+    /// `tracker:mainline`, or nodes behind another colon: who announced himself in the DHT.
+    #[cfg(feature = "mainline")]
+    MainlinePeers(Bootstrap),
     /// `opendht:http://host`: the HTTP proxy of an OpenDHT node.
     OpenDht(BaseUrl),
     /// `pkarr:https://host`: a relay into Mainline.
@@ -35,6 +38,8 @@ pub enum OverlayAddress {
     Site(SiteUrl),
     /// `store:https://host/{slot}`: an HTTP store.
     Store(StoreUrl),
+    /// `tracker:udp://host:port` and `tracker:https://host/announce`: a BitTorrent tracker.
+    Tracker(TrackerUrl),
     /// `well-known`: the web site of each name's domain.
     WellKnown,
 }
@@ -62,6 +67,16 @@ impl OverlayAddress {
             Some(("s3", url)) => FolderUrl::parse_bucket(url).map(OverlayAddress::Folder),
             Some(("site", url)) => SiteUrl::parse(text, url).map(OverlayAddress::Site),
             Some(("store", url)) => StoreUrl::parse(text, url).map(OverlayAddress::Store),
+            #[cfg(feature = "mainline")]
+            Some(("tracker", "mainline")) => {
+                Ok(OverlayAddress::MainlinePeers(Bootstrap::default()))
+            }
+            #[cfg(feature = "mainline")]
+            Some(("tracker", dht)) if dht.starts_with("mainline:") => {
+                let nodes = &dht["mainline:".len()..];
+                Bootstrap::parse(nodes).map(OverlayAddress::MainlinePeers)
+            }
+            Some(("tracker", url)) => TrackerUrl::parse(text, url).map(OverlayAddress::Tracker),
             Some(("webdav", url)) => FolderUrl::parse_webdav(url).map(OverlayAddress::Folder),
             Some(("http" | "https", _)) => Err(AddressError::BareUrl(text.into())),
             _ => Err(AddressError::UnknownKind(text.split(':').next().unwrap_or(text).into())),
@@ -75,11 +90,12 @@ impl OverlayAddress {
         match self {
             OverlayAddress::Lan | OverlayAddress::WellKnown => false,
             #[cfg(feature = "mainline")]
-            OverlayAddress::Mainline(_) => false,
+            OverlayAddress::Mainline(_) | OverlayAddress::MainlinePeers(_) => false,
             OverlayAddress::Folder(url) => url.base().is_loopback(),
             OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => url.is_loopback(),
             OverlayAddress::Site(url) => url.is_loopback(),
             OverlayAddress::Store(url) => url.is_loopback(),
+            OverlayAddress::Tracker(url) => url.is_loopback(),
         }
     }
 
@@ -90,11 +106,14 @@ impl OverlayAddress {
         match self {
             OverlayAddress::Lan => true,
             #[cfg(feature = "mainline")]
-            OverlayAddress::Mainline(bootstrap) => !bootstrap.nodes().is_empty(),
+            OverlayAddress::Mainline(bootstrap) | OverlayAddress::MainlinePeers(bootstrap) => {
+                !bootstrap.nodes().is_empty()
+            }
             OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => url.is_nearby(),
             OverlayAddress::Folder(url) => url.base().is_nearby(),
             OverlayAddress::Site(url) => url.is_nearby(),
             OverlayAddress::Store(url) => url.nearby,
+            OverlayAddress::Tracker(url) => url.is_nearby(),
             OverlayAddress::WellKnown => false,
         }
     }
@@ -107,12 +126,15 @@ impl fmt::Display for OverlayAddress {
             OverlayAddress::Lan => f.write_str("lan"),
             #[cfg(feature = "mainline")]
             OverlayAddress::Mainline(bootstrap) => bootstrap.fmt(f),
+            #[cfg(feature = "mainline")]
+            OverlayAddress::MainlinePeers(bootstrap) => write!(f, "tracker:{bootstrap}"),
             OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => {
                 f.write_str(url.spelling())
             }
             OverlayAddress::Folder(url) => f.write_str(url.base().spelling()),
             OverlayAddress::Site(url) => f.write_str(url.spelling()),
             OverlayAddress::Store(url) => f.write_str(&url.spelling),
+            OverlayAddress::Tracker(url) => f.write_str(url.spelling()),
             OverlayAddress::WellKnown => f.write_str("well-known"),
         }
     }
@@ -336,6 +358,8 @@ pub enum AddressError {
     Query,
     /// A node of a DHT is not written as an address and a port.
     Node(Box<str>),
+    /// A tracker over UDP has no port.
+    TrackerPort,
     /// A site's URL has no gap, one that is unknown, or one in its host.
     SiteGap,
 }
@@ -373,6 +397,9 @@ impl fmt::Display for AddressError {
             AddressError::Query => f.write_str("the URL of this overlay has no part behind ?"),
             AddressError::Node(node) => {
                 write!(f, "{node:?} is no node of a DHT like 192.0.2.1:6881")
+            }
+            AddressError::TrackerPort => {
+                f.write_str("a tracker over UDP has a port, as in tracker:udp://t.example.com:6969")
             }
             AddressError::SiteGap => f.write_str(
                 "the URL of a site has {slot}, {user}, {domain} or {key} behind its host",
@@ -437,7 +464,7 @@ mod tests {
         assert_eq!(
             error("carrier-pigeon:x").to_string(),
             "unknown overlay \"carrier-pigeon\" (known: lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, \
-             store:URL, webdav:URL, well-known)"
+             store:URL, tracker:URL, webdav:URL, well-known)"
         );
         assert_eq!(error(""), AddressError::UnknownKind("".into()));
         assert_eq!(error("LAN"), AddressError::UnknownKind("LAN".into()));

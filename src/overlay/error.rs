@@ -23,12 +23,16 @@ pub enum OverlayError {
     Outdated,
     /// It passes no calls: nobody can be called there.
     NoCalls,
+    /// The registration has no address that could be announced, or the overlay none that could be asked.
+    NoAddress,
     /// It is only read.
     ReadOnly,
     /// It keeps registrations only, nothing else that is signed.
     NoSlots,
     /// The overlay does not take this packet: its signature or slot is wrong, or the writer may not.
     Refused,
+    /// It says no, for this reason.
+    Denied(String),
 }
 
 impl fmt::Display for OverlayError {
@@ -45,9 +49,11 @@ impl fmt::Display for OverlayError {
             OverlayError::RateLimited => f.write_str("too many requests from this address"),
             OverlayError::Outdated => f.write_str("it holds a newer packet of the same key"),
             OverlayError::NoCalls => f.write_str("it passes no calls"),
+            OverlayError::NoAddress => f.write_str("there is no address to announce or to ask"),
             OverlayError::ReadOnly => f.write_str("it is only read"),
             OverlayError::NoSlots => f.write_str("it keeps registrations only"),
             OverlayError::Refused => f.write_str("it does not accept this packet"),
+            OverlayError::Denied(reason) => write!(f, "it says no: {reason}"),
         }
     }
 }

@@ -13,6 +13,8 @@
 //! | `s3:https://…` | [`Folder`]: a bucket that a group of people writes to |
 //! | `site:https://…` | [`site`]: files on a web site, put there by hand |
 //! | `store:https://…` | [`store`]: a server that keeps packets, ours or a script at a web host |
+//! | `tracker:udp://…`, `tracker:https://…` | [`tracker`]: addresses only, of those whose key is known |
+//! | `tracker:mainline` | [`mainline::Peers`]: the same in the DHT of BitTorrent |
 //! | `webdav:https://…` | [`Folder`]: a folder that a group of people writes to |
 //! | `well-known` | [`WellKnown`]: the web site of each name's own domain, which vouches for the key |
 
@@ -31,9 +33,10 @@ mod public_only;
 mod rate;
 pub mod site;
 pub mod store;
+pub mod tracker;
 mod well_known;
 
-use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
+use std::{fmt::Debug, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use futures_lite::future;
 
@@ -56,6 +59,9 @@ use crate::trust::SignedRevocations;
 /// The most packets that one slot of one overlay can give.
 pub const MAX_CANDIDATES: usize = 8;
 
+/// The most addresses that one overlay can give for a key; each costs a probe.
+pub const MAX_ADDRESSES: usize = 16;
+
 /// Storage for packets. Every operation ends within a few seconds, one way or the other.
 ///
 /// Most overlays have slots, into which anything signed may be put. Some keep registrations only, and know
@@ -66,6 +72,12 @@ pub trait Overlay: Debug + Send + Sync {
     /// all of them possibly hostile. None is no error.
     fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
         self.get(wanted.slot())
+    }
+
+    /// Addresses from which somebody has announced himself as the owner of a key: at most [`MAX_ADDRESSES`],
+    /// which prove nothing, so that each must be asked for a proof. None is no error.
+    fn locate(&self, _key: &PublicKey) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Puts this identity's packet where those look who know the key and those who know the name, in the
@@ -171,10 +183,16 @@ pub struct Abilities {
     pub by_name: bool,
     /// Who knows only the key finds the packet.
     pub by_key: bool,
+    /// It gives no packets, only addresses for those who know the key; see [`Overlay::locate`].
+    pub addresses: bool,
+    /// What is withdrawn or replaced is gone. Elsewhere it goes by itself, after a while.
+    pub withdraws: bool,
     /// Several people may claim a name in it, and none of them can replace what another wrote.
     pub shared: bool,
     /// It can carry sealed packets: a new key every day may be written and looked for.
     pub sealed: bool,
+    /// Readers may put back what it has lost; see [`Overlay::put`].
+    pub repair: bool,
     /// How often a packet must be put again because it forgets sooner than the packet ends.
     pub renew: Option<Duration>,
 }
@@ -187,9 +205,23 @@ impl Abilities {
         remote: false,
         by_name: true,
         by_key: true,
+        addresses: false,
+        withdraws: true,
         shared: true,
         sealed: true,
+        repair: false,
         renew: None,
+    };
+
+    /// Those of overlays that know addresses and no packets.
+    pub const ADDRESSES: Abilities = Abilities {
+        keeps: true,
+        remote: true,
+        by_name: false,
+        by_key: false,
+        addresses: true,
+        sealed: false,
+        ..Abilities::SLOTS
     };
 
     /// Whether it makes sense to ask for somebody there.
@@ -220,10 +252,13 @@ fn open_at(hosts: Hosts, address: &OverlayAddress, identity: &KeyPair) -> Arc<dy
         OverlayAddress::Mainline(bootstrap) => {
             Arc::new(mainline::Mainline::new(bootstrap, identity))
         }
+        #[cfg(feature = "mainline")]
+        OverlayAddress::MainlinePeers(bootstrap) => Arc::new(mainline::Peers::new(bootstrap)),
         OverlayAddress::OpenDht(url) => Arc::new(OpenDht::new(hosts, url)),
         OverlayAddress::Pkarr(url) => Arc::new(pkarr::Relay::new(hosts, url, identity)),
         OverlayAddress::Site(url) => Arc::new(site::Site::new(hosts, url)),
         OverlayAddress::Store(url) => Arc::new(store::Client::asking(hosts, url, identity)),
+        OverlayAddress::Tracker(url) => Arc::new(tracker::Tracker::new(hosts, url)),
         OverlayAddress::WellKnown => Arc::new(WellKnown::default()),
     }
 }

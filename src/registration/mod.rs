@@ -3,6 +3,7 @@
 //! Sans-IO: time and randomness are arguments. Storing and fetching is the business of
 //! [`crate::overlay`]; whether a key belongs to a name, of [`crate::trust`].
 
+mod back_off;
 mod cache;
 mod call;
 mod error;
@@ -17,6 +18,7 @@ mod score;
 mod token_bucket;
 mod wire;
 
+pub use back_off::BackOff;
 pub use cache::{Cache, Cached, NEGATIVE_LIFETIME, REFRESH_AFTER};
 pub use call::Call;
 pub use error::{EncodeError, PacketError};

@@ -9,6 +9,7 @@
 use std::{
     cmp::Reverse,
     fmt,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -77,6 +78,8 @@ pub struct Report {
 pub enum Said {
     /// It gave packets of which this one was the newest valid.
     Found(Packet),
+    /// It knows no packets, only these addresses, which prove nothing.
+    Located(Vec<SocketAddr>),
     /// The slot is empty.
     Nothing,
     /// It gave packets, none of them valid; this is what was wrong with the last one.
@@ -164,6 +167,16 @@ impl Wanted {
             Wanted::Contact(name, _) => said.name.as_ref().is_none_or(|said| said == name),
         };
         if fits { Ok(()) } else { Err(Refusal::OtherName(said.name.clone())) }
+    }
+}
+
+impl Report {
+    /// The addresses that an overlay gave that knows nothing else.
+    pub fn addresses(self) -> Vec<SocketAddr> {
+        match self.said {
+            Said::Located(addresses) => addresses,
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -263,6 +276,11 @@ impl Lookup {
         newest.filter(|packet| !packet.registration().is_withdrawal())
     }
 
+    /// Whether any packet counts so far, a withdrawal among them.
+    pub fn has_any(&self) -> bool {
+        !self.newest.is_empty()
+    }
+
     /// When the look-up ends if no overlay answers before.
     pub fn next_time(&self) -> Instant {
         self.settled.map_or(self.deadline, |settled| settled.min(self.deadline))
@@ -340,6 +358,10 @@ impl fmt::Display for Said {
                 let said = packet.registration();
                 let (locators, rendezvous) = (said.locators.len(), said.rendezvous.len());
                 write!(f, "found, with {locators} addresses and {rendezvous} rendezvous")
+            }
+            Said::Located(addresses) => {
+                f.write_str("no packets; perhaps at")?;
+                addresses.iter().try_for_each(|address| write!(f, " {address}"))
             }
             Said::Nothing => f.write_str("nothing there"),
             Said::Refused(refusal) => refusal.fmt(f),

@@ -80,6 +80,11 @@ impl Score {
         }
     }
 
+    /// Whether it ever gave a valid packet of this key.
+    pub fn has_given(&self, key: &PublicKey) -> bool {
+        self.given.contains_key(key)
+    }
+
     /// How often it was asked, and how often it answered.
     pub fn answered(&self) -> (u32, u32) {
         (self.asked, self.answered)

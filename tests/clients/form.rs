@@ -51,7 +51,7 @@ impl Form {
 
 /// A program without proxy settings, in a locale with UTF-8.
 pub(crate) fn bare(program: &str) -> Command {
-    let mut command = Command::new(program);
+    let mut command = people::through(program);
     for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(variable).env_remove(variable.to_uppercase());
     }

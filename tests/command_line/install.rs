@@ -7,11 +7,11 @@ use std::{
     process::{Command, Output},
 };
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_p2p");
+use crate::people::{P2P, through};
 
 /// The script, with a home and a path of its own.
 fn script(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = through("sh");
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh")).args(arguments);
     command.env("HOME", root.join("home")).env_remove("XDG_CONFIG_HOME");
     command.env("PATH", format!("{}:/usr/bin:/bin", root.join("programs").display()));
@@ -67,12 +67,12 @@ fn what_was_installed_runs_and_goes_again() {
     let root = root.path();
     let prefix = root.join("a prefix");
     let at = ["--prefix", prefix.to_str().unwrap()];
-    let arguments = [&at[..], &["--binary", PROGRAM]].concat();
+    let arguments = [&at[..], &["--binary", P2P]].concat();
     succeed(root, &arguments);
     let first = below(&prefix);
     succeed(root, &arguments); // it replaces
     assert_eq!(below(&prefix), first);
-    let version = Command::new(prefix.join("bin/p2p")).arg("--version").output().unwrap();
+    let version = through(prefix.join("bin/p2p")).arg("--version").output().unwrap();
     assert_eq!(version.stdout, concat!("p2p ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
     for file in [
         "share/man/man1/p2p.1",
@@ -127,10 +127,10 @@ fn without_a_binary_it_builds_one_and_the_demo_passes() {
 fn an_upgrade_keeps_the_state_and_drops_what_is_gone() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
-    succeed(root, &["--binary", PROGRAM]);
+    succeed(root, &["--binary", P2P]);
     let prefix = root.join("home/.local");
     let state = root.join("home/.config/p2p");
-    let mut init = Command::new(prefix.join("bin/p2p"));
+    let mut init = through(prefix.join("bin/p2p"));
     init.args(["init", "alice@example.com"]).env("HOME", root.join("home"));
     assert!(
         init.env_remove("P2P_HOME")
@@ -148,7 +148,7 @@ fn an_upgrade_keeps_the_state_and_drops_what_is_gone() {
     let mut text = fs::read_to_string(&list).unwrap();
     text.push_str(&format!("{}\n", stale.display()));
     fs::write(&list, text).unwrap();
-    succeed(root, &["--binary", PROGRAM]);
+    succeed(root, &["--binary", P2P]);
     assert!(!stale.exists());
     succeed(root, &["--uninstall"]);
     assert!(!prefix.exists());
@@ -178,13 +178,13 @@ fn a_place_that_cannot_be_written_is_named() {
     let root = root.path();
     let file = root.join("file");
     fs::write(&file, "").unwrap();
-    let told = fail(root, &["--binary", PROGRAM, "--prefix", file.to_str().unwrap()], 1);
+    let told = fail(root, &["--binary", P2P, "--prefix", file.to_str().unwrap()], 1);
     assert!(told.contains(&format!("cannot write to {}", root.display())), "{told}");
     // in the middle of it: the program is there, the manual has no place
     let prefix = root.join("prefix");
     fs::create_dir(&prefix).unwrap();
     fs::write(prefix.join("share"), "").unwrap();
-    let told = fail(root, &["--binary", PROGRAM, "--prefix", prefix.to_str().unwrap()], 1);
+    let told = fail(root, &["--binary", P2P, "--prefix", prefix.to_str().unwrap()], 1);
     assert!(told.contains("cannot write to"), "{told}");
 }
 
@@ -199,7 +199,7 @@ fn a_signature_is_checked_before_anything_runs() {
     }
     let file = |name: &str| root.join(name).to_str().unwrap().to_owned();
     let (binary, key, other) = (file("p2p"), file("key.pub"), file("other.pub"));
-    fs::copy(PROGRAM, &binary).unwrap();
+    fs::copy(P2P, &binary).unwrap();
     for key in [&key, &other] {
         let secret = format!("{key}.secret");
         let output = Command::new("minisign").args(["-G", "-W", "-p", key, "-s", &secret]).output();
@@ -230,12 +230,12 @@ fn a_service_is_started_kept_and_ended() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let calls = fake(root, "launchctl");
-    succeed(root, &["--binary", PROGRAM, "--service=launchd"]);
+    succeed(root, &["--binary", P2P, "--service=launchd"]);
     let unit = root.join("home/Library/LaunchAgents/p2p.plist");
     let binary = root.join("home/.local/bin/p2p");
     let text = fs::read_to_string(&unit).unwrap();
     assert!(text.contains(&format!("<string>{}</string>", binary.display())), "{text}");
-    succeed(root, &["--binary", PROGRAM]); // without a word it stays what it was
+    succeed(root, &["--binary", P2P]); // without a word it stays what it was
     assert!(unit.exists());
     succeed(root, &["--uninstall"]);
     assert!(!unit.exists() && !root.join("home/Library").exists());
@@ -254,7 +254,7 @@ fn the_service_of_each_system_names_the_installed_program() {
         let destination = root.join("packed");
         let arguments = ["--destdir", destination.to_str().unwrap(), "--prefix", "/opt/p2p"];
         let kind = format!("--service={kind}");
-        succeed(root, &[&arguments[..], &["--binary", PROGRAM, &kind]].concat());
+        succeed(root, &[&arguments[..], &["--binary", P2P, &kind]].concat());
         let files = below(&destination);
         let unit = match unit {
             Some(unit) => destination.join(unit),

@@ -10,11 +10,11 @@ use std::{
     fs,
     io::Write,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
 use nanoserde::DeJson;
-use people::{Program, command};
+use people::{P2P, Program, command, through};
 
 /// All commands that do something, as they are typed.
 const COMMANDS: [&str; 35] = [
@@ -177,12 +177,12 @@ fn a_reader_that_goes_away_is_no_failure() {
     let home = tempfile::tempdir().unwrap();
     let script = format!(
         "'{}' --help | head -n 1 >/dev/null; '{0}' init alice@example.com 2>/dev/null | true",
-        env!("CARGO_BIN_EXE_p2p")
+        P2P
     );
     // bash has PIPESTATUS; what counts is the program's own end, not that of `head`
     let script =
         script.replace("; ", "; first=${PIPESTATUS[0]}; ") + "; echo $first ${PIPESTATUS[0]}";
-    let mut shell = Command::new("bash");
+    let mut shell = through("bash");
     let output = shell.args(["-c", &script]).env("P2P_HOME", home.path()).output().unwrap();
     assert_eq!(text(&output.stdout), "0 0\n", "{}", text(&output.stderr));
 }
@@ -304,8 +304,8 @@ fn a_passphrase_comes_from_stdin_and_its_lack_is_told() {
     let key = fs::read_to_string(home.join("identity.key")).unwrap();
 
     // a new session has no terminal to ask at
-    let mut serve = Command::new("setsid");
-    serve.args(["--wait", env!("CARGO_BIN_EXE_p2p"), "serve", "."]).env("P2P_HOME", &home);
+    let mut serve = through("setsid");
+    serve.args(["--wait", P2P, "serve", "."]).env("P2P_HOME", &home);
     let output = serve.stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(

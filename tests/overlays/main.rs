@@ -3,12 +3,16 @@
 //!
 //! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
 
+#[path = "../fixture/hostile.rs"]
+mod hostile;
 #[path = "../people/mod.rs"]
 mod people;
+#[path = "../fixture/php.rs"]
+mod php;
 #[path = "../fixture/store.rs"]
 mod store;
 
-mod hostile;
+mod bad_input;
 mod person;
 mod program;
 mod relay;

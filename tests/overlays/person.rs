@@ -33,12 +33,16 @@ impl Person {
 
     /// A packet signed so long ago, with a certificate of so many octets.
     pub(crate) fn sign(&self, age: Duration, ttl: Duration, certificate: usize) -> Packet {
+        self.sign_at(5050, age, ttl, certificate)
+    }
+
+    fn sign_at(&self, port: u16, age: Duration, ttl: Duration, certificate: usize) -> Packet {
         let registration = Registration {
             name: Some(self.name.clone()),
             key: self.keys.public(),
             sequence: clock::wall().saturating_sub(age),
             ttl,
-            locators: vec!["192.0.2.1:5050".parse().unwrap()],
+            locators: vec![([192, 0, 2, 1], port).into()],
             rendezvous: Vec::new(),
             certificates: vec![vec![7; certificate]],
         };
@@ -48,6 +52,11 @@ impl Person {
     /// A packet signed so many seconds ago.
     pub(crate) fn packet(&self, seconds: u64) -> Packet {
         self.sign(Duration::from_secs(seconds), TTL, 1)
+    }
+
+    /// A packet of somebody who is at a port.
+    pub(crate) fn packet_at(&self, port: u16) -> Packet {
+        self.sign_at(port, Duration::ZERO, TTL, 1)
     }
 
     /// The longest packet there can be.

@@ -1,9 +1,9 @@
 //! The program with several overlays at once: what `publish`, `lookup` and `status` tell, and what a web
 //! site gets.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, net::UdpSocket, path::Path, time::Duration};
 
-use p2p::identity::Name;
+use p2p::identity::{Name, ShareLink, Slot};
 use p2p::registration::Packet;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
@@ -13,15 +13,23 @@ use crate::{relay, servers, store};
 
 /// Alice's share link and the process that serves for her in these overlays.
 fn alice(root: &Path, overlays: &[&str]) -> (String, Program) {
-    let (home, folder) = (root.join("alice"), root.join("media"));
+    (init_alice(root), serve_for_alice(root, overlays))
+}
+
+fn init_alice(root: &Path) -> String {
+    let made = text(&run(&root.join("alice"), &["init", ALICE]).stdout[..]);
+    let link = made.lines().find_map(|line| line.strip_prefix("share link")).unwrap();
+    link.trim().to_owned()
+}
+
+fn serve_for_alice(root: &Path, overlays: &[&str]) -> Program {
+    let folder = root.join("media");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("index.html"), "hello from alice").unwrap();
-    let made = text(&run(&home, &["init", ALICE]).stdout[..]);
-    let link = made.lines().find_map(|line| line.strip_prefix("share link")).unwrap();
     let arguments = ["serve", folder.to_str().unwrap(), "--port", "1000", "--udp", "127.0.0.1:0"];
     let options = overlays.iter().flat_map(|overlay| ["--overlay", *overlay]);
     let arguments: Vec<&str> = arguments.into_iter().chain(options).collect();
-    (link.trim().to_owned(), Program::start(&home, &arguments))
+    Program::start(&root.join("alice"), &arguments)
 }
 
 fn lines(home: &Path, arguments: &[&str]) -> Vec<String> {
@@ -68,6 +76,45 @@ fn a_contact_is_found_where_only_keys_count() {
     };
     block_on(clock::timeout(Duration::from_secs(10), judged)).expect("the look-up ends");
     assert!(told().contains("100 % fresh"), "{}", told());
+}
+
+/// Nothing in these tests asks an overlay that it does not name.
+#[test]
+fn tests_stay_on_this_machine() {
+    let root = root();
+    let asked = text(&run(&root.path().join("bob"), &["lookup", ALICE, "--json"]).stdout[..]);
+    let lan_alone = asked.contains("\"lan\"") && asked.matches("\"address\"").count() == 1;
+    assert!(lan_alone, "{asked}");
+}
+
+#[test]
+fn a_contact_is_found_by_an_address_alone() {
+    let Some(tracker) = servers::opentracker() else { return };
+    let root = root();
+    let overlay = format!("tracker:udp://{}", tracker.address);
+    let link = init_alice(root.path());
+    let swarm = Slot::of_announcements(&ShareLink::parse(&link).unwrap().key);
+    tracker.admit(&swarm);
+    let alice = serve_for_alice(root.path(), &[&overlay]);
+    let bob = root.path().join("bob");
+    let options = ["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
+    let proxy = Program::start(&bob, &[&options[..], &["--overlay", &overlay]].concat());
+    let url = format!("http://{}/{ALICE}/1000/", proxy.said("proxy"));
+    let (status, _) = store::request("GET", &url, &[], b"").unwrap();
+    assert_eq!(status, 502, "a tracker says nothing about names");
+    assert!(run(&bob, &["contact", "add", &link]).status.success());
+    // others may announce what they like
+    let elsewhere = UdpSocket::bind("127.0.0.1:0").unwrap();
+    tracker.announce(&swarm, elsewhere.local_addr().unwrap().port());
+    let (status, body) = store::request("GET", &url, &[], b"").unwrap();
+    assert_eq!((status, &body[..]), (200, &b"hello from alice"[..]));
+    let told = lines(&bob, &["status"]);
+    assert!(line(&told, &overlay).contains("answered 1 of 1"), "{told:?}");
+    alice.stop();
+    let gone = run(&bob, &["lookup", ALICE, "--overlay", &overlay]);
+    let gone = text(&gone.stdout[..]);
+    assert!(gone.contains(&format!("perhaps at {}", elsewhere.local_addr().unwrap())), "{gone}");
+    assert_eq!(gone.matches("127.0.0.1:").count(), 2, "alice has left: {gone}");
 }
 
 #[cfg(feature = "mainline")]

@@ -2,12 +2,15 @@
 
 use std::{
     fs,
+    io::Write,
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use p2p::identity::Slot;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
@@ -105,6 +108,64 @@ pub(crate) fn moto() -> Option<(Running, SocketAddr)> {
     let made = store::request("PUT", &format!("http://{address}/p2p"), &[], b"").unwrap();
     assert_eq!(made.0, 200, "{}", String::from_utf8_lossy(&made.1));
     Some((running, address))
+}
+
+/// opentracker as Debian builds it: it knows the swarms that its operator lists.
+pub(crate) struct OpenTracker {
+    pub(crate) address: SocketAddr,
+    process: Running,
+    folder: TempDir,
+}
+
+/// An opentracker that knows no swarm yet, over TCP and UDP at the same port.
+pub(crate) fn opentracker() -> Option<OpenTracker> {
+    have("opentracker").then_some(())?;
+    let folder = tempfile::tempdir().unwrap();
+    // run by root, it goes on as nobody
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join(ADMITTED), "").unwrap();
+    let address = free_address();
+    let port = address.port().to_string();
+    let mut command = Command::new("opentracker");
+    command.args(["-i", "127.0.0.1", "-p", &port, "-P", &port, "-w", ADMITTED, "-d"]);
+    command.arg(folder.path());
+    let process = start(command, folder.path());
+    await_listener(address);
+    Some(OpenTracker { address, process, folder })
+}
+
+/// The file of swarms.
+const ADMITTED: &str = "admitted";
+
+impl OpenTracker {
+    /// Where it is asked by HTTP.
+    pub(crate) fn announce_url(&self) -> String {
+        format!("http://{}/announce", self.address)
+    }
+
+    /// Lists a swarm and waits until it is known.
+    pub(crate) fn admit(&self, swarm: &Slot) {
+        let path = self.folder.path().join(ADMITTED);
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        writeln!(file, "{swarm}").unwrap();
+        let id = self.process.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "HUP", &id]).status().unwrap().success());
+        await_until("the tracker does not read its list", || {
+            !self.tell(swarm, 9, "stopped").starts_with(b"d14:failure reason")
+        });
+    }
+
+    /// Announces a port of this machine, as anybody can.
+    pub(crate) fn announce(&self, swarm: &Slot, port: u16) {
+        self.tell(swarm, port, "started");
+    }
+
+    fn tell(&self, swarm: &Slot, port: u16, event: &str) -> Vec<u8> {
+        let hash: String = swarm.0.iter().map(|octet| format!("%{octet:02x}")).collect();
+        let query = format!("peer_id=01234567890123456789&port={port}&event={event}&left=0");
+        let url = format!("{}?info_hash={hash}&{query}", self.announce_url());
+        store::request("GET", &url, &[], b"").unwrap().1
+    }
 }
 
 /// Starts a process in a folder of its own.

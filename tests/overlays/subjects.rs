@@ -2,19 +2,20 @@
 
 use std::{fs, net::UdpSocket, sync::Arc};
 
-use p2p::identity::{KeyPair, Slot};
+use p2p::identity::{KeyPair, PublicKey, Slot};
 use p2p::overlay::lan::Lan;
 use p2p::overlay::store::StoreOptions;
-use p2p::overlay::{self, Overlay, OverlayAddress};
+use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::Packet;
+use p2p::runtime;
 
 use crate::suite::{Subject, conforms};
-use crate::{relay, servers, store};
+use crate::{have, php::Php, relay, servers, store};
 
 /// An overlay as the configuration spells it.
 fn spelled(address: &str) -> Subject {
     let address = OverlayAddress::parse(address).unwrap();
-    Subject { open: Box::new(move |keys| overlay::open(&address, keys)), upload: None }
+    Subject { open: Box::new(move |keys| overlay::open(&address, keys)), upload: None, admit: None }
 }
 
 #[test]
@@ -24,10 +25,29 @@ fn a_store_conforms() {
 }
 
 #[test]
+fn a_store_in_php_conforms() {
+    if have("php") {
+        let php = Php::start();
+        conforms(&spelled(&format!("store:{}", php.url)));
+    }
+}
+
+#[test]
+fn a_store_as_a_worker_conforms() {
+    match std::env::var("P2P_WORKER_URL") {
+        Ok(url) => conforms(&spelled(&format!("store:{url}"))),
+        Err(_) => {
+            assert!(std::env::var_os("CI").is_none(), "needs P2P_WORKER_URL");
+            println!("skipped: needs P2P_WORKER_URL (see packaging/store/worker)");
+        }
+    }
+}
+
+#[test]
 fn the_local_link_conforms() {
     let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
     let open = move |_: &KeyPair| -> Arc<dyn Overlay> { Arc::new(Lan::new(port)) };
-    conforms(&Subject { open: Box::new(open), upload: None });
+    conforms(&Subject { open: Box::new(open), upload: None, admit: None });
 }
 
 #[test]
@@ -50,6 +70,31 @@ fn mainline_conforms() {
     let net = mainline::Testnet::builder(10).build().unwrap();
     assert!(net.bootstrap.iter().all(|node| node.starts_with("127.0.0.1:")), "never a real one");
     conforms(&spelled(&format!("mainline:{}", net.bootstrap[..2].join(","))));
+}
+
+#[cfg(feature = "mainline")]
+#[test]
+fn mainline_as_a_tracker_conforms() {
+    let net = mainline::Testnet::builder(10).build().unwrap();
+    conforms(&spelled(&format!("tracker:mainline:{}", net.bootstrap[0])));
+}
+
+#[test]
+fn a_tracker_conforms() {
+    let Some(tracker) = servers::opentracker() else { return };
+    let (udp, http) = (format!("udp://{}", tracker.address), tracker.announce_url());
+    let tracker = Arc::new(tracker);
+    for url in [udp, http] {
+        let tracker = tracker.clone();
+        let admit = move |key: &PublicKey| tracker.admit(&Slot::of_announcements(key));
+        let subject = spelled(&format!("tracker:{url}"));
+        let subject = Subject { admit: Some(Box::new(admit)), ..subject };
+        conforms(&subject);
+        let stranger = crate::person::key();
+        let said = runtime::block_on((subject.open)(&stranger).locate(&stranger.public()));
+        let denied = matches!(said, Err(OverlayError::Denied(_) | OverlayError::Refused));
+        assert!(denied, "it admits only whom its operator knows: {said:?}");
+    }
 }
 
 #[test]

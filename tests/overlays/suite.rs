@@ -1,9 +1,9 @@
 //! What is asked of every overlay.
 
-use std::{slice, sync::Arc, time::Duration};
+use std::{net::SocketAddr, slice, sync::Arc, time::Duration};
 
-use p2p::identity::{KeyPair, Slot};
-use p2p::overlay::{Overlay, OverlayError};
+use p2p::identity::{KeyPair, PublicKey, Slot};
+use p2p::overlay::{Abilities, Overlay, OverlayError};
 use p2p::registration::presence::SealedError;
 use p2p::registration::{Packet, Registration};
 use p2p::runtime;
@@ -15,6 +15,8 @@ use crate::sealed::Sealed;
 type Open = dyn Fn(&KeyPair) -> Arc<dyn Overlay>;
 /// Puts a packet where no client puts one.
 type Upload = dyn Fn(&Packet);
+/// Lets the owner of a key in.
+type Admit = dyn Fn(&PublicKey);
 
 /// A kind of overlay and a server that is right.
 pub(crate) struct Subject {
@@ -22,12 +24,26 @@ pub(crate) struct Subject {
     pub(crate) open: Box<Open>,
     /// How a packet comes into an overlay that cannot be written.
     pub(crate) upload: Option<Box<Upload>>,
+    /// What the operator of an overlay does that is not open to everybody.
+    pub(crate) admit: Option<Box<Admit>>,
 }
 
 impl Subject {
     /// An overlay as somebody else sees it.
     fn visitor(&self) -> Arc<dyn Overlay> {
         (self.open)(&key())
+    }
+
+    /// Somebody who may use the overlay.
+    fn person(&self) -> Person {
+        self.admitted(Person::new())
+    }
+
+    fn admitted(&self, person: Person) -> Person {
+        if let Some(admit) = &self.admit {
+            admit(&person.keys.public());
+        }
+        person
     }
 
     /// Publishes, with one's own client or by hand.
@@ -52,11 +68,15 @@ pub(crate) fn conforms(subject: &Subject) {
     what_is_withdrawn_does_not_count(subject);
     two_who_claim_a_name_do_not_hide_each_other(subject);
     private_presence_is_found_by_contacts_only(subject);
+    addresses_are_announced_moved_and_withdrawn(subject);
+    two_who_announce_do_not_hide_each_other(subject);
     abilities_are_true(subject);
 }
 
 fn who_is_not_there_is_no_error(subject: &Subject) {
-    for wanted in Person::new().wanted() {
+    let nobody = subject.person();
+    assert_eq!(runtime::block_on(subject.visitor().locate(&nobody.keys.public())), Ok(Vec::new()));
+    for wanted in nobody.wanted() {
         assert_eq!(
             runtime::block_on(subject.visitor().find(&wanted)),
             Ok(Vec::new()),
@@ -66,7 +86,7 @@ fn who_is_not_there_is_no_error(subject: &Subject) {
 }
 
 fn a_packet_is_found_by_all_that_can_find_it(subject: &Subject) {
-    let alice = Person::new();
+    let alice = subject.person();
     let (hers, packet) = ((subject.open)(&alice.keys), alice.packet(10));
     subject.publish(&hers, &packet).unwrap();
     subject.publish(&hers, &packet).expect("the same again");
@@ -79,7 +99,7 @@ fn a_packet_is_found_by_all_that_can_find_it(subject: &Subject) {
 }
 
 fn a_newer_packet_takes_the_place(subject: &Subject) {
-    let alice = Person::new();
+    let alice = subject.person();
     let hers = (subject.open)(&alice.keys);
     let (old, new) = (alice.packet(60), alice.packet(5));
     subject.publish(&hers, &old).unwrap();
@@ -96,7 +116,7 @@ fn a_newer_packet_takes_the_place(subject: &Subject) {
 }
 
 fn the_longest_packet_fits_and_nothing_longer(subject: &Subject) {
-    let alice = Person::new();
+    let alice = subject.person();
     let (hers, longest) = ((subject.open)(&alice.keys), alice.longest());
     assert_eq!(longest.as_bytes().len(), Packet::MAX_LENGTH);
     subject.publish(&hers, &longest).unwrap();
@@ -111,7 +131,7 @@ fn the_longest_packet_fits_and_nothing_longer(subject: &Subject) {
 }
 
 fn what_has_expired_does_not_count(subject: &Subject) {
-    let alice = Person::new();
+    let alice = subject.person();
     let hers = (subject.open)(&alice.keys);
     let hour = Duration::from_secs(3600);
     // an overlay may refuse it, drop it, or keep it
@@ -119,10 +139,11 @@ fn what_has_expired_does_not_count(subject: &Subject) {
     for wanted in alice.wanted() {
         assert_eq!(look_up(&subject.visitor(), &wanted).unwrap().found, []);
     }
+    assert!(ports(subject, &alice).is_empty());
 }
 
 fn what_is_withdrawn_does_not_count(subject: &Subject) {
-    let alice = Person::new();
+    let alice = subject.person();
     let hers = (subject.open)(&alice.keys);
     subject.publish(&hers, &alice.packet(10)).unwrap();
     subject.publish(&hers, &alice.withdrawal()).unwrap();
@@ -132,8 +153,8 @@ fn what_is_withdrawn_does_not_count(subject: &Subject) {
 }
 
 fn two_who_claim_a_name_do_not_hide_each_other(subject: &Subject) {
-    let alice = Person::new();
-    let mallory = Person::named(alice.name.clone());
+    let alice = subject.person();
+    let mallory = subject.admitted(Person::named(alice.name.clone()));
     let (hers, his) = ((subject.open)(&alice.keys), (subject.open)(&mallory.keys));
     let abilities = hers.abilities();
     if !abilities.shared {
@@ -163,7 +184,8 @@ fn private_presence_is_found_by_contacts_only(subject: &Subject) {
     let mut alice = Sealed::to_one_contact();
     let hers = (subject.open)(&alice.person.keys);
     if !hers.abilities().sealed {
-        assert!(!hers.abilities().put, "what can be written can carry what is sealed");
+        let Abilities { put, addresses, .. } = hers.abilities();
+        assert!(!put || addresses, "packets that can be written can carry what is sealed");
         return;
     }
     let visitor = subject.visitor();
@@ -182,15 +204,53 @@ fn private_presence_is_found_by_contacts_only(subject: &Subject) {
         left.as_ref().is_ok_and(Registration::is_withdrawal)
     };
     assert!(left.as_ref().is_none_or(is_gone), "{left:?}");
+fn addresses_are_announced_moved_and_withdrawn(subject: &Subject) {
+    let alice = subject.person();
+    let hers = (subject.open)(&alice.keys);
+    let abilities = hers.abilities();
+    let expected = |ports: &[u16]| if abilities.addresses { ports.to_vec() } else { Vec::new() };
+    subject.publish(&hers, &alice.packet_at(5001)).ok();
+    assert_eq!(ports(subject, &alice), expected(&[5001]));
+    subject.publish(&hers, &alice.packet_at(5002)).ok();
+    let moved = ports(subject, &alice);
+    if !abilities.withdraws {
+        assert!(!abilities.addresses || moved.contains(&5002), "{moved:?}");
+        return;
+    }
+    assert_eq!(moved, expected(&[5002]));
+    subject.publish(&hers, &alice.withdrawal()).ok();
+    assert!(ports(subject, &alice).is_empty());
+}
+
+fn two_who_announce_do_not_hide_each_other(subject: &Subject) {
+    let alice = subject.person();
+    let [laptop, desktop] = [(); 2].map(|()| (subject.open)(&alice.keys));
+    if !laptop.abilities().addresses {
+        return;
+    }
+    subject.publish(&laptop, &alice.packet_at(5001)).unwrap();
+    subject.publish(&desktop, &alice.packet_at(5002)).unwrap();
+    assert_eq!(ports(subject, &alice), [5001, 5002]);
+}
+
+/// The ports of the addresses that somebody may have, in order.
+fn ports(subject: &Subject, person: &Person) -> Vec<u16> {
+    let located = runtime::block_on(subject.visitor().locate(&person.keys.public())).unwrap();
+    let mut ports: Vec<u16> = located.iter().map(SocketAddr::port).collect();
+    ports.sort();
+    ports
 }
 
 fn abilities_are_true(subject: &Subject) {
-    let alice = Person::new();
+    let alice = subject.person();
     let hers = (subject.open)(&alice.keys);
     let abilities = hers.abilities();
     let published = runtime::block_on(hers.publish(&alice.packet(0)));
     assert_eq!(published.is_ok(), abilities.put, "{published:?}");
-    assert!(abilities.by_name || abilities.by_key, "nobody would find anything");
+    assert!(
+        abilities.by_name || abilities.by_key || abilities.addresses,
+        "nobody would find anything"
+    );
     let renewal = Duration::from_secs(120);
     assert!(abilities.renew.is_none_or(|renew| renew > renewal), "too busy");
     if abilities.put && abilities.keeps {

@@ -10,8 +10,7 @@ use crate::programs;
 
 /// Writes the script of a shell into a folder that has another folder and a file in it.
 fn script(shell: &str, folder: &Path) -> String {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_p2p")).args(["completions", shell]).output().unwrap();
+    let output = programs::p2p().args(["completions", shell]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let path = folder.join(format!("completions.{shell}"));
     fs::write(&path, &output.stdout).unwrap();

@@ -122,7 +122,8 @@ fn every_command_has_a_page_that_tells_all_it_takes() {
 fn no_page_tells_of_what_is_not_there() {
     let program = p2p::cli::commands();
     let mut wanted = set(program.commands.iter().map(|command| format!("p2p-{}.1", command.name)));
-    wanted.extend(["p2p.1", "p2p.7", "p2p.toml.5"].map(str::to_owned));
+    let others = ["p2p.1", "p2p.7", "p2p.toml.5", "p2p-store-php.7", "p2p-store-worker.7"];
+    wanted.extend(others.map(str::to_owned));
     let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(set(pages().into_iter().map(name)), wanted);
     for command in program.commands.iter().filter(|command| !command.command.commands.is_empty()) {
@@ -138,7 +139,7 @@ fn every_setting_is_told() {
     // the program names its settings to whoever writes one that it does not have
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.toml"), "no-such-setting = 1\n").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p"));
+    let mut command = programs::p2p();
     command.args(["lookup", "alice@example.com", "--home"]).arg(home.path());
     let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
     let (_, keys) = told.split_once("(there are ").unwrap_or_else(|| panic!("{told}"));

@@ -37,7 +37,7 @@ fn script(name: &str) -> Command {
 
 /// Runs a script in a shell and gives what it prints.
 fn shell(text: &str, folder: &Path) -> String {
-    let output = Command::new("sh").args(["-ec", text]).current_dir(folder).output().unwrap();
+    let output = programs::through("sh").args(["-ec", text]).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -127,6 +127,7 @@ fn a_router_is_rendezvous_relay_store_and_lan_overlay_by_its_settings_alone() {
         ("listen '127.0.0.1:5050'", "listen '127.0.0.1:0'"),
         ("list udp '0.0.0.0:5050'", "list udp '127.0.0.1:0'"),
         ("\tlist udp '[::]:5050'\n", ""),
+        ("\tlist overlay 'mainline'\n", ""),
         ("rendezvous_for 'none'", "rendezvous_for 'contacts'"),
         ("relay_for 'none'", "relay_for 'contacts'"),
         ("rendezvous_tcp ''", "rendezvous_tcp '127.0.0.1:0'"),
@@ -215,13 +216,13 @@ fn the_page_shows_what_the_daemon_says() {
     fs::create_dir(&programs).unwrap();
     for (name, text) in [
         ("uci", format!("#!/bin/sh\necho '{}'\n", home.display())),
-        ("p2p", format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_p2p"))),
+        ("p2p", format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::P2P)),
     ] {
         fs::write(programs.join(name), text).unwrap();
         fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
     let plugin = |arguments: &[&str]| {
-        let mut plugin = Command::new(&busybox);
+        let mut plugin = programs::through(&busybox);
         plugin.args(["ash"]).arg(app.join("root/usr/libexec/rpcd/p2p")).args(arguments);
         plugin.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
         let output = plugin.output().unwrap();
@@ -264,4 +265,23 @@ fn the_page_shows_what_the_daemon_says() {
         let word = |c: char| !c.is_alphanumeric() && c != '_';
         assert!(init.split(word).any(|known| known == name), "{option}");
     }
+#[test]
+fn settings_as_installed_are_settings_of_the_program() {
+    // what the service script writes into config.toml is understood
+    let text = include_str!("../../packaging/openwrt/p2p/files/p2p.config");
+    let home = tempfile::tempdir().unwrap();
+    let list = |key: &str| {
+        let begin = format!("\tlist {key} '");
+        let values = text.lines().filter_map(|line| line.strip_prefix(&begin));
+        let values: Vec<String> =
+            values.map(|value| format!("\"{}\"", value.trim_end_matches('\''))).collect();
+        format!("{key} = [{}]\n", values.join(", "))
+    };
+    let config: String = ["listen", "overlay", "udp"].map(list).concat();
+    fs::write(home.path().join("config.toml"), config).unwrap();
+    let mut init = programs::p2p();
+    let output = init.args(["init", "alice@example.com", "--home"]).arg(home.path()).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("?overlay=lan"), "{output:?}");
 }

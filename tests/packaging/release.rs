@@ -33,7 +33,7 @@ fn a_release_is_signed_and_installs() {
     let mut generate = Command::new(&minisign);
     run(generate.args(["-G", "-W", "-p"]).arg(&public).arg("-s").arg(&secret));
     let binary = file("binary");
-    let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_p2p"));
+    let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::P2P);
     fs::write(&binary, text).unwrap();
     let (out, again) = (file("out"), file("again"));
     release(&secret, &binary, &out);
@@ -52,7 +52,7 @@ fn a_release_is_signed_and_installs() {
     run(Command::new("tar").arg("-xzf").arg(out.join(&archives[1])).arg("-C").arg(root.path()));
     let folder = file(&format!("p2p-{version}-here"));
     let prefix = file("prefix");
-    run(Command::new("sh").arg(folder.join("install.sh")).arg("--prefix").arg(&prefix));
-    run(Command::new(prefix.join("bin/p2p")).arg("--version"));
+    run(programs::through("sh").arg(folder.join("install.sh")).arg("--prefix").arg(&prefix));
+    run(programs::through(prefix.join("bin/p2p")).arg("--version"));
     assert!(prefix.join("share/man/man7/p2p.7").is_file());
 }

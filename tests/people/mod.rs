@@ -18,13 +18,12 @@ use std::{
 };
 
 use p2p::runtime::{block_on, clock};
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub(crate) use programs::{P2P, p2p, through};
 use tempfile::TempDir;
 
 /// How long a process may take until it is ready, on a machine busy with other tests.
 const READY_TIME: Duration = Duration::from_secs(60);
-
-/// The program.
-pub const P2P: &str = env!("CARGO_BIN_EXE_p2p");
 
 /// Alice's name in all tests.
 pub const ALICE: &str = "alice@example.com";
@@ -135,13 +134,14 @@ impl Drop for Program {
 
 /// `p2p` in a home, with nothing of the tester's own settings.
 pub fn command(home: &Path, arguments: &[&str]) -> Command {
-    prepare(Command::new(P2P), home, arguments)
+    prepare(p2p(), home, arguments)
 }
 
-/// The same for a command that starts `p2p` in its own way.
+/// The same for a command that starts `p2p` in its own way; see [`through`].
 pub fn prepare(mut command: Command, home: &Path, arguments: &[&str]) -> Command {
+    programs::quiet(&mut command);
     command.args(arguments).env("P2P_HOME", home).stdin(Stdio::null());
-    for variable in ["P2P_OVERLAYS", "NOTIFY_SOCKET", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+    for variable in ["NOTIFY_SOCKET", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
         command.env_remove(variable);
     }
     command

@@ -76,3 +76,19 @@ fn looking_makes_nothing() {
     assert_eq!(check(&checks, "daemon").outcome, "note");
     assert_eq!(fs::read_dir(&home).unwrap().count(), 1);
 }
+
+#[cfg(feature = "mainline")]
+#[test]
+fn overlays_without_slots_are_asked_in_their_own_way() {
+    let root = tempfile::tempdir().unwrap();
+    let net = mainline::Testnet::builder(5).build().unwrap();
+    let home = root.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::write(home.join("config.toml"), "stun = []\n").unwrap(); // nobody outside is asked
+    for kind in ["mainline", "tracker:mainline"] {
+        let (checks, _) = doctor(&home, &["--overlay", &format!("{kind}:{}", net.bootstrap[0])]);
+        assert_eq!(check(&checks, "overlay").outcome, "fine", "{kind}");
+    }
+    let (checks, _) = doctor(&home, &["--overlay", "tracker:http://127.0.0.1:9/announce"]);
+    assert_eq!(check(&checks, "overlay").outcome, "wrong");
+}

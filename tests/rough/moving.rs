@@ -8,10 +8,9 @@ use std::{
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::{ALICE, Program, have, run, text};
+use crate::people::{ALICE, P2P, Program, have, run, text, through};
 use crate::world::PATIENCE;
 
-const P2P: &str = env!("CARGO_BIN_EXE_p2p");
 const OVERLAY: [&str; 2] = ["--overlay", "store:http://127.0.0.1:8090/{slot}"];
 
 /// A machine with two addresses that runs a store.
@@ -25,7 +24,7 @@ const MACHINE: &str = "
 /// A command on the machine.
 fn inside(machine: &Program, program: &str, arguments: &[&str]) -> Command {
     let target = machine.id().to_string();
-    let mut command = Command::new("nsenter");
+    let mut command = through("nsenter");
     command.args(["--preserve-credentials", "-U", "-n", "-t", &target, program]);
     command.args(arguments).stdin(Stdio::null());
     command
@@ -57,7 +56,7 @@ fn a_new_address_is_published_and_an_excluded_one_never() {
     let (folder, home) = (root.path(), root.path().join("alice"));
     assert!(run(&home, &["init", ALICE]).status.success());
     std::fs::write(home.join("config.toml"), "exclude = [\"10.8.0.0/16\"]\n").unwrap();
-    let mut machine = Command::new("unshare");
+    let mut machine = through("unshare");
     machine.args(["-U", "-r", "-n", "sh", "-c", MACHINE, P2P]).arg(folder);
     let machine = Program::launch(&mut machine);
     let (home, folder) = (home.to_str().unwrap(), folder.to_str().unwrap());

@@ -12,7 +12,7 @@ use std::{
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::{ALICE, Neighbours, Program, command, run, text};
+use crate::people::{ALICE, Neighbours, P2P, Program, command, run, text, through};
 use crate::world::{PATIENCE, agent, bob, get, page};
 
 /// How long an end may take that somebody asked for.
@@ -233,10 +233,10 @@ fn the_service_manager_is_told() {
 
 /// `p2p` that can make files, but write nothing into them, as on a full disk.
 fn on_a_full_disk(home: &Path, arguments: &[&str]) -> Command {
-    let mut shell = Command::new("sh");
+    let mut shell = through("sh");
     let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
-    shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_p2p")]).args(arguments);
-    shell.env("P2P_HOME", home).env_remove("P2P_OVERLAYS").stdin(Stdio::null());
+    shell.args(["-c", script, "sh", P2P]).args(arguments);
+    shell.env("P2P_HOME", home).stdin(Stdio::null());
     shell.stderr(Stdio::piped());
     shell
 }

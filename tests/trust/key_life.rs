@@ -1,13 +1,8 @@
 //! The life of a key: backed up, lost, moved to the next one; unlocked once.
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::PermissionsExt,
-    process::{Command, Stdio},
-};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Stdio};
 
-use crate::people::{Program, command, text};
+use crate::people::{P2P, Program, command, text, through};
 use crate::scene::{Scene, get, path};
 
 #[test]
@@ -82,12 +77,12 @@ fn a_locked_key_is_unlocked_by_descriptor_or_credential() {
     let secret = scene.home("p2p.passphrase");
     fs::write(&secret, "correct horse\n").unwrap();
     let home = scene.home("alice");
-    let program = env!("CARGO_BIN_EXE_p2p");
+    let program = P2P;
     let init = format!(
         "exec '{program}' --passphrase-fd 7 init alice@example.com --passphrase 7< '{}'",
         path(&secret)
     );
-    let made = Command::new("sh").args(["-c", &init]).env("P2P_HOME", &home).output().unwrap();
+    let made = through("sh").args(["-c", &init]).env("P2P_HOME", &home).output().unwrap();
     assert!(made.status.success(), "{made:?}");
     let folder = scene.home("media");
     fs::create_dir(&folder).unwrap();
@@ -95,7 +90,7 @@ fn a_locked_key_is_unlocked_by_descriptor_or_credential() {
     let serve = ["serve", path(&folder), "--udp", "127.0.0.1:0", "--overlay", &overlay];
     // a new session has no terminal to ask at
     let session = || {
-        let mut session = Command::new("setsid");
+        let mut session = through("setsid");
         session.args(["--wait", program]).args(serve).env("P2P_HOME", &home).stdin(Stdio::null());
         session.env_remove("CREDENTIALS_DIRECTORY").stderr(Stdio::piped());
         session

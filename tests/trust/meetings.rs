@@ -1,11 +1,8 @@
 //! First meetings: asked, accepted or refused; and keys that change.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::{io::Write, process::Stdio};
 
-use crate::people::{have, run, text};
+use crate::people::{P2P, have, run, text, through};
 use crate::scene::{Scene, get, request};
 
 const BROWSER: [(&str, &str); 3] =
@@ -100,14 +97,14 @@ fn somebody_at_the_terminal_is_asked() {
     scene.init("alice", "alice@example.com");
     let _alice = scene.serve("alice", "hello from alice", &[]);
     let answer = |word: &str| {
-        let program = env!("CARGO_BIN_EXE_p2p");
+        let program = P2P;
         let add = format!(
             "'{program}' --home '{}' contact add alice@example.com --overlay '{}'",
             scene.home("bob").display(),
             scene.overlay()
         );
         // a terminal of its own
-        let mut script = Command::new("script");
+        let mut script = through("script");
         script.args(["-qec", &add, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = script.spawn().unwrap();
         script.stdin.take().unwrap().write_all(format!("{word}\n").as_bytes()).unwrap();

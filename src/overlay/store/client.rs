@@ -120,7 +120,7 @@ impl Overlay for Client {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { keeps: true, remote: true, ..Abilities::SLOTS }
+        Abilities { keeps: true, remote: true, repair: true, ..Abilities::SLOTS }
     }
 
     fn handle_network_change(&self) {
