@@ -224,7 +224,8 @@ fn many_ways_that_die_at_once_are_given_up_one_by_one() {
 
     // nothing answers any more, and somebody goes on talking; then nobody does for an hour
     scene.up = false;
-    (scene.events.clear(), scene.out.clear());
+    scene.events.clear();
+    scene.out.clear();
     for _ in 0..600 {
         scene.alice.route(hit, scene.now);
         scene.settle();
