@@ -18,7 +18,7 @@ use super::admission::{Admission, Admissions, Rejection};
 use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
-use super::early;
+use super::early::{self, Carried};
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
 use super::preface::Preface;
@@ -140,9 +140,9 @@ impl Transport {
     }
 
     /// Shows a certificate to every peer that is asked for something from now on.
-    pub fn show(&self, certificate: Option<Vec<u8>>) {
+    pub fn show(&self, certificate: Option<Arc<[u8]>>) {
         let mut shown = self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = certificate.map(Into::into);
+        *shown = certificate;
     }
 
     fn shown(&self) -> Option<Arc<[u8]>> {
@@ -173,9 +173,9 @@ impl Transport {
             return Err(ConnectError::ShutDown);
         }
         let certificate = self.shown();
-        // what is sent early has no room for it, and an answer to a stranger may be another one
-        let early = early.filter(|_| certificate.is_none());
-        let offer = early.and_then(|request| self.offer_early(peer, preface, request));
+        let offer = early.and_then(|request| {
+            self.offer_early(peer, early::encode(preface, certificate.as_deref(), request)?)
+        });
         let (connection, connected) = self.connection(peer, &places).await?;
         if connected.is_none() && self.shared.link.is_suspect(&peer) {
             // QUIC would find out after its idle time only
@@ -202,9 +202,9 @@ impl Transport {
         Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })
     }
 
-    /// Offers a request to the link if nobody is connected to the peer or dials it.
-    fn offer_early(&self, peer: PublicKey, preface: Preface, request: &[u8]) -> Option<EarlyOffer> {
-        let carried = early::encode(preface, request)?;
+    /// Offers a request to the link if nobody is connected to the peer or dials it. One that is too long
+    /// beside its certificate is not sent early: an answer to a stranger may be another one.
+    fn offer_early(&self, peer: PublicKey, carried: Vec<u8>) -> Option<EarlyOffer> {
         let link = &self.shared.link;
         let is_offered = self.shared.pool().is_unknown(&peer) && link.offer_early(peer, &carried);
         is_offered.then(|| EarlyOffer { link: link.clone(), peer })
@@ -262,6 +262,12 @@ impl Transport {
                 }
             })
             .collect()
+    }
+
+    /// Ends everything that is under way with a peer, and tells it why.
+    pub fn close(&self, peer: &PublicKey, refusal: Refusal) {
+        let connections = self.shared.pool().alive();
+        connections.iter().filter(|c| c.peer() == *peer).for_each(|c| c.refuse(refusal));
     }
 
     /// Closes all connections, and waits a moment for the peers to hear of it.
@@ -430,12 +436,12 @@ impl Handshake {
             return;
         }
         let connection = Connection::new(quic.clone(), peer, self.shared.link.hold(&peer));
-        if let Some((preface, request)) = early::decode(early.request) {
+        if let Some(Carried { preface, certificate, request }) = early::decode(early.request) {
             let (connection, queue) = (connection.clone(), self.shared.accepted.clone());
             spawn(async move {
                 if let Some(stream) = connection.take_early(request).await {
                     // after the shutdown nobody takes it, and dropping resets it
-                    let _ = queue.send(Accepted { peer, stream, preface, certificate: None }).await;
+                    let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
                 }
             })
             .detach();

@@ -48,7 +48,7 @@ fn a_flood_of_garbage_draws_little_and_leaves_room_for_others() {
             CARRY => {
                 let _ = world.server.forward(from, key(1).hit(), length, now);
             }
-            _ => world.server.handle_datagram(from, &garbage, now),
+            _ => world.server.handle_datagram(from, &garbage, now, world.date),
         }
         while world.server.poll_transmit().is_some() {
             answers += 1;
@@ -121,7 +121,7 @@ fn a_flood_of_copied_hellos_takes_few_places_and_nobodys() {
         let hello = &hellos[number as usize % hellos.len()];
         received += hello.len();
         world.now += Duration::from_micros(10);
-        world.server.handle_datagram(from, hello, world.now);
+        world.server.handle_datagram(from, hello, world.now, world.date);
         while let Some(transmit) = world.server.poll_transmit() {
             assert!(transmit.datagram.len() <= 3 * hello.len());
             sent += transmit.datagram.len();
