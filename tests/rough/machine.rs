@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::people::{ALICE, P2P, Program, have, prepare, run, text};
+use crate::people::{ALICE, P2P, Program, command, have, prepare, run, text};
 use crate::world::get;
 
 /// A command that would run on if nothing were wrong.
@@ -157,11 +157,16 @@ fn a_clock_that_was_never_set_is_told_and_serving_goes_on() {
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("index.html"), "hello").unwrap();
     // a router that has just been switched on; only what the wall clock says is false
+    // the environment that `faketime` would give, so that the program is no grandchild that outlives the test
     let mut faketime = Command::new("faketime");
-    faketime.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").args(["-f", "@1970-01-01 00:00:30", P2P]);
+    let environment = faketime.args(["-f", "@1970-01-01 00:00:30", "env"]).output().unwrap().stdout;
+    let environment = text(&environment[..]);
+    let set = environment.lines().filter_map(|line| line.split_once('='));
+    let set = set.filter(|(name, _)| ["LD_PRELOAD", "FAKETIME"].contains(name));
     let overlay = format!("store:{}", store.said("store"));
     let served = ["serve", folder.to_str().unwrap(), "--port", "1000", "--udp", "127.0.0.1:0"];
-    let mut command = prepare(faketime, &home, &[&served[..], &["--overlay", &overlay]].concat());
+    let mut command = command(&home, &[&served[..], &["--overlay", &overlay]].concat());
+    command.envs(set).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let log = root.path().join("log");
     let _alice = Program::launch(command.stderr(File::create(&log).unwrap()));
     let told = fs::read_to_string(&log).unwrap();
