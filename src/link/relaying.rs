@@ -278,8 +278,10 @@ impl Link {
             let refused = self.refused.listen();
             {
                 let state = self.state();
-                let relayed = state.agent.path(hit).is_none_or(|way| way.direct().is_none());
-                if relayed && state.relaying.refusals.starves(hit, clock::now()) {
+                let is_refused = |way| matches!(way, Way::Relayed { .. }); // a TURN server is not
+                if state.agent.path(hit).is_none_or(is_refused)
+                    && state.relaying.refusals.starves(hit, clock::now())
+                {
                     return;
                 }
             }
@@ -321,6 +323,9 @@ impl Link {
                     let unknown = reason == RefusalReason::UnknownCallee;
                     if let Some(hit) = callee.filter(|_| unknown) {
                         state.agent.handle_refused(Way::Relayed { relay, hit }, now);
+                    }
+                    if let Some(hit) = callee.filter(|_| reason == RefusalReason::Quota) {
+                        state.agent.handle_exhausted(Way::Relayed { relay, hit }, now);
                     }
                     self.refused.notify(usize::MAX);
                 }

@@ -264,6 +264,19 @@ impl<S: Sealing> Agent<S> {
         self.end_hopeless_dial(hit, now);
     }
 
+    /// A relay has introduced, and carries no more to the peer: what else has answered takes its place.
+    pub(in crate::link) fn handle_exhausted(&mut self, relay: Way, now: Instant) -> Option<()> {
+        let hit = relay.relayed_to()?;
+        let peer = self.peers.get_mut(&hit)?;
+        let since = peer.path.as_ref().filter(|path| path.way == relay)?.since;
+        let spare = peer.spare(now).filter(|spare| !is_relay(&spare.way))?;
+        let (way, round_trip) = (spare.way, spare.round_trip);
+        peer.path = Some(Path::new(way, round_trip, now));
+        peer.candidate(relay)?.failed(since, now);
+        self.events.push_back(Event::Moved { hit, way });
+        Some(())
+    }
+
     /// Whether a probe to a peer was ever answered.
     pub(in crate::link) fn has_answered(&self, hit: Hit) -> bool {
         let answered = |candidate: &Candidate| candidate.last_answer.is_some();
