@@ -8,9 +8,11 @@ use futures_lite::future;
 
 use super::answer::Answering;
 use super::calling;
+use super::certificate_book::CertificateBook;
 use super::finder::{Finder, Found};
+use super::flight::Flight;
+use super::grounds::Grounds;
 use super::labels::Labels;
-use super::search::Flight;
 use crate::identity::Destination;
 use crate::link::{RelayRefusal, Way};
 use crate::registration::Wanted;
@@ -36,7 +38,9 @@ pub(super) struct Reach {
     transport: Arc<Transport>,
     finder: Arc<Finder>,
     answering: Arc<Answering>,
+    certificates: Arc<CertificateBook>,
     labels: Labels,
+    grounds: Arc<Grounds>,
 }
 
 /// A dial to a remembered address takes no longer if the address is still right, on most networks.
@@ -49,9 +53,11 @@ impl Reach {
         transport: Arc<Transport>,
         finder: Arc<Finder>,
         answering: Arc<Answering>,
+        certificates: Arc<CertificateBook>,
         labels: Labels,
+        grounds: Arc<Grounds>,
     ) -> Reach {
-        Reach { transport, finder, answering, labels }
+        Reach { transport, finder, answering, certificates, labels, grounds }
     }
 
     /// Who finds people.
@@ -89,6 +95,11 @@ impl Reach {
             }
             Err(error) => return Err(self.failure(error, &found, destination)),
         };
+        let registration = found.packet.registration();
+        let shown = &registration.certificates;
+        if self.grounds.call(registration.key, &destination.name, shown) && !shown.is_empty() {
+            self.finder.revocations().check();
+        }
         let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
         let connect = connect.unwrap_or_default();
         if let (Some(_), Some(path)) = (opened.connected, opened.path) {
@@ -126,13 +137,16 @@ impl Reach {
     ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
+        // it may have been added or renewed a moment ago
+        self.transport.show(self.certificates.best(self.transport.link().key()));
         let opened = self.transport.open(registration.key, registration, preface, early);
         if !registration.rendezvous.is_empty() {
             return opened.await; // it introduces faster
         }
         let overlays = self.finder.search().overlays_for(&to.name);
         let link = self.transport.link();
-        calling::while_calling(link, &registration.key, &overlays, opened).await
+        let signer = found.packet.signer();
+        calling::while_calling(link, &registration.key, &signer, &overlays, opened).await
     }
 
     /// What it means that there is no stream.
@@ -227,6 +241,7 @@ pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
             Failure::Unreachable { name: destination.name, last_seen: None, relays: Vec::new() }
         }
         Refusal::Internal => Failure::LinkLost { name: destination.name },
+        Refusal::Revoked => Failure::AccessRevoked { name: destination.name },
         Refusal::Starved => {
             let relays = vec![refusal.to_string()];
             Failure::Unreachable { name: destination.name, last_seen: None, relays }
