@@ -26,7 +26,7 @@ impl hyper::rt::Timer for SmolTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(SmolSleep { deadline, set: deadline, timer: Timer::at(deadline) })
+        Box::pin(SmolSleep { deadline, set: Some(deadline), timer: Timer::at(deadline) })
     }
 
     fn now(&self) -> Instant {
@@ -44,21 +44,21 @@ impl hyper::rt::Timer for SmolTimer {
 /// A timer that goes off at its deadline, or is looked at before and set anew.
 struct SmolSleep {
     deadline: Instant,
-    /// When `timer` goes off: not later.
-    set: Instant,
+    /// When `timer` goes off: not later. None when it has.
+    set: Option<Instant>,
     timer: Timer,
 }
 
 impl SmolSleep {
     fn put_off(&mut self, deadline: Instant) {
         self.deadline = deadline;
-        if deadline < self.set {
+        if self.set.is_none_or(|set| deadline < set) {
             self.set_at(deadline);
         }
     }
 
     fn set_at(&mut self, deadline: Instant) {
-        self.set = deadline;
+        self.set = Some(deadline);
         self.timer.set_at(deadline);
     }
 }
@@ -69,7 +69,7 @@ impl Future for SmolSleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let _at = ready!(Pin::new(&mut self.timer).poll(cx));
-            if self.set >= self.deadline {
+            if self.set.take() >= Some(self.deadline) {
                 return Poll::Ready(());
             }
             let deadline = self.deadline;
