@@ -15,7 +15,7 @@ use nanoserde::{DeJson, SerJson};
 use super::{
     Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status, unset_clock,
 };
-use crate::identity::{KeyPair, PublicKeyFile, Seed, Timestamp};
+use crate::identity::{KeyPair, PublicKeyFile, Seed};
 use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};

@@ -111,9 +111,9 @@ impl Reach {
                 match self.transport.open(key, &addresses, preface, early).await {
                     Ok(opened) => return Ok((opened, look_up)),
                     // none of them is the contact's; by now there may be a packet
-                    Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. }) => {
-                        self.finder.find(&destination.name).await?
-                    }
+                    Err(
+                        ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. },
+                    ) => self.finder.find(&destination.name).await?,
                     Err(error) => return Err(self.failure(error, &key, None, destination)),
                 }
             }

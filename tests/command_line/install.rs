@@ -106,7 +106,7 @@ fn without_a_binary_it_builds_one_and_the_demo_passes() {
     let cargo = root.join("programs/cargo");
     let text = format!(
         "#!/bin/sh\n[ \"$*\" = 'build --release --locked' ] || exit 1\n\
-         mkdir -p \"$CARGO_TARGET_DIR/release\" && ln -s '{PROGRAM}' \"$CARGO_TARGET_DIR/release/p2p\"\n"
+         mkdir -p \"$CARGO_TARGET_DIR/release\" && ln -s '{P2P}' \"$CARGO_TARGET_DIR/release/p2p\"\n"
     );
     fs::write(&cargo, text).unwrap();
     let target = root.join("target");

@@ -204,6 +204,8 @@ fn private_presence_is_found_by_contacts_only(subject: &Subject) {
         left.as_ref().is_ok_and(Registration::is_withdrawal)
     };
     assert!(left.as_ref().is_none_or(is_gone), "{left:?}");
+}
+
 fn addresses_are_announced_moved_and_withdrawn(subject: &Subject) {
     let alice = subject.person();
     let hers = (subject.open)(&alice.keys);

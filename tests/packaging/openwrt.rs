@@ -131,7 +131,7 @@ fn a_router_is_rendezvous_relay_store_and_lan_overlay_by_its_settings_alone() {
         ("rendezvous_for 'none'", "rendezvous_for 'contacts'"),
         ("relay_for 'none'", "relay_for 'contacts'"),
         ("rendezvous_tcp ''", "rendezvous_tcp '127.0.0.1:0'"),
-        ("# list setting 'publish = \"contacts\"'", "list setting 'stun = []'"),
+        ("# list setting 'key = \"value\"'", "list setting 'stun = []'"),
         ("'/mnt/media'", &format!("'{}'", media.display())),
         ("listen '0.0.0.0:8090'", "listen '127.0.0.1:0'"),
         ("option dir ''", "option dir '/srv/packets'"),
@@ -265,6 +265,8 @@ fn the_page_shows_what_the_daemon_says() {
         let word = |c: char| !c.is_alphanumeric() && c != '_';
         assert!(init.split(word).any(|known| known == name), "{option}");
     }
+}
+
 #[test]
 fn settings_as_installed_are_settings_of_the_program() {
     // what the service script writes into config.toml is understood
