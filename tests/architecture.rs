@@ -82,6 +82,7 @@ const PURE: &[&str] = &[
     "serve/conditional",
     "serve/range",
     "service/registry",
+    "transport/admission",
     "transport/congestion",
     "web/gate",
     "web/hop",

@@ -377,9 +377,10 @@ fn the_cache_keeps_a_packet_until_it_expires() {
 }
 
 #[test]
-fn what_is_remembered_is_looked_up_again_once_it_is_old() {
+fn what_is_remembered_is_looked_up_again_in_the_last_third_of_its_life() {
     let (now, wanted) = (clock::now(), Wanted::Name(name("alice")));
-    let (mut cache, later) = (Cache::new(10), now + REFRESH_AFTER);
+    let third = Duration::from_secs(1200);
+    let (mut cache, later) = (Cache::new(10), now + 2 * third);
     assert!(!cache.take_refresh(later, &wanted), "nothing is known");
     cache.insert(now, WALL, wanted.clone(), &outcome(vec![]));
     assert!(!cache.take_refresh(later, &wanted), "there is nothing to be used meanwhile");
@@ -388,6 +389,10 @@ fn what_is_remembered_is_looked_up_again_once_it_is_old() {
     assert!(cache.take_refresh(later, &wanted));
     assert!(!cache.take_refresh(later, &wanted), "one look-up is enough");
     assert!(cache.take_refresh(later + REFRESH_AFTER, &wanted));
+    // one that was old already is given some time
+    cache.insert(now, WALL, wanted.clone(), &outcome(vec![alice(2900)]));
+    assert!(!cache.take_refresh(now + REFRESH_AFTER - ms(1), &wanted));
+    assert!(cache.take_refresh(now + REFRESH_AFTER, &wanted));
 }
 
 #[test]

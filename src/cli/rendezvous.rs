@@ -11,7 +11,7 @@ use super::{
     values::{address, circle, overlay, rate},
 };
 use crate::daemon::{
-    AuthorityBook, Circle, Daemon, DaemonOptions, Home, Lending, Tcp, Udp, notify,
+    Audience, AuthorityBook, Circle, Daemon, DaemonOptions, Home, Lending, Tcp, Udp, notify,
 };
 use crate::link::TeredoSetting;
 use crate::link::rendezvous::Rules;
@@ -73,6 +73,7 @@ impl RendezvousCommand {
             identity: home::identity(&home)?,
             home,
             overlays,
+            audience: Audience::default(), // nothing is published
             udp: Udp { addresses: vec![self.listen], or_any_port: false, exclude: Vec::new() },
             rendezvous: Vec::new(),
             lending: Some(lending),

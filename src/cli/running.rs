@@ -58,6 +58,7 @@ async fn be_daemon(
         home: home.clone(),
         identity: home::identity(home)?,
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
+        audience: config.audience(),
         udp: config.udp(&network.udp),
         rendezvous: config.rendezvous(&network.rendezvous),
         lending: config.lending(),

@@ -11,9 +11,10 @@ use futures_lite::future;
 
 use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
+use super::flight::{Answer, Flight};
 use super::meeting_room::MeetingRoom;
 use super::revocation_watch::RevocationWatch;
-use super::search::{Answer, Flight, Search, is_silent};
+use super::search::{Search, is_silent};
 use crate::identity::{Name, PublicKey};
 use crate::overlay::WellKnown;
 use crate::registration::{Outcome, Packet, Refusal, Report, Said, Wanted};
@@ -110,8 +111,11 @@ impl Finder {
             if !answer.packets.is_empty() {
                 return self.decide(name, &contacts, &authorities, None, answer, memory);
             }
-            // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
+            if self.search.is_private(&contact.key) {
+                return Err(self.why_nothing(name, true, &[], &by_key));
+            }
+            // perhaps another key claims the name: that is worth telling
             if !by_key.iter().any(is_silent) {
                 // what was heard of the name before is no longer so
                 self.search.forget(&Wanted::Name(name.clone()));

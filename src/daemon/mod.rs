@@ -13,6 +13,7 @@
 
 mod access_book;
 mod answer;
+mod audience;
 mod authority_book;
 mod backup;
 mod book;
@@ -27,6 +28,7 @@ mod control_socket;
 mod doctor;
 mod entrance;
 mod finder;
+mod flight;
 mod grounds;
 mod home;
 mod identity;
@@ -37,14 +39,19 @@ mod lending;
 mod meeting_room;
 pub mod notify;
 mod offering;
+mod open_presence;
+mod private_contacts;
 mod publishing;
 mod reach;
 mod revocation_watch;
+mod sealing;
 mod search;
 mod seeking;
 mod sequences;
+mod source;
 mod start_error;
 mod status;
+mod unsealing;
 mod why;
 
 use std::{
@@ -57,6 +64,7 @@ use std::{
 use futures_lite::future;
 
 pub use access_book::{AccessBook, AccessBookError, AccessWish};
+pub use audience::Audience;
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
 pub use backup::{Backup, BackupError};
 pub use book::BookError;
@@ -77,8 +85,8 @@ pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{
-    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
-    ServiceStatus, Status,
+    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, PresenceStatus,
+    RendezvousStatus, ServiceStatus, Status,
 };
 pub use why::{Stopped, Walk, WalkStep, why};
 
@@ -102,6 +110,7 @@ use finder::{Finder, TrustSettings};
 use grounds::{Eviction, Grounds};
 use lending::Lent;
 use meeting_room::{MeetingRoom, OwnOrigin};
+use private_contacts::PrivateContacts;
 use publishing::Publishing;
 use reach::Reach;
 use revocation_watch::RevocationWatch;
@@ -117,6 +126,8 @@ pub struct DaemonOptions {
     pub identity: Identity,
     /// Where packets are published and looked up.
     pub overlays: Vec<OverlayAddress>,
+    /// Who is to find it there.
+    pub audience: Audience,
     /// Where peers shall find it.
     pub udp: Udp,
     /// Who introduces it to peers.
@@ -141,6 +152,7 @@ pub struct DaemonOptions {
 pub struct Daemon {
     home: Home,
     keys: KeyPair,
+    audience: Audience,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
     teredo: TeredoSetting,
@@ -217,7 +229,9 @@ impl Daemon {
             pseudonym.clone(),
         ));
         let sequences = Arc::new(Sequences::load(&home));
-        let search = Search::new(overlays.clone(), Introductions::new(&home), sequences.clone());
+        let (own, introductions) = (Some(keys.clone()), Introductions::new(&home));
+        let private = PrivateContacts::new(&home);
+        let search = Search::new(overlays.clone(), introductions, sequences.clone(), own, private);
         let trust = TrustSettings {
             book: book(),
             authorities: authorities.clone(),
@@ -245,6 +259,7 @@ impl Daemon {
         let daemon = Arc::new(Daemon {
             home,
             keys,
+            audience: options.audience,
             overlays,
             transport: transport.clone(),
             teredo,
@@ -268,6 +283,7 @@ impl Daemon {
             following: Mutex::default(),
             _lock: lock,
         });
+        daemon.take_back_open_presence();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));

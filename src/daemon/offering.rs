@@ -3,9 +3,11 @@
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::calling;
+use super::open_presence::OpenPresence;
+use super::publishing::Publishing;
 use super::{
-    AccessBookError, AccessWish, Daemon, Identity, Registered, StartError, lock_of,
-    publishing::Publishing,
+    AccessBookError, AccessWish, Audience, ContactBook, Daemon, Identity, Registered, StartError,
+    lock_of,
 };
 use crate::identity::{KeyPair, Name, ServicePort};
 use crate::link::portmap::PortMapper;
@@ -124,8 +126,7 @@ impl Daemon {
         if publishing.is_some() {
             return;
         }
-        let last = self.sequences.of(&self.keys.public());
-        let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
+        let new = self.new_publishing();
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
         if self.port_mapping {
@@ -150,15 +151,45 @@ impl Daemon {
         let more = (!link.is_only_here()).then(|| link.gathered());
         let changes = move || changed.changed();
         let publish = new.clone();
+        let open_presence = OpenPresence::new(&self.home);
         let task = spawn(async move {
             if let Some(more) = more {
                 clock::timeout(GATHER_TIME, more).await;
             }
             link.teredo_settled().await;
-            publish.run(whereabouts, changes).await;
+            publish.clone().run(whereabouts, changes).await;
+            if publish.readership().is_none() && publish.has_succeeded() {
+                open_presence.clear();
+            }
         });
+        let listening = calling::listen(self.transport.link(), &self.overlays, &new);
+        *lock_of(&self.listening) = listening.into_iter().collect();
         *publishing = Some((new, task));
-        *lock_of(&self.listening) = calling::listen(self.transport.link(), &self.overlays);
+    }
+
+    /// What publishes for whom it should.
+    fn new_publishing(&self) -> Arc<Publishing> {
+        let (keys, name, overlays) = (self.keys.clone(), self.name(), self.overlays.clone());
+        let last = self.sequences.of(&keys.public());
+        if self.audience == Audience::Public {
+            OpenPresence::new(&self.home).note();
+            return Publishing::new(keys, name, last, overlays);
+        }
+        Publishing::sealed(keys, name, last, overlays, ContactBook::new(&self.home))
+    }
+
+    /// Takes back what an earlier process has published for everybody, if this one publishes for contacts only.
+    pub(super) fn take_back_open_presence(&self) {
+        let open_presence = OpenPresence::new(&self.home);
+        let is_due = self.audience == Audience::Contacts && open_presence.may_exist();
+        if !is_due || self.overlays.is_empty() {
+            return;
+        }
+        let (keys, name, overlays) = (self.keys.clone(), self.name(), self.overlays.clone());
+        let last = self.sequences.of(&keys.public());
+        let gone = clock::wall().max(last.saturating_add(Duration::from_micros(1)));
+        self.sequences.raise(keys.public(), gone); // what contacts find is newer
+        spawn(open_presence.take_back(keys, name, gone, overlays)).detach();
     }
 
     /// Takes the registration away, since nothing is served any more.

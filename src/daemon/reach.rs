@@ -10,13 +10,16 @@ use super::answer::Answering;
 use super::calling;
 use super::certificate_book::CertificateBook;
 use super::finder::{Finder, Found};
+use super::flight::Flight;
 use super::grounds::Grounds;
 use super::labels::Labels;
 use crate::identity::Destination;
 use crate::link::{RelayRefusal, Way};
+use crate::registration::Wanted;
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{SocketIo, clock, spawn};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
+use crate::trust::Contact;
 use crate::web::{Failure, Io, Peers};
 
 /// How long each step to a stream took.
@@ -40,6 +43,8 @@ pub(super) struct Reach {
     grounds: Arc<Grounds>,
 }
 
+/// A dial to a remembered address takes no longer if the address is still right, on most networks.
+const DOUBT: Duration = Duration::from_millis(500);
 /// What a tunnel to oneself may stall.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -140,7 +145,8 @@ impl Reach {
         }
         let overlays = self.finder.search().overlays_for(&to.name);
         let link = self.transport.link();
-        calling::while_calling(link, &registration.key, &overlays, opened).await
+        let signer = found.packet.signer();
+        calling::while_calling(link, &registration.key, &signer, &overlays, opened).await
     }
 
     /// What it means that there is no stream.
@@ -158,7 +164,7 @@ impl Reach {
     /// Adds what newer packets say to the dial that goes on; never ends.
     async fn correct<T>(&self, found: &Found) -> T {
         let mut known = found.packet.clone();
-        if let Some(flight) = &found.flight {
+        if let Some(flight) = self.flight(found).await {
             while let Some(newer) = flight.newer_than(&known).await {
                 let (link, packet) = (self.transport.link().clone(), newer.clone());
                 let reach = async move {
@@ -170,6 +176,17 @@ impl Reach {
             }
         }
         future::pending().await
+    }
+
+    /// The look-up that may give newer packets. What is remembered may be of yesterday: once the dial takes
+    /// long, somebody looks.
+    async fn flight(&self, found: &Found) -> Option<Arc<Flight>> {
+        if found.flight.is_some() || found.asked.is_some() {
+            return found.flight.clone();
+        }
+        clock::sleep(DOUBT).await;
+        let Contact { name, key, .. } = &found.contact;
+        Some(self.finder.search().look_again(&Wanted::Contact(name.clone(), *key)))
     }
 
     /// One's own services answer without a detour.

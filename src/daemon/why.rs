@@ -12,6 +12,7 @@ use nanoserde::{DeJson, SerJson};
 
 use super::answer::Answering;
 use super::finder::Found;
+use super::private_contacts::PrivateContacts;
 use super::reach::{Reach, refused};
 use super::search::Search;
 use super::{
@@ -107,7 +108,8 @@ pub async fn why(
         meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
         well_known: config.well_known(),
     };
-    let search = Search::new(overlays, introductions, sequences);
+    let (own, private) = (Some(keys.clone()), PrivateContacts::new(home));
+    let search = Search::new(overlays, introductions, sequences, own, private);
     let finder = Finder::new(search, trust);
     let pseudonym = Pseudonym::new(random::bytes());
     let answering = Answering::new(keys, name, book(), revocations, grounds.clone(), pseudonym);
@@ -229,12 +231,12 @@ impl<'a> Walker<'a> {
     /// Asks the overlays anew, and lets trust decide without remembering anything.
     async fn look_up(&mut self, wanted: &Wanted) -> Result<Found, Failure> {
         let finder = self.reach.finder();
-        let overlays = finder.search().overlays_that_find(wanted);
+        let sources = finder.search().addresses(wanted);
         let outcome = finder.search().ask(wanted).await;
-        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
+        for (source, report) in sources.iter().zip(&outcome.reports) {
             let time = report.latency.map(|latency| format!(" after {}", ms(latency)));
-            let (address, time) = (overlay.address(), time.unwrap_or_default());
-            self.found.push(format!("{address}: {}{time}", report.said));
+            let time = time.unwrap_or_default();
+            self.found.push(format!("{source}: {}{time}", report.said));
         }
         if !outcome.found.is_empty() {
             self.done();

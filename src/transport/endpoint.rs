@@ -3,10 +3,7 @@
 use std::{
     fmt, io,
     net::IpAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,6 +14,7 @@ use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::link::{EarlyRequest, Link, Places, Way};
 use crate::runtime::{clock, spawn};
 
+use super::admission::{Admission, Admissions, Rejection};
 use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
@@ -37,9 +35,6 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const MIN_EARLY_PATIENCE: Duration = Duration::from_millis(20);
 /// And not longer than this.
 const MAX_EARLY_PATIENCE: Duration = Duration::from_millis(100);
-
-/// Handshakes of others that go on at a time; each costs about a millisecond of processor time.
-const MAX_HANDSHAKES: usize = 64;
 
 /// A new stream must say so soon what it is for.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
@@ -70,7 +65,7 @@ struct Shared {
     server: ServerConfig,
     lifetimes: Lifetimes,
     pool: Mutex<Pool>,
-    handshakes: AtomicUsize,
+    admissions: Arc<Admissions>,
     /// Shown to every peer that is asked for something.
     certificate: Mutex<Option<Arc<[u8]>>>,
     accepted: async_channel::Sender<Accepted>,
@@ -131,7 +126,7 @@ impl Transport {
             server,
             lifetimes,
             pool: Mutex::default(),
-            handshakes: AtomicUsize::new(0),
+            admissions: Arc::default(),
             certificate: Mutex::default(),
             accepted: sender,
         });
@@ -356,12 +351,14 @@ impl Shared {
 
     async fn accept_connections(self: Arc<Shared>) {
         while let Some(incoming) = self.endpoint.accept().await {
-            if self.handshakes.load(Relaxed) >= MAX_HANDSHAKES {
-                incoming.refuse();
-                continue;
+            match self.admissions.begin(incoming.remote_address().ip(), clock::now()) {
+                Ok(place) => {
+                    let handshake = Handshake { shared: self.clone(), _place: place };
+                    spawn(handshake.run(incoming)).detach();
+                }
+                Err(Rejection::Full) => incoming.refuse(),
+                Err(Rejection::TooOften) => incoming.ignore(), // it will ask again
             }
-            let handshake = Handshake::begin(&self);
-            spawn(handshake.run(incoming)).detach();
         }
     }
 
@@ -392,17 +389,15 @@ impl Drop for EarlyOffer {
 }
 
 /// A handshake that another host began; it counts until it is dropped.
-struct Handshake(Arc<Shared>);
+struct Handshake {
+    shared: Arc<Shared>,
+    _place: Admission,
+}
 
 impl Handshake {
-    fn begin(shared: &Arc<Shared>) -> Handshake {
-        shared.handshakes.fetch_add(1, Relaxed);
-        Handshake(shared.clone())
-    }
-
     /// Takes the connection, with the path of the peer whose tag its address is.
     fn accept(&self, incoming: Incoming) -> Result<Connecting, ConnectionError> {
-        let shared = &self.0;
+        let shared = &self.shared;
         let selected = match incoming.remote_address().ip() {
             IpAddr::V6(ip) => Hit::from_ipv6(ip).map(|hit| shared.link.selected_path(hit)),
             IpAddr::V4(_) => None,
@@ -415,7 +410,7 @@ impl Handshake {
     /// Nothing is known of the other end before the handshake is complete: only then is it used, unless a
     /// sealed request came with it.
     async fn run(self, incoming: Incoming) {
-        let early = self.0.link.take_early(&incoming.orig_dst_cid());
+        let early = self.shared.link.take_early(&incoming.orig_dst_cid());
         let Ok(connecting) = self.accept(incoming) else { return };
         match early {
             Some(early) => self.answer_early(connecting, early).await,
@@ -424,7 +419,7 @@ impl Handshake {
                 let Some(Ok(quic)) = quic else { return };
                 let Some(peer) = tls::peer_key(&quic) else { return };
                 if belongs(&quic, peer) {
-                    let hold = self.0.link.hold(&peer);
+                    let hold = self.shared.link.hold(&peer);
                     self.admit(Connection::new(quic, peer, hold));
                 }
             }
@@ -440,9 +435,9 @@ impl Handshake {
         if !belongs(&quic, peer) {
             return;
         }
-        let connection = Connection::new(quic.clone(), peer, self.0.link.hold(&peer));
+        let connection = Connection::new(quic.clone(), peer, self.shared.link.hold(&peer));
         if let Some(Carried { preface, certificate, request }) = early::decode(early.request) {
-            let (connection, queue) = (connection.clone(), self.0.accepted.clone());
+            let (connection, queue) = (connection.clone(), self.shared.accepted.clone());
             spawn(async move {
                 if let Some(stream) = connection.take_early(request).await {
                     // after the shutdown nobody takes it, and dropping resets it
@@ -459,7 +454,7 @@ impl Handshake {
     }
 
     fn admit(&self, connection: Arc<Connection>) {
-        let shared = &self.0;
+        let shared = &self.shared;
         {
             let mut pool = shared.pool();
             if !pool.admit(&connection, clock::now()) {
@@ -475,12 +470,6 @@ impl Handshake {
 /// or packets would go to another's path.
 fn belongs(quic: &quinn::Connection, peer: PublicKey) -> bool {
     quic.remote_address().ip() == peer.hit().to_ipv6()
-}
-
-impl Drop for Handshake {
-    fn drop(&mut self) {
-        self.0.handshakes.fetch_sub(1, Relaxed);
-    }
 }
 
 /// Takes the streams of one connection until it ends. Each preface is read in a task of its own, so

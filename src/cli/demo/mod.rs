@@ -22,8 +22,8 @@ use super::{
     values::address,
 };
 use crate::daemon::{
-    AccessWish, DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp,
-    notify,
+    AccessWish, Audience, DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError,
+    Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
 use crate::link::TeredoSetting;
@@ -188,6 +188,7 @@ async fn start(
         home,
         identity,
         overlays,
+        audience: Audience::Public,
         udp,
         rendezvous: Vec::new(),
         lending: None,

@@ -27,16 +27,21 @@ impl PartialEq for Books {
 }
 
 impl Finder {
-    /// The decision about what a look-up by name found, in words; None if it found nobody or the books
+    /// The decision about what a look-up of a name found, in words; None if it found nobody or the books
     /// cannot be read. The domain is not asked.
-    pub(in crate::daemon) fn reason(&self, name: &Name, outcome: &Outcome) -> Option<String> {
+    pub(in crate::daemon) fn reason(
+        &self,
+        wanted: &Wanted,
+        name: &Name,
+        outcome: &Outcome,
+    ) -> Option<String> {
         let Outcome { found: packets, reports, .. } = outcome.clone();
         if packets.is_empty() {
             return None;
         }
         let (contacts, authorities) =
             (self.book.contacts().ok()?, self.authorities.authorities().ok()?);
-        let addresses = self.search.addresses(&Wanted::Name(name.clone()));
+        let addresses = self.search.addresses(wanted);
         let answer = Answer { packets, addresses, reports, ..Answer::default() };
         let claims = self.claims(&answer);
         let knowledge = self.knowledge(&contacts, &authorities, None);
