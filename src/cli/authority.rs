@@ -6,12 +6,12 @@ use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
-    home,
+    given_file, home,
     speak::{self, Failure, Outcome},
 };
 use crate::daemon::{AuthorityBook, AuthorityBookError, BookError, RevokeError};
-use crate::identity::{MAX_SIGNATURE_FILE, PublicKeyFile};
-use crate::runtime::{clock, file, plain};
+use crate::identity::PublicKeyFile;
+use crate::runtime::clock;
 use crate::trust::{
     AuthoritiesError, Authority, AuthorityName, Pattern, RevocationsError, SignedRevocations,
 };
@@ -95,16 +95,9 @@ impl AuthorityCommand {
 impl Add {
     fn run(self, book: &AuthorityBook) -> Outcome {
         let path = &self.file;
-        let read = |path: &Path, limit| {
-            let text = file::read(path, limit).map_err(|error| {
-                Failure::failed(format!("cannot read {}: {}", path.display(), plain(&error)))
-            })?;
-            Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
-        };
-        let text = read(path, MAX_FILE)?;
+        let text = given_file::text(path, MAX_FILE)?;
         if text.starts_with("p2p revocations ") {
-            let signature = PathBuf::from(format!("{}.minisig", path.display()));
-            return take_list(book, &text, &read(&signature, MAX_SIGNATURE_FILE)?);
+            return take_list(book, &text, &given_file::signature(path)?);
         }
         let authority = self.authority(&text)?;
         let (name, patterns) = (authority.name.clone(), authority.patterns_text());

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use argh::{ArgsInfo, FromArgs};
 
 use super::{
-    home,
+    given_file, home,
     speak::{self, Failure, Outcome},
 };
 use crate::daemon::{AuthorityBook, BookError, CertificateBook, Home, Identity};
-use crate::identity::MAX_SIGNATURE_FILE;
-use crate::runtime::{clock, file, plain};
+use crate::runtime::clock;
 use crate::trust::{CertificateError, SignedCertificate};
 
 /// Keep the certificates that authorities gave you; your daemon shows them to others.
@@ -59,15 +58,8 @@ impl CertificateCommand {
 impl Add {
     fn run(self, home: &Home) -> Outcome {
         let path = self.file.display();
-        let read = |path: &Path, limit| {
-            let text = file::read(path, limit).map_err(|error| {
-                Failure::failed(format!("cannot read {}: {}", path.display(), plain(&error)))
-            })?;
-            Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
-        };
-        let text = read(&self.file, SignedCertificate::MAX_LENGTH)?;
-        let signature = PathBuf::from(format!("{path}.minisig"));
-        let signature = read(&signature, MAX_SIGNATURE_FILE)?;
+        let text = given_file::text(&self.file, SignedCertificate::MAX_LENGTH)?;
+        let signature = given_file::signature(&self.file)?;
         let refused = |error: CertificateError| Failure::refused(format!("{path}: {error}"));
         let signed = SignedCertificate::parse(&text, &signature).map_err(refused)?;
         let certificate = &signed.certificate;

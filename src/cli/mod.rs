@@ -13,6 +13,7 @@ mod contact;
 mod demo;
 mod doctor;
 mod expose;
+mod given_file;
 mod home;
 mod init;
 mod joining;

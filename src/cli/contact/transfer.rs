@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::super::speak::{self, Failure, Outcome};
+use super::super::{
+    given_file,
+    speak::{self, Failure, Outcome},
+};
 use crate::daemon::{BookError, ContactBook};
 use crate::runtime::{
     file::{self, Access},
@@ -44,9 +47,7 @@ impl Export {
 impl Import {
     pub(super) fn run(self, book: &ContactBook) -> Outcome {
         let path = self.file.display();
-        let text = file::read(&self.file, Contacts::MAX_TEXT)
-            .map_err(|error| Failure::failed(format!("cannot read {path}: {}", plain(&error))))?;
-        let text = String::from_utf8_lossy(&text);
+        let text = given_file::text(&self.file, Contacts::MAX_TEXT)?;
         let contacts = Contacts::parse(&text)
             .map_err(|error| Failure::failed(format!("cannot read {path}: {error}")))?;
         let new = book.import(&contacts).map_err(|error| match error {
