@@ -83,6 +83,7 @@ const PURE: &[&str] = &[
     "serve/conditional",
     "serve/range",
     "service/registry",
+    "transport/admission",
     "transport/congestion",
     "web/gate",
     "web/hop",

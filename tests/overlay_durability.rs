@@ -4,14 +4,22 @@
 mod packets;
 #[path = "fixture/store.rs"]
 mod store;
+#[path = "fixture/wire.rs"]
+#[allow(dead_code, reason = "benches use the rest")]
+mod wire;
 
 use std::{
     collections::HashMap,
     env,
     io::{BufRead, BufReader, Write},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
 };
 
@@ -20,6 +28,7 @@ use p2p::overlay::Rate;
 use p2p::overlay::store::StoreOptions;
 use p2p::registration::Packet;
 use packets::{key, name, signed};
+use wire::{Connection, Request};
 
 /// Set for the child; the folder of its store.
 const FOLDER: &str = "P2P_TEST_STORE_FOLDER";
@@ -38,7 +47,7 @@ fn store_in_a_child_process() {
 
 struct ChildStore {
     child: Child,
-    url: String,
+    address: SocketAddr,
 }
 
 impl ChildStore {
@@ -62,19 +71,23 @@ impl ChildStore {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
         let address = lines.find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
-        let url = format!("http://{}/", address.expect("the child serves"));
-        ChildStore { child, url }
+        let address = address.expect("the child serves").parse().unwrap();
+        ChildStore { child, address }
+    }
+
+    fn url(&self, name: &Name) -> String {
+        format!("http://{}/{}", self.address, Slot::of_name(name))
     }
 
     fn put(&self, key: &KeyPair, name: &Name, sequence: u64) -> Result<u16, ureq::Error> {
-        let url = format!("{}{}", self.url, Slot::of_name(name));
+        let url = self.url(name);
         let packet = signed(key, name, sequence);
         Ok(store::request("PUT", &url, &[SECRET], &packet)?.0)
     }
 
     /// The sequence of what a name's slot holds.
     fn sequence(&self, name: &Name) -> Option<u64> {
-        let url = format!("{}{}", self.url, Slot::of_name(name));
+        let url = self.url(name);
         let (status, body) = store::request("GET", &url, &[], b"").unwrap();
         (status == 200).then(|| {
             let packet = Packet::decode(&body[2..]).expect("one whole packet");
@@ -122,13 +135,12 @@ fn write_until_killed(store: ChildStore, round: u64, acknowledged: &Mutex<HashMa
     thread::scope(|scope| {
         for _ in 0..4 {
             let (key, names, count) = (key(), [name(), name()], count.clone());
-            let url = store.url.clone();
+            let urls = [store.url(&names[0]), store.url(&names[1])];
             scope.spawn(move || {
                 for sequence in round * 1_000_000.. {
-                    let name = &names[sequence as usize % 2];
-                    let url = format!("{url}{}", Slot::of_name(name));
+                    let (name, url) = (&names[sequence as usize % 2], &urls[sequence as usize % 2]);
                     let packet = signed(&key, name, sequence);
-                    match store::request("PUT", &url, &[SECRET], &packet) {
+                    match store::request("PUT", url, &[SECRET], &packet) {
                         Ok((204, _)) => {
                             acknowledged.lock().unwrap().insert(name.clone(), sequence);
                             let _ = count.send(());
@@ -142,6 +154,46 @@ fn write_until_killed(store: ChildStore, round: u64, acknowledged: &Mutex<HashMa
         assert_eq!(counted.iter().take(150).count(), 150);
         store.kill();
     });
+}
+
+#[test]
+fn a_kill_in_the_middle_of_ten_thousand_puts_loses_no_acknowledged_one() {
+    const PUTS: u64 = 10_000;
+    let folder = tempfile::tempdir().unwrap();
+    let store = ChildStore::start(folder.path());
+    let address = store.address;
+    let (key, names): (_, Vec<_>) = (key(), (0..PUTS).map(|_| name()).collect());
+    let (next, (acknowledge, acknowledged)) = (AtomicUsize::new(0), mpsc::channel());
+    let acknowledged: Vec<usize> = thread::scope(|scope| {
+        for writer in 0..8 {
+            let (acknowledge, next, key, names) = (acknowledge.clone(), &next, &key, &names);
+            scope.spawn(move || {
+                let mut connection = Connection::open(address, writer);
+                while let at = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(name) = names.get(at)
+                {
+                    let (path, packet) = (Slot::of_name(name).to_string(), signed(key, name, 1));
+                    let fields = "p2p-secret: 0123456789abcdef\r\n";
+                    let request = Request { path: &path, fields, body: &packet };
+                    match connection.try_put(&request) {
+                        Ok(status) => assert_eq!(status, 204),
+                        Err(_) => return, // killed
+                    }
+                    acknowledge.send(at).unwrap();
+                }
+            });
+        }
+        drop(acknowledge);
+        let before: Vec<_> = acknowledged.iter().take(PUTS as usize / 2).collect();
+        store.kill();
+        before.into_iter().chain(acknowledged).collect()
+    });
+    assert!((PUTS / 2..PUTS).contains(&(acknowledged.len() as u64)), "{}", acknowledged.len());
+    let store = ChildStore::start(folder.path());
+    let mut connection = Connection::open(store.address, 0);
+    for at in acknowledged {
+        assert_eq!(connection.get(&Slot::of_name(&names[at]).to_string()), 200, "put {at}");
+    }
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::{
 
 use p2p::{
     identity::{KeyPair, Name, Seed, Timestamp},
-    registration::{EncodeError, Packet, Publisher, Registration, Whereabouts},
+    registration::{
+        EncodeError, Packet, Publisher, Registration, Whereabouts, presence::sealed_length,
+    },
     runtime::clock,
 };
 
@@ -387,4 +389,54 @@ fn too_many_addresses_lose_the_last_ones() {
         bench.publisher.handle_change(bench.now, &whereabouts),
         Err(EncodeError::TooLong(_))
     ));
+}
+
+#[test]
+fn a_sealed_packet_has_less_room_and_certificates_go_before_the_last_addresses() {
+    let mut bench = Bench::new(1);
+    let before = Timestamp::from_secs(5);
+    let name = Name::parse("alice@example.com").ok();
+    bench.publisher = Publisher::new(key(), name, 2 * HOUR, before, &[None], 7).sealed();
+    let locators = (1..=12).map(|n| format!("[2001:db8::{n}]:5050").parse().unwrap());
+    let (old, new, next) = (vec![1; 240], vec![2; 240], vec![3; 40]);
+    let whereabouts = Whereabouts {
+        locators: locators.collect(),
+        rendezvous: Vec::new(),
+        certificates: vec![old, new.clone(), next.clone()],
+    };
+    bench.publisher.handle_change(bench.now, &whereabouts).unwrap();
+    bench.settle();
+    let said = bench.log[0].2.registration();
+    assert!(sealed_length(said) <= Packet::MAX_LENGTH);
+    assert_eq!(said.certificates, [new, next], "the word about the next key stays");
+    assert_eq!(said.locators, whereabouts.locators[..4]);
+    let longest = Whereabouts { certificates: vec![vec![1; 600]], ..whereabouts };
+    let refused = bench.publisher.handle_change(bench.now, &longest);
+    assert!(matches!(refused, Err(EncodeError::TooLong(_))), "{refused:?}");
+}
+
+#[test]
+fn a_turn_puts_the_same_packet_again_and_signs_nothing() {
+    let mut bench = Bench::new(2);
+    bench.publisher.handle_turn(bench.now);
+    bench.settle();
+    assert!(bench.log.is_empty(), "nothing to say yet");
+    bench.change(1);
+    bench.settle();
+    bench.publisher.handle_turn(bench.now);
+    bench.settle();
+    let overlays: Vec<usize> = bench.log.iter().map(|(_, overlay, _)| *overlay).collect();
+    assert_eq!(overlays, [0, 1, 0, 1]);
+    assert!(bench.log.iter().all(|(_, _, packet)| *packet == bench.log[0].2));
+}
+
+#[test]
+fn what_an_earlier_process_published_can_be_withdrawn() {
+    let mut bench = Bench::new(2);
+    bench.publisher.assume_published();
+    bench.publisher.handle_shutdown(bench.now, bench.wall);
+    bench.settle();
+    assert_eq!(bench.log.len(), 2);
+    assert!(bench.log.iter().all(|(_, _, packet)| packet.registration().is_withdrawal()));
+    assert!(bench.publisher.is_finished());
 }

@@ -177,6 +177,24 @@ fn garbage_neither_counts_nor_ends_the_look_up() {
 }
 
 #[test]
+fn forgeries_in_one_overlay_change_nothing_and_in_all_find_nobody() {
+    let mut forged = alice(1).as_bytes().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let words = Said::Refused(Refusal::Malformed(PacketError::Signature));
+    let mut bench = Bench::by_name(3);
+    bench.answer(1, 0, &[&forged]).answer(2, 1, &[alice(9).as_bytes()]);
+    let (outcome, _) = bench.answer(3, 2, &[alice(9).as_bytes()]).end();
+    assert_eq!(outcome.found, [alice(9)]);
+    assert_eq!(outcome.reports[0].said, words);
+
+    let mut bench = Bench::by_name(3);
+    bench.answer(1, 0, &[&forged]).answer(2, 1, &[&forged]).answer(3, 2, &[&forged]);
+    let (outcome, _) = bench.end();
+    assert!(outcome.found.is_empty() && outcome.withdrawn.is_empty());
+    assert!(outcome.reports.iter().all(|report| report.said == words), "{:?}", outcome.reports);
+}
+
+#[test]
 fn only_who_was_asked_for_is_taken() {
     let no_floors = Floors::new();
     let refused = |wanted, packet: &Packet| refusal(wanted, packet.as_bytes(), &no_floors);
@@ -359,9 +377,10 @@ fn the_cache_keeps_a_packet_until_it_expires() {
 }
 
 #[test]
-fn what_is_remembered_is_looked_up_again_once_it_is_old() {
+fn what_is_remembered_is_looked_up_again_in_the_last_third_of_its_life() {
     let (now, wanted) = (clock::now(), Wanted::Name(name("alice")));
-    let (mut cache, later) = (Cache::new(10), now + REFRESH_AFTER);
+    let third = Duration::from_secs(1200);
+    let (mut cache, later) = (Cache::new(10), now + 2 * third);
     assert!(!cache.take_refresh(later, &wanted), "nothing is known");
     cache.insert(now, WALL, wanted.clone(), &outcome(vec![]));
     assert!(!cache.take_refresh(later, &wanted), "there is nothing to be used meanwhile");
@@ -370,6 +389,10 @@ fn what_is_remembered_is_looked_up_again_once_it_is_old() {
     assert!(cache.take_refresh(later, &wanted));
     assert!(!cache.take_refresh(later, &wanted), "one look-up is enough");
     assert!(cache.take_refresh(later + REFRESH_AFTER, &wanted));
+    // one that was old already is given some time
+    cache.insert(now, WALL, wanted.clone(), &outcome(vec![alice(2900)]));
+    assert!(!cache.take_refresh(now + REFRESH_AFTER - ms(1), &wanted));
+    assert!(cache.take_refresh(now + REFRESH_AFTER, &wanted));
 }
 
 #[test]

@@ -704,6 +704,36 @@ fn a_request_without_effect_is_answered_with_the_handshake() {
 }
 
 #[test]
+fn a_certificate_goes_with_the_early_request_or_both_go_later() {
+    const GET: &[u8] = b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n";
+    let long = [&b"GET /"[..], &[b'a'; 900], b" HTTP/1.1\r\n\r\n"].concat();
+    run(async {
+        for (request, early) in [(GET, true), (&long, false)] {
+            let (client, server) = (Host::at(V4), Host::at(V4));
+            let certificate = vec![7; 229];
+            client.transport.show(Some(certificate.clone().into()));
+            let locators = server.locators();
+            let ask = async {
+                let opened =
+                    client.transport.open(server.key, &locators, preface(80), Some(request));
+                let mut opened = opened.await.unwrap();
+                assert_eq!(opened.early, early);
+                assert_eq!(exchange(&mut opened.stream, request).await, b"here it is");
+            };
+            let answer = async {
+                let mut accepted = server.accept().await;
+                assert_eq!((accepted.peer, accepted.preface), (client.key, preface(80)));
+                assert_eq!(accepted.certificate, Some(certificate));
+                assert_eq!(read_all(&mut accepted.stream).await.unwrap(), request);
+                accepted.stream.write_all(b"here it is").await.unwrap();
+                accepted.stream.close().await.unwrap();
+            };
+            future::zip(ask, answer).await;
+        }
+    });
+}
+
+#[test]
 fn what_may_not_be_sent_early_is_sent_as_ever() {
     run(async {
         let long = [&b"GET /"[..], &[b'a'; 1200], b" HTTP/1.1\r\n\r\n"].concat();

@@ -1,16 +1,35 @@
 //! What registrations and look-ups cost, beside the figures of Koskela and Gurtov (2010, section V.G).
 //!
 //! `cargo bench --bench load` measures on loopback what one registration and one look-up send and receive in
-//! each overlay, lets the publishing schedule run for days in virtual time, and prints the products. HTTP is
-//! counted as it crosses TCP, without TLS, as in the paper; Mainline as it crosses a loopback interface of a
-//! namespace of its own, with all headers. Growth is drawn to `target/load.svg`.
+//! each overlay; then people live for days in virtual time, and each of their registrations and look-ups goes
+//! over HTTP to a real store with the same clock. HTTP is counted as it crosses TCP, without TLS, as in the
+//! paper; Mainline as it crosses a loopback interface of a namespace of its own, with all headers. Growth is
+//! drawn to `target/load.svg`.
+//!
+//! The paper's workload: each user registers every ten minutes (144 a day, 2 KB up and 200 B down) and looks
+//! up five times an hour (120 a day, 200 B up and 2 KB down); 2,000 users make its 550, 55, 46 and 460 MB.
+//! Ours visit as often. Whom they visit, the paper does not say, and it decides what a cache saves; so it is
+//! asked of strangers, where none helps, and of friends, some of them visited more often than others.
+//!
+//! `P2P_BENCH_USERS` says how many there are instead of the paper's 2,000, and scales the others.
+//!
+//! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
+#[path = "../../tests/fixture/dice.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod dice;
+#[path = "../../tests/faults/fault.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod fault;
 #[path = "../../tests/overlays/person.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod person;
 #[path = "../../tests/programs/mod.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod programs;
+#[path = "../../tests/faults/real.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+mod real;
 #[path = "../../tests/overlays/relay.rs"]
 mod relay;
 #[path = "../../tests/overlays/servers.rs"]
@@ -19,9 +38,13 @@ mod servers;
 #[path = "../../tests/fixture/store.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod store;
+#[path = "../../tests/fixture/turned_clock.rs"]
+mod turned_clock;
 
 mod cost;
-mod days;
+mod faults;
+mod life;
+mod meter;
 mod plot;
 
 use std::{
@@ -32,7 +55,7 @@ use std::{
 };
 
 use cost::Cost;
-use days::Published;
+use life::{Day, Life, Whom};
 
 /// Whether a program is installed.
 fn have(program: &str) -> bool {
@@ -51,14 +74,21 @@ fn python() -> String {
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
 /// The paper's users.
-const USERS: f64 = 2000.0;
-/// Look-ups of each user in a day: five in an hour.
-const LOOKUPS: f64 = 120.0;
+const USERS: usize = 2000;
+/// So many times as many are measured too, for the picture.
+const GROWTH: [usize; 2] = [3, 10];
+/// Visits of each user in a day: five in an hour.
+const VISITS: f64 = 120.0;
+/// Of how many friends people visit one, where nothing else is said.
+const FRIENDS: usize = 20;
 /// What the paper counts for a registration and a look-up, in octets: up and down.
-const PAPER: Cost = Cost { name: "paper, one store", put: (2000.0, 200.0), get: (200.0, 2000.0) };
+const PAPER: Cost =
+    Cost { name: "paper, one store", put: (2000.0, 200.0), get: (200.0, 2000.0), stored: 2000.0 };
 /// The paper registers every ten minutes.
 const PAPER_PUBLICATIONS: f64 = 144.0;
 const MEGA: f64 = 1e6;
+/// What a free store gives a day.
+const FREE: f64 = 1e9;
 
 fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--test") {
@@ -77,73 +107,148 @@ fn main() -> ExitCode {
     }
     let costs = cost::all();
     println!("one registration and one look-up (octets)");
-    println!("{:24} {:>12} {:>12} {:>12} {:>12}", "", "put up", "put down", "get up", "get down");
-    for Cost { name, put, get } in std::iter::once(&PAPER).chain(&costs) {
-        println!("{name:24} {:12.0} {:12.0} {:12.0} {:12.0}", put.0, put.1, get.0, get.1);
-    }
-    let stored = cost::stored();
     println!(
-        "stored for a registration: {stored:.0} octets in two slots of a store (paper: 2000)\n"
+        "{:24} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "", "put up", "put down", "stored", "get up", "get down"
     );
-
-    let day = days::run(days::Life { users: 2000, days: 3, moves: 0 });
-    let store = costs.iter().find(|cost| cost.name == "store").expect("it is always measured");
-    table(store, &day);
-    growth(store, &day);
+    for Cost { name, put, get, stored } in std::iter::once(&PAPER).chain(&costs) {
+        println!(
+            "{name:24} {:10.0} {:10.0} {stored:10.0} {:10.0} {:10.0}",
+            put.0, put.1, get.0, get.1
+        );
+    }
+    let days = life::live(settled());
+    table(&days);
+    carried(&days);
+    growth(&days);
     nodes(&costs);
+    faults::table();
     ExitCode::SUCCESS
 }
 
-/// The paper's day: 2,000 users who stay where they are.
-fn table(store: &Cost, day: &Published) {
-    let publications = day.per_user_and_day(0);
-    println!("{USERS} users for 24 hours, in one store (MB)");
-    println!("{:24} {:>12} {:>12} {:>12} {:>12}", "", "refresh up", "down", "look-ups up", "down");
-    let row = |name: &str, cost: &Cost, publications: f64| {
-        let refresh = USERS * publications / MEGA;
-        let lookups = USERS * LOOKUPS / MEGA;
-        let megabytes = [
-            refresh * cost.put.0,
-            refresh * cost.put.1,
-            lookups * cost.get.0,
-            lookups * cost.get.1,
-        ];
-        let [a, b, c, d] = megabytes;
-        println!("{name:24} {a:12.0} {b:12.0} {c:12.0} {d:12.0}");
-        megabytes.iter().sum::<f64>()
-    };
-    let paper = row("paper", &PAPER, PAPER_PUBLICATIONS);
-    let ours = row("p2p", store, publications);
-    println!("{publications:.1} registrations a day for each user (paper: {PAPER_PUBLICATIONS})");
-    println!("in all {ours:.0} MB beside {paper:.0} MB: {:.1} times less\n", paper / ours);
+/// People who stay where they are.
+fn settled() -> Life {
+    Life { users: users(), days: 2, moves: 0, visits: VISITS, whom: Whom::Friends(FRIENDS) }
+}
 
-    let user = publications * (store.put.0 + store.put.1);
-    let egress = publications * store.put.1 + LOOKUPS * store.get.1;
-    println!("users whom a store can carry that gives 1 GB a day (paper: 2000 to 17000)");
-    println!("counting all octets of registrations: {:.0}", 1e9 / user);
-    println!("counting what it sends, with {LOOKUPS} look-ups each: {:.0}\n", 1e9 / egress);
+fn users() -> usize {
+    let number = env::var("P2P_BENCH_USERS").ok().and_then(|text| text.parse().ok());
+    number.unwrap_or(USERS).max(2 * FRIENDS)
+}
+
+/// Octets of a day as the paper tells them: registrations up and down, look-ups up and down.
+fn octets(day: &Day) -> [f64; 4] {
+    [day.put.0, day.put.1, day.get.0, day.get.1]
+}
+
+/// The paper's day: 2,000 users who stay where they are.
+fn table(days: &[Day]) {
+    let users = users() as f64;
+    println!("\n{users} users for 24 hours, one store, {VISITS} visits a day to {FRIENDS} friends");
+    println!(
+        "{:24} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12}",
+        "MB", "refresh up", "down", "look-ups up", "down", "in all", "times less"
+    );
+    let (publications, visits) = (users * PAPER_PUBLICATIONS, users * VISITS);
+    let paper = [
+        publications * PAPER.put.0,
+        publications * PAPER.put.1,
+        visits * PAPER.get.0,
+        visits * PAPER.get.1,
+    ];
+    let row = |name: &str, octets: [f64; 4]| {
+        let [a, b, c, d] = octets.map(|octets| octets / MEGA);
+        let (all, less) = (a + b + c + d, paper.iter().sum::<f64>() / (a + b + c + d) / MEGA);
+        println!("{name:24} {a:12.1} {b:12.1} {c:12.1} {d:12.1} {all:12.1} {less:12.1}");
+    };
+    row("paper", paper);
+    row("p2p, first day", octets(&days[0]));
+    row("p2p, second day", octets(&days[1]));
+    for (day, name) in days.iter().zip(["first", "second"]) {
+        let each = |count: u64| count as f64 / users;
+        println!(
+            "{name} day: {:.1} registrations and {:.1} look-ups for {:.1} visits of each user; \
+             {} places in the store",
+            each(day.registrations[0]),
+            each(day.lookups),
+            each(day.visits),
+            day.places
+        );
+    }
+}
+
+/// How many users a store carries that gives 1 GB a day.
+fn carried(settled: &[Day]) {
+    println!("\nusers whom a store carries that may send 1 GB a day (paper: 2000 to 17000),");
+    println!("on the second day of people who stay where they are and visit others {VISITS} times");
+    println!(
+        "{:24} {:>10} {:>12} {:>12} {:>12}",
+        "they visit", "look-ups", "sent B", "users", "both ways"
+    );
+    let row = |name: &str, day: &Day, users: usize, is_counted: bool| {
+        let users = users as f64;
+        let lookups = if is_counted { day.lookups as f64 / users } else { 0.0 };
+        let [a, b, c, d] = octets(day).map(|octets| octets / users);
+        let (sent, all) = if is_counted { (b + d, a + b + c + d) } else { (b, a + b) };
+        let (by_sent, by_all) = (FREE / sent, FREE / all);
+        println!("{name:24} {lookups:10.1} {sent:12.0} {by_sent:12.0} {by_all:12.0}");
+    };
+    row("nobody", &settled[1], users(), false);
+    let few = Life { users: users() / 4, ..self::settled() };
+    for friends in [5, 10, 50] {
+        let days = life::live(Life { whom: Whom::Friends(friends), ..few });
+        row(&format!("{friends} friends"), &days[1], few.users, true);
+        if friends == 10 {
+            row(&format!("{FRIENDS} friends"), &settled[1], users(), true);
+        }
+    }
+    let days = life::live(Life { whom: Whom::Strangers, ..few });
+    row("somebody else each time", &days[1], few.users, true);
 }
 
 /// From two thousand users to a million.
-fn growth(store: &Cost, day: &Published) {
-    let ours = store.day(day.per_user_and_day(0), LOOKUPS);
-    let lines = [("paper", PAPER.day(PAPER_PUBLICATIONS, LOOKUPS)), ("p2p", ours)];
+fn growth(settled: &[Day]) {
+    let sum = |day: &Day| octets(day).iter().sum::<f64>();
+    let paper =
+        PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
+    let mut measured = vec![(users() as f64, sum(&settled[1]))];
+    for times in GROWTH {
+        let users = times * users();
+        let days = life::live(Life { users, ..self::settled() });
+        measured.push((users as f64, sum(&days[1])));
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/load.svg");
-    fs::write(&path, plot::growth(&lines)).expect("a file");
-    println!("growth from 2 thousand to 1 million users: {}\n", path.display());
+    fs::write(&path, plot::growth(paper, &measured)).expect("a file");
+    println!("\ngrowth from 2 thousand to 1 million users: {}", path.display());
+    for (users, octets) in measured {
+        println!("{users:8.0} users: {:8.1} MB a day (measured)", octets / MEGA);
+    }
 }
 
 /// As many nodes as the paper ran on PlanetLab, for five days; each of them moves four times a day.
 fn nodes(costs: &[Cost]) {
-    let life = days::Life { users: 450, days: 5, moves: 4 };
-    let published = days::run(life);
-    println!("450 nodes for 5 days, each of which moves 4 times a day");
-    println!("{:24} {:>12} {:>12}", "", "registrations", "MB");
-    for (at, name) in days::OVERLAYS.iter().enumerate() {
-        let count = published.counts[at] as f64;
+    let life = Life { users: users() * 450 / USERS, days: 5, moves: 4, ..settled() };
+    let days = life::live(life);
+    println!(
+        "\n{} nodes for 5 days, each of which moves 4 times a day and visits {FRIENDS} friends",
+        life.users
+    );
+    println!("{:24} {:>14} {:>10} {:>10}", "", "registrations", "MB", "MB a day");
+    for (at, name) in life::OVERLAYS.iter().enumerate() {
+        let count = days.iter().map(|day| day.registrations[at]).sum::<u64>() as f64;
         let cost = costs.iter().find(|cost| cost.name == *name);
-        let megabytes = cost.map(|cost| count * (cost.put.0 + cost.put.1) / MEGA);
-        let megabytes = megabytes.map_or_else(|| "-".into(), |mb| format!("{mb:.1}"));
-        println!("{name:24} {count:12.0} {megabytes:>12}");
+        let megabytes = match (at, cost) {
+            (0, _) => days.iter().map(|day| day.put.0 + day.put.1).sum::<f64>() / MEGA,
+            (_, Some(cost)) => count * (cost.put.0 + cost.put.1) / MEGA,
+            (_, None) => continue,
+        };
+        println!("{name:24} {count:14.0} {megabytes:10.1} {:10.1}", megabytes / days.len() as f64);
     }
+    let total = |count: fn(&Day) -> u64| days.iter().map(count).sum::<u64>();
+    let (visits, lookups, stale) =
+        (total(|day| day.visits), total(|day| day.lookups), total(|day| day.stale));
+    let megabytes = days.iter().map(|day| day.get.0 + day.get.1).sum::<f64>() / MEGA;
+    let share = 100.0 * stale as f64 / visits as f64;
+    println!("{visits} visits, {lookups} look-ups in the store, {megabytes:.1} MB");
+    println!("{stale} visits ({share:.1} %) began with the address of an earlier place\n");
 }

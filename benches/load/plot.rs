@@ -12,14 +12,33 @@ const TO: f64 = 6.0;
 const LEAST: f64 = 7.0;
 const MOST: f64 = 13.0;
 
-/// Draws a line for each: its name, and what a user costs a day.
-pub(crate) fn growth(lines: &[(&str, f64)]) -> String {
+/// Draws the paper's line and ours: for so many users so many octets a day. Ours goes on from the last that was
+/// measured.
+pub(crate) fn growth(paper_user: f64, measured: &[(f64, f64)]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
          <title>Octets a day over users</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
+    axes(&mut svg);
+    let (first, million) = (10f64.powf(FROM), 10f64.powf(TO));
+    let ends = [(first, first * paper_user), (million, million * paper_user)];
+    line(&mut svg, "paper", "#999", &ends);
+    let (users, octets) = measured.last().copied().unwrap_or((1.0, 1.0));
+    let ours = [measured, &[(million, million * octets / users)]].concat();
+    line(&mut svg, "p2p", "#06c", &ours);
+    for (users, octets) in measured {
+        let (x, y) = (x(users.log10()), y(octets.log10()));
+        let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#06c\"/>");
+    }
+    let (x, y) = (MARGIN + 8.0, HEIGHT - MARGIN - 8.0);
+    let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\">dots were measured</text>");
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn axes(svg: &mut String) {
     for power in 7..=13 {
         let (y, x) = (y(f64::from(power)), MARGIN);
         let _ = writeln!(
@@ -35,22 +54,18 @@ pub(crate) fn growth(lines: &[(&str, f64)]) -> String {
         let _ =
             writeln!(svg, "<text x=\"{x:.0}\" y=\"{y:.0}\" text-anchor=\"middle\">{label}</text>");
     }
-    for ((name, day), colour) in lines.iter().zip(["#999", "#06c", "#c60"]) {
-        let (first, last) = (FROM + day.log10(), TO + day.log10());
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{:.1} {:.1}L{:.1} {:.1}\" stroke=\"{colour}\" stroke-width=\"2\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{name}</text>",
-            x(FROM),
-            y(first),
-            x(TO),
-            y(last),
-            x(TO) + 6.0,
-            y(last) + 4.0
-        );
+}
+
+fn line(svg: &mut String, name: &str, colour: &str, points: &[(f64, f64)]) {
+    let at =
+        |(users, octets): &(f64, f64)| format!("{:.1} {:.1}", x(users.log10()), y(octets.log10()));
+    let path = points.iter().map(at).collect::<Vec<_>>().join("L");
+    let _ =
+        writeln!(svg, "<path d=\"M{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>");
+    if let Some((users, octets)) = points.last() {
+        let (x, y) = (x(users.log10()) + 6.0, y(octets.log10()) + 4.0);
+        let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{colour}\">{name}</text>");
     }
-    svg.push_str("</svg>\n");
-    svg
 }
 
 fn x(power: f64) -> f64 {

@@ -1,12 +1,19 @@
 //! The store under load: `cargo bench --bench store`.
 //!
 //! Fills the store of `p2p store` with places of different people over HTTP and tells what each takes of
-//! memory; then 256 connections put and get at once, and the same is asked of nginx with its WebDAV module,
-//! which writes a file for each packet and verifies nothing.
+//! memory; then 256 connections put and get at once, and what comes after that is refused, because the store
+//! is full. The same puts and gets are asked of
+//!
+//! * the store with its journal on disk, where 204 means that the packet would survive a power cut,
+//! * nginx with its WebDAV module, which writes a file for each packet,
+//! * a script in PHP that keeps packets in SQLite, and one that keeps them in Redis, behind nginx and PHP-FPM
+//!   (Debian's nginx-light, php-fpm, php-sqlite3, php-redis and redis-server).
+//!
+//! Only `p2p store` verifies signatures. Clients take a good part of the processor, the same for each server.
 //!
 //! | variable | default | |
 //! |---|---|---|
-//! | `P2P_BENCH_PLACES` | 100000 | places to fill; two for each person |
+//! | `P2P_BENCH_PLACES` | 1000000 | places to fill; two for each person |
 //! | `P2P_BENCH_TURNS` | 100 | puts, and then gets, on each connection |
 
 #[path = "../../tests/overlays/person.rs"]
@@ -22,7 +29,10 @@ mod servers;
 #[allow(dead_code, reason = "tests use the rest")]
 mod store;
 
+#[path = "../../tests/fixture/wire.rs"]
 mod wire;
+
+mod scripts;
 
 use std::{
     env, fs,
@@ -38,15 +48,19 @@ use std::{
 
 use p2p::identity::Slot;
 use p2p::overlay::Rate;
-use p2p::overlay::store::StoreOptions;
+use p2p::overlay::store::{Capacity, StoreOptions};
 use p2p::runtime::clock;
 
 use person::Person;
 use wire::{Connection, Request};
 
 const CONNECTIONS: usize = 256;
+/// Puts into a store that is full.
+const MORE: usize = 1000;
 /// Connections that fill the store.
 const FILLERS: usize = 8;
+/// One host may not fill the store; so many people come from each in turn.
+const PEOPLE_PER_HOST: usize = 1000;
 
 /// Whether a program is installed.
 fn have(program: &str) -> bool {
@@ -67,14 +81,27 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS; // `cargo test --benches` only asks whether it starts
     }
     let rate = Rate { per_second: 1e9, burst: 1e9 };
-    let address = store::serve(None, StoreOptions { rate, ..StoreOptions::default() });
-    fill(address, number("P2P_BENCH_PLACES", 100_000));
-    println!("{:16} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
+    let places = number("P2P_BENCH_PLACES", 1_000_000);
+    let options = StoreOptions { rate, ..StoreOptions::default() };
+    // room for those who fill it and those who measure, and no more
+    let capacity = Capacity { places: places + CONNECTIONS, ..Capacity::default() };
+    let address = store::serve(None, StoreOptions { capacity, ..options });
+    fill(address, places);
+    println!("{:20} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
     row("p2p store", address, "", "");
+    let folder = tempfile::tempdir().expect("a folder");
+    row("p2p store, on disk", store::serve(Some(folder.path()), options), "", "");
     if let Some((_nginx, address)) = servers::nginx() {
         // alice:p@ss
         row("nginx, WebDAV", address, "p2p/", "authorization: Basic YWxpY2U6cEBzcw==\r\n");
     }
+    if let Some(script) = scripts::sqlite() {
+        row("nginx, PHP, SQLite", script.address, "", "");
+    }
+    if let Some(script) = scripts::redis() {
+        row("nginx, PHP, Redis", script.address, "", "");
+    }
+    overfill(address);
     ExitCode::SUCCESS
 }
 
@@ -91,7 +118,13 @@ fn fill(address: SocketAddr, places: usize) {
             let (next, sizes, failed) = (&next, &sizes, &failed);
             scope.spawn(move || {
                 let mut connection = Connection::open(address, filler);
+                let mut people = 0;
                 while next.fetch_add(2, Ordering::Relaxed) < places {
+                    people += 1;
+                    if people % PEOPLE_PER_HOST == 0 {
+                        let host = filler + FILLERS * (people / PEOPLE_PER_HOST);
+                        connection = Connection::open(address, host);
+                    }
                     let person = Person::new();
                     let packet = person.packet(0);
                     sizes.store(packet.as_bytes().len(), Ordering::Relaxed);
@@ -115,6 +148,21 @@ fn fill(address: SocketAddr, places: usize) {
         "{places} places with packets of {size} octets, filled in {took:.1} s, {failed} refused"
     );
     println!("{each:.0} octets of memory for each, clients and server in one process\n");
+}
+
+/// Puts more than there is room for.
+fn overfill(address: SocketAddr) {
+    let (before, mut connection) = (resident(), Connection::open(address, 0));
+    let refused = (0..MORE).filter(|_| {
+        let person = Person::new();
+        let (packet, path) = (person.packet(0), Slot::of_name(&person.name).to_string());
+        let request = Request { path: &path, fields: SECRET, body: packet.as_bytes() };
+        connection.put(&request) == 507
+    });
+    let (refused, grown) = (refused.count(), resident().saturating_sub(before));
+    println!(
+        "\nof {MORE} puts into the full store {refused} were refused; it grew by {grown} octets"
+    );
 }
 
 /// What every writer here shows; places differ by slot.
@@ -168,7 +216,7 @@ fn row(name: &str, address: SocketAddr, folder: &str, fields: &str) {
     let rate = |times: &[Duration], whole: Duration| times.len() as f64 / whole.as_secs_f64();
     let (put_rate, get_rate) = (rate(&puts, put_time), rate(&gets, get_time));
     let (put_tail, get_tail) = (tail(&mut puts), tail(&mut gets));
-    println!("{name:16} {put_rate:10.0} {put_tail:10.1} {get_rate:10.0} {get_tail:10.1}");
+    println!("{name:20} {put_rate:10.0} {put_tail:10.1} {get_rate:10.0} {get_tail:10.1}");
 }
 
 /// What 99 of 100 do not exceed, in milliseconds.

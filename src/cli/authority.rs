@@ -82,11 +82,12 @@ const MAX_FILE: usize = 64 * 1024;
 
 impl AuthorityCommand {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
-        let book = AuthorityBook::new(&home::prepare(given)?);
+        let home = home::prepare(given)?;
+        let book = AuthorityBook::new(&home);
         match self.action {
-            Action::Add(add) => add.run(&book),
+            Action::Add(add) => home::changing(&home, || add.run(&book)),
             Action::List(list) => list.run(&book),
-            Action::Remove(remove) => remove.run(&book),
+            Action::Remove(remove) => home::changing(&home, || remove.run(&book)),
         }
     }
 }

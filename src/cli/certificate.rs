@@ -50,7 +50,7 @@ impl CertificateCommand {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let home = home::prepare(given)?;
         match self.action {
-            Action::Add(add) => add.run(&home),
+            Action::Add(add) => home::changing(&home, || add.run(&home)),
             Action::List(list) => list.run(&home),
         }
     }
@@ -94,7 +94,7 @@ impl Add {
             other => Failure::failed(other),
         })?;
         speak::line(line)?;
-        speak::note("others see it within minutes; a daemon that runs shows it from now on");
+        speak::note("a daemon that runs shows it from now on");
         Ok(())
     }
 }

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use super::{passphrase, speak::Failure};
-use crate::daemon::{
-    Config, Home, HomeError, Identity, IdentityError, Passphrase, PassphraseSource,
+use super::{
+    passphrase,
+    speak::{Failure, Outcome},
 };
+use crate::daemon::{
+    Config, ControlClient, Home, HomeError, Identity, IdentityError, Passphrase, PassphraseSource,
+};
+use crate::runtime::block_on;
 
 /// The home, made if it is missing.
 ///
@@ -20,6 +24,16 @@ pub(super) fn prepare(given: Option<&Path>) -> Result<Home, Failure> {
 /// A home error with its hint.
 pub(super) fn unusable(error: HomeError) -> Failure {
     Failure::failed(&error).hint(error.hint())
+}
+
+/// Does what changes a book of the home, and tells its daemon.
+///
+/// # Errors
+/// Those of the change.
+pub(super) fn changing(home: &Home, change: impl FnOnce() -> Outcome) -> Outcome {
+    change()?;
+    block_on(ControlClient::new(home).tell_of_change());
+    Ok(())
 }
 
 /// The settings of a home.

@@ -13,11 +13,11 @@ use super::{
     wish::{End, Network, Wish},
 };
 use crate::daemon::{
-    ControlClient, ControlError, Home, Offer, PutProxy, PutService, Registered, Status, notify,
+    AccessWish, ControlClient, ControlError, Home, Offer, PutProxy, PutService, Registered, Status,
+    notify,
 };
 use crate::identity::ServicePort;
 use crate::runtime::clock;
-use crate::service::Access;
 
 /// A registration is renewed three times in this time.
 const TTL: Duration = Duration::from_secs(30);
@@ -26,13 +26,14 @@ const TTL: Duration = Duration::from_secs(30);
 pub(super) async fn join(
     home: &Home,
     network: &Network,
-    wish: &Wish,
+    wish: &mut Wish,
     stop: &mut Stop,
 ) -> Result<End, Failure> {
     let client = ControlClient::new(home);
     let joined = match establish(&client, wish).await {
         Ok(joined) => {
             notify::ready();
+            wish.fulfilled();
             joined
         }
         Err(ControlError::NoDaemon) => return Ok(End::NotYet),
@@ -99,8 +100,8 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
     let status: Status = client.get("/api/status").await?;
     let process = status.process;
     match wish {
-        Wish::Service(port, offer, access) => {
-            let body = put_service(offer, access);
+        Wish::Service(port, offer, wish) => {
+            let body = put_service(offer, wish);
             let answer = client.put(&service_path(*port), &body).await?;
             let registered = parse::<Registered>(&answer)?;
             // asked again: the name may have been made just now
@@ -119,10 +120,15 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
     }
 }
 
-fn put_service(offer: &Offer, access: &Access) -> PutService {
+fn put_service(offer: &Offer, wish: &AccessWish) -> PutService {
+    let (access, again) = match wish {
+        AccessWish::Said(access) => (access, false),
+        AccessWish::Kept(access) => (access, true),
+    };
     let mut body = PutService {
         allow: Some(access.list.to_string()),
         cross_site: Some(access.cross_site),
+        again: Some(again),
         ttl: Some(TTL.as_secs()),
         replace: Some(false),
         ..PutService::default()

@@ -40,6 +40,6 @@ impl Proxy {
         let listen = config.listen(&self.listen);
         let network =
             Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
-        running::run(given, &network, &Wish::Proxy(listen))
+        running::run(given, &network, Wish::Proxy(listen))
     }
 }

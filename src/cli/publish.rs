@@ -11,9 +11,9 @@ use nanoserde::SerJson;
 use super::{
     home,
     speak::{self, Failure, Outcome},
-    status::describe_storing,
+    status::{describe_presence, describe_storing},
 };
-use crate::daemon::{ControlClient, ControlError, Home, OverlayStatus};
+use crate::daemon::{Audience, ControlClient, ControlError, Home, OverlayStatus, Status};
 use crate::overlay::WellKnown;
 use crate::runtime::{block_on, clock, file, plain};
 
@@ -52,6 +52,11 @@ impl Publish {
         if self.json {
             speak::line(overlays.serialize_json())?;
         } else {
+            // one that has ended meanwhile says no more
+            let status: Result<Status, _> = block_on(ControlClient::new(&home).get("/api/status"));
+            if let Some(presence) = status.ok().and_then(|status| status.presence) {
+                speak::note(format!("found by {}", describe_presence(&presence)));
+            }
             for overlay in &overlays {
                 let time = overlay.publish_ms;
                 let time = time.map_or_else(|| "      -".into(), |ms| format!("{ms:7.1}"));
@@ -77,7 +82,12 @@ fn write_for_site(given: Option<&Path>, folder: &Path) -> Outcome {
     let Some(name) = identity.name.clone() else {
         return Err(Failure::failed("this identity has no name").hint("p2p init NAME gives it one"));
     };
-    let rendezvous = home::config(&home)?.rendezvous(&[]);
+    let config = home::config(&home)?;
+    // the domain vouches for the key; whom contacts only shall find, it does not help to find
+    let rendezvous = match config.audience() {
+        Audience::Public => config.rendezvous(&[]),
+        Audience::Contacts => Vec::new(),
+    };
     let packet = identity.packet_for_site(rendezvous, clock::wall()).map_err(Failure::failed)?;
     let path = folder.join(WellKnown::PATH).join(name.user());
     let cannot = |error: std::io::Error| {

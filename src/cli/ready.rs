@@ -7,13 +7,15 @@ use crate::daemon::Registered;
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
 
 pub(super) fn say_service(port: ServicePort, registered: &Registered, share_link: &str) -> Outcome {
-    let Registered { name, target, fresh_name, .. } = registered;
+    let Registered { name, target, fresh_name, allow, .. } = registered;
     if *fresh_name {
         speak::note(format!(
             "made the identity {name}; p2p init NAME in an empty home chooses another"
         ));
     }
-    speak::note(format!("serving {target} as {name}:{port}"));
+    // what is public needs no word
+    let whom = if allow == "public" { String::new() } else { format!(" for {allow}") };
+    speak::note(format!("serving {target} as {name}:{port}{whom}"));
     if let Ok(name) = Name::parse(name) {
         let destination = Destination { name, port };
         let url = destination.url(AccessForm::OwnOrigin, "localhost:5050", "/");

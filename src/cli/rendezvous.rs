@@ -8,13 +8,16 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
     stop::Stop,
-    values::{address, circle, rate},
+    values::{address, circle, overlay, rate},
 };
-use crate::daemon::{Circle, Daemon, DaemonOptions, Lending, Tcp, Udp, notify};
+use crate::daemon::{
+    Audience, AuthorityBook, Circle, Daemon, DaemonOptions, Home, Lending, Tcp, Udp, notify,
+};
 use crate::link::TeredoSetting;
 use crate::link::rendezvous::Rules;
+use crate::overlay::OverlayAddress;
 use crate::runtime::block_on;
-use crate::trust::FirstUse;
+use crate::trust::{AuthorityName, FirstUse};
 
 /// Introduce others to each other from a public address, and carry for friends what cannot go directly.
 #[derive(ArgsInfo, FromArgs)]
@@ -28,22 +31,30 @@ pub(super) struct RendezvousCommand {
     #[argh(option, from_str_fn(address))]
     tcp: Option<SocketAddr>,
 
-    /// who may register: contacts unless given, or anyone
+    /// who may register: contacts unless given, or anyone, or authority:NAME
     #[argh(option, from_str_fn(circle), default = "Circle::Contacts", long = "for")]
     register: Circle,
 
-    /// for whom it carries traffic: contacts unless given, or anyone or none
+    /// for whom it carries traffic: contacts unless given, or anyone, authority:NAME or none
     #[argh(option, from_str_fn(circle), default = "Circle::Contacts")]
     relay: Circle,
 
     /// what it carries for all at most, such as 20mbit; 100mbit unless given, half of it for one
     #[argh(option, from_str_fn(rate), default = "Rules::TOTAL")]
     rate: u64,
+
+    /// where to look for what authorities have revoked, such as store:https://… (repeatable)
+    #[argh(option, from_str_fn(overlay))]
+    overlay: Vec<OverlayAddress>,
 }
 
 impl RendezvousCommand {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let home = home::prepare(given)?;
+        if let Some(name) = self.missing_authority(&home)? {
+            return Err(Failure::failed(format!("the authority {name} is not trusted here"))
+                .hint("p2p authority add FILE, with the file that the authority hands out"));
+        }
         let lock = home.lock().map_err(home::unusable)?;
         let lock = lock.ok_or_else(|| {
             Failure::failed(format!("a daemon runs in {} already", home.folder().display())).hint(
@@ -51,16 +62,18 @@ impl RendezvousCommand {
                  choose another --home DIR",
             )
         })?;
+        let overlays = self.overlays(&home)?;
         let lending = Lending {
-            register: self.register,
-            relay: self.relay,
+            register: self.register.clone(),
+            relay: self.relay.clone(),
             rate: self.rate,
             tcp: self.tcp.map_or(Tcp::SamePort, Tcp::At),
         };
         let options = DaemonOptions {
             identity: home::identity(&home)?,
             home,
-            overlays: Vec::new(),
+            overlays,
+            audience: Audience::default(), // nothing is published
             udp: Udp { addresses: vec![self.listen], or_any_port: false, exclude: Vec::new() },
             rendezvous: Vec::new(),
             lending: Some(lending),
@@ -89,6 +102,26 @@ impl RendezvousCommand {
         })
     }
 
+    /// It publishes nothing and finds nobody; only what authorities have revoked is looked for.
+    fn overlays(&self, home: &Home) -> Result<Vec<OverlayAddress>, Failure> {
+        let by_authority = |circle: &Circle| matches!(circle, Circle::Authority(_));
+        if !by_authority(&self.register) && !by_authority(&self.relay) && self.overlay.is_empty() {
+            return Ok(Vec::new());
+        }
+        home::config(home)?.overlays(&self.overlay).map_err(Failure::usage)
+    }
+
+    /// A circle that nobody can belong to is a mistake.
+    fn missing_authority(&self, home: &Home) -> Result<Option<AuthorityName>, Failure> {
+        let known = AuthorityBook::new(home).authorities().map_err(Failure::failed)?;
+        let mut named =
+            [&self.register, &self.relay].into_iter().filter_map(|circle| match circle {
+                Circle::Authority(name) => Some(name),
+                _ => None,
+            });
+        Ok(named.find(|name| known.get(name).is_none()).cloned())
+    }
+
     fn say_ready(&self, daemon: &Daemon) -> Outcome {
         let Some(node) = daemon.rendezvous() else {
             return Err(Failure::failed(format!("nobody can reach {}", self.listen))
@@ -97,8 +130,8 @@ impl RendezvousCommand {
         let status = daemon.status();
         let tcp = status.lending.and_then(|lending| lending.tcp);
         speak::note(format!("others use it by --rendezvous {node}"));
-        let (register, relay) = (self.register, self.relay);
-        if (register == Circle::Contacts || relay == Circle::Contacts)
+        let (register, relay) = (&self.register, &self.relay);
+        if (*register == Circle::Contacts || *relay == Circle::Contacts)
             && daemon.contact_statuses().is_empty()
         {
             speak::note("there are no contacts yet: p2p contact add LINK, or --for anyone");

@@ -19,15 +19,15 @@ const START_TIME: Duration = Duration::from_secs(10);
 const RETRY_TIME: Duration = Duration::from_millis(100);
 
 /// Keeps the wish up until the person ends the command.
-pub(super) fn run(given: Option<&Path>, network: &Network, wish: &Wish) -> Outcome {
+pub(super) fn run(given: Option<&Path>, network: &Network, mut wish: Wish) -> Outcome {
     let home = home::prepare(given)?;
     block_on(async {
         let mut stop = Stop::new()?;
         let mut waiting = Duration::ZERO;
         loop {
             let end = match home.lock().map_err(home::unusable)? {
-                Some(lock) => be_daemon(&home, lock, network, wish, &mut stop).await?,
-                None => joining::join(&home, network, wish, &mut stop).await?,
+                Some(lock) => be_daemon(&home, lock, network, &wish, &mut stop).await?,
+                None => joining::join(&home, network, &mut wish, &mut stop).await?,
             };
             match end {
                 End::Stopped => return Ok(()),
@@ -58,6 +58,7 @@ async fn be_daemon(
         home: home.clone(),
         identity: home::identity(home)?,
         overlays: config.overlays(&network.overlays).map_err(Failure::usage)?,
+        audience: config.audience(),
         udp: config.udp(&network.udp),
         rendezvous: config.rendezvous(&network.rendezvous),
         lending: config.lending(),

@@ -7,7 +7,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::{
     running,
     speak::{Failure, Outcome},
-    values::{access, address, overlay, port, rendezvous, rule},
+    values::{access_wish, address, overlay, port, rendezvous, rule},
     wish::{Network, Wish},
 };
 use crate::daemon::Offer;
@@ -29,7 +29,8 @@ pub(super) struct Serve {
     #[argh(option, default = "ServicePort::HTTP", from_str_fn(port))]
     port: ServicePort,
 
-    /// who may use it: public (unless given), contacts, a name, *@DOMAIN, authority:NAME (repeatable)
+    /// who may use it: public, contacts, a name, *@DOMAIN, authority:NAME (repeatable); whom p2p allow named last
+    /// unless given, else public
     #[argh(option, from_str_fn(rule))]
     allow: Vec<Rule>,
 
@@ -61,7 +62,7 @@ impl Serve {
         }
         let network =
             Network { udp: self.udp, overlays: self.overlay, rendezvous: self.rendezvous };
-        let access = access(self.allow, self.allow_cross_site)?;
-        running::run(home, &network, &Wish::Service(self.port, Offer::Folder(folder), access))
+        let access = access_wish(self.allow, self.allow_cross_site)?;
+        running::run(home, &network, Wish::Service(self.port, Offer::Folder(folder), access))
     }
 }

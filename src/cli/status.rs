@@ -11,7 +11,7 @@ use super::{
 };
 use crate::daemon::{
     CandidateStatus, ControlClient, ControlError, Home, LendingStatus, OverlayStatus, PeerStatus,
-    RendezvousStatus, ServiceStatus, Status as Report,
+    PresenceStatus, RendezvousStatus, ServiceStatus, Status as Report,
 };
 use crate::runtime::block_on;
 
@@ -57,6 +57,7 @@ fn describe(report: &Report) -> String {
             },
         ),
     ];
+    rows.extend(report.presence.iter().map(|presence| ("found by", describe_presence(presence))));
     rows.extend(report.overlays.iter().map(|overlay| ("overlay", describe_overlay(overlay))));
     rows.extend(report.rendezvous.iter().map(|node| ("rendezvous", describe_rendezvous(node))));
     rows.extend(report.lending.iter().map(|lending| ("lends itself", describe_lending(lending))));
@@ -70,6 +71,26 @@ fn describe(report: &Report) -> String {
     rows.push(("process", report.process.to_string()));
     let lines: Vec<String> = rows.iter().map(|(what, text)| format!("{what:<17} {text}")).collect();
     lines.join("\n")
+}
+
+/// Who finds this identity in overlays.
+pub(super) fn describe_presence(presence: &PresenceStatus) -> String {
+    let PresenceStatus { publish, active, readers, left_out, places } = presence;
+    let is_public = publish == "public";
+    match (active, readers) {
+        (false, _) if is_public => "nobody while nothing is served".into(),
+        (false, _) => "nobody while nothing is served, then contacts only".into(),
+        (true, _) if is_public => "whoever knows the name".into(),
+        (true, 0) => "nobody: for contacts only, and there are none".into(),
+        (true, readers) => {
+            let people = if *readers == 1 { "contact" } else { "contacts" };
+            let more = match left_out {
+                0 => String::new(),
+                left_out => format!("; {left_out} more are too many"),
+            };
+            format!("{readers} {people} only, sealed in {places} places{more}")
+        }
+    }
 }
 
 fn describe_candidate(candidate: &CandidateStatus) -> String {

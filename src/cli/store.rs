@@ -33,7 +33,10 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn run(self) -> Outcome {
-        let store = PacketStore::open(self.dir.as_deref(), StoreOptions::default())
+        // who comes from elsewhere to an address of this machine alone comes by a web server
+        let behind_proxy = self.listen.ip().is_loopback();
+        let options = StoreOptions { behind_proxy, ..StoreOptions::default() };
+        let store = PacketStore::open(self.dir.as_deref(), options)
             .map_err(|error| Failure::failed(error).hint("choose another folder with --dir DIR"))?;
         let cannot = |error| {
             Failure::failed(format!("cannot listen at {}: {}", self.listen, plain(&error)))

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::speak::Failure;
-use crate::daemon::Circle;
+use crate::daemon::{AccessWish, Circle};
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
@@ -57,6 +57,16 @@ pub(super) fn upstream(text: &str) -> Result<Upstream, String> {
 /// Reads who may use a service.
 pub(super) fn rule(text: &str) -> Result<Rule, String> {
     Rule::parse(text).map_err(|error| error.to_string())
+}
+
+/// Whom a service is for when it starts: without a word about it whom `p2p allow` named last, else everybody.
+///
+/// # Errors
+/// When there are too many rules.
+pub(super) fn access_wish(rules: Vec<Rule>, cross_site: bool) -> Result<AccessWish, Failure> {
+    let says = !rules.is_empty() || cross_site;
+    let access = access(rules, cross_site)?;
+    Ok(if says { AccessWish::Said(access) } else { AccessWish::Kept(access) })
 }
 
 /// Whom a service is for: everybody unless rules are given.

@@ -2,18 +2,28 @@
 
 use std::net::SocketAddr;
 
-use crate::daemon::Offer;
+use crate::daemon::{AccessWish, Offer};
 use crate::identity::ServicePort;
 use crate::overlay::OverlayAddress;
 use crate::registration::Rendezvous;
-use crate::service::Access;
 
 /// What a command wants to keep up while it runs.
 pub(super) enum Wish {
     /// Something served at a port, and for whom.
-    Service(ServicePort, Offer, Access),
+    Service(ServicePort, Offer, AccessWish),
     /// The entrance for browsers.
     Proxy(Vec<SocketAddr>),
+}
+
+impl Wish {
+    /// It is done: if it has to be done again, by another daemon, what was changed meanwhile holds.
+    pub(super) fn fulfilled(&mut self) {
+        if let Wish::Service(_, _, wish @ AccessWish::Said(_)) = self
+            && let AccessWish::Said(access) = wish
+        {
+            *wish = AccessWish::Kept(access.clone());
+        }
+    }
 }
 
 /// What the command line says about the daemon, if this process becomes it.

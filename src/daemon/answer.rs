@@ -8,7 +8,9 @@ use std::{
 
 use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
+use super::grounds::Grounds;
 use super::lock_of;
+use super::revocation_watch::RevocationWatch;
 use crate::identity::{Destination, KeyPair, Name, PublicKey, ServicePort};
 use crate::runtime::http::{BoxFuture, Handler, Limits, Request, Response};
 use crate::runtime::{UnixIo, clock, spawn};
@@ -24,6 +26,8 @@ pub(super) struct Answering {
     services: Services,
     book: ContactBook,
     authorities: Arc<AuthorityBook>,
+    revocations: Arc<RevocationWatch>,
+    grounds: Arc<Grounds>,
     gateway: Arc<Gateway>,
 }
 
@@ -32,7 +36,8 @@ impl Answering {
         keys: KeyPair,
         name: Option<Name>,
         book: ContactBook,
-        authorities: Arc<AuthorityBook>,
+        revocations: Arc<RevocationWatch>,
+        grounds: Arc<Grounds>,
         pseudonym: Pseudonym,
     ) -> Answering {
         Answering {
@@ -40,7 +45,9 @@ impl Answering {
             name: Mutex::new(name),
             services: Services::default(),
             book,
-            authorities,
+            authorities: revocations.book().clone(),
+            revocations,
+            grounds,
             gateway: Arc::new(Gateway::new(pseudonym, Limits::default())),
         }
     }
@@ -73,7 +80,16 @@ impl Answering {
     /// Answers what peers open until the transport is shut down.
     pub(super) async fn run(self: Arc<Self>, transport: Arc<Transport>) {
         while let Some(accepted) = transport.accept().await {
-            self.answer(accepted);
+            if accepted.certificate.is_none() || self.revocations.is_fresh() {
+                self.answer(accepted);
+                continue;
+            }
+            let answering = self.clone();
+            spawn(async move {
+                answering.revocations.fresh().await;
+                answering.answer(accepted);
+            })
+            .detach();
         }
     }
 
@@ -96,6 +112,10 @@ impl Answering {
             }
             Admission::Hidden => return not_served(accepted),
         };
+        let is_new = self.grounds.visit(peer, certificate.as_deref(), preface.port);
+        if is_new && certificate.is_some() {
+            self.revocations.check();
+        }
         let served = Served { destination, handler, cross_site: *cross_site };
         let visitor = Visitor { name: visitor.name().cloned(), key: peer, trust: visitor.trust() };
         let (gateway, port) = (self.gateway.clone(), preface.port);
@@ -106,6 +126,18 @@ impl Answering {
             }
         })
         .detach();
+    }
+
+    /// Whether somebody who shows this would be let in no more by the service at a port; not if there is none
+    /// any more.
+    pub(super) fn would_refuse(
+        &self,
+        peer: PublicKey,
+        shown: &[Vec<u8>],
+        port: ServicePort,
+    ) -> bool {
+        let Some(service) = self.services.find(clock::now(), port) else { return false };
+        service.access.list.admits(&self.recognise(peer, shown)) != Admission::Admitted
     }
 
     /// Answers a stream of this identity to itself; false if nothing is served at the port.
@@ -129,7 +161,8 @@ impl Answering {
     fn recognise(&self, key: PublicKey, certificates: &[Vec<u8>]) -> trust::Visitor {
         match (self.book.contacts(), self.authorities.authorities()) {
             (Ok(contacts), Ok(authorities)) => {
-                trust::recognise(key, certificates, &contacts, &authorities, clock::wall())
+                let shown = self.authorities.read(&key, certificates);
+                trust::recognise(key, &shown, &contacts, &authorities, clock::wall())
             }
             _ => trust::Visitor { key, known_as: Vec::new() },
         }

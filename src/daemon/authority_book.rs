@@ -4,7 +4,8 @@
 //! lists, a line of base64 each, so that what was revoked once stays so without any overlay.
 
 use std::{
-    fmt,
+    collections::HashMap,
+    fmt, slice,
     sync::{Arc, Mutex},
 };
 
@@ -13,10 +14,11 @@ use data_encoding::BASE64;
 use super::book::{Book, BookError, Pages};
 use super::home::Home;
 use super::lock_of;
-use crate::identity::PublicKeyFile;
+use crate::identity::{PublicKey, PublicKeyFile};
 use crate::runtime::clock;
 use crate::trust::{
-    Authorities, AuthoritiesError, Authority, AuthorityName, RevocationsError, SignedRevocations,
+    Authorities, AuthoritiesError, Authority, AuthorityName, RevocationsError, Shown,
+    SignedRevocations,
 };
 
 /// Whom a person lets vouch for others.
@@ -33,7 +35,12 @@ struct Joined {
     authorities: Arc<Authorities>,
     lists: Arc<RevocationLists>,
     both: Arc<Authorities>,
+    /// What certificates turned out to say: whoever shows one does so with each request.
+    read: HashMap<(PublicKey, Vec<u8>), Option<Shown>>,
 }
+
+/// So many certificates are remembered, of about 300 octets each.
+const MAX_READ: usize = 1024;
 
 /// Why the authorities cannot be used or changed.
 pub type AuthorityBookError = BookError<AuthoritiesError>;
@@ -107,9 +114,28 @@ impl AuthorityBook {
             for list in &lists.0 {
                 let _ = both.revoke(list.clone()); // of one trusted no longer, or an older one
             }
-            *joined = Joined { authorities, lists, both: Arc::new(both) };
+            let read = HashMap::new();
+            *joined = Joined { authorities, lists, both: Arc::new(both), read };
         }
         Ok(joined.both.clone())
+    }
+
+    /// What a key shows of authorities trusted here, signatures checked once; see [`Authorities::read`].
+    /// Nothing while the files cannot be read.
+    pub fn read(&self, key: &PublicKey, certificates: &[Vec<u8>]) -> Vec<Shown> {
+        if certificates.is_empty() || self.authorities().is_err() {
+            return Vec::new();
+        }
+        let mut joined = lock_of(&self.joined);
+        let Joined { both, read, .. } = &mut *joined;
+        if read.len() > MAX_READ {
+            read.clear();
+        }
+        let shown = certificates.iter().filter_map(|compact| {
+            let known = read.entry((*key, compact.clone()));
+            known.or_insert_with(|| both.read(key, slice::from_ref(compact)).pop()).clone()
+        });
+        shown.collect()
     }
 
     /// Trusts an authority; one that is known gets new keys and patterns.

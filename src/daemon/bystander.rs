@@ -10,6 +10,8 @@ use super::home::Home;
 use super::identity::Identity;
 use super::introductions::Introductions;
 use super::meeting_room::MeetingRoom;
+use super::private_contacts::PrivateContacts;
+use super::revocation_watch::RevocationWatch;
 use super::search::Search;
 use super::sequences::Sequences;
 use crate::identity::{KeyPair, Name, Seed};
@@ -47,9 +49,18 @@ pub async fn look_up(home: &Home, overlays: &[OverlayAddress], name: &Name) -> L
     let finder = finder(home, overlays, first_use);
     let search = finder.search();
     let by_name = Wanted::Name(name.clone());
-    let (mut addresses, mut outcome) = (search.addresses(&by_name), search.ask(&by_name).await);
-    let reason = finder.reason(name, &outcome);
     let contacts = finder.book().contacts().unwrap_or_default();
+    if let Some(contact) = contacts.get(name).filter(|contact| search.is_private(&contact.key)) {
+        // nobody is to learn from this machine whose sealed place it asks for
+        let wanted = Wanted::Contact(name.clone(), contact.key);
+        let (addresses, outcome) = (search.addresses(&wanted), search.ask(&wanted).await);
+        finder.revocations().fresh().await;
+        let reason = finder.reason(&wanted, name, &outcome);
+        return LookUp { addresses, outcome, reason };
+    }
+    let (mut addresses, mut outcome) = (search.addresses(&by_name), search.ask(&by_name).await);
+    finder.revocations().fresh().await;
+    let reason = finder.reason(&by_name, name, &outcome);
     if let Some(contact) = contacts.get(name) {
         let by_key = Wanted::Contact(name.clone(), contact.key);
         let answers = search.ask(&by_key).await;
@@ -91,13 +102,18 @@ fn finder(home: &Home, overlays: &[OverlayAddress], first_use: FirstUse) -> Find
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
     let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &nobody)).collect();
     overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
+    let authorities = Arc::new(AuthorityBook::new(home));
     let trust = TrustSettings {
         book: ContactBook::new(home),
-        authorities: Arc::new(AuthorityBook::new(home)),
+        authorities: authorities.clone(),
+        revocations: RevocationWatch::new(overlays.clone(), authorities),
         first_use,
         meetings: Arc::new(MeetingRoom::new(nobody.public(), ContactBook::new(home))),
         well_known: Config::load(home).unwrap_or_default().well_known(),
     };
     let sequences = Arc::new(Sequences::load(home));
-    Finder::new(Search::new(overlays, Introductions::new(home), sequences), trust)
+    // without its key nobody can tell what is sealed to this identity
+    let own = Identity::unlocked(home);
+    let (introductions, private) = (Introductions::new(home), PrivateContacts::new(home));
+    Finder::new(Search::new(overlays, introductions, sequences, own, private), trust)
 }

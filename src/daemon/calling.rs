@@ -3,10 +3,11 @@
 //! Who serves waits at the overlays that can hold an answer back. Who finds no way at once leaves a sealed
 //! message there that says where it is; both ends then send to each other, and their NATs let them pass.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use futures_lite::future;
 
+use super::publishing::Publishing;
 use crate::identity::{PublicKey, Slot};
 use crate::link::Link;
 use crate::overlay::{Heard, Overlay, OverlayError};
@@ -25,18 +26,43 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
 const LAST_PAUSE: Duration = Duration::from_secs(600);
 
-/// Waits for calls at all overlays that pass them, until the tasks are dropped. A host that only itself can
+/// Waits for calls at all overlays that pass them, until the task is dropped. A host that only itself can
 /// reach need not wait.
-pub(super) fn listen(link: &Arc<Link>, overlays: &[Arc<dyn Overlay>]) -> Vec<Task<()>> {
-    if link.is_only_here() {
-        return Vec::new();
+pub(super) fn listen(
+    link: &Arc<Link>,
+    overlays: &[Arc<dyn Overlay>],
+    publishing: &Arc<Publishing>,
+) -> Option<Task<()>> {
+    let passes = |overlay: &&Arc<dyn Overlay>| overlay.calls().is_some();
+    let overlays: Vec<_> = overlays.iter().filter(passes).cloned().collect();
+    if link.is_only_here() || overlays.is_empty() {
+        return None;
     }
-    let calls = overlays.iter().filter(|overlay| overlay.calls().is_some());
-    calls.map(|overlay| spawn(listen_at(link.clone(), overlay.clone()))).collect()
+    Some(spawn(listen_where_sought(link.clone(), overlays, publishing.clone())))
 }
 
-async fn listen_at(link: Arc<Link>, overlay: Arc<dyn Overlay>) {
-    let slot = Slot::of_call(&link.key());
+/// Waits for those who look for this identity under its own key, or for contacts under the keys of the day.
+async fn listen_where_sought(
+    link: Arc<Link>,
+    overlays: Vec<Arc<dyn Overlay>>,
+    publishing: Arc<Publishing>,
+) {
+    let mut listening: BTreeMap<PublicKey, Vec<Task<()>>> = BTreeMap::new();
+    loop {
+        let changed = publishing.changed();
+        let keys = publishing.presences().unwrap_or_else(|| vec![link.key()]);
+        listening.retain(|key, _| keys.contains(key));
+        for key in keys {
+            let at = |overlay: &Arc<dyn Overlay>| {
+                spawn(listen_at(link.clone(), overlay.clone(), Slot::of_call(&key)))
+            };
+            listening.entry(key).or_insert_with(|| overlays.iter().map(at).collect());
+        }
+        changed.await;
+    }
+}
+
+async fn listen_at(link: Arc<Link>, overlay: Arc<dyn Overlay>, slot: Slot) {
     let (mut seen, mut pause) = (None, FIRST_PAUSE);
     loop {
         let changed = link.changed();
@@ -67,10 +93,12 @@ async fn listen_at(link: Arc<Link>, overlay: Arc<dyn Overlay>) {
     }
 }
 
-/// Does something that looks for a way to a peer, and calls the peer meanwhile.
+/// Does something that looks for a way to a peer, and calls the peer meanwhile, in the slot of the key that signed
+/// where he is.
 pub(super) async fn while_calling<T>(
     link: &Link,
     peer: &PublicKey,
+    signer: &PublicKey,
     overlays: &[Arc<dyn Overlay>],
     work: impl Future<Output = T>,
 ) -> T {
@@ -83,7 +111,7 @@ pub(super) async fn while_calling<T>(
                 }
             };
             clock::timeout(pause, seen).await;
-            call(link, peer, overlays);
+            call(link, peer, Slot::of_call(signer), overlays);
         }
         future::pending().await
     };
@@ -101,11 +129,10 @@ async fn seen_from_outside(link: &Link) {
     }
 }
 
-fn call(link: &Link, peer: &PublicKey, overlays: &[Arc<dyn Overlay>]) {
+fn call(link: &Link, peer: &PublicKey, slot: Slot, overlays: &[Arc<dyn Overlay>]) {
     let Some(call) = link.call_message(peer).and_then(|message| Call::new(&message)) else {
         return; // a way was found
     };
-    let slot = Slot::of_call(peer);
     for overlay in overlays {
         let Some(answer) = overlay.calls().map(|calls| calls.call(slot, &call)) else { continue };
         let overlay = overlay.clone();

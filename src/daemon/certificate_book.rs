@@ -1,13 +1,18 @@
 //! The certificates of this identity, kept in the file `certificates`: a line of base64 each, in the form in
 //! which they travel.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use data_encoding::BASE64;
 use nanoserde::{DeJson, SerJson};
 
 use super::book::{Book, BookError, Pages};
 use super::home::Home;
+use super::lock_of;
 use crate::identity::{PublicKey, Timestamp};
 use crate::registration::Registration;
 use crate::trust::{Authorities, CompactCertificate, SignedCertificate};
@@ -16,6 +21,15 @@ use crate::trust::{Authorities, CompactCertificate, SignedCertificate};
 #[derive(Debug)]
 pub struct CertificateBook {
     book: Book<Certificates>,
+    /// What was chosen last, for which key, and among which.
+    best: Mutex<Option<Best>>,
+}
+
+#[derive(Debug)]
+struct Best {
+    among: Arc<Certificates>,
+    key: PublicKey,
+    compact: Option<Arc<[u8]>>,
 }
 
 /// Certificates in their compact form.
@@ -26,6 +40,16 @@ struct Certificates(Vec<Vec<u8>>);
 const MAX_IN_PACKET: usize = 500;
 /// From when on the end of a certificate is told.
 const WARNING: Duration = Duration::from_secs(30 * 86_400);
+
+impl Certificates {
+    /// Those of a key.
+    fn of(&self, key: PublicKey) -> Vec<Vec<u8>> {
+        let own = |compact: &&Vec<u8>| {
+            CompactCertificate::decode(compact, key).is_ok_and(|c| c.is_about_its_key())
+        };
+        self.0.iter().filter(own).cloned().collect()
+    }
+}
 
 impl Pages for Certificates {
     const MAX_TEXT: usize = 4096;
@@ -44,7 +68,7 @@ impl Pages for Certificates {
 impl CertificateBook {
     /// The book of a home, which need not exist yet.
     pub fn new(home: &Home) -> CertificateBook {
-        CertificateBook { book: Book::new(home, "certificates") }
+        CertificateBook { book: Book::new(home, "certificates"), best: Mutex::default() }
     }
 
     /// Takes a certificate in, in place of an older one that the same key signed.
@@ -72,20 +96,31 @@ impl CertificateBook {
 
     /// What packets and connections carry: the certificates of this key.
     pub fn shown(&self, key: PublicKey) -> Vec<Vec<u8>> {
-        let all = self.book.pages().unwrap_or_else(|error| {
-            log::warn!("{error}");
-            Arc::default()
-        });
-        let own = |compact: &&Vec<u8>| {
-            CompactCertificate::decode(compact, key).is_ok_and(|c| c.is_about_its_key())
-        };
-        all.0.iter().filter(own).cloned().collect()
+        self.all().of(key)
     }
 
     /// The certificate to show where there is room for one: the one that ends last.
-    pub fn best(&self, key: PublicKey) -> Option<Vec<u8>> {
-        self.shown(key).into_iter().max_by_key(|compact| {
+    pub fn best(&self, key: PublicKey) -> Option<Arc<[u8]>> {
+        let among = self.all();
+        let mut best = lock_of(&self.best);
+        if let Some(best) = &*best
+            && Arc::ptr_eq(&best.among, &among)
+            && best.key == key
+        {
+            return best.compact.clone();
+        }
+        let until = |compact: &Vec<u8>| {
             CompactCertificate::decode(compact, key).map_or(0, |c| c.certificate().until.as_secs())
+        };
+        let compact = among.of(key).into_iter().max_by_key(until).map(Arc::from);
+        *best = Some(Best { among, key, compact: compact.clone() });
+        compact
+    }
+
+    fn all(&self) -> Arc<Certificates> {
+        self.book.pages().unwrap_or_else(|error| {
+            log::warn!("{error}");
+            Arc::default()
         })
     }
 

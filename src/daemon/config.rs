@@ -9,6 +9,7 @@ use std::{
 
 use nanoserde::{Toml, TomlParser};
 
+use super::audience::Audience;
 use super::home::Home;
 use super::lending::{Circle, Lending, Tcp};
 use crate::link::rendezvous::Rules;
@@ -28,6 +29,8 @@ pub struct Config {
     overlays: Option<Vec<OverlayAddress>>,
     /// `listen`: where browsers find the proxy.
     listen: Option<Vec<SocketAddr>>,
+    /// `publish`: who is to find this identity.
+    audience: Option<Audience>,
     /// `udp`: where peers find this daemon.
     udp: Option<Vec<SocketAddr>>,
     /// `rendezvous`: who introduces this daemon to peers.
@@ -56,12 +59,13 @@ pub struct Config {
 
 /// More than any real configuration.
 const MAX_SIZE: usize = 64 * 1024;
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "exclude",
     "first-use",
     "listen",
     "overlay",
     "port-mapping",
+    "publish",
     "relay-for",
     "rendezvous",
     "rendezvous-for",
@@ -124,6 +128,11 @@ impl Config {
         Ok(self.overlays.clone().unwrap_or_else(|| vec![OverlayAddress::Lan]))
     }
 
+    /// Who is to find this identity: everybody unless told otherwise.
+    pub fn audience(&self) -> Audience {
+        self.audience.unwrap_or_default()
+    }
+
     /// The UDP addresses to use, and whether a free port will do where one is taken.
     pub fn udp(&self, given: &[SocketAddr]) -> Udp {
         let (addresses, or_any_port) = match (given, &self.udp) {
@@ -141,9 +150,9 @@ impl Config {
 
     /// What this daemon does for others; nothing unless the file says so.
     pub fn lending(&self) -> Option<Lending> {
-        let (register, relay) = (self.rendezvous_for, self.relay_for);
+        let (register, relay) = (self.rendezvous_for.clone(), self.relay_for.clone());
         (register.is_some() || relay.is_some()).then(|| Lending {
-            register: register.or(relay).unwrap_or_default(),
+            register: register.or_else(|| relay.clone()).unwrap_or_default(),
             relay: relay.unwrap_or_default(),
             rate: Rules::TOTAL,
             tcp: self.rendezvous_tcp.map_or(Tcp::Nowhere, Tcp::At),
@@ -217,6 +226,9 @@ fn parse(text: &str) -> Result<Config, String> {
             OverlayAddress::parse(text).map_err(|error| error.to_string())
         })?,
         listen: list(&entries, "listen", socket_address)?,
+        audience: single(&entries, "publish", |text| {
+            text.parse().map_err(|()| format!("{text:?} is none of public, contacts"))
+        })?,
         udp: list(&entries, "udp", socket_address)?,
         rendezvous: list(&entries, "rendezvous", |text| {
             text.parse().map_err(|error| format!("{text:?} {error}"))
@@ -253,14 +265,14 @@ fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
     TeredoSetting::parse(&texts).map_err(|error| format!("teredo: {error}"))
 }
 
-fn single<T: Copy>(
+fn single<T: Clone>(
     entries: &BTreeMap<String, Toml>,
     key: &str,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
     match list(entries, key, read)?.as_deref() {
         None => Ok(None),
-        Some([one]) => Ok(Some(*one)),
+        Some([one]) => Ok(Some(one.clone())),
         Some(_) => Err(format!("{key}: one text in quotes is enough")),
     }
 }
@@ -343,7 +355,9 @@ mod tests {
         let config = parse("overlay = [\"lan\"]\nlisten = \"127.0.0.1:5050\"\n").unwrap();
         assert_eq!(config.overlays.as_ref().unwrap().len(), 1);
         assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
-        assert_eq!(config.udp, None);
+        assert_eq!((config.udp.clone(), config.audience()), (None, Audience::Public));
+        let private = parse("publish = \"contacts\"").unwrap();
+        assert_eq!(private.audience(), Audience::Contacts);
         assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
         assert!(config.port_mapping() && !parse("port-mapping = false").unwrap().port_mapping());
         assert_eq!(parse("turn = \"turn:u:p@192.0.2.1\"").unwrap().turn().len(), 1);
@@ -374,12 +388,13 @@ mod tests {
             (
                 "overlays = [\"lan\"]",
                 "overlays: no such setting (there are exclude, first-use, listen, overlay, \
-                 port-mapping, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, \
-                 turn, udp, well-known)",
+                 port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, \
+                 teredo, turn, udp, well-known)",
             ),
             ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
             ("first-use = \"always\"", "first-use: \"always\" is none of ask, accept, refuse"),
             ("first-use = [\"ask\", \"ask\"]", "first-use: one text in quotes is enough"),
+            ("publish = \"friends\"", "publish: \"friends\" is none of public, contacts"),
             ("well-known = \"on\"", "well-known: \"on\" is none of ask, off"),
             ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
             ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::book::{Book, BookError, Pages};
 use super::home::Home;
+use super::private_contacts::PrivateContacts;
 use super::status::ContactStatus;
 use crate::identity::{Name, PublicKey};
 use crate::runtime::clock;
@@ -13,6 +14,7 @@ use crate::trust::{Binding, Contact, Contacts, ContactsError, Successor};
 #[derive(Debug)]
 pub struct ContactBook {
     book: Book<Contacts>,
+    private: PrivateContacts,
 }
 
 /// Why the contact book cannot be used or changed.
@@ -34,7 +36,7 @@ impl Pages for Contacts {
 impl ContactBook {
     /// The book of a home, which need not exist yet.
     pub fn new(home: &Home) -> ContactBook {
-        ContactBook { book: Book::new(home, "contacts") }
+        ContactBook { book: Book::new(home, "contacts"), private: PrivateContacts::new(home) }
     }
 
     /// The contacts as they are now; the file is read only when it has changed.
@@ -45,11 +47,12 @@ impl ContactBook {
         self.book.pages()
     }
 
-    /// Accepts a key because a person said so.
+    /// Accepts a key because a person said so, and looks for its owner everywhere.
     ///
     /// # Errors
     /// When another key is known for this name, which only removing it can change.
     pub fn pin(&self, name: &Name, key: PublicKey) -> Result<(), ContactBookError> {
+        self.private.forget(&key);
         self.accept(name, key, Binding::Pinned)
     }
 

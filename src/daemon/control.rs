@@ -19,7 +19,7 @@ use hyper::{
 use nanoserde::{DeJson, SerJson};
 use ring::digest::{SHA256, digest};
 
-use super::{Daemon, Offer, json};
+use super::{AccessWish, Daemon, Offer, json};
 use crate::identity::{Destination, Name, ServicePort};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Access, Lease, Upstream};
@@ -32,10 +32,14 @@ pub struct PutService {
     pub url: Option<String>,
     /// Or a folder's path.
     pub folder: Option<String>,
-    /// Who may use it, with commas between: `public`, `contacts`, names, `*@DOMAIN`, `authority:NAME`.
+    /// Who may use it, with commas between: `public`, `contacts`, names, `*@DOMAIN`, `authority:NAME`. If left
+    /// out, whom `p2p allow` named last for the port, else everybody.
     pub allow: Option<String>,
     /// Whether pages of other sites may send unsafe requests in a visitor's name; false if left out.
     pub cross_site: Option<bool>,
+    /// Whether what `p2p allow` has said of the port since counts more than `allow`: for who registers again
+    /// what was there already. False if left out.
+    pub again: Option<bool>,
     /// Seconds until it is gone unless renewed; for ever if left out.
     pub ttl: Option<u64>,
     /// The registration that this renews.
@@ -55,6 +59,8 @@ pub struct Registered {
     pub name: String,
     /// Whether the name was made just for this.
     pub fresh_name: bool,
+    /// Who may use it.
+    pub allow: String,
 }
 
 /// The body of `PUT /api/proxy`, and of its answer.
@@ -111,6 +117,10 @@ impl Control {
                 Some(overlays) => ok(&overlays),
                 None => Err(Refused(StatusCode::CONFLICT, "nothing is served".into())),
             },
+            (["books"], &Method::POST) => {
+                daemon.read_books();
+                Ok((StatusCode::NO_CONTENT, String::new()))
+            }
             (["contacts"], &Method::GET) => ok(&daemon.contact_statuses()),
             (["services", port], &Method::PUT) => {
                 let port = service_port(port)?;
@@ -160,7 +170,7 @@ impl Control {
                 }
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
-            (["publish"], _) => Err(not_allowed("POST")),
+            (["books" | "publish"], _) => Err(not_allowed("POST")),
             (["why", _, _], _) => Err(not_allowed("GET")),
             (["services", _], _) => Err(not_allowed("PUT, PATCH, DELETE")),
             (["proxy"], _) => Err(not_allowed("PUT")),
@@ -206,7 +216,7 @@ async fn read<T: DeJson>(body: http::Body) -> Result<T, Refused> {
 fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Answer {
     let bad = |problem: String| Refused(StatusCode::BAD_REQUEST, problem);
     let ttl = wish.ttl.map(|ttl| Duration::from_secs(ttl.clamp(1, MAX_TTL)));
-    let access = access(&wish)?;
+    let access = access_wish(&wish)?;
     if let (Some(lease), Some(ttl)) = (wish.lease, ttl) {
         if daemon.renew(Lease::new(port, lease), ttl) {
             return Ok((StatusCode::NO_CONTENT, String::new()));
@@ -234,10 +244,21 @@ fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Ans
 
 /// Changes whom a service is for.
 fn patch_service(daemon: &Arc<Daemon>, port: ServicePort, wish: &PutService) -> Answer {
-    if daemon.set_access(port, access(wish)?) {
-        return Ok((StatusCode::NO_CONTENT, String::new()));
+    match daemon.set_access(port, access(wish)?) {
+        Ok(true) => Ok((StatusCode::NO_CONTENT, String::new())),
+        Ok(false) => {
+            Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
+        }
+        Err(error) => Err(Refused(StatusCode::CONFLICT, error.to_string())),
     }
-    Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
+}
+
+/// What a wish says of whom to let in.
+fn access_wish(wish: &PutService) -> Result<AccessWish, Refused> {
+    let says = wish.allow.is_some() || wish.cross_site.is_some();
+    let access = access(wish)?;
+    let again = wish.again.unwrap_or(false);
+    Ok(if says && !again { AccessWish::Said(access) } else { AccessWish::Kept(access) })
 }
 
 /// Whom a wish lets in: everybody unless it says otherwise.

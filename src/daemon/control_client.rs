@@ -72,6 +72,13 @@ impl ControlClient {
         json::read(&text).map_err(ControlError::Garbled)
     }
 
+    /// Tells the daemon, if one runs, that a book of the home has changed; else it finds out by and by.
+    pub async fn tell_of_change(&self) {
+        if let Err(error) = self.exchange(Method::POST, "/api/books", String::new()).await {
+            log::debug!("not told of the change: {error}");
+        }
+    }
+
     /// Changes a part of something.
     ///
     /// # Errors

@@ -11,12 +11,14 @@ use futures_lite::future;
 
 use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
+use super::flight::{Answer, Flight};
 use super::meeting_room::MeetingRoom;
-use super::search::{Answer, Flight, Search, is_silent};
+use super::revocation_watch::RevocationWatch;
+use super::search::{Search, is_silent};
 use crate::identity::{Name, PublicKey};
 use crate::overlay::WellKnown;
 use crate::registration::{Outcome, Packet, Refusal, Report, Said, Wanted};
-use crate::trust::{self, Claimed, Contact, FirstUse};
+use crate::trust::{self, Binding, Claimed, Contact, FirstUse};
 use crate::web::Failure;
 
 /// Somebody found.
@@ -39,6 +41,8 @@ pub(super) struct TrustSettings {
     pub(super) book: ContactBook,
     /// Whom the person lets vouch for others.
     pub(super) authorities: Arc<AuthorityBook>,
+    /// Who knows what those have taken back.
+    pub(super) revocations: Arc<RevocationWatch>,
     /// What to do with strangers.
     pub(super) first_use: FirstUse,
     /// Where the person is asked about them.
@@ -53,6 +57,7 @@ pub(super) struct Finder {
     search: Arc<Search>,
     book: ContactBook,
     authorities: Arc<AuthorityBook>,
+    revocations: Arc<RevocationWatch>,
     first_use: FirstUse,
     meetings: Arc<MeetingRoom>,
     well_known: Option<WellKnown>,
@@ -60,8 +65,9 @@ pub(super) struct Finder {
 
 impl Finder {
     pub(super) fn new(search: Arc<Search>, trust: TrustSettings) -> Finder {
-        let TrustSettings { book, authorities, first_use, meetings, well_known } = trust;
-        Finder { search, book, authorities, first_use, meetings, well_known }
+        let TrustSettings { book, authorities, revocations, first_use, meetings, well_known } =
+            trust;
+        Finder { search, book, authorities, revocations, first_use, meetings, well_known }
     }
 
     /// Who asks the overlays.
@@ -72,6 +78,11 @@ impl Finder {
     /// The contact book.
     pub(super) fn book(&self) -> &ContactBook {
         &self.book
+    }
+
+    /// Who knows what authorities have taken back.
+    pub(super) fn revocations(&self) -> &Arc<RevocationWatch> {
+        &self.revocations
     }
 
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
@@ -89,6 +100,9 @@ impl Finder {
         // without the books nobody can say whose key is the right one
         let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
         let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
+        if contacts.get(name).is_none_or(|contact| contact.binding != Binding::Pinned) {
+            self.revocations.fresh().await;
+        }
         let authorities = self.authorities.authorities();
         let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
         let mut by_key = Vec::new();
@@ -97,8 +111,11 @@ impl Finder {
             if !answer.packets.is_empty() {
                 return self.decide(name, &contacts, &authorities, None, answer, memory);
             }
-            // perhaps another key claims the name: that is worth telling
             by_key = answer.reports;
+            if self.search.is_private(&contact.key) {
+                return Err(self.why_nothing(name, true, &[], &by_key));
+            }
+            // perhaps another key claims the name: that is worth telling
             if !by_key.iter().any(is_silent) {
                 // what was heard of the name before is no longer so
                 self.search.forget(&Wanted::Name(name.clone()));
@@ -123,6 +140,7 @@ impl Finder {
     /// Who claims a name, and the decision about it in words; nothing is remembered.
     pub(super) async fn claimed(&self, name: &Name) -> Result<(Vec<Claimed>, String), Failure> {
         let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
+        self.revocations.fresh().await;
         let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
         let authorities = self.authorities.authorities();
         let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
@@ -130,7 +148,7 @@ impl Finder {
         if answer.packets.is_empty() {
             return Err(self.why_nothing(name, false, &[], &answer.reports));
         }
-        let claims = self.claims(&authorities, &answer);
+        let claims = self.claims(&answer);
         let knowledge = self.knowledge(&contacts, &authorities, vouched);
         let reason = trust::decide(name, &claims, knowledge).reason(name);
         Ok((trust::judge(name, &claims, knowledge), reason))

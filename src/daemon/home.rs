@@ -12,6 +12,8 @@
 //! | `successor`, `previous.key` | which key will follow, and which one was before |
 //! | `ca/` | an authority, if this home is one |
 //! | `introductions` | where people are found, as their share links said |
+//! | `private` | which contacts are there for contacts only |
+//! | `published` | there if something may lie in overlays that everybody finds |
 //! | `sequences` | newest packets seen and published, so that old ones are refused |
 //! | `control.sock`, `token`, `lock` | of the running daemon |
 

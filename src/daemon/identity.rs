@@ -200,6 +200,18 @@ impl Identity {
         Ok((read_name(home)?, file.map_err(damaged)?.key))
     }
 
+    /// The key pair of a home, if there is one that needs no passphrase.
+    pub(super) fn unlocked(home: &Home) -> Option<KeyPair> {
+        struct Nobody;
+        impl PassphraseSource for Nobody {
+            fn ask(&mut self) -> Option<Passphrase> {
+                None
+            }
+        }
+        Identity::public(home).ok()?; // none is made here
+        Identity::load_or_create(home, &mut Nobody).ok().map(|identity| identity.keys)
+    }
+
     /// The same identity with a name, which is written down.
     ///
     /// # Errors

@@ -9,16 +9,16 @@ use std::{
 
 use async_io::Async;
 
-use super::{ContactBook, Home, StartError};
+use super::{AuthorityBook, ContactBook, Home, StartError};
 use crate::identity::KeyPair;
 use crate::link::Link;
-use crate::link::rendezvous::{Group, Rules};
+use crate::link::rendezvous::{Group, Members, Rules};
 use crate::registration::Rendezvous;
 use crate::runtime::{clock, plain, spawn};
-use crate::trust::Contacts;
+use crate::trust::{Authorities, AuthorityName, Contacts};
 
 /// Some people, as the owner of a rendezvous names them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Circle {
     /// `none`.
     #[default]
@@ -27,41 +27,62 @@ pub enum Circle {
     Anyone,
     /// `contacts`: whose key is in the contact book.
     Contacts,
+    /// `authority:NAME`: whoever shows a certificate of that authority which counts.
+    Authority(AuthorityName),
+}
+
+/// What is known of people at a time.
+#[derive(Clone, Debug)]
+struct People {
+    contacts: Arc<Contacts>,
+    authorities: Arc<Authorities>,
 }
 
 impl Circle {
-    /// Reads `anyone`, `contacts` or `none`.
+    /// Reads `anyone`, `contacts`, `authority:NAME` or `none`.
     ///
     /// # Errors
     /// Says what would be right.
     pub fn parse(text: &str) -> Result<Circle, String> {
         match text {
-            "none" => Ok(Circle::Nobody),
-            "anyone" => Ok(Circle::Anyone),
-            "contacts" => Ok(Circle::Contacts),
-            _ if text.starts_with("authority:") => Err(format!(
-                "{text:?}: authorities cannot be named here yet, only anyone or contacts"
-            )),
-            _ => Err(format!("{text:?} is neither anyone nor contacts nor none")),
+            "none" => return Ok(Circle::Nobody),
+            "anyone" => return Ok(Circle::Anyone),
+            "contacts" => return Ok(Circle::Contacts),
+            _ => {}
         }
+        let authority = text.strip_prefix("authority:").and_then(AuthorityName::parse);
+        let wrong = || format!("{text:?} is none of anyone, contacts, authority:NAME, none");
+        authority.map(Circle::Authority).ok_or_else(wrong)
     }
 
-    fn group(self, contacts: &Contacts) -> Group {
+    /// Whether it changes with what this home knows.
+    pub fn depends_on_books(&self) -> bool {
+        !matches!(self, Circle::Nobody | Circle::Anyone)
+    }
+
+    fn group(&self, people: &People) -> Group {
+        let People { contacts, authorities } = people;
         match self {
             Circle::Nobody => Group::Nobody,
             Circle::Anyone => Group::Anyone,
             Circle::Contacts => Group::Keys(contacts.iter().map(|contact| contact.key).collect()),
+            Circle::Authority(of) => Group::Members(Members {
+                of: of.clone(),
+                authorities: authorities.clone(),
+                contacts: contacts.clone(),
+            }),
         }
     }
 }
 
 impl fmt::Display for Circle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Circle::Nobody => "none",
-            Circle::Anyone => "anyone",
-            Circle::Contacts => "contacts",
-        })
+        match self {
+            Circle::Nobody => f.write_str("none"),
+            Circle::Anyone => f.write_str("anyone"),
+            Circle::Contacts => f.write_str("contacts"),
+            Circle::Authority(name) => write!(f, "authority:{name}"),
+        }
     }
 }
 
@@ -96,7 +117,7 @@ pub(super) struct Lent {
     pub(super) tcp: Option<SocketAddr>,
 }
 
-/// How often the contact book is looked at; it is read only when it has changed.
+/// How often the books are looked at; they are read only when they have changed.
 const REFRESH: Duration = Duration::from_secs(5);
 /// Who is registered, so that a restart forgets nobody.
 const SAVED: &str = "rendezvous.sessions";
@@ -104,17 +125,21 @@ const SAVED: &str = "rendezvous.sessions";
 /// Begins to serve others.
 ///
 /// # Errors
-/// When the contact book cannot be read or a TCP address cannot be had.
+/// When a book cannot be read or a TCP address cannot be had.
 pub(super) fn begin(
     lending: Lending,
     home: &Home,
     keys: &KeyPair,
     link: &Arc<Link>,
+    authorities: Arc<AuthorityBook>,
 ) -> Result<Lent, StartError> {
-    let book = ContactBook::new(home);
-    let contacts = book.contacts().map_err(StartError::Contacts)?;
+    let books = Books { contacts: ContactBook::new(home), authorities };
+    let people = People {
+        contacts: books.contacts.contacts().map_err(StartError::Contacts)?,
+        authorities: books.authorities.authorities().map_err(StartError::Authorities)?,
+    };
     let udp = link.bound_addresses();
-    let rules = rules(&lending, &contacts);
+    let rules = rules(&lending, &people);
     let served = link.serve_rendezvous(keys, rules, Some(home.path(SAVED)));
     served.map_err(|error| StartError::Udp { addresses: udp.clone(), error })?;
     let tcp = match lending.tcp {
@@ -131,8 +156,8 @@ pub(super) fn begin(
             }
         }),
     };
-    if lending.register == Circle::Contacts || lending.relay == Circle::Contacts {
-        let refreshing = refresh(Arc::downgrade(link), lending.clone(), book, contacts);
+    if lending.register.depends_on_books() || lending.relay.depends_on_books() {
+        let refreshing = refresh(Arc::downgrade(link), lending.clone(), books, people);
         spawn(refreshing).detach(); // it ends with the link
     }
     Ok(Lent { lending, tcp })
@@ -145,21 +170,29 @@ fn listen(link: &Arc<Link>, address: SocketAddr) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-fn rules(lending: &Lending, contacts: &Contacts) -> Rules {
-    Rules::new(lending.register.group(contacts), lending.relay.group(contacts), lending.rate)
+fn rules(lending: &Lending, people: &People) -> Rules {
+    Rules::new(lending.register.group(people), lending.relay.group(people), lending.rate)
 }
 
-/// New contacts are served soon, and former ones no more.
-async fn refresh(link: Weak<Link>, lending: Lending, book: ContactBook, mut known: Arc<Contacts>) {
+/// Where it is written who people are.
+struct Books {
+    contacts: ContactBook,
+    authorities: Arc<AuthorityBook>,
+}
+
+/// New people are served soon, and former ones no more.
+async fn refresh(link: Weak<Link>, lending: Lending, books: Books, mut known: People) {
     loop {
         clock::sleep(REFRESH).await;
         let Some(link) = link.upgrade() else { return };
         // one that cannot be read for a moment changes nothing
-        if let Ok(contacts) = book.contacts()
-            && !Arc::ptr_eq(&contacts, &known)
+        if let (Ok(contacts), Ok(authorities)) =
+            (books.contacts.contacts(), books.authorities.authorities())
+            && !(Arc::ptr_eq(&contacts, &known.contacts)
+                && Arc::ptr_eq(&authorities, &known.authorities))
         {
-            link.set_rules(rules(&lending, &contacts));
-            known = contacts;
+            known = People { contacts, authorities };
+            link.set_rules(rules(&lending, &known));
         }
     }
 }
@@ -176,10 +209,11 @@ mod tests {
 
     #[test]
     fn circles_are_read_as_they_are_written() {
-        for circle in [Circle::Nobody, Circle::Anyone, Circle::Contacts] {
+        let club = Circle::Authority(AuthorityName::parse("club").unwrap());
+        for circle in [Circle::Nobody, Circle::Anyone, Circle::Contacts, club] {
             assert_eq!(Circle::parse(&circle.to_string()), Ok(circle));
         }
-        for wrong in ["", "friends", "Anyone", "authority:", "authority:example.com"] {
+        for wrong in ["", "friends", "Anyone", "authority:", "authority:a b"] {
             assert!(Circle::parse(wrong).is_err(), "{wrong}");
         }
     }

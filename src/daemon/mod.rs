@@ -11,7 +11,9 @@
 //!                                  └────> Transport ──> peers
 //! ```
 
+mod access_book;
 mod answer;
+mod audience;
 mod authority_book;
 mod backup;
 mod book;
@@ -26,6 +28,8 @@ mod control_socket;
 mod doctor;
 mod entrance;
 mod finder;
+mod flight;
+mod grounds;
 mod home;
 mod identity;
 mod introductions;
@@ -35,14 +39,19 @@ mod lending;
 mod meeting_room;
 pub mod notify;
 mod offering;
+mod open_presence;
+mod private_contacts;
 mod publishing;
 mod reach;
 mod revocation_watch;
+mod sealing;
 mod search;
 mod seeking;
 mod sequences;
+mod source;
 mod start_error;
 mod status;
+mod unsealing;
 mod why;
 
 use std::{
@@ -54,6 +63,8 @@ use std::{
 
 use futures_lite::future;
 
+pub use access_book::{AccessBook, AccessBookError, AccessWish};
+pub use audience::Audience;
 pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
 pub use backup::{Backup, BackupError};
 pub use book::BookError;
@@ -74,8 +85,8 @@ pub use offering::Offer;
 pub use reach::Reached;
 pub use start_error::StartError;
 pub use status::{
-    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, RendezvousStatus,
-    ServiceStatus, Status,
+    CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, PresenceStatus,
+    RendezvousStatus, ServiceStatus, Status,
 };
 pub use why::{Stopped, Walk, WalkStep, why};
 
@@ -96,8 +107,10 @@ use control::{Control, TokenGate};
 use control_socket::ControlSocket;
 use entrance::Entrance;
 use finder::{Finder, TrustSettings};
+use grounds::{Eviction, Grounds};
 use lending::Lent;
 use meeting_room::{MeetingRoom, OwnOrigin};
+use private_contacts::PrivateContacts;
 use publishing::Publishing;
 use reach::Reach;
 use revocation_watch::RevocationWatch;
@@ -113,6 +126,8 @@ pub struct DaemonOptions {
     pub identity: Identity,
     /// Where packets are published and looked up.
     pub overlays: Vec<OverlayAddress>,
+    /// Who is to find it there.
+    pub audience: Audience,
     /// Where peers shall find it.
     pub udp: Udp,
     /// Who introduces it to peers.
@@ -137,6 +152,7 @@ pub struct DaemonOptions {
 pub struct Daemon {
     home: Home,
     keys: KeyPair,
+    audience: Audience,
     overlays: Vec<Arc<dyn Overlay>>,
     transport: Arc<Transport>,
     teredo: TeredoSetting,
@@ -147,6 +163,8 @@ pub struct Daemon {
     meetings: Arc<MeetingRoom>,
     authorities: Arc<AuthorityBook>,
     certificates: Arc<CertificateBook>,
+    access: AccessBook,
+    eviction: Arc<Eviction>,
     pseudonym: Pseudonym,
     publishing: Mutex<Option<(Arc<Publishing>, Task<()>)>>,
     /// Those that wait for calls while something is published.
@@ -179,9 +197,6 @@ impl Daemon {
         let Identity { name, keys } = identity;
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         let transport = Arc::new(bind(&keys, &udp)?);
-        let lend = |lending| lending::begin(lending, &home, &keys, transport.link());
-        let lent = options.lending.map(lend).transpose()?;
-        transport.link().set_rendezvous(&options.rendezvous);
         transport.link().ask_servers(options.stun, options.turn);
         if teredo != TeredoSetting::Off
             && let Err(error) = transport.link().open_teredo()
@@ -194,27 +209,57 @@ impl Daemon {
         let book = || ContactBook::new(&home);
         let authorities = Arc::new(AuthorityBook::new(&home));
         authorities.authorities().map_err(StartError::Authorities)?;
+        let lend =
+            |lending| lending::begin(lending, &home, &keys, transport.link(), authorities.clone());
+        let lent = options.lending.map(lend).transpose()?;
         let certificates = Arc::new(CertificateBook::new(&home));
+        let access = AccessBook::new(&home);
         warn_of_certificates(&certificates, &authorities, keys.public());
+        transport.link().show_certificates(certificates.shown(keys.public()));
+        transport.link().set_rendezvous(&options.rendezvous);
         let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
-        let answering =
-            Answering::new(keys.clone(), name, book(), authorities.clone(), pseudonym.clone());
-        let answering = Arc::new(answering);
+        let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
+        let grounds = Arc::new(Grounds::default());
+        let answering = Arc::new(Answering::new(
+            keys.clone(),
+            name,
+            book(),
+            revocations.clone(),
+            grounds.clone(),
+            pseudonym.clone(),
+        ));
         let sequences = Arc::new(Sequences::load(&home));
-        let search = Search::new(overlays.clone(), Introductions::new(&home), sequences.clone());
+        let (own, introductions) = (Some(keys.clone()), Introductions::new(&home));
+        let private = PrivateContacts::new(&home);
+        let search = Search::new(overlays.clone(), introductions, sequences.clone(), own, private);
         let trust = TrustSettings {
             book: book(),
             authorities: authorities.clone(),
+            revocations: revocations.clone(),
             first_use,
             meetings: meetings.clone(),
             well_known,
         };
         let finder = Arc::new(Finder::new(search, trust));
-        let reach =
-            Reach::new(transport.clone(), finder.clone(), answering.clone(), Labels::new(&home));
+        let eviction = Arc::new(Eviction {
+            grounds: grounds.clone(),
+            transport: transport.clone(),
+            answering: answering.clone(),
+            finder: finder.clone(),
+        });
+        let labels = Labels::new(&home);
+        let reach = Reach::new(
+            transport.clone(),
+            finder.clone(),
+            answering.clone(),
+            certificates.clone(),
+            labels,
+            grounds,
+        );
         let daemon = Arc::new(Daemon {
             home,
             keys,
+            audience: options.audience,
             overlays,
             transport: transport.clone(),
             teredo,
@@ -223,8 +268,10 @@ impl Daemon {
             sequences,
             reach: Arc::new(reach),
             meetings,
-            authorities: authorities.clone(),
+            authorities,
             certificates: certificates.clone(),
+            access,
+            eviction,
             pseudonym,
             publishing: Mutex::default(),
             listening: Mutex::default(),
@@ -236,14 +283,14 @@ impl Daemon {
             following: Mutex::default(),
             _lock: lock,
         });
-        daemon.show_certificate();
+        daemon.take_back_open_presence();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
         *lock_of(&daemon.control) = Some(control);
         *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
-        let watch = RevocationWatch::new(daemon.overlays.clone(), authorities);
+        spawn(grounds::follow(Arc::downgrade(&daemon.eviction))).detach();
         let weak = Arc::downgrade(&daemon);
-        spawn(watch.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
+        spawn(revocations.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
         Ok(daemon)
     }
 
@@ -334,14 +381,22 @@ impl Daemon {
     /// Publishes what has changed without anybody telling, such as certificates; whether anything is
     /// published at all.
     fn looks_again(&self) -> bool {
-        self.show_certificate();
+        self.show_certificates();
         let publishing = lock_of(&self.publishing);
         publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
     }
 
-    /// Shows peers the certificate that ends last.
-    fn show_certificate(&self) {
-        self.transport.show(self.certificates.best(self.keys.public()));
+    /// Shows rendezvous what authorities say about this identity; peers are shown it when they are called.
+    fn show_certificates(&self) {
+        let certificates = self.certificates.shown(self.keys.public());
+        self.transport.link().show_certificates(certificates);
+    }
+
+    /// Does at once what follows from a change in the books.
+    fn read_books(&self) {
+        self.looks_again();
+        self.eviction.judge();
+        self.finder.revocations().look();
     }
 
     /// Ends what nobody keeps up any more: the entrance, and publishing.
@@ -446,6 +501,7 @@ async fn follow(daemon: Weak<Daemon>) {
             link.network_change().await;
             let Some(daemon) = daemon.upgrade() else { return };
             daemon.finder.search().handle_network_change(); // publishing uses the same overlays
+            daemon.finder.revocations().handle_resume();
             if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
                 publishing.look_again();
             }

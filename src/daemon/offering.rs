@@ -3,7 +3,12 @@
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
 use super::calling;
-use super::{Daemon, Identity, Registered, StartError, lock_of, publishing::Publishing};
+use super::open_presence::OpenPresence;
+use super::publishing::Publishing;
+use super::{
+    AccessBookError, AccessWish, Audience, ContactBook, Daemon, Identity, Registered, StartError,
+    lock_of,
+};
 use crate::identity::{KeyPair, Name, ServicePort};
 use crate::link::portmap::PortMapper;
 use crate::link::{Strangers, TeredoSetting};
@@ -31,15 +36,18 @@ impl Daemon {
     /// Serves something at a port, under a name that is made if there is none yet.
     ///
     /// # Errors
-    /// When the folder cannot be read, or the port is taken and may not be replaced.
+    /// When the folder cannot be read, the port is taken and may not be replaced, or nobody can tell for whom it
+    /// is to be.
     pub fn register(
         self: &Arc<Self>,
         port: ServicePort,
         offer: Offer,
         ttl: Option<Duration>,
         replace: bool,
-        access: Access,
+        wish: AccessWish,
     ) -> Result<Registered, StartError> {
+        let access = self.access.decide(port, &wish)?;
+        let allow = access.list.to_string();
         let (name, fresh_name) = self.name_or_make()?;
         let (handler, summary): (Arc<dyn Handler>, String) = match offer {
             Offer::Application(upstream) => {
@@ -54,10 +62,15 @@ impl Daemon {
         let service = Service { handler, summary: summary.clone(), access };
         let lease =
             self.answering.services().register(clock::now(), port, service, ttl, replace)?;
+        if let AccessWish::Said(_) = wish
+            && let Err(error) = self.access.forget(port)
+        {
+            log::warn!("what p2p allow said of port {port} before will count again: {error}");
+        }
         self.publish();
         self.settle_after(ttl);
         let lease = lease.number();
-        Ok(Registered { lease, target: summary, name: name.to_string(), fresh_name })
+        Ok(Registered { lease, target: summary, name: name.to_string(), fresh_name, allow })
     }
 
     /// Prolongs what was registered for a time; false if it is gone.
@@ -66,9 +79,20 @@ impl Daemon {
         self.answering.services().renew(clock::now(), lease, ttl)
     }
 
-    /// Changes whom the service at a port is for, from the next request on; false if there is none.
-    pub fn set_access(&self, port: ServicePort, access: Access) -> bool {
-        self.answering.services().set_access(clock::now(), port, access)
+    /// Changes whom the service at a port is for, at once, and until a command says otherwise; false if there
+    /// is none.
+    ///
+    /// # Errors
+    /// When that cannot be written down: nothing has changed then.
+    pub fn set_access(&self, port: ServicePort, access: Access) -> Result<bool, AccessBookError> {
+        let services = self.answering.services();
+        if services.find(clock::now(), port).is_none() {
+            return Ok(false);
+        }
+        self.access.keep(port, &access)?;
+        let is_set = services.set_access(clock::now(), port, access);
+        self.eviction.judge();
+        Ok(is_set)
     }
 
     /// Ends what was registered, unless another service took its port; false if it is gone.
@@ -102,8 +126,7 @@ impl Daemon {
         if publishing.is_some() {
             return;
         }
-        let last = self.sequences.of(&self.keys.public());
-        let new = Publishing::new(self.keys.clone(), self.name(), last, self.overlays.clone());
+        let new = self.new_publishing();
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
         if self.port_mapping {
@@ -128,15 +151,45 @@ impl Daemon {
         let more = (!link.is_only_here()).then(|| link.gathered());
         let changes = move || changed.changed();
         let publish = new.clone();
+        let open_presence = OpenPresence::new(&self.home);
         let task = spawn(async move {
             if let Some(more) = more {
                 clock::timeout(GATHER_TIME, more).await;
             }
             link.teredo_settled().await;
-            publish.run(whereabouts, changes).await;
+            publish.clone().run(whereabouts, changes).await;
+            if publish.readership().is_none() && publish.has_succeeded() {
+                open_presence.clear();
+            }
         });
+        let listening = calling::listen(self.transport.link(), &self.overlays, &new);
+        *lock_of(&self.listening) = listening.into_iter().collect();
         *publishing = Some((new, task));
-        *lock_of(&self.listening) = calling::listen(self.transport.link(), &self.overlays);
+    }
+
+    /// What publishes for whom it should.
+    fn new_publishing(&self) -> Arc<Publishing> {
+        let (keys, name, overlays) = (self.keys.clone(), self.name(), self.overlays.clone());
+        let last = self.sequences.of(&keys.public());
+        if self.audience == Audience::Public {
+            OpenPresence::new(&self.home).note();
+            return Publishing::new(keys, name, last, overlays);
+        }
+        Publishing::sealed(keys, name, last, overlays, ContactBook::new(&self.home))
+    }
+
+    /// Takes back what an earlier process has published for everybody, if this one publishes for contacts only.
+    pub(super) fn take_back_open_presence(&self) {
+        let open_presence = OpenPresence::new(&self.home);
+        let is_due = self.audience == Audience::Contacts && open_presence.may_exist();
+        if !is_due || self.overlays.is_empty() {
+            return;
+        }
+        let (keys, name, overlays) = (self.keys.clone(), self.name(), self.overlays.clone());
+        let last = self.sequences.of(&keys.public());
+        let gone = clock::wall().max(last.saturating_add(Duration::from_micros(1)));
+        self.sequences.raise(keys.public(), gone); // what contacts find is newer
+        spawn(open_presence.take_back(keys, name, gone, overlays)).detach();
     }
 
     /// Takes the registration away, since nothing is served any more.

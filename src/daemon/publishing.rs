@@ -8,8 +8,11 @@ use std::{
 use event_listener::{Event, EventListener};
 use futures_lite::future;
 
-use crate::identity::{KeyPair, Name, Timestamp};
+use super::contact_book::ContactBook;
+use super::sealing::{Readership, Sealing, Turn};
+use crate::identity::{KeyPair, Name, PublicKey, Timestamp};
 use crate::overlay::{Overlay, OverlayError};
+use crate::registration::presence::BLUR;
 use crate::registration::{Publication, Publisher, Whereabouts};
 use crate::runtime::{clock, random, spawn};
 
@@ -19,10 +22,15 @@ const PACKET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
 /// The same for a machine that stays where it is.
 pub(super) const LONGEST_PACKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
+/// How often the contact book and the day are looked at where they matter.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Publishes one identity in all overlays that can be written.
 pub(super) struct Publishing {
     publisher: Mutex<Publisher>,
     overlays: Vec<Arc<dyn Overlay>>,
+    /// None where everybody may read.
+    sealing: Option<Sealing>,
     results: Mutex<Vec<Stored>>,
     changed: Event,
 }
@@ -51,10 +59,55 @@ impl Publishing {
         let seed = random::number();
         let publisher = Publisher::new(keys, name, PACKET_LIFETIME, last_sequence, &keeps, seed)
             .with_ttl_up_to(LONGEST_PACKET_LIFETIME);
+        Publishing::with(publisher, overlays, None)
+    }
+
+    /// The same for contacts only: those in `book` at any time.
+    pub(super) fn sealed(
+        keys: KeyPair,
+        name: Option<Name>,
+        last_sequence: Timestamp,
+        mut overlays: Vec<Arc<dyn Overlay>>,
+        book: ContactBook,
+    ) -> Arc<Publishing> {
+        overlays.retain(|overlay| overlay.abilities().put && overlay.abilities().sealed);
+        let keeps: Vec<_> = overlays.iter().map(|overlay| overlay.abilities().renew).collect();
+        let seed = random::number();
+        let sealing = Sealing::new(keys.clone(), book, overlays.len());
+        let publisher = Publisher::new(keys, name, PACKET_LIFETIME, last_sequence, &keeps, seed)
+            .with_ttl_up_to(LONGEST_PACKET_LIFETIME)
+            .sealed();
+        Publishing::with(publisher, overlays, Some(sealing))
+    }
+
+    /// Takes back from all overlays what an earlier process has published for everybody, under the sequence
+    /// `gone`; [`Publishing::run`] ends when that is done or has failed.
+    pub(super) fn withdrawing(
+        keys: KeyPair,
+        name: Option<Name>,
+        gone: Timestamp,
+        overlays: Vec<Arc<dyn Overlay>>,
+    ) -> Arc<Publishing> {
+        let before = gone.saturating_sub(Duration::from_micros(1));
+        let publishing = Publishing::new(keys, name, before, overlays);
+        {
+            let mut publisher = publishing.publisher();
+            publisher.assume_published();
+            publisher.handle_shutdown(clock::now(), gone);
+        }
+        publishing
+    }
+
+    fn with(
+        publisher: Publisher,
+        overlays: Vec<Arc<dyn Overlay>>,
+        sealing: Option<Sealing>,
+    ) -> Arc<Publishing> {
         Arc::new(Publishing {
             publisher: Mutex::new(publisher),
             results: Mutex::new(vec![Stored::default(); overlays.len()]),
             overlays,
+            sealing,
             changed: Event::new(),
         })
     }
@@ -68,9 +121,15 @@ impl Publishing {
     ) {
         loop {
             let changed = future::or(self.changed.listen(), moves());
+            let turn = self.sealing.as_ref().map(Sealing::look);
             let next = {
                 let mut publisher = self.publisher();
                 let now = clock::now();
+                match turn {
+                    Some(Turn::Readers) => publisher.handle_wish(now),
+                    Some(Turn::Day) => publisher.handle_turn(now),
+                    Some(Turn::Still) | None => {}
+                }
                 if let Err(error) = publisher.handle_change(now, &whereabouts()) {
                     log::warn!("cannot publish: {error}");
                 }
@@ -84,7 +143,8 @@ impl Publishing {
                 if publisher.is_finished() {
                     return;
                 }
-                publisher.next_time()
+                let look = self.sealing.as_ref().map(|_| now + LOOK_INTERVAL);
+                publisher.next_time().into_iter().chain(look).min()
             };
             future::or(changed, clock::sleep_until(next)).await;
         }
@@ -137,15 +197,39 @@ impl Publishing {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether no overlay has failed to do what it was asked last.
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.results().iter().all(|stored| stored.error.is_none())
+    }
+
     /// The newest sequence signed; the next one must be above it.
     pub(super) fn last_sequence(&self) -> Timestamp {
-        self.publisher().last_sequence()
+        let blur = self.sealing.as_ref().map(|_| BLUR).unwrap_or_default();
+        self.publisher().last_sequence().saturating_add(blur)
+    }
+
+    /// Who finds this identity, if not everybody.
+    pub(super) fn readership(&self) -> Option<Readership> {
+        self.sealing.as_ref().map(Sealing::readership)
+    }
+
+    /// The keys for which contacts leave calls, where these must not be left for the key of this identity.
+    pub(super) fn presences(&self) -> Option<Vec<PublicKey>> {
+        self.sealing.as_ref().map(Sealing::presences)
+    }
+
+    /// Ends when something has been published, or cannot be.
+    pub(super) fn changed(&self) -> EventListener {
+        self.changed.listen()
     }
 
     async fn carry_out(self: Arc<Self>, publication: Publication) {
         let overlay = &self.overlays[publication.overlay];
         let started = clock::now();
-        let result = overlay.publish(&publication.packet).await;
+        let result = match &self.sealing {
+            None => overlay.publish(&publication.packet).await,
+            Some(sealing) => sealing.write(publication.overlay, overlay, &publication.packet).await,
+        };
         let now = clock::now();
         let error = match result {
             Ok(()) => {

@@ -8,13 +8,18 @@ use futures_lite::future;
 
 use super::answer::Answering;
 use super::calling;
+use super::certificate_book::CertificateBook;
 use super::finder::{Finder, Found};
+use super::flight::Flight;
+use super::grounds::Grounds;
 use super::labels::Labels;
 use crate::identity::Destination;
 use crate::link::{RelayRefusal, Way};
+use crate::registration::Wanted;
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{SocketIo, clock, spawn};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
+use crate::trust::Contact;
 use crate::web::{Failure, Io, Peers};
 
 /// How long each step to a stream took.
@@ -33,9 +38,13 @@ pub(super) struct Reach {
     transport: Arc<Transport>,
     finder: Arc<Finder>,
     answering: Arc<Answering>,
+    certificates: Arc<CertificateBook>,
     labels: Labels,
+    grounds: Arc<Grounds>,
 }
 
+/// A dial to a remembered address takes no longer if the address is still right, on most networks.
+const DOUBT: Duration = Duration::from_millis(500);
 /// What a tunnel to oneself may stall.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -44,9 +53,11 @@ impl Reach {
         transport: Arc<Transport>,
         finder: Arc<Finder>,
         answering: Arc<Answering>,
+        certificates: Arc<CertificateBook>,
         labels: Labels,
+        grounds: Arc<Grounds>,
     ) -> Reach {
-        Reach { transport, finder, answering, labels }
+        Reach { transport, finder, answering, certificates, labels, grounds }
     }
 
     /// Who finds people.
@@ -84,6 +95,11 @@ impl Reach {
             }
             Err(error) => return Err(self.failure(error, &found, destination)),
         };
+        let registration = found.packet.registration();
+        let shown = &registration.certificates;
+        if self.grounds.call(registration.key, &destination.name, shown) && !shown.is_empty() {
+            self.finder.revocations().check();
+        }
         let connect = opened.connected.map(|_| (clock::now() - started).saturating_sub(look_up));
         let connect = connect.unwrap_or_default();
         if let (Some(_), Some(path)) = (opened.connected, opened.path) {
@@ -121,13 +137,16 @@ impl Reach {
     ) -> Result<Opened, ConnectError> {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
+        // it may have been added or renewed a moment ago
+        self.transport.show(self.certificates.best(self.transport.link().key()));
         let opened = self.transport.open(registration.key, registration, preface, early);
         if !registration.rendezvous.is_empty() {
             return opened.await; // it introduces faster
         }
         let overlays = self.finder.search().overlays_for(&to.name);
         let link = self.transport.link();
-        calling::while_calling(link, &registration.key, &overlays, opened).await
+        let signer = found.packet.signer();
+        calling::while_calling(link, &registration.key, &signer, &overlays, opened).await
     }
 
     /// What it means that there is no stream.
@@ -145,7 +164,7 @@ impl Reach {
     /// Adds what newer packets say to the dial that goes on; never ends.
     async fn correct<T>(&self, found: &Found) -> T {
         let mut known = found.packet.clone();
-        if let Some(flight) = &found.flight {
+        if let Some(flight) = self.flight(found).await {
             while let Some(newer) = flight.newer_than(&known).await {
                 let (link, packet) = (self.transport.link().clone(), newer.clone());
                 let reach = async move {
@@ -157,6 +176,17 @@ impl Reach {
             }
         }
         future::pending().await
+    }
+
+    /// The look-up that may give newer packets. What is remembered may be of yesterday: once the dial takes
+    /// long, somebody looks.
+    async fn flight(&self, found: &Found) -> Option<Arc<Flight>> {
+        if found.flight.is_some() || found.asked.is_some() {
+            return found.flight.clone();
+        }
+        clock::sleep(DOUBT).await;
+        let Contact { name, key, .. } = &found.contact;
+        Some(self.finder.search().look_again(&Wanted::Contact(name.clone(), *key)))
     }
 
     /// One's own services answer without a detour.
@@ -211,6 +241,7 @@ pub(super) fn refused(refusal: Refusal, destination: &Destination) -> Failure {
             Failure::Unreachable { name: destination.name, last_seen: None, relays: Vec::new() }
         }
         Refusal::Internal => Failure::LinkLost { name: destination.name },
+        Refusal::Revoked => Failure::AccessRevoked { name: destination.name },
         Refusal::Starved => {
             let relays = vec![refusal.to_string()];
             Failure::Unreachable { name: destination.name, last_seen: None, relays }

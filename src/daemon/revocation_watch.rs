@@ -1,78 +1,201 @@
 //! Keeps revocation lists fresh: fetches those of all trusted authorities from the overlays, and puts the
 //! newest where an older one or none lies, so that any member carries them on.
+//!
+//! Lists are fetched every ten minutes, and besides when somebody connects, when this machine wakes up and when
+//! what is known here has changed. Whoever shows a certificate waits for the lists where they are older than that,
+//! but not for long: overlays that do not answer lock nobody out.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use event_listener::Event;
 
 use super::authority_book::AuthorityBook;
+use super::lock_of;
 use crate::identity::{PublicKeyFile, Slot, Timestamp};
 use crate::overlay::Overlay;
-use crate::runtime::clock;
-use crate::trust::SignedRevocations;
+use crate::runtime::{clock, spawn};
+use crate::trust::{Authorities, SignedRevocations};
 
 /// How often overlays are asked.
 const INTERVAL: Duration = Duration::from_secs(600);
-/// How often the clock is looked at: a laptop that slept asks soon after it wakes.
+/// Lists that were fetched so short a time ago are good enough for who connects.
+const RECENT: Duration = Duration::from_secs(15);
+/// How long somebody waits for lists; and then nobody does for a minute.
+const PATIENCE: Duration = Duration::from_secs(2);
+const RESIGNATION: Duration = Duration::from_secs(60);
+/// How often the clock is looked at.
 const TICK: Duration = Duration::from_secs(60);
 /// The same where nobody is trusted, so that a daemon at rest is seldom woken.
 const IDLE_TICK: Duration = Duration::from_secs(300);
 /// For how long a list is put: as long as stores keep anything.
 const TTL: Duration = Duration::from_secs(7 * 86_400);
+/// Keys asked about at a time.
+const AT_ONCE: usize = 8;
 
 /// Fetches and passes on revocation lists.
 #[derive(Debug)]
 pub(super) struct RevocationWatch {
     overlays: Vec<Arc<dyn Overlay>>,
     book: Arc<AuthorityBook>,
+    state: Mutex<State>,
+    looked: Event,
+    /// Whether this daemon shows itself to others, so that it may put lists.
+    may_put: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether overlays are being asked.
+    looking: bool,
+    last: Option<Look>,
+    /// When somebody waited in vain.
+    resigned: Option<Timestamp>,
+}
+
+/// When overlays had been asked, and what was known then.
+#[derive(Debug)]
+struct Look {
+    at: Timestamp,
+    known: Arc<Authorities>,
 }
 
 impl RevocationWatch {
     pub(super) fn new(
         overlays: Vec<Arc<dyn Overlay>>,
         book: Arc<AuthorityBook>,
-    ) -> RevocationWatch {
-        RevocationWatch { overlays, book }
+    ) -> Arc<RevocationWatch> {
+        Arc::new(RevocationWatch {
+            overlays,
+            book,
+            state: Mutex::default(),
+            looked: Event::new(),
+            may_put: AtomicBool::new(false),
+        })
     }
 
-    /// Works until `shows_itself` gives None; else it says whether this daemon shows itself to others, so
-    /// that it may put lists.
-    pub(super) async fn run(self, shows_itself: impl Fn() -> Option<bool>) {
-        let mut last: Option<(Timestamp, usize)> = None;
+    /// Where the lists are kept.
+    pub(super) fn book(&self) -> &Arc<AuthorityBook> {
+        &self.book
+    }
+
+    /// Works until `shows_itself` gives None; else it says whether this daemon shows itself to others.
+    pub(super) async fn run(self: Arc<Self>, shows_itself: impl Fn() -> Option<bool>) {
         while let Some(may_put) = shows_itself() {
-            let known = self.keys().len();
-            let is_due = last.is_none_or(|(at, keys)| {
-                clock::wall().since(at) >= INTERVAL || at > clock::wall() || keys != known
-            });
-            if is_due {
-                self.look(may_put).await;
-                last = Some((clock::wall(), self.keys().len()));
+            let begins = self.may_put.swap(may_put, Relaxed) != may_put && may_put;
+            let known = self.known();
+            if begins || self.is_due(&known) {
+                self.look();
             }
-            clock::sleep(if known == 0 { IDLE_TICK } else { TICK }).await;
+            let is_idle = known.iter().next().is_none();
+            clock::sleep(if is_idle { IDLE_TICK } else { TICK }).await;
         }
     }
 
-    fn keys(&self) -> Vec<PublicKeyFile> {
-        let authorities = self.book.authorities();
-        authorities
-            .map_or_else(|_| Vec::new(), |all| all.iter().flat_map(|a| a.keys.clone()).collect())
+    /// Somebody connects: lists that are not quite new are fetched, and nobody waits for them.
+    pub(super) fn check(self: &Arc<Self>) {
+        if !self.is_younger_than(RECENT) {
+            self.look();
+        }
     }
 
-    /// Asks all overlays about all keys once.
-    async fn look(&self, may_put: bool) {
-        for key in self.keys() {
-            let slot = Slot::of_revocations(&key.key);
-            let mut held = Vec::with_capacity(self.overlays.len());
-            for overlay in &self.overlays {
-                held.push(match overlay.get(slot).await {
-                    Ok(found) => Some(self.take(&key, &found)),
+    /// This machine has slept or moved: lists are fetched, and who shows a certificate waits for them.
+    pub(super) fn handle_resume(self: &Arc<Self>) {
+        let mut state = lock_of(&self.state);
+        (state.last, state.resigned) = (None, None);
+        drop(state);
+        self.look();
+    }
+
+    /// Whether nobody has to wait.
+    pub(super) fn is_fresh(&self) -> bool {
+        let now = clock::wall();
+        let resigned = lock_of(&self.state).resigned;
+        self.is_younger_than(INTERVAL + TICK)
+            || resigned.is_some_and(|at| now >= at && now.since(at) < RESIGNATION)
+            || self.known().iter().next().is_none()
+    }
+
+    /// Waits until the lists are fresh, or overlays have been given time enough.
+    pub(super) async fn fresh(self: &Arc<Self>) {
+        if self.is_fresh() {
+            return;
+        }
+        let looked = self.looked.listen();
+        self.look();
+        if clock::timeout(PATIENCE, looked).await.is_none() {
+            lock_of(&self.state).resigned = Some(clock::wall());
+        }
+    }
+
+    fn is_younger_than(&self, age: Duration) -> bool {
+        let (now, state) = (clock::wall(), lock_of(&self.state));
+        state.last.as_ref().is_some_and(|look| now >= look.at && now.since(look.at) < age)
+    }
+
+    fn is_due(&self, known: &Arc<Authorities>) -> bool {
+        let has_changed = |look: &Look| !Arc::ptr_eq(&look.known, known);
+        !self.is_younger_than(INTERVAL)
+            || lock_of(&self.state).last.as_ref().is_none_or(has_changed)
+    }
+
+    /// Begins to ask all overlays about all keys, unless that goes on.
+    pub(super) fn look(self: &Arc<Self>) {
+        if std::mem::replace(&mut lock_of(&self.state).looking, true) {
+            return;
+        }
+        let watch = self.clone();
+        spawn(async move {
+            // what is learned meanwhile, such as a further key, makes the next look due
+            let known = watch.known();
+            let keys: Vec<_> = known.iter().flat_map(|a| a.keys.clone()).collect();
+            for some in keys.chunks(AT_ONCE) {
+                let asked = some.iter().map(|key| spawn(watch.clone().look_for(*key)));
+                for task in asked.collect::<Vec<_>>() {
+                    task.await;
+                }
+            }
+            let mut state = lock_of(&watch.state);
+            (state.looking, state.last) = (false, Some(Look { at: clock::wall(), known }));
+            drop(state);
+            watch.looked.notify(usize::MAX);
+        })
+        .detach();
+    }
+
+    fn known(&self) -> Arc<Authorities> {
+        self.book.authorities().unwrap_or_default()
+    }
+
+    /// Asks all overlays about a key.
+    async fn look_for(self: Arc<Self>, key: PublicKeyFile) {
+        let slot = Slot::of_revocations(&key.key);
+        let asked = self.overlays.iter().cloned().map(|overlay| {
+            let watch = self.clone();
+            spawn(async move {
+                match overlay.get(slot).await {
+                    Ok(found) => Some(watch.take(&key, &found)),
                     Err(error) => {
                         log::debug!("revocations in {}: {error}", overlay.address());
                         None
                     }
-                });
-            }
-            if may_put && let Some(newest) = self.book.list_of(&key) {
-                self.pass_on(slot, &newest, &held).await;
-            }
+                }
+            })
+        });
+        let mut held = Vec::with_capacity(self.overlays.len());
+        for task in asked.collect::<Vec<_>>() {
+            held.push(task.await);
+        }
+        if self.may_put.load(Relaxed)
+            && let Some(newest) = self.book.list_of(&key)
+        {
+            let watch = self.clone();
+            spawn(async move { watch.pass_on(slot, &newest, &held).await }).detach();
         }
     }
 

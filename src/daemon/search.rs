@@ -1,7 +1,7 @@
 //! Asks overlays about people, all of them at once, and remembers what they said.
 //!
-//! What was found is used until it ends. Once it is ten minutes old, whoever uses it makes the overlays be asked
-//! again, and does not wait for them. Where the key is known, the first packet that counts is given at once
+//! What was found is used until it ends. In the last third of its life, whoever uses it makes the overlays be
+//! asked again, and does not wait for them. Where the key is known, the first packet that counts is given at once
 //! and newer ones follow: a slow or lying overlay delays nothing that another one has right.
 
 use std::{
@@ -10,13 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_listener::Event;
 use futures_lite::future;
 
+use super::flight::{Answer, Flight};
 use super::introductions::Introductions;
 use super::lock_of;
+use super::private_contacts::PrivateContacts;
 use super::sequences::Sequences;
-use crate::identity::Name;
+use super::source::Source;
+use super::unsealing::Unsealing;
+use crate::identity::{KeyPair, Name, PublicKey};
 use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
@@ -34,95 +37,15 @@ const CACHE_SIZE: usize = 1024;
 /// How many overlays have a score: the configured ones and those of many links.
 const MAX_SCORES: usize = 256;
 
-/// What is known of a person.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
-    /// The newest valid packet of each key.
-    pub(super) packets: Vec<Packet>,
-    /// How long it took, if the overlays had to be asked.
-    pub(super) asked: Option<Duration>,
-    /// The overlays that were asked.
-    pub(super) addresses: Vec<String>,
-    /// What each of them said.
-    pub(super) reports: Vec<Report>,
-    /// The look-up, if it goes on.
-    pub(super) flight: Option<Arc<Flight>>,
-}
-
-/// A look-up under way, and whoever waits for it.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    progress: Mutex<Progress>,
-    changed: Event,
-}
-
-#[derive(Debug, Default)]
-struct Progress {
-    newest: Option<Packet>,
-    answer: Option<Answer>,
-}
-
-impl Flight {
-    /// A packet that is newer than `packet`, as soon as there is one; None when the look-up has ended without.
-    pub(super) async fn newer_than(&self, packet: &Packet) -> Option<Packet> {
-        let sequence = packet.registration().sequence;
-        loop {
-            let changed = self.changed.listen();
-            {
-                let progress = lock_of(&self.progress);
-                let newest = progress.newest.as_ref();
-                let newer = newest.filter(|newest| newest.registration().sequence > sequence);
-                if newer.is_some() || progress.answer.is_some() {
-                    return newer.cloned();
-                }
-            }
-            changed.await;
-        }
-    }
-
-    /// The first packet that counts; None when the look-up has ended without.
-    pub(super) async fn first(self: &Arc<Self>) -> Option<Packet> {
-        self.enough(true).await.packets.into_iter().next()
-    }
-
-    /// The first packet that counts, if that is enough, or what the look-up came to.
-    async fn enough(self: &Arc<Self>, is_enough: bool) -> Answer {
-        loop {
-            let changed = self.changed.listen();
-            {
-                let progress = lock_of(&self.progress);
-                if let Some(answer) = &progress.answer {
-                    return answer.clone();
-                }
-                if let Some(newest) = progress.newest.as_ref().filter(|_| is_enough) {
-                    let (packets, flight) = (vec![newest.clone()], Some(self.clone()));
-                    return Answer { packets, flight, ..Answer::default() };
-                }
-            }
-            changed.await;
-        }
-    }
-
-    fn progress(&self, newest: Option<&Packet>) {
-        let mut progress = lock_of(&self.progress);
-        if newest.is_some() && progress.newest.as_ref() != newest {
-            progress.newest = newest.cloned();
-            self.changed.notify(usize::MAX);
-        }
-    }
-
-    fn end(&self, answer: Answer) {
-        lock_of(&self.progress).answer = Some(answer);
-        self.changed.notify(usize::MAX);
-    }
-}
-
 /// The overlays, and what they have said.
 #[derive(Debug)]
 pub(super) struct Search {
     overlays: Vec<Arc<dyn Overlay>>,
     introductions: Introductions,
     sequences: Arc<Sequences>,
+    /// Who opens what is sealed to this identity; None while its key is locked.
+    unsealing: Option<Arc<Unsealing>>,
+    private: PrivateContacts,
     cache: Mutex<Cache>,
     scores: Mutex<BTreeMap<String, Score>>,
     /// One look-up at a time for each person; those who come meanwhile share its answer.
@@ -134,11 +57,15 @@ impl Search {
         overlays: Vec<Arc<dyn Overlay>>,
         introductions: Introductions,
         sequences: Arc<Sequences>,
+        own: Option<KeyPair>,
+        private: PrivateContacts,
     ) -> Arc<Search> {
         Arc::new(Search {
             overlays,
             introductions,
             sequences,
+            unsealing: own.map(|own| Arc::new(Unsealing::new(own))),
+            private,
             cache: Mutex::new(Cache::new(CACHE_SIZE)),
             scores: Mutex::default(),
             flights: Mutex::default(),
@@ -176,6 +103,9 @@ impl Search {
     /// Forgets what is remembered of somebody.
     pub(super) fn forget(&self, wanted: &Wanted) {
         lock_of(&self.cache).forget(wanted);
+        if let (Some(key), Some(unsealing)) = (wanted.key(), &self.unsealing) {
+            unsealing.forget(key);
+        }
     }
 
     /// Remembers that this packet is somebody's.
@@ -199,10 +129,27 @@ impl Search {
         overlays
     }
 
+    /// What they and those that carry sealed packets are asked about somebody. Both at once only as long as it is
+    /// not known that he is there for contacts only.
+    pub(super) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+        let overlays = wanted.name().map(|name| self.overlays_for(name));
+        let overlays = overlays.unwrap_or_else(|| self.overlays.clone());
+        let mut sources = Source::all(&overlays, wanted, self.unsealing.as_ref());
+        if wanted.key().is_some_and(|key| self.is_private(key)) {
+            sources.retain(Source::is_sealed);
+        }
+        sources
+    }
+
+    /// Whether the owner of a key is there for contacts only, as far as is known: nobody must be asked for him in
+    /// the open.
+    pub(super) fn is_private(&self, key: &PublicKey) -> bool {
+        self.private.holds(key, clock::wall())
+    }
+
     /// How the configuration spells those.
     pub(super) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
-        let overlays = self.overlays_that_find(wanted);
-        overlays.iter().map(|overlay| overlay.address().to_owned()).collect()
+        self.sources(wanted).iter().map(Source::to_string).collect()
     }
 
     /// What is known of an overlay.
@@ -240,23 +187,24 @@ impl Search {
     async fn ask_and_tell(&self, wanted: &Wanted, tell: impl Fn(Option<&Packet>)) -> Outcome {
         let settle = if wanted.key().is_some() { DEADLINE } else { SETTLE_NAME };
         let patience = Patience { settle, deadline: DEADLINE };
-        let overlays = self.overlays_that_find(wanted);
-        let (sender, answers) = async_channel::bounded(overlays.len().max(1));
-        for (index, overlay) in overlays.iter().enumerate() {
-            let (sender, answer) = (sender.clone(), overlay.find(wanted));
+        let sources = self.sources(wanted);
+        let (sender, answers) = async_channel::bounded(sources.len().max(1));
+        for (index, source) in sources.iter().cloned().enumerate() {
+            let (sender, wanted) = (sender.clone(), wanted.clone());
             spawn(async move {
-                let _ = sender.send((index, answer.await)).await;
+                let _ = sender.send((index, source.find(&wanted).await)).await;
             })
             .detach();
         }
         drop(sender);
         let floors = self.sequences.floors();
         let mut lookup =
-            Lookup::new(wanted.clone(), overlays.len(), &floors, patience, clock::now());
+            Lookup::new(wanted.clone(), sources.len(), &floors, patience, clock::now());
         loop {
             let now = clock::now();
             if let Some(outcome) = lookup.poll(now) {
-                self.judge(wanted, &overlays, &outcome);
+                self.judge(wanted, &sources, &outcome);
+                self.note_private(&sources, &outcome);
                 self.remember(now, wanted, &outcome);
                 return outcome;
             }
@@ -269,7 +217,7 @@ impl Search {
             let now = clock::now();
             match answer {
                 Some((index, Ok(packets))) => {
-                    lookup.handle_answer(now, clock::wall(), index, packets);
+                    lookup.handle_packets(now, clock::wall(), index, packets);
                     tell(lookup.newest());
                 }
                 Some((index, Err(error))) => {
@@ -306,10 +254,21 @@ impl Search {
         }
     }
 
+    /// Takes note of who was found sealed.
+    fn note_private(&self, sources: &[Source], outcome: &Outcome) {
+        let sealed = sources.iter().zip(&outcome.reports).filter(|(source, _)| source.is_sealed());
+        for packet in sealed.filter_map(|(_, report)| match &report.said {
+            Said::Found(packet) if !packet.registration().is_withdrawal() => Some(packet),
+            _ => None,
+        }) {
+            self.private.note(packet.registration().key, clock::wall());
+        }
+    }
+
     /// Takes note of how each overlay did, and raises the alarm when one goes back on its word.
-    fn judge(&self, wanted: &Wanted, overlays: &[Arc<dyn Overlay>], outcome: &Outcome) {
-        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
-            let address = overlay.address();
+    fn judge(&self, wanted: &Wanted, sources: &[Source], outcome: &Outcome) {
+        for (source, report) in told(sources, outcome) {
+            let (overlay, address) = (source.overlay(), source.overlay().address());
             let (rollback, times) = {
                 let mut scores = lock_of(&self.scores);
                 if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
@@ -329,6 +288,24 @@ impl Search {
             }
         }
     }
+}
+
+/// What overlays are judged by. One that was asked for packets in the open and for sealed ones has two answers,
+/// and nobody publishes both: that there is nothing counts only if it is all that it said.
+fn told<'a>(sources: &'a [Source], outcome: &'a Outcome) -> Vec<(&'a Source, &'a Report)> {
+    let mut told: Vec<(&Source, &Report)> = Vec::new();
+    for (source, report) in sources.iter().zip(&outcome.reports) {
+        let tells = |report: &Report| matches!(report.said, Said::Found(_) | Said::Refused(_));
+        let same = |(other, _): &(&Source, &Report)| {
+            other.overlay().address() == source.overlay().address()
+        };
+        match told.iter().position(same) {
+            Some(at) if tells(report) && !tells(told[at].1) => told[at] = (source, report),
+            Some(_) if !tells(report) => {}
+            _ => told.push((source, report)),
+        }
+    }
+    told
 }
 
 /// Ends a flight, however it ends.

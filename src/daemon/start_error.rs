@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use super::{AuthorityBookError, ContactBookError, HomeError, IdentityError};
+use super::{AccessBookError, AuthorityBookError, ContactBookError, HomeError, IdentityError};
 use crate::runtime::plain;
 use crate::serve::FolderError;
 use crate::service::ServiceError;
@@ -43,6 +43,8 @@ pub enum StartError {
     Contacts(ContactBookError),
     /// The authorities cannot be read.
     Authorities(AuthorityBookError),
+    /// What `p2p allow` has said cannot be read or written, so nobody knows who is to be kept out.
+    Access(AccessBookError),
     /// The home cannot be used.
     Home(HomeError),
 }
@@ -71,6 +73,7 @@ impl StartError {
             StartError::Contacts(_) => {
                 Some("mend it, or move it away and meet everybody again".into())
             }
+            StartError::Access(_) => Some("mend it, or say --allow WHO and move it away".into()),
             StartError::Identity(error) => error.hint(),
             StartError::Home(error) => Some(error.hint()),
             StartError::Folder(_) => None,
@@ -98,6 +101,7 @@ impl fmt::Display for StartError {
             StartError::Identity(error) => error.fmt(f),
             StartError::Contacts(error) => error.fmt(f),
             StartError::Authorities(error) => error.fmt(f),
+            StartError::Access(error) => error.fmt(f),
             StartError::Home(error) => error.fmt(f),
         }
     }
@@ -112,6 +116,12 @@ impl std::error::Error for StartError {}
 impl From<HomeError> for StartError {
     fn from(error: HomeError) -> StartError {
         StartError::Home(error)
+    }
+}
+
+impl From<AccessBookError> for StartError {
+    fn from(error: AccessBookError) -> StartError {
+        StartError::Access(error)
     }
 }
 

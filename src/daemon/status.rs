@@ -4,6 +4,7 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};
 
+use super::sealing::Readership;
 use super::{CertificateStatus, Daemon, lock_of};
 use crate::identity::ServicePort;
 use crate::link::rendezvous::Registration as Standing;
@@ -30,6 +31,8 @@ pub struct Status {
     pub udp: Vec<String>,
     /// Where browsers find its proxy; empty while there is none.
     pub proxy: Vec<String>,
+    /// Who finds this identity in them.
+    pub presence: Option<PresenceStatus>,
     /// What each overlay said last.
     pub overlays: Vec<OverlayStatus>,
     /// Who introduces this daemon to peers.
@@ -52,6 +55,21 @@ pub struct Status {
     pub peers: Vec<PeerStatus>,
     /// The process that is the daemon.
     pub process: u32,
+}
+
+/// Who is to find this identity in overlays.
+#[derive(Debug, Clone, SerJson, DeJson)]
+pub struct PresenceStatus {
+    /// `public` or `contacts`.
+    pub publish: String,
+    /// Whether anything is published now.
+    pub active: bool,
+    /// How many contacts find it, if not everybody does.
+    pub readers: usize,
+    /// How many do not because there are too many.
+    pub left_out: usize,
+    /// How many places are kept up for them in each overlay.
+    pub places: usize,
 }
 
 /// One peer with a connection.
@@ -206,6 +224,7 @@ impl Daemon {
             share_link: self.share_link(),
             udp: texts(&self.transport.link().bound_addresses()),
             proxy,
+            presence: Some(self.presence_status()),
             overlays: self.overlay_statuses(),
             rendezvous: self.rendezvous_statuses(),
             lending: self.lending_status(),
@@ -235,6 +254,14 @@ impl Daemon {
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
         self.finder.book().list().unwrap_or_default()
+    }
+
+    fn presence_status(&self) -> PresenceStatus {
+        let publishing = lock_of(&self.publishing);
+        let readership = publishing.as_ref().and_then(|(publishing, _)| publishing.readership());
+        let Readership { readers, left_out, places } = readership.unwrap_or_default();
+        let (publish, active) = (self.audience.to_string(), publishing.is_some());
+        PresenceStatus { publish, active, readers, left_out, places }
     }
 
     fn candidate_statuses(&self) -> Vec<CandidateStatus> {

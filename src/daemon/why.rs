@@ -12,11 +12,13 @@ use nanoserde::{DeJson, SerJson};
 
 use super::answer::Answering;
 use super::finder::Found;
+use super::private_contacts::PrivateContacts;
 use super::reach::{Reach, refused};
 use super::search::Search;
 use super::{
-    AuthorityBook, Config, ContactBook, Daemon, Finder, Home, Identity, Introductions, Labels,
-    MeetingRoom, Sequences, StartError, TrustSettings, Udp, bind,
+    AuthorityBook, CertificateBook, Config, ContactBook, Daemon, Finder, Grounds, Home, Identity,
+    Introductions, Labels, MeetingRoom, RevocationWatch, Sequences, StartError, TrustSettings, Udp,
+    bind,
 };
 use crate::identity::Destination;
 use crate::overlay::{self, OverlayAddress};
@@ -96,19 +98,25 @@ pub async fn why(
     let sequences = Arc::new(Sequences::load(home));
     let introductions = Introductions::new(home);
     let authorities = Arc::new(AuthorityBook::new(home));
+    let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
+    let grounds = Arc::new(Grounds::default());
     let trust = TrustSettings {
         book: book(),
-        authorities: authorities.clone(),
+        authorities,
+        revocations: revocations.clone(),
         first_use: config.first_use(),
         meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
         well_known: config.well_known(),
     };
-    let search = Search::new(overlays, introductions, sequences);
+    let (own, private) = (Some(keys.clone()), PrivateContacts::new(home));
+    let search = Search::new(overlays, introductions, sequences, own, private);
     let finder = Finder::new(search, trust);
     let pseudonym = Pseudonym::new(random::bytes());
-    let answering = Answering::new(keys, name, book(), authorities, pseudonym);
+    let answering = Answering::new(keys, name, book(), revocations, grounds.clone(), pseudonym);
     let (finder, answering) = (Arc::new(finder), Arc::new(answering));
-    let reach = Reach::new(transport.clone(), finder, answering, Labels::new(home));
+    let labels = Labels::new(home);
+    let certificates = Arc::new(CertificateBook::new(home));
+    let reach = Reach::new(transport.clone(), finder, answering, certificates, labels, grounds);
     let walk = Walker::new(&reach, destination).walk().await;
     transport.shutdown().await;
     Ok(walk)
@@ -223,12 +231,12 @@ impl<'a> Walker<'a> {
     /// Asks the overlays anew, and lets trust decide without remembering anything.
     async fn look_up(&mut self, wanted: &Wanted) -> Result<Found, Failure> {
         let finder = self.reach.finder();
-        let overlays = finder.search().overlays_that_find(wanted);
+        let sources = finder.search().addresses(wanted);
         let outcome = finder.search().ask(wanted).await;
-        for (overlay, report) in overlays.iter().zip(&outcome.reports) {
+        for (source, report) in sources.iter().zip(&outcome.reports) {
             let time = report.latency.map(|latency| format!(" after {}", ms(latency)));
-            let (address, time) = (overlay.address(), time.unwrap_or_default());
-            self.found.push(format!("{address}: {}{time}", report.said));
+            let time = time.unwrap_or_default();
+            self.found.push(format!("{source}: {}{time}", report.said));
         }
         if !outcome.found.is_empty() {
             self.done();

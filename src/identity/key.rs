@@ -127,7 +127,7 @@ impl fmt::Debug for Fingerprint {
 /// A key pair. Its secret half is wiped when it is dropped and never printed.
 #[derive(Clone)]
 pub struct KeyPair {
-    pair: ed25519::KeyPair,
+    pub(super) pair: ed25519::KeyPair,
 }
 
 impl KeyPair {

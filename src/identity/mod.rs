@@ -4,6 +4,7 @@
 //! use a name is decided in higher layers.
 
 mod access_form;
+mod blinded;
 mod civil_time;
 mod default_name;
 mod hit;
@@ -16,6 +17,7 @@ mod slot;
 mod timestamp;
 
 pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, ServicePort};
+pub use blinded::{Blind, BlindedKeyPair};
 pub use civil_time::CivilTime;
 pub use hit::Hit;
 pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError};

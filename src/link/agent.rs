@@ -30,7 +30,8 @@
 //!
 //! *Return routability:* QUIC packets go only to an address that has answered a probe of ours, or to a
 //! relay, which has limits of its own; only handshakes may begin before that. What goes to unproved addresses is
-//! at most three times what came from the peer that claims them, and a fixed amount for each dial.
+//! at most three times what came from the peer that names them, and a fixed amount for each dial; to one for which
+//! nothing speaks but the source of a message, three times what came from there.
 //!
 //! It is sans-IO: it takes datagrams, ways and the time, and gives datagrams, events and the next
 //! time at which it has something to do. Nothing is scheduled while nobody dials and no connection
@@ -156,6 +157,8 @@ pub(super) struct Agent<S: Sealing = Own> {
     relays: HashMap<RelayId, Duration>,
     /// The number of the latest UPDATE.
     sequence: u64,
+    /// Genuine control datagrams that were taken.
+    opened: u64,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
@@ -184,6 +187,7 @@ impl<S: Sealing> Agent<S> {
             nat: NatMapping::Unknown,
             relays: HashMap::new(),
             sequence,
+            opened: 0,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -194,14 +198,16 @@ impl<S: Sealing> Agent<S> {
         self.strangers = strangers;
     }
 
-    /// Takes a control datagram.
-    pub(super) fn handle_datagram(&mut self, from: Way, datagram: &[u8], now: Instant) {
+    /// Takes a control datagram. False if it was refused, so that nothing has come of it.
+    pub(super) fn handle_datagram(&mut self, from: Way, datagram: &[u8], now: Instant) -> bool {
+        let opened = self.opened;
         match datagram.first() {
             Some(&PROBE) => self.handle_probe(from, datagram, now),
             Some(&ANSWER) => self.handle_answer(from, datagram, now),
             Some(&UPDATE) => self.handle_update(Some(from), datagram, now),
             _ => None,
         };
+        self.opened != opened
     }
 
     /// Does what is due.

@@ -83,6 +83,8 @@ pub(super) struct Candidate {
     pub(super) last_answer: Option<Instant>,
     /// Of 256 probes so many are lost, an average that forgets with 1/8.
     loss: u16,
+    /// Octets that may go there while only a message from there speaks for it.
+    credit: usize,
     check: Option<Check>,
     demerit: Option<Demerit>,
 }
@@ -183,6 +185,7 @@ impl Candidate {
             last_sign: now,
             last_answer: None,
             loss: 0,
+            credit: 0,
             check: None,
             demerit: None,
         }
@@ -311,6 +314,26 @@ impl Candidate {
         self.last_answer = Some(now);
         self.loss -= self.loss / 8;
         self.check = None;
+    }
+
+    /// So much may go there because of what came from there.
+    pub(super) fn earn(&mut self, octets: usize) {
+        if self.round_trip.is_none() {
+            self.credit = self.credit.saturating_add(octets);
+        }
+    }
+
+    /// Whether so much may go there as far as the candidate itself knows: nobody has named one that is
+    /// merely claimed.
+    pub(super) fn spend(&mut self, octets: usize) -> bool {
+        if self.kind != CandidateKind::PeerReflexive {
+            return true;
+        }
+        let enough = octets <= self.credit;
+        if enough {
+            self.credit -= octets;
+        }
+        enough
     }
 
     /// A probe of ours was given up.

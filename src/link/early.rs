@@ -335,4 +335,25 @@ mod tests {
         assert_eq!(pair.bob.take(&[2; 8], pair.now + ARRIVED_TIME), None);
         assert!(pair.bob.arrived.is_empty() && pair.bob.initials.is_empty());
     }
+
+    proptest::proptest! {
+        /// Initials that are none, and content that a genuine peer could seal.
+        #[test]
+        fn any_octets_are_survived(
+            octets in proptest::collection::vec(proptest::num::u8::ANY, 0..80),
+            content in proptest::collection::vec(proptest::num::u8::ANY, 0..60),
+        ) {
+            let mut pair = pair();
+            let datagram = [&[0xc3, 0, 0, 0, 1][..], &octets].concat();
+            let id = initial_connection_id(&datagram);
+            proptest::prop_assert!(id.is_none_or(|id| id.len() >= 8 && octets[1..].starts_with(id)));
+            let to = Remote::new(&pair.alice.own, keys(2).public()).unwrap();
+            let sealed = seal::seal(&pair.alice.own, &to, EARLY, &content, [9; 32]).unwrap();
+            let taken = pair.bob.handle_datagram(pair.from, &sealed.datagram, pair.now);
+            proptest::prop_assert_eq!(taken.is_some(), content.len() >= SHA256_OUTPUT_LEN);
+            pair.bob.see(&datagram, pair.now);
+            proptest::prop_assert!(pair.bob.initials.len() <= 1);
+            proptest::prop_assert_eq!(id.and_then(|id| pair.bob.take(id, pair.now)), None);
+        }
+    }
 }

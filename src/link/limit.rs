@@ -8,7 +8,8 @@ use std::{
 
 use super::way::Source;
 
-/// Sources that are told apart. Beyond it, further ones share one bucket: about 100 kB at most.
+/// Sources of each standing that are told apart. Beyond it, further ones share one bucket: about 100 kB at
+/// most for each.
 const MAX_SOURCES: usize = 1024;
 
 /// Per source: a dial of 16 candidates behind one NAT arrives as 16 probes at once and comes again
@@ -57,7 +58,7 @@ impl Bucket {
 /// What is known of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// A peer has answered from there.
+    /// A peer has answered from there, and made this message.
     Proved,
     /// It may be forged.
     Unproved,
@@ -66,31 +67,53 @@ pub(super) enum Standing {
 /// The buckets of one socket set.
 pub(super) struct Limiter {
     global: Bucket,
-    sources: HashMap<Source, Bucket>,
-    /// For sources that do not fit the table.
-    others: Bucket,
+    unproved: Sources,
+    /// Apart, so that no flood of forged sources takes the places of real ones.
+    proved: Sources,
 }
 
 impl Limiter {
     pub(super) fn new(now: Instant) -> Limiter {
-        let empty = Bucket::new(now);
-        Limiter { global: empty, sources: HashMap::new(), others: empty }
+        Limiter { global: Bucket::new(now), unproved: Sources::new(now), proved: Sources::new(now) }
     }
 
     /// Whether one more message of this source may be worked on. A source that has proved its address
-    /// does not suffer from a flood of others.
+    /// does not suffer from a flood of others. While there is a flood a refusal costs next to nothing.
     pub(super) fn allow(&mut self, source: Source, standing: Standing, now: Instant) -> bool {
-        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
-            self.sources.retain(|_, bucket| bucket.paid > now);
+        match standing {
+            Standing::Proved => self.proved.take(source, now),
+            Standing::Unproved => {
+                self.global.is_free(&GLOBAL, now)
+                    && self.unproved.take(source, now)
+                    && self.global.take(&GLOBAL, now)
+            }
         }
-        let full = self.sources.len() >= MAX_SOURCES;
-        let bucket = match self.sources.get_mut(&source) {
+    }
+}
+
+/// A bucket for each source.
+struct Sources {
+    buckets: HashMap<Source, Bucket>,
+    /// For sources that do not fit the table.
+    others: Bucket,
+}
+
+impl Sources {
+    fn new(now: Instant) -> Sources {
+        Sources { buckets: HashMap::new(), others: Bucket::new(now) }
+    }
+
+    fn take(&mut self, source: Source, now: Instant) -> bool {
+        if self.buckets.len() >= MAX_SOURCES && !self.buckets.contains_key(&source) {
+            self.buckets.retain(|_, bucket| bucket.paid > now);
+        }
+        let full = self.buckets.len() >= MAX_SOURCES;
+        let bucket = match self.buckets.get_mut(&source) {
             Some(bucket) => bucket,
             None if full => &mut self.others,
-            None => self.sources.entry(source).or_insert(Bucket::new(now)),
+            None => self.buckets.entry(source).or_insert(Bucket::new(now)),
         };
         bucket.take(&SOURCE, now)
-            && (standing == Standing::Proved || self.global.take(&GLOBAL, now))
     }
 }
 
@@ -122,11 +145,30 @@ mod tests {
         let mut limiter = Limiter::new(now);
         let allowed = (0..100_000u32).filter(|i| allow(&mut limiter, i.to_be_bytes(), now));
         assert_eq!(allowed.count(), GLOBAL.burst as usize);
-        assert!(limiter.sources.len() <= MAX_SOURCES);
+        assert!(limiter.unproved.buckets.len() <= MAX_SOURCES);
         let later = now + SOURCE.interval * SOURCE.burst;
         let exhausted = (0..2000u32).all(|i| allow(&mut limiter, i.to_be_bytes(), later));
         assert!(!exhausted);
         let known = Source::Site([198, 51, 100, 1].into());
         assert!(limiter.allow(known, Standing::Proved, later));
+    }
+
+    #[test]
+    fn a_table_full_of_forged_sources_leaves_room_for_a_proved_one() {
+        let mut now = clock::now();
+        let mut limiter = Limiter::new(now);
+        let known = Source::Site([198, 51, 100, 1].into());
+        let mut number = 0u32;
+        // 50,000 new sources a second, for longer than a bucket remembers
+        for round in 0..500 {
+            now += GLOBAL.interval;
+            for _ in 0..100 {
+                number += 1;
+                allow(&mut limiter, number.to_be_bytes(), now);
+            }
+            let due = round % SOURCE.burst == 0;
+            assert!(!due || limiter.allow(known, Standing::Proved, now), "round {round}");
+        }
+        assert!(limiter.unproved.buckets.len() <= MAX_SOURCES);
     }
 }

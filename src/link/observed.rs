@@ -42,4 +42,13 @@ mod tests {
         assert_eq!(decode(&encode(None)), Some(None));
         assert_eq!(decode(&[0; 17]), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_octets_are_survived(octets in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            let seen = decode(&octets);
+            proptest::prop_assert_eq!(seen.is_some(), octets.len() == LENGTH);
+            proptest::prop_assert!(seen.flatten().is_none_or(|address| address.port() != 0));
+        }
+    }
 }

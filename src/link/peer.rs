@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     candidate::{Candidate, CandidateKind, Pattern},
+    limit::Bucket,
     locator_set::NatMapping,
     path::Path,
-    seal::MessageId,
+    seal::{self, MessageId},
     volley::Volley,
     way::Way,
 };
@@ -78,6 +79,8 @@ pub(super) struct Peer<R> {
     pub(super) spare_asked: Instant,
     /// While a connection exists its path is asked when nothing was heard for so long.
     pub(super) keepalive: Duration,
+    /// Packets of handshakes that came from it.
+    pub(super) handshakes: Bucket,
     /// When another path of the same sort was chosen of free will.
     preferred: Option<Instant>,
     /// Octets that may go to addresses that have not answered.
@@ -108,10 +111,16 @@ impl<R> Peer<R> {
             climb: None,
             spare_asked: now,
             keepalive,
+            handshakes: Bucket::new(now),
             preferred: None,
             credit: 0,
             seen: VecDeque::new(),
         }
+    }
+
+    /// Whether a message is a copy of an earlier one.
+    pub(super) fn has_seen(&self, datagram: &[u8]) -> bool {
+        seal::message_id(datagram).is_some_and(|id| self.seen.contains(&id))
     }
 
     /// True for the first of all copies of a message.
@@ -136,13 +145,28 @@ impl<R> Peer<R> {
         self.credit = (self.credit + CREDIT * octets).min(MAX_CREDIT);
     }
 
-    /// Whether so much may go to a way; free of charge if it is proved or relayed.
+    /// Of that, so much came by one way.
+    pub(super) fn earn_from(&mut self, way: Way, octets: usize) {
+        if let Some(candidate) = self.candidate(way) {
+            candidate.earn(CREDIT * octets);
+        }
+    }
+
+    /// Whether so much may go to a way; free of charge if it is proved or a rendezvous carries it, which
+    /// knows limits of its own. A TURN server knows none. Where nothing but the source address of a message
+    /// speaks for a way, no more goes there than that earned: whoever repeats old messages from forged
+    /// addresses has not earned what the peer has.
     pub(super) fn spend(&mut self, way: Way, octets: usize) -> bool {
-        let open = self.candidate(way).is_some_and(|c| c.round_trip.is_some());
-        if open || way.direct().is_none() {
+        if matches!(way, Way::Relayed { .. }) {
             return true;
         }
-        let enough = octets <= self.credit;
+        let mut enough = octets <= self.credit;
+        if let Some(candidate) = self.candidate(way) {
+            if candidate.round_trip.is_some() {
+                return true;
+            }
+            enough = enough && candidate.spend(octets);
+        }
         if enough {
             self.credit -= octets;
         }
@@ -269,7 +293,8 @@ impl<R> Peer<R> {
     }
 
     /// The path has failed: takes what has answered since it came into doubt, or a relay, or else the
-    /// spare. True if the path changed.
+    /// spare; not what has failed itself just before, or dead ways would take turns. True if the path
+    /// changed.
     pub(super) fn fall_back(&mut self, now: Instant) -> bool {
         let Some(path) = &self.path else { return false };
         let (failed, in_doubt) = (path.way, path.in_doubt_since().unwrap_or(now));
@@ -277,7 +302,8 @@ impl<R> Peer<R> {
             let answered = c.last_answer.is_some_and(|at| at >= in_doubt);
             let lives = c.lives(now);
             let relay = matches!(c.way, Way::Relayed { .. });
-            (answered || relay || lives).then(|| (!answered, !relay, c.cost()))
+            let hopeful = (relay || lives) && c.is_trusted(now);
+            (answered || hopeful).then(|| (!answered, !relay, c.cost()))
         };
         let spare = self
             .candidates

@@ -150,7 +150,7 @@ impl Relaying {
     pub(super) fn handle_datagram(&mut self, from: Carrier, datagram: &[u8], now: Instant) {
         if rendezvous::is_for_server(datagram) {
             if let Some(server) = &mut self.server {
-                server.handle_datagram(from, datagram, now);
+                server.handle_datagram(from, datagram, now, clock::wall());
             }
         } else {
             self.client.handle_datagram(from, datagram, now);
@@ -225,6 +225,13 @@ impl Link {
     /// Registers at these rendezvous, at most three, from now on and at no others.
     pub fn set_rendezvous(&self, nodes: &[Rendezvous]) {
         self.with_state(|state, now| state.relaying.client.set_own(nodes, now));
+    }
+
+    /// Shows these certificates to rendezvous from now on.
+    pub fn show_certificates(&self, certificates: Vec<Vec<u8>>) {
+        self.with_state(|state, now| {
+            state.relaying.client.set_certificates(certificates, now);
+        });
     }
 
     /// The rendezvous at which this host is registered: what to publish.

@@ -5,17 +5,20 @@
 //! the X25519 forms of both identity keys, with HKDF-SHA256 and ChaCha20-Poly1305:
 //!
 //! ```text
-//! message  kind(1)  mac(16)  e(32)  sender key(32) tag(16)  content(n) tag(16)      113 + n octets
-//! answer   kind(1)  id(8)  nonce(12)  content(n) tag(16)                             37 + n octets
+//! message  kind(1)  mac(8) pair mac(8)  e(32)  sender key(32) tag(16)  content(n) tag(16)   113 + n octets
+//! answer   kind(1)  id(8)  nonce(12)  content(n) tag(16)                                     37 + n octets
 //! ```
 //!
 //! - `kind` is the first octet of the datagram (see [`super::datagram`]) and what the message is for.
 //!   It is part of what is hashed into the keys, so that no message can be taken for one of another
 //!   kind. What the content means is the business of whoever seals it.
 //!
-//! - `mac` is HMAC-SHA256 under a hash of the receiver's public key, over all that follows: who
+//! - `mac` is HMAC-SHA256 under a hash of the receiver's public key, over all that follows from `e` on: who
 //!   scans addresses without knowing whose they are draws nothing, at the price of one hash (the
 //!   idea of WireGuard's mac1).
+//! - `pair mac` is the same under a hash of `ss`, over all the rest: nobody but the two could have made it. A
+//!   receiver who already knows who should be speaking sees for another hash whether it is so, before any
+//!   multiplication, and hears its peers through a flood of others.
 //! - The sender's key is sealed under `es = DH(e, receiver)`: an observer does not learn who asks.
 //! - The content is sealed under `es` and `ss = DH(sender, receiver)`: only the owner of the sender's
 //!   key could have made it. `ss` is the same for all messages of a pair, so it is kept.
@@ -39,12 +42,14 @@ use crate::identity::{KeyPair, PublicKey, SignatureError};
 
 const PROTOCOL: &[u8] = b"p2p link 1 Noise_X_25519_ChaChaPoly_SHA256";
 const MAC_DOMAIN: &[u8] = b"p2p link 1 mac";
+const PAIR_MAC_DOMAIN: &[u8] = b"p2p link 1 pair mac";
 
 const TAG: usize = 16;
-const MAC: usize = 16;
+const MAC: usize = 8;
 const KEY: usize = 32;
 
-const EPHEMERAL_AT: usize = 1 + MAC;
+const PAIR_MAC_AT: usize = 1 + MAC;
+const EPHEMERAL_AT: usize = PAIR_MAC_AT + MAC;
 const SENDER_AT: usize = EPHEMERAL_AT + KEY;
 const CONTENT_AT: usize = SENDER_AT + KEY + TAG;
 /// Octets of a message without its content.
@@ -71,7 +76,7 @@ impl Own {
     /// Never for a pair made from a seed.
     pub(super) fn new(keys: &KeyPair) -> Result<Own, SignatureError> {
         let key = keys.public();
-        Ok(Own { key, secret: keys.to_x25519()?, mac: mac_key(&key) })
+        Ok(Own { key, secret: keys.to_x25519()?, mac: mac_key(MAC_DOMAIN, key.as_bytes()) })
     }
 
     pub(super) fn key(&self) -> PublicKey {
@@ -86,6 +91,7 @@ pub(super) struct Remote {
     /// `ss`
     shared: x25519::DHOutput,
     mac: hmac::Key,
+    pair_mac: hmac::Key,
 }
 
 impl Remote {
@@ -96,19 +102,49 @@ impl Remote {
     pub(super) fn new(own: &Own, key: PublicKey) -> Result<Remote, SignatureError> {
         let exchange = key.to_x25519()?;
         let shared = exchange.dh(&own.secret).map_err(|_| SignatureError)?;
-        Ok(Remote { key, exchange, shared, mac: mac_key(&key) })
+        let mac = mac_key(MAC_DOMAIN, key.as_bytes());
+        let pair_mac = mac_key(PAIR_MAC_DOMAIN, &shared[..]);
+        Ok(Remote { key, exchange, shared, mac, pair_mac })
     }
 
     pub(super) fn key(&self) -> PublicKey {
         self.key
     }
+
+    /// Whether this peer has made a message for this host, or a copy of one, as far as a hash can tell.
+    pub(super) fn made(&self, datagram: &[u8]) -> bool {
+        if datagram.len() < MESSAGE_OVERHEAD {
+            return false;
+        }
+        let mac = pair_mac(&self.pair_mac, datagram);
+        let shown = &datagram[PAIR_MAC_AT..EPHEMERAL_AT];
+        mac.iter().zip(shown).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+    }
 }
 
-fn mac_key(receiver: &PublicKey) -> hmac::Key {
+fn mac_key(domain: &[u8], content: &[u8]) -> hmac::Key {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(MAC_DOMAIN);
-    context.update(receiver.as_bytes());
+    context.update(domain);
+    context.update(content);
     hmac::Key::new(hmac::HMAC_SHA256, context.finish().as_ref())
+}
+
+fn mac(key: &hmac::Key, datagram: &[u8]) -> [u8; MAC] {
+    truncated(hmac::sign(key, &datagram[EPHEMERAL_AT..]))
+}
+
+/// Covers the mac, which is different for each receiver: a message that is reflected has a wrong one.
+fn pair_mac(key: &hmac::Key, datagram: &[u8]) -> [u8; MAC] {
+    let mut context = hmac::Context::with_key(key);
+    context.update(&datagram[..PAIR_MAC_AT]);
+    context.update(&datagram[EPHEMERAL_AT..]);
+    truncated(context.sign())
+}
+
+fn truncated(tag: hmac::Tag) -> [u8; MAC] {
+    let mut mac = [0; MAC];
+    mac.copy_from_slice(&tag.as_ref()[..MAC]);
+    mac
 }
 
 /// A message on its way out, and what its answer will be opened with.
@@ -135,15 +171,17 @@ pub(super) fn seal(
 
     let mut datagram = Vec::with_capacity(MESSAGE_OVERHEAD + content.len());
     datagram.push(kind);
-    datagram.extend_from_slice(&[0; MAC]);
+    datagram.extend_from_slice(&[0; 2 * MAC]);
     datagram.extend_from_slice(&e[..]);
     append_sealed(&mut datagram, &sender_key(&transcript, &es)?, own.key.as_bytes(), &[])?;
     let (content_key, answer_key) = pair_keys(&transcript, &es, &to.shared)?;
     let sender = datagram[SENDER_AT..].to_vec();
     append_sealed(&mut datagram, &content_key, content, &sender)?;
-    let mac = hmac::sign(&to.mac, &datagram[EPHEMERAL_AT..]);
-    datagram[1..EPHEMERAL_AT].copy_from_slice(&mac.as_ref()[..MAC]);
-    let id = datagram[EPHEMERAL_AT..][..size_of::<MessageId>()].try_into().ok()?;
+    let mac = mac(&to.mac, &datagram);
+    datagram[1..PAIR_MAC_AT].copy_from_slice(&mac);
+    let pair_mac = pair_mac(&to.pair_mac, &datagram);
+    datagram[PAIR_MAC_AT..EPHEMERAL_AT].copy_from_slice(&pair_mac);
+    let id = message_id(&datagram)?;
     Some(Sealed { datagram, id, answer_key })
 }
 
@@ -175,9 +213,8 @@ impl<'a> Addressed<'a> {
         if datagram.len() < MESSAGE_OVERHEAD {
             return None;
         }
-        let mac = hmac::sign(&own.mac, &datagram[EPHEMERAL_AT..]);
         // no secret is compared here: everybody who knows our public key can make this mac
-        (mac.as_ref()[..MAC] == datagram[1..EPHEMERAL_AT]).then_some(Addressed { datagram })
+        (mac(&own.mac, datagram) == datagram[1..PAIR_MAC_AT]).then_some(Addressed { datagram })
     }
 
     /// Opens the sender's key.
@@ -195,11 +232,14 @@ impl<'a> Addressed<'a> {
 impl Claimed<'_> {
     /// Opens the rest; `remote` must be the peer of the claimed key.
     pub(super) fn prove(self, remote: &Remote) -> Option<Proved> {
+        if !remote.made(self.datagram) {
+            return None;
+        }
         let (content_key, answer_key) = pair_keys(&self.transcript, &self.es, &remote.shared)?;
         let sender = &self.datagram[SENDER_AT..CONTENT_AT];
         let sealed = &self.datagram[CONTENT_AT..];
         let content = open(&content_key, [0; NONCE_LEN], sealed, sender)?;
-        let id = self.datagram[EPHEMERAL_AT..][..size_of::<MessageId>()].try_into().ok()?;
+        let id = message_id(self.datagram)?;
         Some(Proved { id, content, answer_key })
     }
 }
@@ -235,6 +275,11 @@ impl AnswerKey {
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
         open(&self.0, nonce.try_into().ok()?, sealed, associated)
     }
+}
+
+/// Which message this is, or pretends to be.
+pub(super) fn message_id(datagram: &[u8]) -> Option<MessageId> {
+    datagram.get(EPHEMERAL_AT..)?.first_chunk().copied()
 }
 
 /// Which message an answer is for.

@@ -35,6 +35,9 @@ pub(super) trait Sealing {
     /// Whether a message is for this host, as far as a cheap look can tell.
     fn is_addressed(&self, datagram: &[u8]) -> bool;
 
+    /// Whether a peer has made a message for this host, as far as a cheap look can tell.
+    fn made(remote: &Self::Remote, datagram: &[u8]) -> bool;
+
     /// Who claims to have sent a message.
     fn claim<'a>(&self, datagram: &'a [u8]) -> Option<(PublicKey, Self::Claimed<'a>)>;
 
@@ -99,6 +102,10 @@ impl Sealing for Own {
 
     fn is_addressed(&self, datagram: &[u8]) -> bool {
         Addressed::parse(self, datagram).is_some()
+    }
+
+    fn made(remote: &Remote, datagram: &[u8]) -> bool {
+        remote.made(datagram)
     }
 
     fn claim<'a>(&self, datagram: &'a [u8]) -> Option<(PublicKey, Claimed<'a>)> {

@@ -54,12 +54,11 @@ impl Sorting<'_> {
         match Kind::of(datagram) {
             Kind::Control => self.control(way, datagram),
             kind @ (Kind::QuicLong | Kind::QuicShort) => {
+                let Some(sender) = self.sender(way, kind, datagram.len()) else { return };
                 if kind == Kind::QuicLong {
                     self.handshake(datagram);
                 }
-                if let Some(sender) = self.sender(way, kind, datagram.len()) {
-                    self.set_aside(sender, datagram);
-                }
+                self.set_aside(sender, datagram);
             }
             Kind::Carry | Kind::Carried | Kind::Stun | Kind::Unknown => {}
         }
@@ -86,7 +85,7 @@ impl Sorter for Sorting<'_> {
         if datagram.first() == Some(&EARLY) {
             // nobody is heard who has not proved a key by a probe first
             if let Some(hit) = self.agent.handshake_source(from, datagram.len(), self.now)
-                && self.agent.admits(from, self.now)
+                && self.agent.admits(from, datagram, self.now)
             {
                 self.early.handle_datagram(hit, datagram, self.now);
             }
@@ -96,7 +95,9 @@ impl Sorter for Sorting<'_> {
             Way::Direct(address) if rendezvous::speaks(datagram) => {
                 self.relaying.handle_datagram(Carrier::Udp(address), datagram, self.now);
             }
-            _ => self.agent.handle_datagram(from, datagram, self.now),
+            // what is refused costs no look at all timers
+            _ if !self.agent.handle_datagram(from, datagram, self.now) => return,
+            _ => {}
         }
         self.worked = true;
     }

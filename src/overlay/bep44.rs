@@ -6,7 +6,8 @@
 use super::pkarr::dns;
 use super::{OverlayError, check_length};
 use crate::identity::{KeyPair, PublicKey, Signature};
-use crate::registration::Packet;
+use crate::registration::presence::SealedPacket;
+use crate::registration::{Packet, Registration};
 
 /// An item that nodes and relays accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +30,20 @@ impl Item {
         if registration.key != keys.public() {
             return Err(OverlayError::Refused);
         }
-        let value = dns::encode(&registration.key, packet.as_bytes());
-        let sequence = registration.sequence.as_micros();
-        let signature = keys.sign(&signable(sequence, &value));
-        Ok(Item { key: registration.key, sequence, value, signature })
+        Ok(Item::new(packet, |message| keys.sign(message)))
+    }
+
+    /// Wraps a sealed packet and signs it with its blinded key.
+    pub(super) fn sign_sealed(sealed: &SealedPacket) -> Item {
+        Item::new(sealed.packet(), |message| sealed.keys().sign(message))
+    }
+
+    fn new(packet: &Packet, sign: impl FnOnce(&[u8]) -> Signature) -> Item {
+        let Registration { key, sequence, .. } = *packet.registration();
+        let value = dns::encode(&key, packet.as_bytes());
+        let sequence = sequence.as_micros();
+        let signature = sign(&signable(sequence, &value));
+        Item { key, sequence, value, signature }
     }
 
     /// Whether the signature is its key's.
@@ -54,7 +65,6 @@ mod tests {
 
     use super::*;
     use crate::identity::{Seed, Timestamp};
-    use crate::registration::Registration;
 
     fn keys(n: u8) -> KeyPair {
         KeyPair::from_seed(&Seed::new([n; 32]))

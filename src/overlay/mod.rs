@@ -48,6 +48,7 @@ pub use well_known::WellKnown;
 use http::Hosts;
 
 use crate::identity::{KeyPair, PublicKey, Slot};
+use crate::registration::presence::SealedPacket;
 use crate::registration::{Call, Packet, Registration, Wanted};
 use crate::runtime::http::BoxFuture;
 use crate::trust::SignedRevocations;
@@ -91,6 +92,12 @@ pub trait Overlay: Debug + Send + Sync {
             let (first, second) = future::zip(by_key, by_name).await;
             first.and(second)
         })
+    }
+
+    /// Puts a sealed packet where those look who know its blinded key, as [`Overlay::publish`] does; this
+    /// identity's key does not show.
+    fn publish_sealed(&self, sealed: &SealedPacket) -> BoxFuture<Result<(), OverlayError>> {
+        self.publish(sealed.packet()) // it has no name, and its key is the blinded one
     }
 
     /// What lies under a slot, as in [`Overlay::find`].
@@ -166,6 +173,8 @@ pub struct Abilities {
     pub by_key: bool,
     /// Several people may claim a name in it, and none of them can replace what another wrote.
     pub shared: bool,
+    /// It can carry sealed packets: a new key every day may be written and looked for.
+    pub sealed: bool,
     /// How often a packet must be put again because it forgets sooner than the packet ends.
     pub renew: Option<Duration>,
 }
@@ -179,6 +188,7 @@ impl Abilities {
         by_name: true,
         by_key: true,
         shared: true,
+        sealed: true,
         renew: None,
     };
 

@@ -40,8 +40,7 @@ impl RateLimiter {
 
     /// Takes a token of `address`; false if there is none.
     pub(super) fn take(&mut self, address: IpAddr, now: Instant) -> bool {
-        let hash = self.hasher.hash_one(network_of(address));
-        let bucket = hash as usize % self.buckets.len();
+        let bucket = self.bucket(address);
         let (last, tokens) = &mut self.buckets[bucket];
         let seconds = now.saturating_duration_since(self.start).as_secs_f64();
         let earned = (seconds - *last).max(0.0) as f32 * self.rate.per_second;
@@ -52,6 +51,11 @@ impl RateLimiter {
         }
         *tokens -= 1.0;
         true
+    }
+
+    /// Which bucket is that of `address`.
+    pub(super) fn bucket(&self, address: IpAddr) -> usize {
+        self.hasher.hash_one(network_of(address)) as usize % self.buckets.len()
     }
 }
 

@@ -127,6 +127,7 @@ impl Overlay for WellKnown {
             remote: true,
             by_key: false,
             shared: false,
+            sealed: false,
             ..Abilities::SLOTS
         }
     }

@@ -34,14 +34,16 @@ pub enum Cached {
 struct Entry {
     packets: Vec<Packet>,
     reports: Vec<Report>,
-    /// When it was looked up, or would have been again.
-    fresh: Instant,
+    /// When it is looked up again if somebody uses it.
+    refresh: Instant,
     until: Instant,
     expires: Timestamp,
 }
 
-/// How old an answer may be that is used without looking again meanwhile: a daemon that stays where it is
-/// signs anew no sooner, and one that has moved is noticed when it cannot be reached.
+/// The last part of a packet's lifetime, in which who uses it looks again meanwhile. Whoever stays where he is
+/// has signed twice since, and who has moved is noticed by those who cannot reach him.
+const LAST_PART: u32 = 3;
+/// The time between two look-ups of what is used all the while.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(600);
 /// For how long a look-up without result is not repeated.
 pub const NEGATIVE_LIFETIME: Duration = Duration::from_secs(30);
@@ -65,7 +67,8 @@ impl Cache {
             self.forget_first_to_end();
         }
         let reports = outcome.reports.clone();
-        let entry = Entry { packets, reports, fresh: now, until: now + span, expires };
+        let refresh = (now + span.saturating_sub(longest / LAST_PART)).max(now + REFRESH_AFTER);
+        let entry = Entry { packets, reports, refresh, until: now + span, expires };
         self.entries.insert(wanted, entry);
     }
 
@@ -82,14 +85,12 @@ impl Cache {
         Some(Cached::Found(entry.packets.clone(), entry.reports.clone()))
     }
 
-    /// Whether what is remembered of somebody is old enough to be looked up again while it is used. True
-    /// once, and again after a while.
+    /// Whether what is remembered of somebody ends before long, and is to be looked up again while it is
+    /// used. True once, and again after a while.
     pub fn take_refresh(&mut self, now: Instant, wanted: &Wanted) -> bool {
-        let old = |entry: &&mut Entry| {
-            !entry.packets.is_empty() && now.duration_since(entry.fresh) >= REFRESH_AFTER
-        };
+        let old = |entry: &&mut Entry| !entry.packets.is_empty() && now >= entry.refresh;
         let entry = self.entries.get_mut(wanted).filter(old);
-        entry.map(|entry| entry.fresh = now).is_some()
+        entry.map(|entry| entry.refresh = now + REFRESH_AFTER).is_some()
     }
 
     /// Forgets somebody: what was remembered did not lead to him.

@@ -13,6 +13,7 @@
 //! | 5 | locator, a list | IPv4 or IPv6 address and port: 6 or 18 octets |
 //! | 6 | rendezvous, a list | key, then address and port: 38 or 50 octets |
 //! | 128 | certificate or succession, a list | opaque here |
+//! | 129 | sealed part | see [`super::presence`]; skipped here |
 //!
 //! Numbers are big-endian. A field of an unknown type below 128 changes what the packet means, so
 //! the packet is refused; one of 128 and above is skipped. The signature covers a domain separator
@@ -23,13 +24,13 @@ use std::{
     fmt,
     hash::Hash,
     net::{IpAddr, SocketAddr},
-    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
 use super::{
     error::{EncodeError, PacketError},
+    rendezvous::Rendezvous,
     wire::{self, Field, Fields},
 };
 use crate::identity::{KeyPair, Name, PublicKey, Signature, Timestamp};
@@ -54,46 +55,6 @@ pub struct Registration {
     pub certificates: Vec<Vec<u8>>,
 }
 
-/// A node with a public address that introduces peers to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rendezvous {
-    /// Its key, so that nobody else can play its part.
-    pub key: PublicKey,
-    /// Where it listens.
-    pub address: SocketAddr,
-}
-
-impl fmt::Display for Rendezvous {
-    /// `KEY@ADDRESS`, the key in base32.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.key, self.address)
-    }
-}
-
-impl FromStr for Rendezvous {
-    type Err = RendezvousError;
-
-    fn from_str(text: &str) -> Result<Rendezvous, RendezvousError> {
-        let (key, address) = text.split_once('@').ok_or(RendezvousError)?;
-        let key = key.parse().map_err(|_| RendezvousError)?;
-        let address = address.parse().map_err(|_| RendezvousError)?;
-        let node = Rendezvous { key, address };
-        if Registration::can_carry(address) { Ok(node) } else { Err(RendezvousError) }
-    }
-}
-
-/// A text that names no rendezvous, or one that nobody can reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RendezvousError;
-
-impl fmt::Display for RendezvousError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("is not a key and an address like KEY@192.0.2.1:5050")
-    }
-}
-
-impl std::error::Error for RendezvousError {}
-
 /// A registration as its owner signed it. Its structure and its signature have been checked.
 ///
 /// Whether it is expired, replayed or about the one who was asked for is another question; the
@@ -102,18 +63,20 @@ impl std::error::Error for RendezvousError {}
 pub struct Packet {
     bytes: Arc<[u8]>,
     registration: Arc<Registration>,
+    /// The key that signed the octets: the registration's, or one blinded for those who may read it.
+    signer: PublicKey,
 }
 
 /// Begins every packet: "p2p registration".
-const MAGIC: &[u8; 4] = b"p2pr";
-const VERSION: u8 = 1;
+pub(super) const MAGIC: &[u8; 4] = b"p2pr";
+pub(super) const VERSION: u8 = 1;
 /// Precedes the signed octets, so that no other signature of the same key fits.
 const DOMAIN: &[u8] = b"p2p registration packet v1\0";
-const SIGNATURE_LENGTH: usize = 64;
+pub(super) const SIGNATURE_LENGTH: usize = 64;
 
-const KEY: u8 = 1;
-const SEQUENCE: u8 = 2;
-const TTL: u8 = 3;
+pub(super) const KEY: u8 = 1;
+pub(super) const SEQUENCE: u8 = 2;
+pub(super) const TTL: u8 = 3;
 const NAME: u8 = 4;
 const LOCATOR: u8 = 5;
 const RENDEZVOUS: u8 = 6;
@@ -179,7 +142,8 @@ impl Packet {
         }
         let signature = key.sign(&signed(&bytes));
         bytes.extend_from_slice(&signature);
-        Ok(Packet { bytes: bytes.into(), registration: Arc::new(registration.clone()) })
+        let registration = Arc::new(registration.clone());
+        Ok(Packet { bytes: bytes.into(), registration, signer: key.public() })
     }
 
     /// Reads a packet: structure first, which is cheap, then the signature.
@@ -194,7 +158,13 @@ impl Packet {
             bytes.split_last_chunk::<SIGNATURE_LENGTH>().ok_or(PacketError::Truncated)?;
         let registration = decode_content(content)?;
         verify(&registration.key, content, signature)?;
-        Ok(Packet { bytes: bytes.into(), registration: Arc::new(registration) })
+        let signer = registration.key;
+        Ok(Packet { bytes: bytes.into(), registration: Arc::new(registration), signer })
+    }
+
+    /// This packet, whose sealed part says `registration`.
+    pub(super) fn unsealed(&self, registration: Registration) -> Packet {
+        Packet { registration: Arc::new(registration), ..self.clone() }
     }
 
     /// The packet as it was signed, for overlays.
@@ -205,6 +175,11 @@ impl Packet {
     /// What it says.
     pub fn registration(&self) -> &Registration {
         &self.registration
+    }
+
+    /// The key under which it lies and for which calls are left: that of its owner, or a blinded one.
+    pub fn signer(&self) -> PublicKey {
+        self.signer
     }
 
     /// The instant at which it ends, by its owner's clock.
@@ -227,7 +202,8 @@ impl fmt::Debug for Packet {
     }
 }
 
-fn signed(content: &[u8]) -> Vec<u8> {
+/// What a signature covers.
+pub(super) fn signed(content: &[u8]) -> Vec<u8> {
     [DOMAIN, content].concat()
 }
 
@@ -235,7 +211,8 @@ fn verify(key: &PublicKey, content: &[u8], signature: &Signature) -> Result<(), 
     key.verify(&signed(content), signature).map_err(|_| PacketError::Signature)
 }
 
-fn check(registration: &Registration) -> Result<(), EncodeError> {
+/// Whether a registration keeps the rules of the format.
+pub(super) fn check(registration: &Registration) -> Result<(), EncodeError> {
     let Registration { ttl, locators, rendezvous, certificates, .. } = registration;
     if ttl.subsec_nanos() != 0 || *ttl > Registration::MAX_TTL {
         return Err(EncodeError::Ttl(*ttl));
@@ -272,20 +249,45 @@ fn encode(registration: &Registration) -> Vec<u8> {
     wire::push(&mut bytes, SEQUENCE, &registration.sequence.as_micros().to_be_bytes());
     let seconds = registration.ttl.as_secs() as u32; // at most a month, see `check`
     wire::push(&mut bytes, TTL, &seconds.to_be_bytes());
+    push_rest(&mut bytes, registration);
+    bytes
+}
+
+/// The fields of a registration without key and time to live, which stand outside of what is sealed.
+pub(super) fn encode_sealed(registration: &Registration) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    wire::push(&mut bytes, SEQUENCE, &registration.sequence.as_micros().to_be_bytes());
+    push_rest(&mut bytes, registration);
+    bytes
+}
+
+/// Reads those fields.
+pub(super) fn decode_sealed(
+    payload: &[u8],
+    key: PublicKey,
+    ttl: Duration,
+) -> Result<Registration, PacketError> {
+    let mut reader = Reader { key: Some(key), ttl: Some(ttl), ..Reader::default() };
+    for field in Fields::new(payload) {
+        reader.accept(field?)?;
+    }
+    reader.finish()
+}
+
+fn push_rest(bytes: &mut Vec<u8>, registration: &Registration) {
     if let Some(name) = &registration.name {
-        wire::push(&mut bytes, NAME, name.as_str().as_bytes());
+        wire::push(bytes, NAME, name.as_str().as_bytes());
     }
     for locator in &registration.locators {
-        wire::push(&mut bytes, LOCATOR, &encode_address(*locator));
+        wire::push(bytes, LOCATOR, &encode_address(*locator));
     }
     for Rendezvous { key, address } in &registration.rendezvous {
         let value = [&key.as_bytes()[..], &encode_address(*address)].concat();
-        wire::push(&mut bytes, RENDEZVOUS, &value);
+        wire::push(bytes, RENDEZVOUS, &value);
     }
     for certificate in &registration.certificates {
-        wire::push(&mut bytes, CERTIFICATE, certificate);
+        wire::push(bytes, CERTIFICATE, certificate);
     }
-    bytes
 }
 
 fn encode_address(address: SocketAddr) -> Vec<u8> {

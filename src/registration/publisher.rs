@@ -17,7 +17,10 @@ use std::{
 use super::{
     error::EncodeError,
     jitter::Jitter,
-    packet::{Packet, Registration, Rendezvous},
+    packet::{Packet, Registration},
+    presence,
+    rendezvous::Rendezvous,
+    token_bucket::TokenBucket,
 };
 use crate::identity::{KeyPair, Name, Timestamp};
 
@@ -59,6 +62,8 @@ pub struct Publisher {
     renewals: TokenBucket,
     places: Vec<Place>,
     closing: bool,
+    /// Whether packets will be sealed, which leaves less room.
+    sealed: bool,
 }
 
 /// What is known of one overlay.
@@ -92,6 +97,8 @@ const MIN_TTL: Duration = Duration::from_secs(60);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// The longest wait after a failure.
 const LAST_RETRY: Duration = Duration::from_secs(600);
+/// How many locators are worth more in a sealed packet than a certificate.
+const MIN_LOCATORS: usize = 4;
 /// When an overlay that has not answered counts as failed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -126,7 +133,13 @@ impl Publisher {
             renewals: TokenBucket::default(),
             places: keeps.iter().map(|keeps| Place::new(*keeps)).collect(),
             closing: false,
+            sealed: false,
         }
+    }
+
+    /// The same for packets that will be sealed to contacts: they have less room.
+    pub fn sealed(self) -> Publisher {
+        Publisher { sealed: true, ..self }
     }
 
     /// The same with packets that live for longer the longer nothing changes, up to `longest`.
@@ -159,6 +172,18 @@ impl Publisher {
         if !self.closing && self.packet.is_some() {
             self.change_due.get_or_insert(now);
         }
+    }
+
+    /// Takes note that what is published belongs in other places as well, though nothing in it has changed.
+    pub fn handle_turn(&mut self, now: Instant) {
+        if !self.closing && self.packet.is_some() {
+            self.places.iter_mut().for_each(|place| place.due = Some(now));
+        }
+    }
+
+    /// Takes note that every overlay may hold something that an earlier process has put there.
+    pub fn assume_published(&mut self) {
+        self.places.iter_mut().for_each(|place| place.touched = true);
     }
 
     /// Takes note that an overlay has stored a packet.
@@ -248,7 +273,7 @@ impl Publisher {
         self.closing && self.places.iter().all(|p| p.due.is_none() && p.in_flight.is_none())
     }
 
-    /// Leaves out what no packet can carry, then the last locators until the rest fits.
+    /// Leaves out what no packet can carry, then what matters least until the rest fits.
     fn fitting(&self, whereabouts: &Whereabouts) -> Result<Whereabouts, EncodeError> {
         let mut seen = HashSet::new();
         let mut fitting = whereabouts.clone();
@@ -256,12 +281,28 @@ impl Publisher {
         fitting.locators.truncate(Registration::MAX_LOCATORS);
         loop {
             let trial = self.registration(self.last_sequence, self.ttl, &fitting);
-            match Packet::sign(&trial, &self.key) {
-                Err(EncodeError::TooLong(_)) if fitting.locators.pop().is_some() => {}
+            match self.check_length(&trial) {
+                Err(EncodeError::TooLong(_)) if self.leave_out(&mut fitting) => {}
                 Err(error) => return Err(error),
-                Ok(_) => return Ok(fitting),
+                Ok(()) => return Ok(fitting),
             }
         }
+    }
+
+    fn check_length(&self, trial: &Registration) -> Result<(), EncodeError> {
+        Packet::sign(trial, &self.key)?;
+        let length = if self.sealed { presence::sealed_length(trial) } else { 0 };
+        if length > Packet::MAX_LENGTH { Err(EncodeError::TooLong(length)) } else { Ok(()) }
+    }
+
+    /// Leaves out the last locator. Contacts know the key, so that certificates may go before the last
+    /// addresses do; the word about the next key stands behind them. False if there is nothing to leave out.
+    fn leave_out(&self, fitting: &mut Whereabouts) -> bool {
+        if self.sealed && fitting.locators.len() <= MIN_LOCATORS && fitting.certificates.len() > 1 {
+            fitting.certificates.remove(0);
+            return true;
+        }
+        fitting.locators.pop().is_some()
     }
 
     fn renew_if_due(&mut self, now: Instant, wall: Timestamp) {
@@ -372,30 +413,5 @@ impl Place {
             Some(waiting) => Some(waiting.deadline),
             None => self.due,
         }
-    }
-}
-
-/// At most one renewal in 30 s over time, three in a row (GCRA: the instant at which the bucket will
-/// be full again says everything).
-#[derive(Debug, Default)]
-struct TokenBucket {
-    full_at: Option<Instant>,
-}
-
-impl TokenBucket {
-    const INTERVAL: Duration = Duration::from_secs(30);
-    const BURST: u32 = 3;
-
-    fn take(&mut self, now: Instant) -> bool {
-        if self.ready().is_some_and(|ready| ready > now) {
-            return false;
-        }
-        self.full_at = Some(self.full_at.unwrap_or(now).max(now) + TokenBucket::INTERVAL);
-        true
-    }
-
-    /// When the next token is there; None if there is one since ever.
-    fn ready(&self) -> Option<Instant> {
-        self.full_at?.checked_sub(TokenBucket::INTERVAL * (TokenBucket::BURST - 1))
     }
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{error::PacketError, floors::Floors, packet::Packet};
+use super::{error::PacketError, floors::Floors, packet::Packet, presence::SealedError};
 use crate::identity::{Name, PublicKey, Slot, Timestamp};
 
 /// Who is looked for: by name, by key, or by both, which leaves no doubt.
@@ -92,6 +92,8 @@ pub enum Said {
 pub enum Refusal {
     /// It is malformed or forged.
     Malformed(PacketError),
+    /// It is sealed and cannot be opened, or not where it lay.
+    Sealed(SealedError),
     /// It is about another name than asked for, or about none.
     OtherName(Option<Name>),
     /// It is of another key than asked for.
@@ -203,10 +205,22 @@ impl Lookup {
         overlay: usize,
         packets: impl IntoIterator<Item = B>,
     ) {
+        let read = |bytes: B| Packet::decode(bytes.as_ref()).map_err(Refusal::Malformed);
+        self.handle_packets(now, wall, overlay, packets.into_iter().map(read));
+    }
+
+    /// The same for packets that have been read, and refused or not, such as sealed ones.
+    pub fn handle_packets(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        overlay: usize,
+        packets: impl IntoIterator<Item = Result<Packet, Refusal>>,
+    ) {
         let Some(place) = self.open_report(overlay) else { return };
         let (mut said, mut keys) = (Said::Nothing, Vec::new());
-        for bytes in packets.into_iter().take(MAX_PACKETS) {
-            match self.examine(wall, bytes.as_ref()) {
+        for packet in packets.into_iter().take(MAX_PACKETS) {
+            match packet.and_then(|packet| self.examine(wall, packet)) {
                 Ok(packet) => {
                     keys.push(packet.registration().key);
                     said = better(said, packet);
@@ -264,9 +278,8 @@ impl Lookup {
         self.reports[overlay] = Report { said, latency, keys };
     }
 
-    /// Reads a packet, and keeps it if it is the newest of its key.
-    fn examine(&mut self, wall: Timestamp, bytes: &[u8]) -> Result<Packet, Refusal> {
-        let packet = Packet::decode(bytes).map_err(Refusal::Malformed)?;
+    /// Judges a packet, and keeps it if it is the newest of its key.
+    fn examine(&mut self, wall: Timestamp, packet: Packet) -> Result<Packet, Refusal> {
         self.wanted.check(&packet)?;
         check_time(&packet, wall)?;
         let sequence = packet.registration().sequence;
@@ -340,6 +353,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Malformed(error) => error.fmt(f),
+            Refusal::Sealed(error) => error.fmt(f),
             Refusal::OtherName(Some(name)) => write!(f, "the packet is about {name}"),
             Refusal::OtherName(None) => f.write_str("the packet claims no name"),
             Refusal::OtherKey(key) => {

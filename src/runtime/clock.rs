@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the edge: it reads the clocks")]
 
 use std::{
+    fmt::Debug,
     future::Future,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -10,6 +11,29 @@ use async_io::Timer;
 use futures_lite::future;
 
 use crate::identity::Timestamp;
+
+/// Where a part of the program that others run for days in seconds gets its time from.
+pub trait Clock: Debug + Send + Sync {
+    /// The monotonic clock, for schedules.
+    fn now(&self) -> Instant;
+
+    /// The wall clock, for statements that are signed or expire.
+    fn wall(&self) -> Timestamp;
+}
+
+/// The clocks of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct MachineClock;
+
+impl Clock for MachineClock {
+    fn now(&self) -> Instant {
+        now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        wall()
+    }
+}
 
 /// The monotonic clock, for schedules.
 pub fn now() -> Instant {

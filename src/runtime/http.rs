@@ -4,22 +4,25 @@
 //! on the time it may take, and one that takes nothing of its answer is cut off. What a request means is
 //! the business of the [`Handler`].
 
+mod timer;
+
 use std::{
     collections::HashMap,
     convert::Infallible,
     error::Error,
-    fmt,
     future::Future,
     net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use async_io::{Async, Timer};
+use async_io::Async;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client, server, service::service_fn};
+
+use timer::SmolTimer;
 
 use super::{TcpIo, clock, spawn};
 
@@ -247,45 +250,6 @@ where
     })
     .detach();
     response.await
-}
-
-/// hyper's timers on async-io.
-#[derive(Clone, Copy, Debug)]
-struct SmolTimer;
-
-impl hyper::rt::Timer for SmolTimer {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(SmolSleep(Timer::after(duration)))
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(SmolSleep(Timer::at(deadline)))
-    }
-
-    fn now(&self) -> Instant {
-        clock::now()
-    }
-}
-
-struct SmolSleep(Timer);
-
-impl Future for SmolSleep {
-    type Output = ();
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|_| ())
-    }
-}
-
-impl hyper::rt::Sleep for SmolSleep {}
-
-impl fmt::Debug for SmolSleep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SmolSleep")
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The first request of a connection, sent before the handshake is complete.
 //!
-//! It travels in the link's early request (see [`crate::link::EarlyRequest`]) as the preface and the octets that a
-//! stream would have carried. Its answer comes on a stream that the answering end opens, behind one octet that
+//! It travels in the link's early request (see [`crate::link::EarlyRequest`]) as the preface, with the certificate
+//! that it shows, and the octets that a stream would have carried: what is decided about it rests on nothing that
+//! comes later. Its answer comes on a stream that the answering end opens, behind one octet that
 //! goes out at once, so that its coming says that the request was taken. Without that sign, the request is sent again on a stream of its own.
 //!
 //! Early data can be repeated by the network, so only HTTP requests that have no effect come into question
@@ -14,17 +15,30 @@ use super::preface::{Preface, StreamKind};
 /// The first octet of the answering stream, which is sent before there is an answer.
 pub(super) const SIGN: [u8; 1] = [1];
 
-/// What an early request carries. None if the request may not be sent early.
-pub(super) fn encode(preface: Preface, request: &[u8]) -> Option<Vec<u8>> {
-    may_be_early(preface, request).then(|| [&preface.encode()[..], request].concat())
+/// What an early request carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Carried {
+    pub(super) preface: Preface,
+    /// The certificate that its sender shows, unchecked.
+    pub(super) certificate: Option<Vec<u8>>,
+    pub(super) request: Bytes,
 }
 
-/// The preface, and the octets behind it. None if that is not what may be sent early, whatever its sender
-/// says.
-pub(super) fn decode(carried: Vec<u8>) -> Option<(Preface, Bytes)> {
-    let mut carried = Bytes::from(carried);
-    let preface = Preface::take(&mut carried)?;
-    may_be_early(preface, &carried).then_some((preface, carried))
+/// What an early request carries, as octets. None if the request may not be sent early.
+pub(super) fn encode(
+    preface: Preface,
+    certificate: Option<&[u8]>,
+    request: &[u8],
+) -> Option<Vec<u8>> {
+    may_be_early(preface, request)
+        .then(|| [&preface.encode_with(certificate)[..], request].concat())
+}
+
+/// Takes those octets apart. None if that is not what may be sent early, whatever its sender says.
+pub(super) fn decode(carried: Vec<u8>) -> Option<Carried> {
+    let mut request = Bytes::from(carried);
+    let (preface, certificate) = Preface::take(&mut request)?;
+    may_be_early(preface, &request).then_some(Carried { preface, certificate, request })
 }
 
 fn may_be_early(preface: Preface, request: &[u8]) -> bool {
@@ -48,8 +62,11 @@ mod tests {
     fn a_request_without_effect_comes_back() {
         let http = preface(StreamKind::Http);
         for request in ["GET / HTTP/1.1\r\n\r\n", "HEAD /a HTTP/1.1\r\nhost: a\r\n\r\n"] {
-            let carried = encode(http, request.as_bytes()).unwrap();
-            assert_eq!(decode(carried), Some((http, request.into())));
+            for certificate in [None, Some(vec![7; 220])] {
+                let carried = encode(http, certificate.as_deref(), request.as_bytes()).unwrap();
+                let whole = Carried { preface: http, certificate, request: request.into() };
+                assert_eq!(decode(carried), Some(whole));
+            }
         }
     }
 
@@ -64,12 +81,12 @@ mod tests {
             "GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\n\r\n",
             "",
         ] {
-            assert_eq!(encode(http, request.as_bytes()), None, "{request}");
+            assert_eq!(encode(http, None, request.as_bytes()), None, "{request}");
             let carried = [&http.encode()[..], request.as_bytes()].concat();
             assert_eq!(decode(carried), None, "{request}");
         }
         let get = b"GET / HTTP/1.1\r\n\r\n";
-        assert_eq!(encode(preface(StreamKind::Tunnel), get), None);
+        assert_eq!(encode(preface(StreamKind::Tunnel), None, get), None);
         for carried in [&[1, 0, 80][..], &[9, 0, 80, 0], &[1, 0, 80, 200, b'G']] {
             assert_eq!(decode(carried.to_vec()), None);
         }

@@ -6,10 +6,7 @@ use std::{
     io,
     net::IpAddr,
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,10 +17,11 @@ use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::link::{EarlyRequest, Link, NoPath, Places, Reached, Way};
 use crate::runtime::{clock, spawn};
 
+use super::admission::{Admission, Admissions, Rejection};
 use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
-use super::early;
+use super::early::{self, Carried};
 use super::early_answer::EarlyAnswer;
 use super::error::ConnectError;
 use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
@@ -45,9 +43,6 @@ const VENTURE_PATIENCE: Duration = Duration::from_millis(60);
 const MIN_EARLY_PATIENCE: Duration = Duration::from_millis(20);
 /// And not longer than this.
 const MAX_EARLY_PATIENCE: Duration = Duration::from_millis(100);
-
-/// Handshakes of others that go on at a time; each costs about a millisecond of processor time.
-const MAX_HANDSHAKES: usize = 64;
 
 /// A new stream must say so soon what it is for.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
@@ -78,7 +73,7 @@ struct Shared {
     server: ServerConfig,
     lifetimes: Lifetimes,
     pool: Mutex<Pool>,
-    handshakes: AtomicUsize,
+    admissions: Arc<Admissions>,
     /// Shown to every peer that is asked for something.
     certificate: Mutex<Option<Arc<[u8]>>>,
     accepted: async_channel::Sender<Accepted>,
@@ -139,7 +134,7 @@ impl Transport {
             server,
             lifetimes,
             pool: Mutex::default(),
-            handshakes: AtomicUsize::new(0),
+            admissions: Arc::default(),
             certificate: Mutex::default(),
             accepted: sender,
         });
@@ -153,9 +148,9 @@ impl Transport {
     }
 
     /// Shows a certificate to every peer that is asked for something from now on.
-    pub fn show(&self, certificate: Option<Vec<u8>>) {
+    pub fn show(&self, certificate: Option<Arc<[u8]>>) {
         let mut shown = self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = certificate.map(Into::into);
+        *shown = certificate;
     }
 
     fn shown(&self) -> Option<Arc<[u8]>> {
@@ -186,9 +181,9 @@ impl Transport {
             return Err(ConnectError::ShutDown);
         }
         let certificate = self.shown();
-        // what is sent early has no room for it, and an answer to a stranger may be another one
-        let early = early.filter(|_| certificate.is_none());
-        let offer = early.and_then(|request| self.offer_early(peer, preface, request));
+        let offer = early.and_then(|request| {
+            self.offer_early(peer, early::encode(preface, certificate.as_deref(), request)?)
+        });
         let (connection, connected) = self.connection(peer, &places).await?;
         if connected.is_none() && self.shared.link.is_suspect(&peer) {
             // QUIC would find out after its idle time only
@@ -216,9 +211,9 @@ impl Transport {
         Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })
     }
 
-    /// Offers a request to the link if nobody is connected to the peer or dials it.
-    fn offer_early(&self, peer: PublicKey, preface: Preface, request: &[u8]) -> Option<EarlyOffer> {
-        let carried = early::encode(preface, request)?;
+    /// Offers a request to the link if nobody is connected to the peer or dials it. One that is too long
+    /// beside its certificate is not sent early: an answer to a stranger may be another one.
+    fn offer_early(&self, peer: PublicKey, carried: Vec<u8>) -> Option<EarlyOffer> {
         let link = &self.shared.link;
         let is_offered = self.shared.pool().is_unknown(&peer) && link.offer_early(peer, &carried);
         is_offered.then(|| EarlyOffer { link: link.clone(), peer })
@@ -276,6 +271,12 @@ impl Transport {
                 }
             })
             .collect()
+    }
+
+    /// Ends everything that is under way with a peer, and tells it why.
+    pub fn close(&self, peer: &PublicKey, refusal: Refusal) {
+        let connections = self.shared.pool().alive();
+        connections.iter().filter(|c| c.peer() == *peer).for_each(|c| c.refuse(refusal));
     }
 
     /// Closes all connections, and waits a moment for the peers to hear of it.
@@ -409,12 +410,14 @@ impl Shared {
 
     async fn accept_connections(self: Arc<Shared>) {
         while let Some(incoming) = self.endpoint.accept().await {
-            if self.handshakes.load(Relaxed) >= MAX_HANDSHAKES {
-                incoming.refuse();
-                continue;
+            match self.admissions.begin(incoming.remote_address().ip(), clock::now()) {
+                Ok(place) => {
+                    let handshake = Handshake { shared: self.clone(), _place: place };
+                    spawn(handshake.run(incoming)).detach();
+                }
+                Err(Rejection::Full) => incoming.refuse(),
+                Err(Rejection::TooOften) => incoming.ignore(), // it will ask again
             }
-            let handshake = Handshake::begin(&self);
-            spawn(handshake.run(incoming)).detach();
         }
     }
 
@@ -445,17 +448,15 @@ impl Drop for EarlyOffer {
 }
 
 /// A handshake that another host began; it counts until it is dropped.
-struct Handshake(Arc<Shared>);
+struct Handshake {
+    shared: Arc<Shared>,
+    _place: Admission,
+}
 
 impl Handshake {
-    fn begin(shared: &Arc<Shared>) -> Handshake {
-        shared.handshakes.fetch_add(1, Relaxed);
-        Handshake(shared.clone())
-    }
-
     /// Takes the connection, with the path of the peer whose tag its address is.
     fn accept(&self, incoming: Incoming) -> Result<Connecting, ConnectionError> {
-        let shared = &self.0;
+        let shared = &self.shared;
         let selected = match incoming.remote_address().ip() {
             IpAddr::V6(ip) => Hit::from_ipv6(ip).map(|hit| shared.link.selected_path(hit)),
             IpAddr::V4(_) => None,
@@ -468,7 +469,7 @@ impl Handshake {
     /// Nothing is known of the other end before the handshake is complete: only then is it used, unless a
     /// sealed request came with it.
     async fn run(self, incoming: Incoming) {
-        let early = self.0.link.take_early(&incoming.orig_dst_cid());
+        let early = self.shared.link.take_early(&incoming.orig_dst_cid());
         match early {
             Some(early) => self.answer_early(incoming, early).await,
             None => {
@@ -477,7 +478,7 @@ impl Handshake {
                 let Some(Ok(quic)) = quic else { return };
                 let Some(peer) = tls::peer_key(&quic) else { return };
                 if belongs(&quic, peer) {
-                    let hold = self.0.link.hold(&peer);
+                    let hold = self.shared.link.hold(&peer);
                     self.admit(Connection::new(quic, peer, hold));
                 }
             }
@@ -491,12 +492,13 @@ impl Handshake {
         if incoming.remote_address().ip() != peer.hit().to_ipv6() {
             return;
         }
-        let answer = early::decode(early.request).map(|(preface, request)| {
-            let (answer, queue) = (Arc::<EarlyAnswer>::default(), self.0.accepted.clone());
+        let answer = early::decode(early.request).map(|carried| {
+            let Carried { preface, certificate, request } = carried;
+            let (answer, queue) = (Arc::<EarlyAnswer>::default(), self.shared.accepted.clone());
             let stream = Stream::heard_early(request, answer.clone());
             spawn(async move {
                 // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface, certificate: None }).await;
+                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
             })
             .detach();
             Answer(answer)
@@ -504,7 +506,7 @@ impl Handshake {
         if let Some(Answer(answer)) = &answer {
             answer.ready().await;
         }
-        let hold = self.0.link.hold(&peer);
+        let hold = self.shared.link.hold(&peer);
         let Ok(connecting) = self.accept(incoming) else { return };
         // a server's half of a connection can always be had; until the answer is in it nothing may wait
         let Ok((quic, complete)) = connecting.into_0rtt() else { return };
@@ -520,7 +522,7 @@ impl Handshake {
     }
 
     fn admit(&self, connection: Arc<Connection>) {
-        let shared = &self.0;
+        let shared = &self.shared;
         {
             let mut pool = shared.pool();
             if !pool.admit(&connection, clock::now()) {
@@ -545,12 +547,6 @@ impl Drop for Answer {
 /// or packets would go to another's path.
 fn belongs(quic: &quinn::Connection, peer: PublicKey) -> bool {
     quic.remote_address().ip() == peer.hit().to_ipv6()
-}
-
-impl Drop for Handshake {
-    fn drop(&mut self) {
-        self.0.handshakes.fetch_sub(1, Relaxed);
-    }
 }
 
 /// Takes the streams of one connection until it ends. Each preface is read in a task of its own, so

@@ -12,12 +12,14 @@
 //! | `early`, `early_answer` | a request beside the handshake, and its answer before there is a connection |
 //! | `connected` | [`ConnectedPeer`]: how a connection does |
 //! | `preface`, `refusal` | how a stream begins, and how it is refused |
+//! | `admission` | how many handshakes others may begin |
 //! | `tls`, `config`, `runtime` | what QUIC is made of |
 //! | `congestion`, `tolerant` | how much may be in flight on each path |
 //!
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
 
+mod admission;
 mod config;
 mod congestion;
 mod connected;

@@ -72,16 +72,17 @@ impl Preface {
         Some(Preface { kind, port })
     }
 
-    /// Takes the preface from the front of what has come already. None when it is not whole, or makes no
-    /// sense.
-    pub(super) fn take(octets: &mut Bytes) -> Option<Preface> {
+    /// Takes the preface, and the certificate in its extension, from the front of what has come already. None
+    /// when it is not whole, or makes no sense.
+    pub(super) fn take(octets: &mut Bytes) -> Option<(Preface, Option<Vec<u8>>)> {
         let head = *octets.first_chunk::<LENGTH>()?;
         let length = LENGTH + usize::from(head[LENGTH - 1]);
         if octets.len() < length {
             return None;
         }
+        let certificate = certificate_in(&octets[LENGTH..length]);
         octets.advance(length);
-        Preface::decode(head)
+        Some((Preface::decode(head)?, certificate))
     }
 
     /// Reads the preface off a stream, and the certificate in its extension. None when the stream ends

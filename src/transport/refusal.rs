@@ -21,18 +21,21 @@ pub enum Refusal {
     Internal,
     /// No direct way was found, and the relay carries no more for the two.
     Starved,
+    /// The ground on which the two were connected is gone: a certificate was revoked, or a rule has changed.
+    Revoked,
 }
 
 /// The stream was abandoned by its owner: what was sent of it is not the whole.
 pub(super) const CANCELLED: VarInt = VarInt::from_u32(0x100);
 
 impl Refusal {
-    const ALL: [(Refusal, u32); 5] = [
+    const ALL: [(Refusal, u32); 6] = [
         (Refusal::NotServed, 0x101),
         (Refusal::AccessRefused, 0x102),
         (Refusal::Busy, 0x103),
         (Refusal::Internal, 0x104),
         (Refusal::Starved, 0x105),
+        (Refusal::Revoked, 0x106),
     ];
 
     /// The code on the wire.
@@ -73,6 +76,7 @@ impl From<Refusal> for io::Error {
             Refusal::Busy => io::ErrorKind::ResourceBusy,
             Refusal::Internal => io::ErrorKind::Other,
             Refusal::Starved => io::ErrorKind::NetworkUnreachable,
+            Refusal::Revoked => io::ErrorKind::PermissionDenied,
         };
         io::Error::new(kind, refusal)
     }
@@ -85,6 +89,7 @@ impl fmt::Display for Refusal {
             Refusal::AccessRefused => "the peer does not let you use this service",
             Refusal::Busy => "the peer is too busy",
             Refusal::Internal => "the peer's service is broken",
+            Refusal::Revoked => "what let the two of you connect was taken back",
             Refusal::Starved => {
                 "there is no direct way to the peer, and its rendezvous only introduces"
             }

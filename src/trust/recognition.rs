@@ -1,8 +1,7 @@
 //! Who a visitor is: the key is proved by the link; this says what that key means to this person.
 
 use super::{
-    access::{AccessList, Admission},
-    authorities::{Authorities, Certified, Defect},
+    authorities::{Authorities, Certified, Defect, Shown},
     authority::AuthorityName,
     contact::Binding,
     contacts::Contacts,
@@ -48,19 +47,19 @@ impl Visitor {
     }
 }
 
-/// Says who a key is that shows these certificates (in their compact form).
+/// Says who a key is that shows these certificates; see [`Authorities::read`].
 ///
 /// A contact bound by a certificate must show one that counts; a key that an authority has revoked is
 /// nobody's unless the person pinned it. A certificate for a name that the book knows with another key
 /// says nothing.
 pub fn recognise(
     key: PublicKey,
-    certificates: &[Vec<u8>],
+    shown: &[Shown],
     contacts: &Contacts,
     authorities: &Authorities,
     now: Timestamp,
 ) -> Visitor {
-    let (certified, revoked) = certified(key, certificates, authorities, now);
+    let (certified, revoked) = certified(shown, authorities, now);
     let authority_for = |name: &Name| {
         let found = certified.iter().find(|(of, _)| of == name);
         found.map(|(_, certified)| certified.authority.clone())
@@ -89,15 +88,14 @@ pub fn recognise(
 
 /// The names that certificates give a key now, and those for which they have been revoked.
 fn certified(
-    key: PublicKey,
-    certificates: &[Vec<u8>],
+    shown: &[Shown],
     authorities: &Authorities,
     now: Timestamp,
 ) -> (Vec<(Name, Certified)>, Vec<Name>) {
     let (mut certified, mut revoked) = (Vec::new(), Vec::new());
-    for shown in authorities.read(&key, certificates) {
+    for shown in shown {
         let Ok(certificate) = &shown.outcome else { continue };
-        match authorities.judge(&shown, &certificate.name, now) {
+        match authorities.judge(shown, &certificate.name, now) {
             Ok(fit) => certified.push((certificate.name.clone(), fit)),
             Err(unfit) if matches!(unfit.why, Defect::Revoked { .. }) => {
                 revoked.push(certificate.name.clone());
@@ -106,17 +104,4 @@ fn certified(
         }
     }
     (certified, revoked)
-}
-
-/// Whether a key that shows these certificates is let in by a list: what a relay, a rendezvous or
-/// whoever else has no more than key and certificates asks.
-pub fn admits(
-    access: &AccessList,
-    key: PublicKey,
-    certificates: &[Vec<u8>],
-    contacts: &Contacts,
-    authorities: &Authorities,
-    now: Timestamp,
-) -> Admission {
-    access.admits(&recognise(key, certificates, contacts, authorities, now))
 }

@@ -91,7 +91,10 @@ impl Exchange<'_> {
     fn explain(&self, error: &hyper::Error, pace: &Pace) -> Attempt {
         let destination = self.destination.clone();
         match self.peers.diagnose(&destination, error) {
-            Some(failure @ Failure::LinkLost { .. }) => return Attempt::Dead(failure),
+            // where access was taken back, a new connection tells what is left of it
+            Some(failure @ (Failure::LinkLost { .. } | Failure::AccessRevoked { .. })) => {
+                return Attempt::Dead(failure);
+            }
             Some(failure) => return Attempt::Failed(failure),
             None => {}
         }

@@ -48,6 +48,8 @@ pub enum Failure {
     PortNotServed { destination: Destination, served: Option<Vec<ServicePort>> },
     /// The peer does not let this visitor in.
     AccessRefused { destination: Destination, presented: Option<Name> },
+    /// What let this person use the peer's services was taken back while the request was under way.
+    AccessRevoked { name: Name },
     /// The link broke before the response began.
     LinkLost { name: Name },
     /// The service did not begin its response in time.
@@ -181,6 +183,7 @@ impl Failure {
             F::HandshakeFailed { .. } => (S::BAD_GATEWAY, "tls_protocol_error", Some(Connect)),
             F::PortNotServed { .. } => (S::BAD_GATEWAY, "connection_refused", Some(Service)),
             F::AccessRefused { .. } => (S::FORBIDDEN, "http_request_denied", Some(Access)),
+            F::AccessRevoked { .. } => (S::FORBIDDEN, "http_request_denied", Some(Access)),
             F::LinkLost { .. } => (S::BAD_GATEWAY, "connection_terminated", Some(Response)),
             F::ResponseTimedOut { .. } => {
                 (S::GATEWAY_TIMEOUT, "http_response_timeout", Some(Response))

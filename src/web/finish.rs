@@ -213,6 +213,12 @@ impl FinishedBody {
         let Some(rest) = self.rest.as_mut().filter(|rest| rest.breaks < MAX_BREAKS) else {
             return Some(error);
         };
+        let Again { peers, destination, .. } = &*rest.again;
+        if let Some(failure) = peers.diagnose(destination, &*error).filter(is_final) {
+            log::warn!("the response from {destination} broke off: {failure}");
+            self.rest = None;
+            return Some(error);
+        }
         rest.breaks += 1;
         self.asking = Some((rest.ask(), error));
         None

@@ -141,6 +141,11 @@ impl Failure {
                 },
                 format!("ask {name} for access"),
             ),
+            Failure::AccessRevoked { name } => (
+                format!("{name} has ended your access"),
+                "a certificate was revoked or has expired, or the service is for others now".into(),
+                format!("try again, then ask {name} or whoever certifies you"),
+            ),
             Failure::LinkLost { name } => (
                 format!("the link to {name} broke"),
                 "the connection ended before the answer began".into(),

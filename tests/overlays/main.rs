@@ -12,6 +12,7 @@ mod hostile;
 mod person;
 mod program;
 mod relay;
+mod sealed;
 mod servers;
 mod subjects;
 mod suite;

@@ -16,7 +16,15 @@ use crate::{have, have_python, python, store};
 /// A process that ends with its test, and its folder.
 pub(crate) struct Running {
     child: Child,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
+}
+
+impl Running {
+    /// Ends the folder with the process.
+    pub(crate) fn with_folder(mut self, folder: TempDir) -> Running {
+        self._folder = Some(folder);
+        self
+    }
 }
 
 impl Drop for Running {
@@ -33,9 +41,7 @@ pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
     fs::create_dir_all(folder.path().join("dav/p2p")).unwrap();
     fs::write(folder.path().join("passwords"), "alice:{PLAIN}p@ss\n").unwrap();
     let address = free_address();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {kind};\n"))
-        .concat();
+    let temporary = temporary_paths();
     let root = folder.path().join("dav").display().to_string();
     let config = format!(
         "daemon off; master_process off; pid nginx.pid; error_log error.log;
@@ -54,9 +60,16 @@ pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
     fs::write(folder.path().join("nginx.conf"), config).unwrap();
     let mut command = Command::new("nginx");
     command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
-    let running = start(command, folder);
+    let running = start(command, folder.path()).with_folder(folder);
     await_listener(address);
     Some((running, address))
+}
+
+/// What nginx needs to be told to keep to its own folder.
+pub(crate) fn temporary_paths() -> String {
+    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {kind};\n"))
+        .concat()
 }
 
 /// Two OpenDHT nodes that know each other, in a network of their own, the first with a proxy.
@@ -66,7 +79,7 @@ pub(crate) fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
     let node = |port: u16, more: &[&str]| {
         let mut command = Command::new("dhtnode");
         command.args(["-n", "3212", "-p", &port.to_string()]).args(more);
-        start(command, tempfile::tempdir().unwrap())
+        start_alone(command)
     };
     let one = node(first, &["--proxyserver", &proxy.port().to_string()]);
     let two = node(second, &["-b", &format!("127.0.0.1:{first}")]);
@@ -87,21 +100,28 @@ pub(crate) fn moto() -> Option<(Running, SocketAddr)> {
     let mut command = Command::new(python());
     let port = address.port().to_string();
     command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port]);
-    let running = start(command, tempfile::tempdir().unwrap());
+    let running = start_alone(command);
     await_listener(address);
     let made = store::request("PUT", &format!("http://{address}/p2p"), &[], b"").unwrap();
     assert_eq!(made.0, 200, "{}", String::from_utf8_lossy(&made.1));
     Some((running, address))
 }
 
-fn start(mut command: Command, folder: TempDir) -> Running {
-    command.current_dir(folder.path()).stdin(Stdio::piped());
+/// Starts a process in a folder of its own.
+fn start_alone(command: Command) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    start(command, folder.path()).with_folder(folder)
+}
+
+/// Starts a process in a folder.
+pub(crate) fn start(mut command: Command, folder: &Path) -> Running {
+    command.current_dir(folder).stdin(Stdio::piped());
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    Running { child: command.spawn().unwrap(), _folder: folder }
+    Running { child: command.spawn().unwrap(), _folder: None }
 }
 
 /// Free a moment ago; these programs cannot tell which port they got.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -109,11 +129,11 @@ fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn await_listener(address: SocketAddr) {
+pub(crate) fn await_listener(address: SocketAddr) {
     await_until(&format!("nobody listens at {address}"), || TcpStream::connect(address).is_ok());
 }
 
-fn await_until(otherwise: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn await_until(otherwise: &str, is_so: impl Fn() -> bool) {
     let waited = async {
         while !is_so() {
             clock::sleep(Duration::from_millis(20)).await;

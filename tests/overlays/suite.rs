@@ -4,10 +4,12 @@ use std::{slice, sync::Arc, time::Duration};
 
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::{Overlay, OverlayError};
-use p2p::registration::Packet;
+use p2p::registration::presence::SealedError;
+use p2p::registration::{Packet, Registration};
 use p2p::runtime;
 
 use crate::person::{Person, TTL, key, look_up};
+use crate::sealed::Sealed;
 
 /// Makes somebody's client.
 type Open = dyn Fn(&KeyPair) -> Arc<dyn Overlay>;
@@ -49,6 +51,7 @@ pub(crate) fn conforms(subject: &Subject) {
     what_has_expired_does_not_count(subject);
     what_is_withdrawn_does_not_count(subject);
     two_who_claim_a_name_do_not_hide_each_other(subject);
+    private_presence_is_found_by_contacts_only(subject);
     abilities_are_true(subject);
 }
 
@@ -154,6 +157,31 @@ fn two_who_claim_a_name_do_not_hide_each_other(subject: &Subject) {
             assert!(found.iter().any(|packet| packet.registration().key == key), "{found:?}");
         }
     }
+}
+
+fn private_presence_is_found_by_contacts_only(subject: &Subject) {
+    let mut alice = Sealed::to_one_contact();
+    let hers = (subject.open)(&alice.person.keys);
+    if !hers.abilities().sealed {
+        assert!(!hers.abilities().put, "what can be written can carry what is sealed");
+        return;
+    }
+    let visitor = subject.visitor();
+    assert_eq!(alice.found_by(&alice.contact, &visitor), None);
+    let said = alice.publish(&hers, 20, TTL);
+    assert_eq!(alice.found_by(&alice.contact, &visitor), Some(Ok(said)));
+    assert_eq!(alice.found_by(&key(), &visitor), None, "a stranger who knows the key");
+    for wanted in alice.person.wanted() {
+        assert_eq!(look_up(&visitor, &wanted).unwrap().found, [], "{wanted:?}");
+    }
+    let said = alice.publish(&hers, 10, TTL);
+    assert_eq!(alice.found_by(&alice.contact, &visitor), Some(Ok(said)), "the newer one");
+    alice.publish(&hers, 0, Duration::ZERO);
+    let left = alice.found_by(&alice.contact, &visitor);
+    let is_gone = |left: &Result<Registration, SealedError>| {
+        left.as_ref().is_ok_and(Registration::is_withdrawal)
+    };
+    assert!(left.as_ref().is_none_or(is_gone), "{left:?}");
 }
 
 fn abilities_are_true(subject: &Subject) {

@@ -7,9 +7,13 @@ use std::{env, path::PathBuf};
 /// # Panics
 /// When it is missing where `CI` is set: there, a test that does not run is a failure.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    or_skip(on_path(program), program)
+}
+
+/// Where a program is, if it is installed.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file());
-    or_skip(found, program)
+    env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
 /// What was found, or a word that the test is skipped without it.

@@ -219,3 +219,59 @@ fn who_may_not_register_is_told_by_status() {
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(said.contains("a daemon runs in") && said.contains("rendezvous-for"), "{said}");
 }
+
+#[test]
+fn a_rendezvous_for_the_members_of_a_club() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let done = |home: &str, arguments: &[&str]| {
+        let output = run(&at(home), arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    };
+    done("club", &["ca", "init", "club", "--for", "example.com", "--no-passphrase"]);
+    let store = Program::start(&at("store"), &["store", "--listen", "127.0.0.1:0"]);
+    let overlay = format!("store:{}", store.said("store"));
+    let options = ["--for", "authority:club", "--relay", "none", "--overlay", &overlay];
+    let stranger =
+        run(&at("relay"), &[&["rendezvous", "--listen", "127.0.0.1:0"], &options[..]].concat());
+    let said = String::from_utf8(stranger.stderr).unwrap();
+    assert!(
+        said.contains("club is not trusted here") && said.contains("p2p authority add"),
+        "{said}"
+    );
+    let club = at("club").join("ca/club.authority");
+    done("relay", &["authority", "add", club.to_str().unwrap()]);
+    let relay = start_relay(root.path(), "127.0.0.1:0", &options);
+
+    done("bob", &["init", "bob@example.com"]);
+    let (key, cert) = (at("bob").join("identity.pub"), at("bob.cert"));
+    let (key, cert) = (key.to_str().unwrap(), cert.to_str().unwrap());
+    let node = relay.said("rendezvous");
+    let _bob = Program::start(
+        &at("bob"),
+        &["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--rendezvous", node],
+    );
+    let comes_to = |expected: Option<&str>| {
+        let started = clock::now();
+        loop {
+            let bob = &status(&at("bob")).rendezvous[0];
+            let fits = match expected {
+                None => bob.registered,
+                Some(words) => bob.refusal.as_ref().is_some_and(|reason| reason.contains(words)),
+            };
+            if fits {
+                return;
+            }
+            assert!(clock::now() - started < 2 * PATIENCE, "{expected:?}, but {bob:?}");
+            block_on(clock::sleep(Duration::from_millis(100)));
+        }
+    };
+    comes_to(Some("this identity shows no certificate that counts there"));
+    done("club", &["ca", "sign", key, "--name", "bob@example.com", "--out", cert]);
+    done("bob", &["certificate", "add", cert]);
+    comes_to(None);
+    done("club", &["ca", "revoke", "bob@example.com"]);
+    let list = at("club").join("ca/revocations");
+    done("relay", &["authority", "add", list.to_str().unwrap()]);
+    comes_to(Some("the certificate of this identity was revoked"));
+}

@@ -4,7 +4,7 @@ use std::{fs, process::Command, time::Duration};
 
 use p2p::runtime::clock;
 
-use crate::people::{have, text};
+use crate::people::{Program, command, have, text};
 use crate::scene::{Scene, get, path};
 
 /// An authority `club` for example.com, and bob, whom it certifies.
@@ -91,7 +91,7 @@ fn an_authority_has_a_passphrase_unless_told_otherwise() {
     let typed = scene.home("typed");
     fs::write(&typed, "correct horse\n").unwrap();
     let with = |arguments: &[&str]| {
-        let mut command = crate::people::command(&scene.home("club"), arguments);
+        let mut command = command(&scene.home("club"), arguments);
         let input = fs::File::open(&typed).unwrap();
         command.stdin(input).output().unwrap()
     };
@@ -193,6 +193,32 @@ fn who_is_certified_needs_no_first_use_until_it_is_taken_back() {
     let words = "club has revoked the certificate (serial 1, list 1)";
     assert!(refused.body.contains(words), "{}", refused.body);
     drop(bob);
+}
+
+#[test]
+fn the_end_of_a_certificate_is_told_thirty_days_before() {
+    let scene = Scene::set();
+    club(&scene);
+    let told_at_start = || {
+        let log = scene.home("log");
+        let overlay = scene.overlay();
+        let network = ["--udp", "127.0.0.1:0", "--overlay", &overlay];
+        let proxy = [&["proxy", "--listen", "127.0.0.1:0"][..], &network].concat();
+        let mut command = command(&scene.home("bob"), &proxy);
+        let daemon = Program::launch(command.stderr(fs::File::create(&log).unwrap()));
+        let status = scene.done("bob", &["status"]);
+        drop(daemon);
+        (fs::read_to_string(log).unwrap(), status)
+    };
+    let (log, status) = told_at_start();
+    assert!(!log.contains("certificate"), "{log}");
+    assert!(status.contains("certificate       bob@example.com") && !status.contains("ends in"));
+    certify(&scene, "29");
+    let (log, status) = told_at_start();
+    let words =
+        "it ends in 28 days: ask an authority not trusted here to run p2p ca renew bob@example.com";
+    assert!(log.contains("p2p: warn: certificate: ") && log.contains(words), "{log}");
+    assert!(status.contains(words), "{status}");
 }
 
 #[test]

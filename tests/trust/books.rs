@@ -125,3 +125,27 @@ fn books_survive_a_kill_at_any_moment() {
     assert!(killed > 10 && !done.is_empty(), "{killed} killed, {} done", done.len());
     scene.done("bob", &["contact", "add", "last@example.com", &key(1)]);
 }
+
+/// Kills the daemon while rules are changed: afterwards there are the rules of before or those asked for, and
+/// those that a command said it had set.
+#[test]
+fn rules_survive_a_kill_at_any_moment() {
+    let scene = Scene::set();
+    scene.init("alice", "alice@example.com");
+    let mut set = "contacts".to_owned();
+    let mut alice = scene.serve("alice", "hello from alice", &["--allow", "public"]);
+    scene.done("alice", &["allow", "1000", &set]);
+    for round in 0..12_u32 {
+        let wanted = format!("u{round}@example.com");
+        let mut allow = command(&scene.home("alice"), &["allow", "1000", &wanted]);
+        let mut allow = allow.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        block_on(clock::sleep(Duration::from_micros(random::number() % 30_000)));
+        alice.kill();
+        let was_set = allow.wait().unwrap().success();
+        alice = scene.serve("alice", "hello from alice", &[]);
+        let status = scene.done("alice", &["status", "--json"]);
+        let rule = status.split("\"allow\":\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(rule == wanted || rule == set && !was_set, "{rule} after {set} and {wanted}");
+        set = rule.to_owned();
+    }
+}

@@ -7,5 +7,7 @@ mod key_life;
 mod meetings;
 #[path = "../people/mod.rs"]
 mod people;
+mod presence;
 mod scene;
 mod services;
+mod taken_back;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2p::runtime::clock;
+use p2p::runtime::{block_on, clock};
 
 use crate::people::Program;
 use crate::scene::{Scene, get, get_at, path, request};
@@ -70,6 +70,49 @@ fn strangers_see_nothing_contacts_are_told_and_rules_change() {
     assert_eq!(get(&carol, ALICE).body, "hello from alice");
     let told = scene.fails("alice", &["allow", "2000", "public"]);
     assert!(told.1.starts_with("p2p: error: nothing is served at port 2000"), "{told:?}");
+}
+
+#[test]
+fn what_was_allowed_holds_whoever_is_the_daemon() {
+    let scene = Scene::set();
+    let link = scene.init("alice", "alice@example.com");
+    scene.done("carol", &["contact", "add", &link]);
+    let carol = scene.proxy("carol");
+    let comes_to = |status: u16| {
+        let started = clock::now();
+        loop {
+            let answer = get(&carol, ALICE);
+            if answer.status == status {
+                return answer;
+            }
+            assert!(clock::now() - started < Duration::from_secs(60), "{}", answer.body);
+            block_on(clock::sleep(Duration::from_millis(100)));
+        }
+    };
+    let daemon = scene.proxy("alice");
+    let served = scene.serve("alice", "hello from alice", &["--allow", "contacts"]);
+    assert_eq!(get(&carol, ALICE).status, 502);
+    scene.done("alice", &["allow", "1000", "public", "--cross-site"]);
+    assert_eq!(get(&carol, ALICE).status, 200);
+    // the command that serves takes the place of the one that was the daemon
+    let before = scene.done("alice", &["status", "--json"]);
+    assert!(daemon.stop().success());
+    assert_eq!(comes_to(200).body, "hello from alice");
+    assert_ne!(scene.done("alice", &["status", "--json"]), before);
+
+    // with the command all is gone but what was said
+    scene.done("alice", &["allow", "1000", "contacts"]);
+    assert!(served.stop().success());
+    let served = scene.serve("alice", "hello from alice", &[]);
+    assert!(scene.done("alice", &["status"]).contains("  for contacts\n"));
+    comes_to(502);
+    // until a command says something else
+    assert!(served.stop().success());
+    let served = scene.serve("alice", "hello from alice", &["--allow", "public"]);
+    comes_to(200);
+    assert!(served.stop().success());
+    let _served = scene.serve("alice", "hello from alice", &[]);
+    comes_to(200);
 }
 
 #[test]

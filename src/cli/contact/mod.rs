@@ -75,13 +75,13 @@ impl ContactCommand {
         let home = home::prepare(given)?;
         let book = ContactBook::new(&home);
         match self.action {
-            Action::Add(add) => add.run(&home, &book),
+            Action::Add(add) => home::changing(&home, || add.run(&home, &book)),
             Action::List(list) => list.run(&book),
             Action::Show(show) => show.run(&home, &book),
-            Action::Remove(remove) => remove.run(&book),
-            Action::Rename(rename) => rename.run(&book),
+            Action::Remove(remove) => home::changing(&home, || remove.run(&book)),
+            Action::Rename(rename) => home::changing(&home, || rename.run(&book)),
             Action::Export(export) => export.run(&book),
-            Action::Import(import) => import.run(&book),
+            Action::Import(import) => home::changing(&home, || import.run(&book)),
         }
     }
 }

@@ -22,7 +22,8 @@ use super::{
     values::address,
 };
 use crate::daemon::{
-    DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError, Udp, notify,
+    AccessWish, Audience, DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError,
+    Udp, notify,
 };
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
 use crate::link::TeredoSetting;
@@ -116,7 +117,7 @@ impl Stage {
         let name = Name::parse("alice@example.com").map_err(Failure::failed)?;
         let alice = start(&scratch.join("alice"), Some(name.clone()), &overlay).await?;
         let offer = Offer::Folder(folder.to_owned());
-        let access = Access::default();
+        let access = AccessWish::Said(Access::default());
         alice.register(PORT, offer, None, true, access).map_err(not_started)?;
         let bob = start(&scratch.join("bob"), None, &overlay).await?;
         let (bound, _) = bob.open_proxy(listen, None).map_err(not_started)?;
@@ -187,6 +188,7 @@ async fn start(
         home,
         identity,
         overlays,
+        audience: Audience::Public,
         udp,
         rendezvous: Vec::new(),
         lending: None,

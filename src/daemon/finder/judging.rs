@@ -1,5 +1,7 @@
 //! What the finder makes of the packets found: whose key may be used, and what is remembered of it.
 
+use std::sync::Arc;
+
 use super::{Answer, Failure, Finder, Found, Memory, Outcome, Packet, Wanted};
 use crate::identity::{Name, PublicKey};
 use crate::runtime::clock;
@@ -7,21 +9,72 @@ use crate::trust::{
     self, Authorities, Binding, Claim, Contact, Contacts, Decision, Ground, Knowledge, Successor,
 };
 
+/// The books as they are at a time.
+#[derive(Debug)]
+pub(in crate::daemon) struct Books {
+    contacts: Option<Arc<Contacts>>,
+    authorities: Option<Arc<Authorities>>,
+}
+
+impl PartialEq for Books {
+    /// Whether nothing was read anew.
+    fn eq(&self, other: &Books) -> bool {
+        let pointer = |books: &Books| {
+            (books.contacts.as_ref().map(Arc::as_ptr), books.authorities.as_ref().map(Arc::as_ptr))
+        };
+        pointer(self) == pointer(other)
+    }
+}
+
 impl Finder {
-    /// The decision about what a look-up by name found, in words; None if it found nobody or the books
+    /// The decision about what a look-up of a name found, in words; None if it found nobody or the books
     /// cannot be read. The domain is not asked.
-    pub(in crate::daemon) fn reason(&self, name: &Name, outcome: &Outcome) -> Option<String> {
+    pub(in crate::daemon) fn reason(
+        &self,
+        wanted: &Wanted,
+        name: &Name,
+        outcome: &Outcome,
+    ) -> Option<String> {
         let Outcome { found: packets, reports, .. } = outcome.clone();
         if packets.is_empty() {
             return None;
         }
         let (contacts, authorities) =
             (self.book.contacts().ok()?, self.authorities.authorities().ok()?);
-        let addresses = self.search.addresses(&Wanted::Name(name.clone()));
+        let addresses = self.search.addresses(wanted);
         let answer = Answer { packets, addresses, reports, ..Answer::default() };
-        let claims = self.claims(&authorities, &answer);
+        let claims = self.claims(&answer);
         let knowledge = self.knowledge(&contacts, &authorities, None);
         Some(trust::decide(name, &claims, knowledge).reason(name))
+    }
+
+    /// Whether a key that has shown this in its packet would no longer be taken for a name's. While the books
+    /// cannot be read, what goes on goes on.
+    pub(in crate::daemon) fn would_refuse(
+        &self,
+        name: &Name,
+        key: PublicKey,
+        shown: &[Vec<u8>],
+    ) -> bool {
+        let (Ok(contacts), Ok(authorities)) =
+            (self.book.contacts(), self.authorities.authorities())
+        else {
+            return false;
+        };
+        let claim = Claim { key, shown: self.authorities.read(&key, shown), sources: Vec::new() };
+        // for whom a domain vouched when he was met, it did so
+        let known = contacts.get(name).map(|contact| contact.binding);
+        let vouched = (known == Some(Binding::Domain)).then_some(key);
+        let knowledge = self.knowledge(&contacts, &authorities, vouched);
+        trust::decide(name, &[claim], knowledge).usable_key() != Some(key)
+    }
+
+    /// What is known now, to tell whether it has changed.
+    pub(in crate::daemon) fn books(&self) -> Books {
+        Books {
+            contacts: self.book.contacts().ok(),
+            authorities: self.authorities.authorities().ok(),
+        }
     }
 
     pub(super) fn knowledge<'a>(
@@ -44,7 +97,7 @@ impl Finder {
         answer: Answer,
         memory: Memory,
     ) -> Result<Found, Failure> {
-        let claims = self.claims(authorities, &answer);
+        let claims = self.claims(&answer);
         let knowledge = self.knowledge(contacts, authorities, vouched);
         let decision = trust::decide(name, &claims, knowledge);
         let contact = match decision {
@@ -107,14 +160,14 @@ impl Finder {
     }
 
     /// Who claims the name, and where each claim was found.
-    pub(super) fn claims(&self, authorities: &Authorities, answer: &Answer) -> Vec<Claim> {
+    pub(super) fn claims(&self, answer: &Answer) -> Vec<Claim> {
         let claim = |packet: &Packet| {
             let registration = packet.registration();
             let key = registration.key;
             let heard = answer.addresses.iter().zip(&answer.reports);
             let heard = heard.filter(|(_, report)| report.keys.contains(&key));
             let sources = heard.map(|(address, _)| address.clone()).collect();
-            let shown = authorities.read(&key, &registration.certificates);
+            let shown = self.authorities.read(&key, &registration.certificates);
             Claim { key, shown, sources }
         };
         answer.packets.iter().map(claim).collect()

@@ -28,7 +28,9 @@ pub(super) const MAX_PENDING: usize = 4096;
 const MAX_CONTESTED: usize = 256;
 
 /// Who is at a way now has answered after so long.
-const CONTEST_TIME: Duration = Duration::from_secs(1);
+pub(super) const CONTEST_TIME: Duration = Duration::from_secs(1);
+/// From one claim to the next.
+pub(super) const CONTEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Octets of content in a probe: a set of flags, and zeros that make it heavier than its answer.
 pub(super) const PROBE_CONTENT: usize = 16;
@@ -38,7 +40,7 @@ pub(super) const PROBE_CONTENT: usize = 16;
 const UNHEARD: u8 = 0x01;
 
 impl<S: Sealing> Agent<S> {
-    /// The cheap before the expensive: mac, rate, one multiplication for the name of the sender, and
+    /// The cheap before the expensive: macs, rate, one multiplication for the name of the sender, and
     /// only for a known or welcome sender one more. A copy of an earlier message is not opened twice.
     pub(super) fn open_message(
         &mut self,
@@ -50,7 +52,7 @@ impl<S: Sealing> Agent<S> {
             return None;
         }
         let admitted = match from {
-            Some(from) => self.admits(from, now),
+            Some(from) => self.admits(from, datagram, now),
             None => self.limiter.allow(Source::Overlay, Standing::Unproved, now),
         };
         if !admitted {
@@ -76,6 +78,7 @@ impl<S: Sealing> Agent<S> {
             return None;
         }
         peer.earn(datagram.len());
+        self.opened += 1;
         Some((hit, proved))
     }
 
@@ -84,8 +87,8 @@ impl<S: Sealing> Agent<S> {
         if proved.content.len() < PROBE_CONTENT {
             return None; // it would draw more than it cost
         }
+        self.learn(hit, from, datagram.len(), now);
         self.answer(hit, &proved, from);
-        self.learn(hit, from, now);
         let unheard = proved.content[0] & UNHEARD != 0;
         self.hear(hit, from, unheard, now);
         self.trigger_check(hit, from, now)
@@ -100,6 +103,7 @@ impl<S: Sealing> Agent<S> {
         }
         if unheard && peer.holds > 0 {
             self.doubt(hit, Reason::Peer, now);
+            self.serve_peer(hit, now);
         }
         Some(())
     }
@@ -116,8 +120,8 @@ impl<S: Sealing> Agent<S> {
         }
     }
 
-    /// Where a genuine message came from may be a way back.
-    pub(super) fn learn(&mut self, hit: Hit, from: Way, now: Instant) {
+    /// Where a genuine message of so many octets came from may be a way back.
+    pub(super) fn learn(&mut self, hit: Hit, from: Way, octets: usize, now: Instant) {
         let kind = match from {
             Way::Direct(_) => CandidateKind::PeerReflexive,
             Way::Relayed { .. } | Way::Turn { .. } => CandidateKind::Relayed,
@@ -125,23 +129,28 @@ impl<S: Sealing> Agent<S> {
         self.add_candidate(hit, from, kind, now);
         if let Some(peer) = self.peers.get_mut(&hit) {
             peer.sign_of_life(from, now);
+            peer.earn_from(from, octets);
             peer.knocked_at(from);
         }
-        if !self.is_proved(from) {
-            self.by_way.insert(from, hit);
-        } else if self.by_way.get(&from) != Some(&hit) {
-            self.contest(from, hit, now);
+        if self.is_proved(from) {
+            if self.by_way.get(&from) != Some(&hit) {
+                self.contest(from, hit, now);
+            }
+        } else if self.peers.get_mut(&hit).is_some_and(|peer| peer.candidate(from).is_some()) {
+            self.by_way.insert(from, hit); // without a candidate nothing would ever remove it
         }
     }
 
     /// Another peer than the one that has answered from there says to be there. Until it has answered too,
     /// connections that begin are taken to be its own, because a new host begins one; those that exist are
-    /// not.
+    /// not. Who does not answer has had its chance, and so have others: a forged claim disturbs the
+    /// handshakes of the real owner for [`CONTEST_TIME`] in each [`CONTEST_PAUSE`] at most.
     fn contest(&mut self, way: Way, hit: Hit, now: Instant) {
         if self.contested.len() >= MAX_CONTESTED {
-            self.contested.retain(|_, claim| claim.is_open(now));
+            self.contested.retain(|_, claim| claim.stands(now));
         }
-        if self.contested.len() < MAX_CONTESTED {
+        let taken = self.contested.get(&way).is_some_and(|claim| claim.stands(now));
+        if !taken && self.contested.len() < MAX_CONTESTED {
             self.contested.insert(way, Claim { hit, at: now });
         }
     }
@@ -194,6 +203,7 @@ impl<S: Sealing> Agent<S> {
         let pending = self.pending.get(&id).filter(|pending| pending.to == from)?;
         let observed = observed::decode(&S::open_answer(&pending.key, datagram)?)?;
         let pending = self.pending.remove(&id)?;
+        self.opened += 1;
         let hit = pending.hit;
         let round_trip = now.saturating_duration_since(pending.sent);
 
@@ -323,6 +333,11 @@ impl Claim {
     /// Whether an answer may still decide it.
     pub(super) fn is_open(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.at) < CONTEST_TIME
+    }
+
+    /// Whether it stands in the way of further ones.
+    fn stands(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < CONTEST_PAUSE
     }
 }
 

@@ -7,7 +7,7 @@ use crate::identity::{Hit, PublicKey};
 use super::{Agent, DialError, Event};
 use crate::link::{
     candidate::{CHECK_TIME, Candidate, CandidateKind, Pattern},
-    limit::Standing,
+    limit::{Rate, Standing},
     path::{Path, Reason},
     peer::{FRESH, Peer},
     sealing::Sealing,
@@ -20,6 +20,8 @@ use super::Strangers;
 const EVERY_PATH: usize = 1200;
 /// A probe of the path MTU costs 1500 octets, and longer packets save 1 % of what is sent.
 const MTU_VOLUME: u64 = 32 * 1024;
+/// Packets of handshakes from one peer: a handshake takes a handful, and so do early requests.
+const HANDSHAKES: Rate = Rate { interval: Duration::from_millis(2), burst: 256 };
 
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
@@ -132,10 +134,15 @@ impl<S: Sealing> Agent<S> {
         peer.last_used = now;
         let works = peer.path.as_mut().filter(|path| !path.is_suspect());
         match works.map(|path| path.send(now)) {
-            Some(true) => self.doubt(hit, Reason::Silence, now),
-            Some(false) => None,
-            None => self.search(hit, now),
-        };
+            Some(true) => {
+                self.doubt(hit, Reason::Silence, now);
+                self.serve_peer(hit, now);
+            }
+            Some(false) => {}
+            None => {
+                self.search(hit, now);
+            }
+        }
         self.path(hit)
     }
 
@@ -156,6 +163,7 @@ impl<S: Sealing> Agent<S> {
         let hit = *self.by_way.get(&way)?;
         if let Some(peer) = self.peers.get_mut(&hit) {
             peer.earn(octets);
+            peer.earn_from(way, octets);
             if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
                 path.hear(now);
             }
@@ -164,17 +172,20 @@ impl<S: Sealing> Agent<S> {
     }
 
     /// Whose connection begins with a packet that comes this way. Unlike those of an existing one it belongs
-    /// to the peer that spoke last from there.
+    /// to the peer that spoke last from there. None also for more of them than a host can mean seriously,
+    /// because each may cost QUIC a good deal.
     pub(in crate::link) fn handshake_source(
         &mut self,
         way: Way,
         octets: usize,
         now: Instant,
     ) -> Option<Hit> {
-        match self.contested.get(&way).filter(|claim| claim.is_open(now)) {
-            Some(claim) => Some(claim.hit),
-            None => self.source(way, octets, now),
-        }
+        let claim = self.contested.get(&way).filter(|claim| claim.is_open(now));
+        let hit = match claim {
+            Some(claim) => claim.hit,
+            None => self.source(way, octets, now)?,
+        };
+        self.peers.get_mut(&hit)?.handshakes.take(&HANDSHAKES, now).then_some(hit)
     }
 
     /// The way in use for a peer.
@@ -189,9 +200,16 @@ impl<S: Sealing> Agent<S> {
             && self.limiter.allow(from.source(), Standing::Unproved, now)
     }
 
-    /// Whether a sealed message from a way may cost the work of opening it.
-    pub(in crate::link) fn admits(&mut self, from: Way, now: Instant) -> bool {
-        let standing = if self.is_proved(from) { Standing::Proved } else { Standing::Unproved };
+    /// Whether a sealed message from a way may cost the work of opening it. One that the peer there has
+    /// made is not held up by what others pretend to send from there, and a copy of it is worth nothing.
+    pub(in crate::link) fn admits(&mut self, from: Way, datagram: &[u8], now: Instant) -> bool {
+        let owner = self.by_way.get(&from).filter(|_| self.is_proved(from));
+        let author = owner.and_then(|hit| self.peers.get(hit));
+        let standing = match author.filter(|peer| S::made(&peer.remote, datagram)) {
+            Some(peer) if peer.has_seen(datagram) => return false,
+            Some(_) => Standing::Proved,
+            None => Standing::Unproved,
+        };
         self.limiter.allow(from.source(), standing, now)
     }
 

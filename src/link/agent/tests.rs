@@ -3,10 +3,13 @@
 
 mod announcing;
 mod conversation;
+mod hostile;
 mod internet;
+mod malice;
 mod moving;
 mod nat;
 mod punching;
+mod scene;
 mod venturing;
 mod wire;
 

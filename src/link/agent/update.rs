@@ -156,8 +156,8 @@ impl<S: Sealing> Agent<S> {
         }
         let is_news = set.sequence > peer.update;
         if let Some(from) = from {
+            self.learn(hit, from, datagram.len(), now);
             self.answer(hit, &proved, from);
-            self.learn(hit, from, now);
         }
         if is_news {
             self.accept_update(hit, from, &set, now);

@@ -100,9 +100,31 @@ impl<R> Peer<R> {
     }
 }
 
+/// What checks have shown of the path in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Unchanged,
+    /// It did not answer, which was not known before.
+    Dead,
+}
+
 impl<S: Sealing> Agent<S> {
-    /// Does for a peer what is due.
+    /// Does for a peer what is due. Nothing that is done here comes back to this function.
     pub(super) fn serve_peer(&mut self, hit: Hit, now: Instant) -> Option<()> {
+        if self.serve_checks(hit, now)? == Fate::Dead {
+            self.abandon_path(hit, now);
+        }
+        self.serve_path(hit, now);
+        // the checks that began above: what has not been asked yet cannot have failed
+        self.serve_checks(hit, now);
+        self.serve_volley(hit, now);
+        self.repeat_invited(hit, now);
+        self.end_hopeless_dial(hit, now);
+        Some(())
+    }
+
+    /// Begins the checks that keep the path and what could take its place.
+    fn serve_path(&mut self, hit: Hit, now: Instant) -> Option<()> {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         let peer = self.peers.get(&hit)?;
         let (keepalive, silence) = (is_due(peer.keepalive_due()), is_due(peer.silence_due()));
@@ -119,14 +141,11 @@ impl<S: Sealing> Agent<S> {
         if climb {
             self.climb(hit, now);
         }
-        self.serve_checks(hit, now);
-        self.serve_volley(hit, now);
-        self.repeat_invited(hit, now);
-        self.end_hopeless_dial(hit, now);
         Some(())
     }
 
-    fn serve_checks(&mut self, hit: Hit, now: Instant) -> Option<()> {
+    /// Sends the probes that are due, and says how it stands with the path in use.
+    fn serve_checks(&mut self, hit: Hit, now: Instant) -> Option<Fate> {
         let peer = self.peers.get_mut(&hit)?;
         let path = peer.path.as_ref().map(|path| path.way);
         let (mut probes, mut dead) = (Vec::new(), false);
@@ -143,10 +162,8 @@ impl<S: Sealing> Agent<S> {
         for (way, near) in probes {
             self.probe(hit, way, near, now);
         }
-        if dead && !self.peers.get(&hit)?.is_suspect() {
-            self.abandon_path(hit, now);
-        }
-        Some(())
+        let is_news = !self.peers.get(&hit)?.is_suspect();
+        Some(if dead && is_news { Fate::Dead } else { Fate::Unchanged })
     }
 
     fn keep_alive(&mut self, hit: Hit, now: Instant) -> Option<()> {
@@ -174,8 +191,8 @@ impl<S: Sealing> Agent<S> {
         Some(())
     }
 
-    /// The path gives reason to ask whether it works: it is asked with urgency, and so are those that
-    /// could take its place.
+    /// The path gives reason to ask whether it works: it is going to be asked with urgency, and so are those
+    /// that could take its place.
     pub(super) fn doubt(&mut self, hit: Hit, reason: Reason, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
         let path = peer.path.as_mut()?;
@@ -188,10 +205,10 @@ impl<S: Sealing> Agent<S> {
         peer.check(Pattern::Fast, now, |candidate| {
             Some(candidate.way) == spare || matches!(candidate.way, Way::Relayed { .. })
         });
-        self.serve_peer(hit, now)
+        Some(())
     }
 
-    /// The path in use is dead: falls back at once, and asks all candidates.
+    /// The path in use is dead: falls back at once, and is going to ask all candidates.
     fn abandon_path(&mut self, hit: Hit, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
         let path = peer.path.as_mut()?;
@@ -218,7 +235,7 @@ impl<S: Sealing> Agent<S> {
         let peer = self.peers.get_mut(&hit)?;
         peer.retry = now + CHECK_TIME;
         peer.check(Pattern::Ordinary, now, |_| true);
-        self.serve_peer(hit, now)
+        Some(())
     }
 
     /// There is no path that works, and somebody wants to send: asks all candidates now and then.

@@ -83,6 +83,8 @@ pub enum Registration {
 pub(in crate::link) struct Client {
     own: Own,
     drbg: Drbg,
+    /// Shown in each HELLO.
+    certificates: Vec<Vec<u8>>,
     relays: HashMap<RelayId, Relay>,
     by_carrier: HashMap<Carrier, RelayId>,
     /// In the order of the configuration.
@@ -101,6 +103,7 @@ impl Client {
         Ok(Client {
             own: Own::new(keys)?,
             drbg: Drbg::new(seed),
+            certificates: Vec::new(),
             relays: HashMap::new(),
             by_carrier: HashMap::new(),
             configured: Vec::new(),
@@ -125,6 +128,21 @@ impl Client {
         }
         self.configured = wanted;
         self.events.push_back(Event::Registration);
+        self.handle_timeout(now);
+    }
+
+    /// Shows these certificates from now on. Rendezvous that have them registered, or refused to, hear of new ones
+    /// at once.
+    pub(in crate::link) fn set_certificates(&mut self, certificates: Vec<Vec<u8>>, now: Instant) {
+        if certificates == self.certificates {
+            return;
+        }
+        self.certificates = certificates;
+        for relay in self.relays.values_mut() {
+            if relay.is_wanted(now) || matches!(relay.state, State::Refused { .. }) {
+                relay.greet(now);
+            }
+        }
         self.handle_timeout(now);
     }
 
@@ -245,7 +263,7 @@ impl Client {
         match reason {
             RefusalReason::NoSession => relay.greet_again(now),
             RefusalReason::Restarted if of_session => relay.greet_again(now),
-            RefusalReason::NotPermitted | RefusalReason::Full if of_session || of_hello => {
+            _ if reason.is_about_client() && (of_session || of_hello) => {
                 relay.refuse(reason, now);
                 self.events.push_back(Event::Refused { relay: id, callee: None, reason });
                 if relay.purpose == Purpose::Register {
@@ -326,8 +344,9 @@ impl Client {
     fn hello(&mut self, id: RelayId, carrier: Carrier, now: Instant) {
         let ephemeral = self.drbg.next();
         let Some(relay) = self.relays.get_mut(&id) else { return };
-        let hello = Hello { purpose: relay.purpose, lifetime: MAX_LIFETIME }.encode();
-        let sealed = seal::seal(&self.own, &relay.remote, HELLO, &hello, ephemeral);
+        let certificates = self.certificates.clone();
+        let hello = Hello { purpose: relay.purpose, lifetime: MAX_LIFETIME, certificates };
+        let sealed = seal::seal(&self.own, &relay.remote, HELLO, &hello.encode(), ephemeral);
         let Some(sealed) = sealed else { return };
         relay.expect(Pending { id: sealed.id, key: sealed.answer_key, carrier, sent: now });
         relay.note_hello(now);

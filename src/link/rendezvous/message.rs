@@ -35,40 +35,60 @@ pub(super) enum Purpose {
     Register,
 }
 
-/// Octets of content in a HELLO. Most of them are zero: room for what later versions want to say, and
+/// Octets of content in a HELLO before the certificates. Most of them are zero: room for what later versions want to say, and
 /// weight, so that a WELCOME is not longer.
 const HELLO_CONTENT: usize = 16;
 
+/// Certificates in a HELLO, each behind an octet with its length: as many as a registration packet has.
+const MAX_CERTIFICATES: usize = 4;
+
 /// What a HELLO says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hello {
     pub(super) purpose: Purpose,
     /// For how long the session should last without a KEEP, in whole seconds.
     pub(super) lifetime: Duration,
+    /// What authorities say about the client.
+    pub(super) certificates: Vec<Vec<u8>>,
 }
 
 impl Hello {
-    pub(super) fn encode(&self) -> [u8; HELLO_CONTENT] {
-        let mut octets = [0; HELLO_CONTENT];
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut octets = vec![0; HELLO_CONTENT];
         octets[0] = match self.purpose {
             Purpose::Register => 1,
             Purpose::Call => 2,
         };
         octets[1..3].copy_from_slice(&seconds(self.lifetime));
+        for certificate in self.certificates.iter().take(MAX_CERTIFICATES) {
+            if let Ok(length) = u8::try_from(certificate.len()) {
+                octets.push(length);
+                octets.extend_from_slice(certificate);
+            }
+        }
         octets
     }
 
-    /// None for a purpose that is not known, or if it is too short. What later versions put behind is not
-    /// looked at.
+    /// None for a purpose that is not known, or if it is too short. What later versions put behind the
+    /// certificates is not looked at.
     pub(super) fn decode(octets: &[u8]) -> Option<Hello> {
-        let octets: &[u8; HELLO_CONTENT] = octets.first_chunk()?;
+        let (octets, mut rest) = octets.split_first_chunk::<HELLO_CONTENT>()?;
         let purpose = match octets[0] {
             1 => Purpose::Register,
             2 => Purpose::Call,
             _ => return None,
         };
         let lifetime = Duration::from_secs(u16::from_be_bytes([octets[1], octets[2]]).into());
-        Some(Hello { purpose, lifetime })
+        let mut certificates = Vec::new();
+        while let [length, behind @ ..] = rest
+            && *length > 0
+            && let Some((certificate, behind)) = behind.split_at_checked((*length).into())
+            && certificates.len() < MAX_CERTIFICATES
+        {
+            certificates.push(certificate.to_vec());
+            rest = behind;
+        }
+        Some(Hello { purpose, lifetime, certificates })
     }
 }
 
@@ -213,8 +233,13 @@ mod tests {
     fn messages_come_back() {
         let lifetime = Duration::from_secs(90);
         for purpose in [Purpose::Call, Purpose::Register] {
-            let hello = Hello { purpose, lifetime };
-            assert_eq!(Hello::decode(&hello.encode()), Some(hello));
+            for certificates in [vec![], vec![vec![7; 229]], vec![vec![1; 255]; MAX_CERTIFICATES]] {
+                let hello = Hello { purpose, lifetime, certificates };
+                assert_eq!(Hello::decode(&hello.encode()), Some(hello.clone()));
+                let torn = Hello { certificates: Vec::new(), ..hello.clone() };
+                let torn = [&torn.encode()[..], &[9, 1, 2]].concat();
+                assert!(Hello::decode(&torn).unwrap().certificates.is_empty());
+            }
         }
         for observed in ["192.0.2.7:4000", "[2001:db8::7]:4000"] {
             let observed = Some(observed.parse().unwrap());
@@ -237,7 +262,7 @@ mod tests {
     fn every_reason_has_its_octet() {
         let known: Vec<u8> =
             (0..=255).filter(|octet| RefusalReason::from_octet(*octet).is_some()).collect();
-        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
         for octet in known {
             let reason = RefusalReason::from_octet(octet).unwrap();
             assert_eq!(reason.to_octet(), octet);
@@ -248,6 +273,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_octets_are_survived(octets in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Hello::decode(&octets);
             let _ = Welcome::decode(&octets);
             let _ = parse_kept(&octets);
             let _ = carried_tag(&octets);

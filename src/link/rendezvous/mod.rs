@@ -18,7 +18,7 @@
 //!
 //! | first octet | name | direction | octets that follow |
 //! |---|---|---|---|
-//! | 0x28 | HELLO | to the rendezvous | a sealed [`message::Hello`] (see `seal`): proves the client's key |
+//! | 0x28 | HELLO | to the rendezvous | a sealed [`message::Hello`] (see `seal`): proves the client's key, shows its certificates |
 //! | 0x28 | KEEP | to the rendezvous | token (16): proves the address, keeps session and NAT mapping |
 //! | 0x29 | WELCOME | from it | a sealed [`message::Welcome`]: lifetime, rights, token, observed address |
 //! | 0x29 | KEPT | from it | mark (8), lifetime in seconds (2) |
@@ -66,7 +66,7 @@ mod tests;
 pub use client::Registration;
 pub use meter::OctetRate;
 pub use refusal::RefusalReason;
-pub use rules::{Group, Rules};
+pub use rules::{Group, Members, Rules};
 pub use server::Counts;
 
 pub(super) use carrier::Carrier;

@@ -19,9 +19,21 @@ pub enum RefusalReason {
     RateLimited,
     /// It has no room for another client.
     Full,
+    /// Its owner serves whom an authority certifies, and the client shows no certificate that counts.
+    Uncertified,
+    /// The client's certificate was revoked.
+    Revoked,
+    /// The client's certificate has expired or does not hold yet.
+    Expired,
 }
 
 impl RefusalReason {
+    /// Whether it is about the client as a whole, whatever it wants carried to whom.
+    pub(super) fn is_about_client(self) -> bool {
+        use RefusalReason::*;
+        matches!(self, NotPermitted | Full | Uncertified | Revoked | Expired)
+    }
+
     pub(super) fn to_octet(self) -> u8 {
         match self {
             RefusalReason::NoSession => 1,
@@ -31,6 +43,9 @@ impl RefusalReason {
             RefusalReason::Quota => 5,
             RefusalReason::RateLimited => 6,
             RefusalReason::Full => 7,
+            RefusalReason::Uncertified => 8,
+            RefusalReason::Revoked => 9,
+            RefusalReason::Expired => 10,
         }
     }
 
@@ -43,6 +58,9 @@ impl RefusalReason {
             5 => RefusalReason::Quota,
             6 => RefusalReason::RateLimited,
             7 => RefusalReason::Full,
+            8 => RefusalReason::Uncertified,
+            9 => RefusalReason::Revoked,
+            10 => RefusalReason::Expired,
             _ => return None,
         })
     }
@@ -58,6 +76,14 @@ impl fmt::Display for RefusalReason {
             RefusalReason::Quota => "it introduces, but its owner carries traffic for neither side",
             RefusalReason::RateLimited => "more traffic than its owner allows",
             RefusalReason::Full => "it has no room for another client",
+            RefusalReason::Uncertified => {
+                "its owner serves whom an authority certifies, and this identity shows no certificate \
+                 that counts there"
+            }
+            RefusalReason::Revoked => "the certificate of this identity was revoked",
+            RefusalReason::Expired => {
+                "the certificate of this identity does not hold now, unless a clock is wrong"
+            }
         })
     }
 }

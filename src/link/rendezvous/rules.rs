@@ -1,13 +1,15 @@
 //! Whom a rendezvous serves, and how much.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use crate::identity::PublicKey;
+use crate::identity::{PublicKey, Timestamp};
+use crate::trust::{self, Authorities, AuthorityName, Contacts, NoMember};
 
 use super::meter::OctetRate;
+use super::refusal::RefusalReason;
 
 /// Some identities.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Group {
     /// Nobody.
     #[default]
@@ -16,20 +18,63 @@ pub enum Group {
     Anyone,
     /// The owners of these keys.
     Keys(HashSet<PublicKey>),
+    /// Whoever shows a certificate that makes him a member.
+    Members(Members),
+}
+
+/// Whom an authority certifies, by what the owner of the rendezvous knows.
+#[derive(Clone, Debug)]
+pub struct Members {
+    /// The authority.
+    pub of: AuthorityName,
+    /// What it and others have signed, and taken back.
+    pub authorities: Arc<Authorities>,
+    /// A certificate for a name that is known with another key says nothing.
+    pub contacts: Arc<Contacts>,
 }
 
 impl Group {
-    pub(super) fn contains(&self, key: &PublicKey) -> bool {
-        match self {
+    /// Whether a key belongs to it whose owner shows these certificates.
+    pub(super) fn admit(
+        &self,
+        key: &PublicKey,
+        certificates: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<(), RefusalReason> {
+        let is_in = match self {
             Group::Nobody => false,
             Group::Anyone => true,
             Group::Keys(keys) => keys.contains(key),
-        }
+            Group::Members(members) => return members.admit(key, certificates, now),
+        };
+        if is_in { Ok(()) } else { Err(RefusalReason::NotPermitted) }
+    }
+
+    /// Whether certificates matter.
+    pub(super) fn is_certified(&self) -> bool {
+        matches!(self, Group::Members(_))
+    }
+}
+
+impl Members {
+    fn admit(
+        &self,
+        key: &PublicKey,
+        certificates: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<(), RefusalReason> {
+        let Members { of, authorities, contacts } = self;
+        let shown = authorities.read(key, certificates);
+        trust::is_member(of, *key, &shown, contacts, authorities, now).map_err(|why| match why {
+            NoMember::Uncertified => RefusalReason::Uncertified,
+            NoMember::Revoked => RefusalReason::Revoked,
+            NoMember::Expired => RefusalReason::Expired,
+        })
     }
 }
 
 /// What the owner of a rendezvous allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// Who may register, and so be called through it.
     pub register: Group,
@@ -59,5 +104,10 @@ impl Rules {
             client: OctetRate::per_second(per_second / 2),
             total: OctetRate::per_second(per_second),
         }
+    }
+
+    /// Whether certificates matter.
+    pub(super) fn ask_for_certificates(&self) -> bool {
+        self.register.is_certified() || self.relay.is_certified()
     }
 }

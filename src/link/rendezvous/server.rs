@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::identity::{Hit, KeyPair, PublicKey, SignatureError};
+use crate::identity::{Hit, KeyPair, PublicKey, SignatureError, Timestamp};
 use crate::link::{
     datagram::WELCOME,
     drbg::Drbg,
@@ -28,7 +28,7 @@ use super::{
     message::{self, Hello, KEEP_LENGTH, Mark, Purpose, REFUSED_LENGTH, Refused, Token, Welcome},
     meter::Meter,
     refusal::RefusalReason,
-    rules::Rules,
+    rules::{Group, Rules},
     saved::{self, Binding},
     session::{MAX_LIFETIME, Session},
 };
@@ -135,21 +135,28 @@ impl Server {
         self.rules = rules;
     }
 
-    /// Takes a HELLO or a KEEP.
+    /// Takes a HELLO or a KEEP. `date` is the time of certificates.
     pub(in crate::link) fn handle_datagram(
         &mut self,
         from: Carrier,
         datagram: &[u8],
         now: Instant,
+        date: Timestamp,
     ) {
         if datagram.len() == KEEP_LENGTH {
-            self.handle_keep(from, &datagram[1..], now);
+            self.handle_keep(from, &datagram[1..], now, date);
         } else {
-            self.handle_hello(from, datagram, now);
+            self.handle_hello(from, datagram, now, date);
         }
     }
 
-    fn handle_hello(&mut self, from: Carrier, datagram: &[u8], now: Instant) -> Option<()> {
+    fn handle_hello(
+        &mut self,
+        from: Carrier,
+        datagram: &[u8],
+        now: Instant,
+        date: Timestamp,
+    ) -> Option<()> {
         let addressed = Addressed::parse(&self.own, datagram)?;
         let standing = if from.proves_address() { Standing::Proved } else { Standing::Unproved };
         if !self.hellos.allow(Way::Direct(from.address()).source(), standing, now) {
@@ -159,17 +166,21 @@ impl Server {
         let key = claimed.sender;
         let proved = claimed.prove(&Remote::new(&self.own, key).ok()?)?;
         let hello = Hello::decode(&proved.content)?;
-        if hello.purpose == Purpose::Register && !self.rules.register.contains(&key) {
-            return self.refuse_hello(from, RefusalReason::NotPermitted, proved.id);
+        let shown = hello.certificates;
+        if hello.purpose == Purpose::Register
+            && let Err(reason) = self.rules.register.admit(&key, &shown, date)
+        {
+            return self.refuse_hello(from, reason, proved.id);
         }
         if !self.make_session(from, key, now) {
             return self.refuse_hello(from, RefusalReason::Full, proved.id);
         }
-        let carries = self.rules.relay.contains(&key);
+        let carries = self.rules.relay.admit(&key, &shown, date).is_ok();
         let session = self.sessions.get_mut(&from).filter(|session| session.key == key)?;
         let was_registered = session.purpose == Purpose::Register;
         session.receive(datagram.len(), now);
         session.grant(hello.purpose, hello.lifetime, carries, now);
+        session.shown = self.rules.ask_for_certificates().then_some(shown);
         let welcome = Welcome {
             lifetime: session.lifetime,
             carries,
@@ -234,7 +245,13 @@ impl Server {
         }
     }
 
-    fn handle_keep(&mut self, from: Carrier, token: &[u8], now: Instant) -> Option<()> {
+    fn handle_keep(
+        &mut self,
+        from: Carrier,
+        token: &[u8],
+        now: Instant,
+        date: Timestamp,
+    ) -> Option<()> {
         let Some(session) = self.sessions.get_mut(&from).filter(|session| !session.is_over(now))
         else {
             self.refuse_unknown(from, KEEP_LENGTH, now);
@@ -245,17 +262,21 @@ impl Server {
             return None;
         }
         let registers = session.purpose == Purpose::Register;
-        if registers && !self.rules.register.contains(&session.key) {
-            let refused = Refused {
-                reason: RefusalReason::NotPermitted,
-                mark: message::mark_of(&session.token),
-                callee: None,
-            };
+        let mark = message::mark_of(&session.token);
+        if session.shown.is_none() && self.rules.ask_for_certificates() {
+            // from before a restart, which forgot what was shown
+            let refused = Refused { reason: RefusalReason::Restarted, mark, callee: None };
+            self.transmit(from, refused.encode());
+            return None;
+        }
+        let shown = session.shown.as_deref().unwrap_or_default();
+        if registers && let Err(reason) = self.rules.register.admit(&session.key, shown, date) {
+            let refused = Refused { reason, mark, callee: None };
             self.remove(from);
             self.transmit(from, refused.encode());
             return None;
         }
-        session.carries = self.rules.relay.contains(&session.key);
+        session.carries = self.rules.relay.admit(&session.key, shown, date).is_ok();
         let proved = session.keep(now);
         let kept = message::kept(&session.token, session.lifetime);
         if proved {
@@ -451,12 +472,18 @@ impl Server {
     /// say HELLO.
     pub(in crate::link) fn restore(&mut self, octets: &[u8], now: Instant) {
         for Binding { key, token, address } in saved::decode(octets) {
-            if self.sessions.len() >= MAX_SESSIONS || !self.rules.register.contains(&key) {
+            // members have shown what they are, and are asked for it again
+            let may = |group: &Group| match group {
+                Group::Nobody => false,
+                Group::Anyone | Group::Members(_) => true,
+                Group::Keys(keys) => keys.contains(&key),
+            };
+            if self.sessions.len() >= MAX_SESSIONS || !may(&self.rules.register) {
                 continue;
             }
             let carrier = Carrier::Udp(address);
             let mut session = Session::new(key, token, true, now);
-            session.grant(Purpose::Register, MAX_LIFETIME, self.rules.relay.contains(&key), now);
+            session.grant(Purpose::Register, MAX_LIFETIME, may(&self.rules.relay), now);
             session.expires = now + RESTORED_LIFETIME;
             let hit = session.hit;
             self.sessions.insert(carrier, session);

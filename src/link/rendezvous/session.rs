@@ -25,6 +25,8 @@ pub(super) struct Session {
     pub(super) hit: Hit,
     pub(super) token: Token,
     pub(super) purpose: Purpose,
+    /// The certificates that its client has shown, where they matter; None as long as it was not asked.
+    pub(super) shown: Option<Vec<Vec<u8>>>,
     /// Whether traffic is carried for it.
     pub(super) carries: bool,
     /// Granted from one KEEP to the next.
@@ -50,6 +52,7 @@ impl Session {
             hit: key.hit(),
             token,
             purpose: Purpose::Call,
+            shown: None,
             carries: false,
             lifetime: UNPROVED_LIFETIME,
             expires: now + UNPROVED_LIFETIME,

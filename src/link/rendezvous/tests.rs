@@ -13,7 +13,7 @@ use super::{
     relay::KEEP_INTERVAL,
     *,
 };
-use crate::identity::{Hit, KeyPair, PublicKey};
+use crate::identity::{Hit, KeyPair, PublicKey, Timestamp};
 use crate::link::datagram::{CARRY, HELLO, REFUSED, WELCOME};
 use crate::link::way::RelayId;
 use crate::registration::Rendezvous;
@@ -60,6 +60,8 @@ struct Host {
 struct World {
     now: Instant,
     server: Server,
+    /// What the calendar of the rendezvous says.
+    date: Timestamp,
     /// Whether the rendezvous hears anything.
     up: bool,
     hosts: Vec<Host>,
@@ -81,6 +83,7 @@ impl World {
         World {
             now,
             server: Server::new(&keys(100), rules, [100; 32], now).unwrap(),
+            date: Timestamp::from_secs(1_800_000_000),
             up: true,
             hosts: (1..=hosts).map(host).collect(),
             flying: VecDeque::new(),
@@ -142,7 +145,7 @@ impl World {
         if to == node().address {
             if !self.up {
             } else if datagram[0] != CARRY {
-                self.server.handle_datagram(Carrier::Udp(from), &datagram, now);
+                self.server.handle_datagram(Carrier::Udp(from), &datagram, now, self.date);
             } else if let Some(peer) = carried_tag(&datagram)
                 && let Some(forward) =
                     self.server.forward(Carrier::Udp(from), peer, datagram.len(), now)
@@ -480,7 +483,7 @@ fn exchange_by_tcp(world: &mut World, carrier: Carrier) {
         while let Some(transmit) = client.poll_transmit() {
             idle = false;
             if transmit.to == carrier {
-                world.server.handle_datagram(server_side, &transmit.datagram, now);
+                world.server.handle_datagram(server_side, &transmit.datagram, now, world.date);
             } else {
                 let arrives = now + DELAY;
                 let (from, to) = (address(1), transmit.to.address());
@@ -520,3 +523,4 @@ fn tables_are_bounded() {
 }
 
 mod hostile;
+mod members;

@@ -54,6 +54,10 @@ impl Sealing for Plain {
             && datagram[RECEIVER_AT..ID_AT] == self.0.as_bytes()[..16]
     }
 
+    fn made(remote: &PublicKey, datagram: &[u8]) -> bool {
+        datagram.get(SENDER_AT..SENDER_AT + 32) == Some(remote.as_bytes())
+    }
+
     fn claim<'a>(&self, datagram: &'a [u8]) -> Option<(PublicKey, &'a [u8])> {
         let sender = datagram.get(SENDER_AT..SENDER_AT + 32)?;
         Some((PublicKey(sender.try_into().ok()?), datagram))

@@ -51,13 +51,14 @@ fn every_changed_octet_is_noticed() {
     for at in 0..question.datagram.len() {
         let mut changed = question.datagram.clone();
         changed[at] ^= 0x10;
-        if at > 0 {
+        assert!(!pair.alice_for_bob.made(&changed), "octet {at}");
+        if (1..PAIR_MAC_AT).contains(&at) || at >= EPHEMERAL_AT {
             assert!(Addressed::parse(&pair.bob, &changed).is_none(), "octet {at}");
         }
         // an attacker who knows bob's public key can repair the mac, and no more
-        let mac = hmac::sign(&pair.bob.mac, &changed[EPHEMERAL_AT..]);
-        changed[1..EPHEMERAL_AT].copy_from_slice(&mac.as_ref()[..MAC]);
-        if at == 0 || at >= EPHEMERAL_AT {
+        let mac = mac(&pair.bob.mac, &changed);
+        changed[1..PAIR_MAC_AT].copy_from_slice(&mac);
+        if at == 0 || at >= PAIR_MAC_AT {
             let opened = Addressed::parse(&pair.bob, &changed)
                 .and_then(|probe| probe.claim(&pair.bob))
                 .and_then(|claimed| claimed.prove(&pair.alice_for_bob));
@@ -93,4 +94,23 @@ fn the_sender_does_not_show() {
     let question = seal(&pair.alice, &pair.bob_for_alice, ASK, CONTENT, [7; 32]).unwrap();
     let alice = pair.alice.key();
     assert!(!question.datagram.windows(8).any(|part| part == &alice.as_bytes()[..8]));
+}
+
+#[test]
+fn a_hash_tells_who_made_a_message_and_for_whom() {
+    let (pair, mallory) = (pair(), own(3));
+    let question = seal(&pair.alice, &pair.bob_for_alice, ASK, CONTENT, [7; 32]).unwrap().datagram;
+    assert!(pair.alice_for_bob.made(&question));
+    let bob_for_mallory = Remote::new(&mallory, pair.bob.key()).unwrap();
+    let other = seal(&mallory, &bob_for_mallory, ASK, CONTENT, [8; 32]).unwrap().datagram;
+    assert!(Addressed::parse(&pair.bob, &other).is_some() && !pair.alice_for_bob.made(&other));
+    for length in 0..question.len() {
+        assert!(!pair.alice_for_bob.made(&question[..length]), "{length}");
+    }
+    // reflected, with the mac that makes it look as if it were for alice
+    let mut reflected = question;
+    let mac = mac(&pair.alice.mac, &reflected);
+    reflected[1..PAIR_MAC_AT].copy_from_slice(&mac);
+    assert!(Addressed::parse(&pair.alice, &reflected).is_some());
+    assert!(!pair.bob_for_alice.made(&reflected));
 }

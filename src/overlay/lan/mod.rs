@@ -42,8 +42,9 @@ const SECOND_ATTEMPT: Duration = Duration::from_millis(200);
 const GRACE: Duration = Duration::from_millis(50);
 /// Datagrams looked at for one question; a signature check costs most of what each may cost.
 const MAX_ANSWERS: usize = 64;
-/// Slots that one process answers for: a name's and a key's of each of its identities.
-const MAX_HELD: usize = 64;
+/// Slots that one process answers for: a name's and a key's of each of its identities, or two days' places of
+/// private presence.
+const MAX_HELD: usize = 512;
 /// How often one neighbour is answered.
 const RATE: Rate = Rate { per_second: 20.0, burst: 50.0 };
 /// A link has few neighbours.

@@ -30,6 +30,7 @@ use super::bep44::Item;
 use super::pkarr::{self, dns};
 use super::{Abilities, MAX_CANDIDATES, Overlay, OverlayError};
 use crate::identity::KeyPair;
+use crate::registration::presence::SealedPacket;
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{
@@ -72,6 +73,20 @@ impl Mainline {
         };
         Mainline { spelling: bootstrap.to_string(), keys: keys.clone(), shared: Arc::new(shared) }
     }
+
+    fn put_item(&self, item: Item) -> BoxFuture<Result<(), OverlayError>> {
+        let shared = self.shared.clone();
+        in_time(async move {
+            let dht = shared.node().await?;
+            let Item { key, sequence, value, signature } = item;
+            let sequence = i64::try_from(sequence).map_err(|_| OverlayError::Refused)?;
+            let key = *key.as_bytes();
+            let item = MutableItem::new_signed_unchecked(key, signature, &value, sequence, None);
+            dht.put_mutable(item, None).await.map_err(|error| refusal(&error))?;
+            shared.note(&dht).await;
+            Ok(())
+        })
+    }
 }
 
 impl Overlay for Mainline {
@@ -103,21 +118,14 @@ impl Overlay for Mainline {
     }
 
     fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
-        let item = match Item::sign(packet, &self.keys) {
-            Ok(item) => item,
-            Err(error) => return Box::pin(async { Err(error) }),
-        };
-        let shared = self.shared.clone();
-        in_time(async move {
-            let dht = shared.node().await?;
-            let Item { key, sequence, value, signature } = item;
-            let sequence = i64::try_from(sequence).map_err(|_| OverlayError::Refused)?;
-            let key = *key.as_bytes();
-            let item = MutableItem::new_signed_unchecked(key, signature, &value, sequence, None);
-            dht.put_mutable(item, None).await.map_err(|error| refusal(&error))?;
-            shared.note(&dht).await;
-            Ok(())
-        })
+        match Item::sign(packet, &self.keys) {
+            Ok(item) => self.put_item(item),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn publish_sealed(&self, sealed: &SealedPacket) -> BoxFuture<Result<(), OverlayError>> {
+        self.put_item(Item::sign_sealed(sealed))
     }
 
     fn handle_network_change(&self) {

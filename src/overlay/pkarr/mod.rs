@@ -18,6 +18,7 @@ use super::bep44::Item;
 use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
 use super::{Abilities, BaseUrl, Overlay, OverlayError};
 use crate::identity::{KeyPair, PublicKey};
+use crate::registration::presence::SealedPacket;
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
 
@@ -40,6 +41,20 @@ impl Relay {
     /// The relay at `url`, to which `keys` signs what it says.
     pub(super) fn new(hosts: Hosts, url: &BaseUrl, keys: &KeyPair) -> Relay {
         Relay { url: url.clone(), keys: keys.clone(), http: HttpClient::new(hosts) }
+    }
+
+    fn put_item(&self, item: &Item) -> BoxFuture<Result<(), OverlayError>> {
+        let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&item.key)));
+        let body =
+            [&item.signature[..], &item.sequence.to_be_bytes()[..], &item.value[..]].concat();
+        in_time(move || {
+            let request = agent.put(&url).content_type("application/pkarr.org/relays#payload");
+            match request.send(&body[..]).map_err(translate)?.status().as_u16() {
+                200 | 201 | 204 => Ok(()),
+                400 => Err(OverlayError::Refused),
+                status => Err(refusal(status)),
+            }
+        })
     }
 }
 
@@ -64,21 +79,14 @@ impl Overlay for Relay {
     }
 
     fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
-        let item = match Item::sign(packet, &self.keys) {
-            Ok(item) => item,
-            Err(error) => return Box::pin(async { Err(error) }),
-        };
-        let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&item.key)));
-        let body =
-            [&item.signature[..], &item.sequence.to_be_bytes()[..], &item.value[..]].concat();
-        in_time(move || {
-            let request = agent.put(&url).content_type("application/pkarr.org/relays#payload");
-            match request.send(&body[..]).map_err(translate)?.status().as_u16() {
-                200 | 201 | 204 => Ok(()),
-                400 => Err(OverlayError::Refused),
-                status => Err(refusal(status)),
-            }
-        })
+        match Item::sign(packet, &self.keys) {
+            Ok(item) => self.put_item(&item),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    fn publish_sealed(&self, sealed: &SealedPacket) -> BoxFuture<Result<(), OverlayError>> {
+        self.put_item(&Item::sign_sealed(sealed))
     }
 
     fn handle_network_change(&self) {

@@ -153,6 +153,7 @@ impl Overlay for Site {
             by_name: !self.url.has(Gap::Key),
             by_key: !names,
             shared: false,
+            sealed: false,
             ..Abilities::SLOTS
         }
     }

@@ -10,8 +10,8 @@ use async_io::Async;
 use data_encoding::HEXLOWER;
 
 use super::datagram::{self, MAX_LENGTH, Question};
-use super::places::Writer;
-use super::server::{Service, Store, seconds_now};
+use super::places::{Writer, seconds};
+use super::server::{Service, Store};
 use crate::runtime::clock;
 
 /// After an error of the socket, which has no memory most likely.
@@ -36,7 +36,7 @@ impl Store {
 impl Service {
     fn answer_datagram(&self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
         let question = Question::decode(datagram)?;
-        let now = clock::now();
+        let now = self.clock.now();
         // a sender may be forged, so those who ask by HTTP have tokens of their own
         let mut rate = self.datagram_rate.lock().unwrap_or_else(PoisonError::into_inner);
         if !rate.take(from.ip(), now) {
@@ -46,7 +46,11 @@ impl Service {
         Some(match question {
             Question::Ask { id, slot, .. } => {
                 let places = self.places.lock();
-                datagram::found(&id, datagram.len(), places.packets(slot, seconds_now()))
+                datagram::found(
+                    &id,
+                    datagram.len(),
+                    places.packets(slot, seconds(self.clock.wall())),
+                )
             }
             Question::Leave { id, slot, secret, call } => {
                 let writer = Writer::of(HEXLOWER.encode(&secret).as_bytes());

@@ -14,9 +14,10 @@ use std::{
 use async_channel::{Receiver, Sender};
 
 use super::journal::Journal;
-use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds};
+use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds, seconds};
 use super::record;
-use crate::runtime::{clock, unblock};
+use crate::runtime::clock::Clock;
+use crate::runtime::unblock;
 
 /// Changes of one disk write at most; also how many can wait before writers are slowed down.
 const MAX_BATCH: usize = 512;
@@ -74,12 +75,17 @@ pub(super) async fn order(queue: &Sender<Order>, operation: Operation) -> Result
 }
 
 /// Carries out orders until the queue is closed. Without a journal nothing outlives the process.
-pub(super) async fn run(orders: Receiver<Order>, places: SharedPlaces, journal: Option<Journal>) {
+pub(super) async fn run(
+    orders: Receiver<Order>,
+    places: SharedPlaces,
+    journal: Option<Journal>,
+    clock: Arc<dyn Clock>,
+) {
     let mut committer = Committer { places, journal };
     while let Ok(first) = orders.recv().await {
         let batch = gather(first, &orders);
         let (replies, operations) = batch.into_iter().map(|o| (o.reply, o.operation)).unzip();
-        let now = Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX);
+        let now = seconds(clock.wall());
         let changes = apply(&mut committer.places.lock(), operations, now);
         let outcomes = committer.make_durable(changes).await;
         tell(replies, outcomes);
@@ -207,14 +213,16 @@ fn compact(mut journal: Journal, places: &SharedPlaces) -> Journal {
 mod tests {
     use super::*;
     use crate::identity::Slot;
-    use crate::overlay::store::places::{Author, Capacity, Writer};
+    use crate::overlay::store::places::{Author, Capacity, Network, Writer};
+    use crate::runtime::clock::MachineClock;
     use crate::runtime::{block_on, spawn};
 
     fn put(n: u8, sequence: u64) -> Operation {
         let key = PlaceKey { slot: Slot([n; 20]), writer: Writer([n; 16]) };
         let packet = vec![n; 10].into();
         let author = Author([n; 16]);
-        Operation::Put(key, Place { author, expires: Seconds::MAX, sequence, packet })
+        let network = Network::UNKNOWN;
+        Operation::Put(key, Place { author, expires: Seconds::MAX, sequence, network, packet })
     }
 
     fn places() -> SharedPlaces {
@@ -236,7 +244,7 @@ mod tests {
                 outcome
             })
             .collect();
-        let committer = spawn(run(queue, places.clone(), journal));
+        let committer = spawn(run(queue, places.clone(), journal, Arc::new(MachineClock)));
         block_on(async {
             let mut outcomes = Vec::new();
             for outcome in wait {

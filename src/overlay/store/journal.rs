@@ -209,7 +209,7 @@ impl From<io::Error> for JournalError {
 mod tests {
     use super::*;
     use crate::identity::Slot;
-    use crate::overlay::store::places::{Author, Place, PlaceKey, Writer};
+    use crate::overlay::store::places::{Author, Network, Place, PlaceKey, Writer};
 
     fn key(n: u8) -> PlaceKey {
         PlaceKey { slot: Slot([n; 20]), writer: Writer([n; 16]) }
@@ -217,7 +217,8 @@ mod tests {
 
     fn sample(n: u8) -> Place {
         let packet = vec![n; 100].into();
-        Place { author: Author([n; 16]), expires: 1000, sequence: 1, packet }
+        let network = Network::UNKNOWN;
+        Place { author: Author([n; 16]), expires: 1000, sequence: 1, network, packet }
     }
 
     fn filled(n: u8) -> Vec<u8> {

@@ -9,12 +9,13 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZero,
     ops::Bound::{Excluded, Included, Unbounded},
 };
 
 use ring::digest::{SHA256, digest};
 
-use crate::identity::{PublicKey, Slot};
+use crate::identity::{PublicKey, Slot, Timestamp};
 use crate::overlay::MAX_CANDIDATES;
 
 /// What a place costs beside its packet, in octets and rounded up, for [`Capacity::octets`].
@@ -23,9 +24,18 @@ const OVERHEAD: usize = 150;
 const SWEEP_STEP: usize = 8;
 /// How many when the store is full.
 const FULL_SWEEP_STEP: usize = 4096;
+/// One client network may fill this part of all places, so that whoever floods the store leaves room.
+const SHARE: usize = 32;
+/// But always so many.
+const MIN_SHARE: usize = 4096;
 
 /// Seconds since 1970.
 pub(super) type Seconds = u32;
+
+/// The second of an instant.
+pub(super) fn seconds(wall: Timestamp) -> Seconds {
+    Seconds::try_from(wall.as_secs()).unwrap_or(Seconds::MAX)
+}
 
 /// How much a store may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +86,23 @@ fn short_hash(octets: &[u8]) -> [u8; 16] {
     short
 }
 
+/// From where a place was filled: one of [`Network::COUNT`] groups of client networks, into which chance puts
+/// them anew with each start of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network(u16);
+
+impl Network {
+    /// How many groups there are.
+    pub(super) const COUNT: NonZero<usize> = NonZero::new(8192).expect("8192 is not 0");
+    /// Before the last start.
+    pub(super) const UNKNOWN: Network = Network(0);
+
+    /// The group with this number, counted from 0.
+    pub(super) fn of(group: usize) -> Network {
+        Network((group % Network::COUNT) as u16 + 1)
+    }
+}
+
 /// Which place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PlaceKey {
@@ -91,6 +118,7 @@ pub(super) struct Place {
     pub(super) expires: Seconds,
     /// The packet's sequence.
     pub(super) sequence: u64,
+    pub(super) network: Network,
     pub(super) packet: Box<[u8]>,
 }
 
@@ -103,6 +131,8 @@ pub(super) enum Refusal {
     SlotFull,
     /// The store is full.
     StoreFull,
+    /// The client's network has filled its share of the store.
+    ShareFull,
     /// There is nothing to remove.
     NotFound,
 }
@@ -121,6 +151,8 @@ pub(super) struct Change {
 pub(super) struct Places {
     places: BTreeMap<PlaceKey, Place>,
     packet_octets: usize,
+    /// How many places each network has filled.
+    networks: Box<[u32]>,
     capacity: Capacity,
     /// Where the last sweep stopped.
     swept: Option<PlaceKey>,
@@ -129,7 +161,13 @@ pub(super) struct Places {
 impl Places {
     /// None filled.
     pub(super) fn new(capacity: Capacity) -> Places {
-        Places { places: BTreeMap::new(), packet_octets: 0, capacity, swept: None }
+        Places {
+            places: BTreeMap::new(),
+            packet_octets: 0,
+            networks: vec![0; Network::COUNT.get() + 1].into_boxed_slice(),
+            capacity,
+            swept: None,
+        }
     }
 
     /// How many are filled, expired ones included that no sweep has met yet.
@@ -181,11 +219,9 @@ impl Places {
                 let oldest = self.of_slot(key.slot).filter(|(_, p)| same_author(p));
                 let oldest = oldest.min_by_key(|(_, p)| p.sequence).map(|(key, _)| *key);
                 makes_way = Some(oldest.ok_or(Refusal::SlotFull)?);
-            } else if !self.has_room(place.packet.len()) {
+            } else if self.has_room(&place).is_err() {
                 self.sweep(FULL_SWEEP_STEP, now);
-                if !self.has_room(place.packet.len()) {
-                    return Err(Refusal::StoreFull);
-                }
+                self.has_room(&place)?;
             }
         }
         let emptied = makes_way.and_then(|key| Some((key, self.take(&key)?)));
@@ -218,15 +254,18 @@ impl Places {
     /// Fills a place as it was once, without asking whether it may be; gives what was there.
     pub(super) fn restore(&mut self, key: PlaceKey, place: Place) -> Option<Place> {
         self.packet_octets += place.packet.len();
+        self.networks[usize::from(place.network.0)] += 1;
         let before = self.places.insert(key, place);
-        self.packet_octets -= before.as_ref().map_or(0, |place| place.packet.len());
+        if let Some(place) = &before {
+            self.forget(place);
+        }
         before
     }
 
     /// Empties a place without asking.
     pub(super) fn take(&mut self, key: &PlaceKey) -> Option<Place> {
         let place = self.places.remove(key)?;
-        self.packet_octets -= place.packet.len();
+        self.forget(&place);
         Some(place)
     }
 
@@ -270,9 +309,23 @@ impl Places {
         self.places.range((Included(first), Included(last)))
     }
 
-    fn has_room(&self, length: usize) -> bool {
-        let octets = self.packet_octets + length + (self.places.len() + 1) * OVERHEAD;
-        self.places.len() < self.capacity.places && octets <= self.capacity.octets
+    /// Counts a place no longer.
+    fn forget(&mut self, place: &Place) {
+        self.packet_octets -= place.packet.len();
+        self.networks[usize::from(place.network.0)] -= 1;
+    }
+
+    fn has_room(&self, place: &Place) -> Result<(), Refusal> {
+        let octets = self.packet_octets + place.packet.len() + (self.places.len() + 1) * OVERHEAD;
+        if self.places.len() >= self.capacity.places || octets > self.capacity.octets {
+            return Err(Refusal::StoreFull);
+        }
+        let share = (self.capacity.places / SHARE).max(MIN_SHARE);
+        let has_filled = self.networks[usize::from(place.network.0)] as usize;
+        if place.network != Network::UNKNOWN && has_filled >= share {
+            return Err(Refusal::ShareFull);
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@
 
 use ring::digest::{SHA256, digest};
 
-use super::places::{Author, Place, PlaceKey, Writer};
+use super::places::{Author, Network, Place, PlaceKey, Writer};
 use crate::identity::Slot;
 
 const HEAD_LENGTH: usize = 2 + CHECKSUM_LENGTH;
@@ -93,6 +93,7 @@ fn decode(body: &[u8]) -> Option<Record> {
         author: Author(*author),
         expires: u32::from_be_bytes(*expires),
         sequence: u64::from_be_bytes(*sequence),
+        network: Network::UNKNOWN,
         packet: packet.into(),
     };
     (*kind == FILLED).then_some(Record::Filled(key, place))
@@ -113,7 +114,8 @@ mod tests {
     fn sample() -> (PlaceKey, Place) {
         let key = PlaceKey { slot: Slot([1; 20]), writer: Writer([2; 16]) };
         let packet = b"packet".as_slice().into();
-        (key, Place { author: Author([3; 16]), expires: 4, sequence: 5, packet })
+        let network = Network::UNKNOWN;
+        (key, Place { author: Author([3; 16]), expires: 4, sequence: 5, network, packet })
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::{
     fmt, io,
     net::{IpAddr, TcpListener},
-    num::NonZero,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -19,7 +18,9 @@ use super::calls::Calls;
 use super::commit::{self, Operation, Order, SharedPlaces};
 use super::framing;
 use super::journal::{Journal, JournalError};
-use super::places::{Author, Capacity, Place, PlaceKey, Places, Refusal, Seconds, Writer};
+use super::places::{
+    Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
+};
 use super::record::Record;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
@@ -30,14 +31,13 @@ use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
 use crate::registration::Packet;
+use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
 use crate::runtime::{Task, clock, plain, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
     "This is a p2p packet store (p2pstore/1): it keeps signed registration packets for a while.\n";
-/// Buckets of the rate limit, 128 KiB: enough that a client seldom shares one with a flood.
-const RATE_BUCKETS: NonZero<usize> = NonZero::new(8192).expect("8192 is not 0");
 /// In what time a client must send its packet.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// What a stranger's connection may take: heads are small, and one client gets few connections.
@@ -92,8 +92,20 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub fn open(folder: Option<&Path>, options: StoreOptions) -> Result<Store, StoreError> {
+        Store::open_by(Arc::new(MachineClock), folder, options)
+    }
+
+    /// The same with a clock of the caller's, by which packets expire and clients earn their requests.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open_by(
+        clock: Arc<dyn Clock>,
+        folder: Option<&Path>,
+        options: StoreOptions,
+    ) -> Result<Store, StoreError> {
         let mut places = Places::new(options.capacity);
-        let now = seconds_now();
+        let now = seconds(clock.wall());
         let journal = match folder {
             None => None,
             Some(folder) => Some(
@@ -103,18 +115,19 @@ impl Store {
         };
         let places = SharedPlaces::new(places);
         let (orders, queue) = commit::queue();
-        let rate = || Mutex::new(RateLimiter::new(options.rate, RATE_BUCKETS, clock::now()));
+        let rate = || Mutex::new(RateLimiter::new(options.rate, Network::COUNT, clock.now()));
         let behind_proxy = options.behind_proxy;
         Ok(Store {
             service: Arc::new(Service {
+                clock: clock.clone(),
                 places: places.clone(),
                 orders,
-                calls: Calls::new(clock::wall().as_micros()),
+                calls: Calls::new(clock.wall().as_micros()),
                 rate: rate(),
                 datagram_rate: rate(),
                 behind_proxy,
             }),
-            _committer: spawn(commit::run(queue, places, journal)),
+            _committer: spawn(commit::run(queue, places, journal, clock)),
         })
     }
 
@@ -142,10 +155,6 @@ fn replay(places: &mut Places, record: Record, now: Seconds) {
         Record::Filled(key, place) if place.expires > now => drop(places.restore(key, place)),
         Record::Filled(key, _) | Record::Emptied(key) => drop(places.take(&key)),
     }
-}
-
-pub(super) fn seconds_now() -> Seconds {
-    Seconds::try_from(clock::wall().as_secs()).unwrap_or(Seconds::MAX)
 }
 
 /// Why a store cannot be opened.
@@ -197,6 +206,7 @@ impl std::error::Error for StoreError {
 /// What requests meet.
 #[derive(Debug)]
 pub(super) struct Service {
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) places: SharedPlaces,
     orders: Sender<Order>,
     pub(super) calls: Calls,
@@ -246,7 +256,15 @@ impl Service {
             return true;
         };
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        rate.take(client, clock::now())
+        rate.take(client, self.clock.now())
+    }
+
+    fn network(&self, request: &Request) -> Network {
+        let group = |client| {
+            let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+            Network::of(rate.bucket(client))
+        };
+        self.client(request).map_or(Network::UNKNOWN, group)
     }
 
     fn client(&self, request: &Request) -> Option<IpAddr> {
@@ -260,21 +278,22 @@ impl Service {
     }
 
     fn get(&self, slot: Slot) -> Result<Response, StatusCode> {
-        let body = framing::encode(self.places.lock().packets(slot, seconds_now()));
+        let body = framing::encode(self.places.lock().packets(slot, seconds(self.clock.wall())));
         if body.is_empty() {
             return Err(StatusCode::NOT_FOUND);
         }
+        // no browser takes it for a script or a page: it begins with a length, in binary
         Ok(content("application/octet-stream", body.into()))
     }
 
     /// Gives the calls that the client has not seen, or waits for the next one.
     async fn wait(&self, slot: Slot, seen: u64, time: Duration) -> Result<Response, StatusCode> {
-        let now = clock::now();
+        let now = self.clock.now();
         let mut waiting = self.calls.wait(slot, now).ok_or(StatusCode::INSUFFICIENT_STORAGE)?;
         let mut found = self.calls.after(slot, seen, now);
         if found.calls.is_empty() {
             clock::timeout(time, waiting.next()).await;
-            found = self.calls.after(slot, seen, clock::now());
+            found = self.calls.after(slot, seen, self.clock.now());
         }
         let body = framing::encode(found.calls.iter().map(Call::as_bytes));
         let mut response = if body.is_empty() {
@@ -288,18 +307,19 @@ impl Service {
 
     async fn put(&self, slot: Slot, request: Request) -> Result<StatusCode, StatusCode> {
         let writer = writer(&request)?;
-        let ttl = ttl(&request);
+        let (ttl, network) = (ttl(&request), self.network(&request));
         let bytes = read_packet(request.into_body()).await?;
         if let Some(call) = Call::decode(&bytes) {
-            let laid = self.calls.put(slot, writer, call, clock::now());
+            let laid = self.calls.put(slot, writer, call, self.clock.now());
             return laid.map(|()| StatusCode::NO_CONTENT).map_err(refused);
         }
         let Statement { author, sequence } =
             Statement::read(&bytes, slot).ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
         let place = Place {
             author: Author::of(&author),
-            expires: seconds_now().saturating_add(ttl),
+            expires: seconds(self.clock.wall()).saturating_add(ttl),
             sequence,
+            network,
             packet: bytes.into(),
         };
         self.order(Operation::Put(PlaceKey { slot, writer }, place)).await
@@ -318,7 +338,9 @@ impl Service {
 fn refused(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::Outdated => StatusCode::CONFLICT,
-        Refusal::SlotFull | Refusal::StoreFull => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::SlotFull | Refusal::StoreFull | Refusal::ShareFull => {
+            StatusCode::INSUFFICIENT_STORAGE
+        }
         Refusal::NotFound => StatusCode::NOT_FOUND,
     }
 }
@@ -362,8 +384,6 @@ fn content(kind: &'static str, body: Bytes) -> Response {
     let mut response = Response::new(http::full(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    let nosniff = header::HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
 }
 

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::malice::Malice;
 use super::nat::{Kind, Mapping, Nat, v4};
 use super::{Dice, millis};
 use crate::identity::{Hit, PublicKey};
@@ -73,8 +74,9 @@ pub(super) struct Internet {
     /// One way, through the relay.
     pub(super) relay_delay: Duration,
     pub(super) jitter: u64,
-    /// Whether the relay works.
+    /// Whether the relay works, and what it does instead.
     pub(super) relay: bool,
+    pub(super) malice: Malice,
     /// Whether datagrams travel no further than they may.
     pub(super) counts_hops: bool,
     /// Direct datagrams from one host's network to another's that vanish.
@@ -99,6 +101,7 @@ impl Internet {
             relay_delay: delay + millis(10),
             jitter: 0,
             relay: true,
+            malice: Malice::None,
             counts_hops: true,
             cut: Vec::new(),
             sent: 0,
@@ -243,9 +246,15 @@ impl Internet {
             Way::Relayed { hit, .. } => {
                 let receiver = self.hosts.iter().position(|host| host.key.hit() == hit);
                 let (Some(receiver), true, false) = (receiver, self.relay, lost) else { return };
-                let relayed = Some(self.hit(from));
-                let delay = self.relay_delay + jitter;
-                self.fly(Place::Host(receiver), STUN, STUN, relayed, datagram, delay);
+                if self.malice == Malice::Refuses {
+                    let now = self.now;
+                    return self.hosts[from].agent.handle_refused(transmit.to, now);
+                }
+                for (later, name) in self.malice.carry(self.hit(from), hit, &datagram) {
+                    let delay = self.relay_delay + jitter + later;
+                    let place = Place::Host(receiver);
+                    self.fly(place, STUN, STUN, Some(name), datagram.clone(), delay);
+                }
             }
             Way::Direct(to) => {
                 let Some(to) = v4(to) else { return };

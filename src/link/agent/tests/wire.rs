@@ -195,6 +195,10 @@ impl World {
             for peer in node.agent.peers.values() {
                 assert!(peer.candidates.len() <= MAX_CANDIDATES);
             }
+            for (way, hit) in &node.agent.by_way {
+                let candidates = &node.agent.peers[hit].candidates;
+                assert!(candidates.iter().any(|candidate| candidate.way == *way));
+            }
         }
     }
 

@@ -83,4 +83,21 @@ mod tests {
         }
         assert_eq!(location(&[0xff; 100], from), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_answer_leads_to_its_sender_or_nowhere(
+            at in 0usize..200,
+            octets in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+        ) {
+            let from: SocketAddr = "192.168.1.1:1900".parse().unwrap();
+            let mut changed = answer("http://192.168.1.1:5000/root.xml");
+            let start = at.min(changed.len());
+            let end = (start + octets.len()).min(changed.len());
+            changed.splice(start..end, octets);
+            if let Some(url) = location(&changed, from) {
+                proptest::prop_assert_eq!(IpAddr::V4(*url.host.ip()), from.ip());
+            }
+        }
+    }
 }

@@ -256,3 +256,49 @@ fn forged_answers_change_nothing() {
     assert_eq!(wrapped.unwrap().len(), 37 + 3, "still an indication");
     assert_eq!(scene.client.wrap(at("[2001:db8::1]:1"), b"x", &mut scene.drbg, scene.now), None);
 }
+
+proptest::proptest! {
+    /// What the server says about requests that are under way, with changed octets, and then the truth.
+    #[test]
+    fn changed_answers_change_nothing(
+        at in 0usize..120,
+        octets in proptest::collection::vec(proptest::num::u8::ANY, 1..24),
+        cut in 0usize..200,
+    ) {
+        let mut scene = Scene::allocated();
+        let peer = at_port(5050);
+        scene.send(peer, b"four");
+        scene.client.wrap(at_port(5051), b"x", &mut scene.drbg, scene.now).unwrap();
+        scene.client.wrap("198.51.100.8:1".parse().unwrap(), b"x", &mut scene.drbg, scene.now).unwrap();
+        let mut answers = Vec::new();
+        while let Some(Transmit { datagram, .. }) = scene.client.poll_transmit(scene.now) {
+            answers.extend(scene.answer(&datagram));
+        }
+        answers.push(channel_data(scene.bound[0].0, b"back").unwrap());
+        for genuine in &answers {
+            let mut changed = genuine.clone();
+            let start = at.min(changed.len());
+            let end = (start + octets.len()).min(changed.len());
+            changed.splice(start..end, octets.iter().copied());
+            changed.truncate(cut.max(1));
+            if let Some((_, range)) = scene.client.data(&changed) {
+                proptest::prop_assert!(range.end <= changed.len());
+            }
+            scene.client.handle_datagram(&changed, &mut scene.drbg, scene.now);
+            proptest::prop_assert_eq!(scene.client.relayed(), Some(relayed()));
+            proptest::prop_assert!(scene.client.indications.len() <= 1);
+        }
+        for genuine in &answers {
+            scene.client.handle_datagram(genuine, &mut scene.drbg, scene.now);
+        }
+        scene.run(60 * SECOND);
+        proptest::prop_assert_eq!(scene.client.relayed(), Some(relayed()));
+        scene.delivered.clear();
+        scene.send(peer, b"five!");
+        proptest::prop_assert_eq!(&scene.delivered[..], &[(peer, b"five!".to_vec())]);
+    }
+}
+
+fn at_port(port: u16) -> SocketAddr {
+    SocketAddr::from(([198, 51, 100, 7], port))
+}

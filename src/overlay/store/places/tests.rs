@@ -8,7 +8,8 @@ fn key(slot: u8, writer: u8) -> PlaceKey {
 
 fn place(author: u8, sequence: u64, expires: Seconds) -> Place {
     let packet = format!("{author}/{sequence}").into_bytes().into();
-    Place { author: Author([author; 16]), expires, sequence, packet }
+    let network = Network::UNKNOWN;
+    Place { author: Author([author; 16]), expires, sequence, network, packet }
 }
 
 fn texts(places: &Places, slot: u8, now: Seconds) -> Vec<String> {
@@ -135,4 +136,29 @@ fn a_sweep_goes_round_in_steps() {
     assert_eq!(places.len(), 50);
     places.sweep(60, 1000); // from the start again
     assert_eq!((places.len(), places.packet_octets()), (0, 0));
+}
+
+#[test]
+fn one_network_fills_its_share_and_leaves_room_for_others() {
+    let mut places = Places::new(Capacity { places: SHARE * MIN_SHARE, octets: 100 << 20 });
+    let key = |n: usize| {
+        let mut slot = [0; 20];
+        slot[..8].copy_from_slice(&n.to_be_bytes());
+        PlaceKey { slot: Slot(slot), writer: Writer([1; 16]) }
+    };
+    let from = |network: usize, sequence: u64, expires: Seconds| Place {
+        network: Network::of(network),
+        ..place(1, sequence, expires)
+    };
+    for n in 0..MIN_SHARE {
+        places.put(key(n), from(7, 1, 100), 0).unwrap();
+    }
+    let more = key(MIN_SHARE);
+    assert_eq!(places.put(more, from(7, 1, 100), 0).unwrap_err(), Refusal::ShareFull);
+    places.put(key(5), from(7, 2, 100), 0).expect("what it has it may renew");
+    let change = places.put(more, from(8, 1, 100), 0).expect("others get in");
+    places.undo(change);
+    places.remove(key(0), 0).unwrap();
+    places.put(more, from(7, 1, 100), 0).expect("one place was given back");
+    places.put(key(MIN_SHARE + 1), from(7, 1, 900), 100).expect("the others have expired");
 }

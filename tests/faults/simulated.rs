@@ -1,5 +1,4 @@
-//! Three overlays, any two of them dead, slow, lying, replaying or full: the newest packet is given as soon
-//! as the healthy one has it, and nothing else is taken for it. A thousand seeded runs in virtual time.
+//! A thousand seeded runs in virtual time.
 
 use std::{
     collections::BTreeMap,
@@ -7,30 +6,14 @@ use std::{
 };
 
 use p2p::{
-    identity::{KeyPair, Name, PublicKey, Seed, Timestamp},
-    registration::{Floors, Lookup, Outcome, Packet, Patience, Registration, Said, Score, Wanted},
+    identity::Timestamp,
+    registration::{Floors, Lookup, Outcome, Patience, Said, Score},
     runtime::clock,
 };
 
-/// What is wrong with an overlay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
-    /// It never answers.
-    Dead,
-    /// It answers after seconds.
-    Slow,
-    /// It cannot be reached.
-    Refusing,
-    /// It gives forged, foreign and malformed packets, as many as are looked at.
-    Lying,
-    /// It gives a packet that was true a while ago.
-    Replaying,
-    /// It took no packet.
-    Full,
-}
+use crate::dice::Dice;
+use crate::fault::{FAULTS, Fault, World, two_of_three};
 
-const FAULTS: [Fault; 6] =
-    [Fault::Dead, Fault::Slow, Fault::Refusing, Fault::Lying, Fault::Replaying, Fault::Full];
 const RUNS: u64 = 1000;
 /// How much later than the healthy overlay's answer the newest packet may be given.
 const LATE: Duration = Duration::from_millis(50);
@@ -38,75 +21,8 @@ const LATE: Duration = Duration::from_millis(50);
 const PATIENCE: Patience =
     Patience { settle: Duration::from_secs(6), deadline: Duration::from_secs(6) };
 
-/// A pseudo-random sequence (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
-    }
-
-    fn milliseconds(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(from + self.roll(to - from))
-    }
-}
-
-fn keys(n: u8) -> KeyPair {
-    KeyPair::from_seed(&Seed::new([n; 32]))
-}
-
-fn name() -> Name {
-    Name::parse("alice@example.com").unwrap()
-}
-
-fn packet(keys: &KeyPair, name: &str, at: Timestamp) -> Packet {
-    let registration = Registration {
-        name: Name::parse(name).ok(),
-        key: keys.public(),
-        sequence: at,
-        ttl: Duration::from_secs(7200),
-        locators: vec!["192.0.2.1:5050".parse().unwrap()],
-        rendezvous: Vec::new(),
-        certificates: Vec::new(),
-    };
-    Packet::sign(&registration, keys).unwrap()
-}
-
-/// What everybody could know.
-struct World {
-    wall: Timestamp,
-    newest: Packet,
-    old: Packet,
-    lies: Vec<Vec<u8>>,
-}
-
-impl World {
-    fn new() -> World {
-        let wall = Timestamp::from_secs(1_800_000_000);
-        let alice = keys(1);
-        let newest = packet(&alice, "alice@example.com", wall);
-        let old =
-            packet(&alice, "alice@example.com", wall.saturating_sub(Duration::from_secs(3600)));
-        let mut forged = newest.as_bytes().to_vec();
-        *forged.last_mut().unwrap() ^= 1;
-        let future = wall.saturating_add(Duration::from_secs(7200));
-        let lies = vec![
-            forged,
-            b"p2pr but not really".to_vec(),
-            packet(&keys(2), "alice@example.com", wall).as_bytes().to_vec(),
-            packet(&alice, "mallory@example.com", wall).as_bytes().to_vec(),
-            packet(&alice, "alice@example.com", future).as_bytes().to_vec(),
-        ];
-        World { wall, newest, old, lies }
-    }
-
-    fn key(&self) -> PublicKey {
-        self.newest.registration().key
-    }
+fn world() -> World {
+    World::new([1; 32], Timestamp::from_secs(1_800_000_000))
 }
 
 /// When an overlay answers, and what; None for never.
@@ -132,14 +48,12 @@ struct Run {
     given: Option<Duration>,
     healthy: Duration,
     outcome: Outcome,
-    faults: Vec<Option<Fault>>,
+    faults: [Option<Fault>; 3],
 }
 
 fn run(world: &World, seed: u64, start: Instant) -> Run {
     let mut dice = Dice(seed);
-    let healthy = dice.roll(3) as usize;
-    let mut fault = |at| (at != healthy).then(|| FAULTS[dice.roll(FAULTS.len() as u64) as usize]);
-    let faults = vec![fault(0), fault(1), fault(2)];
+    let faults = two_of_three(&mut dice);
     let mut schedule: BTreeMap<(Duration, usize), Vec<Vec<u8>>> = BTreeMap::new();
     let mut healthy_at = Duration::ZERO;
     for (overlay, fault) in faults.iter().enumerate() {
@@ -150,8 +64,7 @@ fn run(world: &World, seed: u64, start: Instant) -> Run {
             schedule.insert((after, overlay), packets);
         }
     }
-    let wanted = Wanted::Contact(name(), world.key());
-    let mut lookup = Lookup::new(wanted, 3, &Floors::new(), PATIENCE, start);
+    let mut lookup = Lookup::new(world.wanted(), 3, &Floors::new(), PATIENCE, start);
     for (overlay, _) in faults.iter().enumerate().filter(|(_, f)| **f == Some(Fault::Refusing)) {
         lookup.handle_failure(start, overlay, "connection refused");
     }
@@ -170,7 +83,7 @@ fn run(world: &World, seed: u64, start: Instant) -> Run {
 
 #[test]
 fn two_bad_overlays_of_three_delay_hide_and_replay_nothing() {
-    let (world, start) = (World::new(), clock::now());
+    let (world, start) = (world(), clock::now());
     let mut seen: BTreeMap<Fault, u32> = BTreeMap::new();
     for seed in 0..RUNS {
         let run = run(&world, seed, start);
@@ -191,15 +104,15 @@ fn two_bad_overlays_of_three_delay_hide_and_replay_nothing() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    let (world, start) = (World::new(), clock::now());
+    let (world, start) = (world(), clock::now());
     let (one, two) = (run(&world, 7, start), run(&world, 7, start));
     assert_eq!((one.given, one.faults, one.outcome), (two.given, two.faults, two.outcome));
 }
 
 #[test]
 fn the_scores_tell_the_good_from_the_bad() {
-    let (world, start) = (World::new(), clock::now());
-    let wanted = Wanted::Contact(name(), world.key());
+    let (world, start) = (world(), clock::now());
+    let wanted = world.wanted();
     for fault in FAULTS {
         let (mut good, mut bad) = (Score::default(), Score::default());
         for seed in 0..200 {
