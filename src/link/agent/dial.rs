@@ -163,6 +163,7 @@ impl<S: Sealing> Agent<S> {
         let hit = *self.by_way.get(&way)?;
         if let Some(peer) = self.peers.get_mut(&hit) {
             peer.earn(octets);
+            peer.earn_from(way, octets);
             if let Some(path) = peer.path.as_mut().filter(|path| path.way == way) {
                 path.hear(now);
             }
