@@ -199,7 +199,11 @@ impl Finder {
             return reason;
         }
         let overlays = self.search.overlays_that_find(&Wanted::Name(name.clone()));
-        if overlays.is_empty() || said().any(|said| *said == Said::Nothing) {
+        // one that plays old packets again is told of, whatever others say
+        let is_replayed =
+            said().any(|said| matches!(said, Said::Refused(Refusal::Replayed { .. })));
+        let is_nothing = said().any(|said| *said == Said::Nothing) && !is_replayed;
+        if overlays.is_empty() || is_nothing {
             return if is_contact {
                 Failure::Offline { name, ended: None }
             } else {

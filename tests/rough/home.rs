@@ -63,7 +63,7 @@ fn each_damaged_file_is_named() {
         (
             "config.toml",
             "overlays = \"lan\"\n",
-            "cannot read HOME/config.toml: overlays: no such setting (there are exclude, first-use, listen, overlay, port-mapping, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp, well-known)\n",
+            "cannot read HOME/config.toml: overlays: no such setting (there are exclude, first-use, listen, overlay, port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp, well-known)\n",
         ),
         (
             "config.toml",

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::people::{ALICE, P2P, Program, command, have, prepare, run, text};
+use crate::people::{ALICE, P2P, Program, command, have, prepare, run, text, through};
 use crate::world::get;
 
 /// A command that would run on if nothing were wrong.
@@ -20,11 +20,11 @@ const SERVE: &str = "serve /etc --udp 127.0.0.1:0 --overlay store:http://127.0.0
 /// `p2p` in namespaces of its own, after a script has made them what they should be. There, `$home` is the
 /// home, and the program is `"$p2p"`.
 fn inside(namespaces: &[&str], home: &Path, script: &str) -> Option<Command> {
-    let mut unshare = Command::new("unshare");
+    let mut unshare = through("unshare");
     unshare.args(["--user", "--map-root-user"]).args(namespaces);
     // where even root may not have these, the test says so
     let possible = have("unshare")
-        && Command::new("unshare")
+        && through("unshare")
             .args(["--user", "--map-root-user"])
             .args(namespaces)
             .arg("true")

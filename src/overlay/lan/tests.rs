@@ -61,15 +61,20 @@ fn a_neighbour_who_asks_too_often_is_left_alone() {
 #[test]
 fn what_is_held_expires_and_is_bounded() {
     let (mut held, now) = (Held::default(), clock::now());
+    let slot = |n: usize| {
+        let mut slot = [0; 20];
+        slot[..2].copy_from_slice(&(n as u16).to_be_bytes());
+        Slot(slot)
+    };
     for n in 0..MAX_HELD {
-        held.put(Slot([n as u8; 20]), b"p", Duration::from_secs(10), now).unwrap();
+        held.put(slot(n), b"p", Duration::from_secs(10), now).unwrap();
     }
-    let more = Slot([99; 20]);
+    let more = slot(MAX_HELD);
     assert_eq!(held.put(more, b"p", Duration::MAX, now), Err(OverlayError::Full));
-    held.put(Slot([0; 20]), b"q", Duration::from_secs(20), now).unwrap();
+    held.put(slot(0), b"q", Duration::from_secs(20), now).unwrap();
     let later = now + Duration::from_secs(10);
-    assert_eq!(held.get(Slot([1; 20]), later), None);
-    assert_eq!(held.get(Slot([0; 20]), later), Some(b"q".to_vec()));
+    assert_eq!(held.get(slot(1), later), None);
+    assert_eq!(held.get(slot(0), later), Some(b"q".to_vec()));
     held.put(more, b"p", Duration::MAX, later).unwrap();
     assert_eq!(held.packets.len(), 2);
 }

@@ -155,7 +155,8 @@ fn a_malicious_rendezvous_draws_little_and_an_honest_one_is_believed_afterwards(
     world.log.clear();
     let before = world.hosts[0].events.len();
     let reasons = (0..=255).filter_map(RefusalReason::from_octet);
-    let lasting = [RefusalReason::NotPermitted, RefusalReason::Full];
+    use RefusalReason::{Expired, Full, NotPermitted, Revoked, Uncertified};
+    let lasting = [NotPermitted, Full, Uncertified, Revoked, Expired];
     let reasons: Vec<_> = reasons.filter(|reason| !lasting.contains(reason)).collect();
     for round in 0..60_000usize {
         let reason = reasons[round % reasons.len()];
