@@ -1,51 +1,36 @@
 //! Streams to and from peers: what the layers above use.
 
 use std::{
-    fmt,
-    future::Future,
-    io,
-    net::IpAddr,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{Duration, Instant},
+    fmt, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use futures_lite::future;
-use quinn::{Connecting, ConnectionError, Endpoint, Incoming, ServerConfig, VarInt};
+use quinn::{Endpoint, ServerConfig, VarInt};
 
-use crate::identity::{Hit, KeyPair, PublicKey};
-use crate::link::{EarlyRequest, Link, NoPath, Places, Reached, Way};
+use crate::identity::{KeyPair, PublicKey};
+use crate::link::{Link, Places, Way};
 use crate::runtime::{clock, spawn};
 
-use super::admission::{Admission, Admissions, Rejection};
+use super::accepting;
+use super::admission::Admissions;
 use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
-use super::early::{self, Carried};
-use super::early_answer::EarlyAnswer;
+use super::early;
 use super::error::ConnectError;
-use super::pool::{Claim, ConnectTimings, Dial, Outcome, Pool};
+use super::pool::{Claim, ConnectTimings, Pool};
 use super::preface::Preface;
 use super::refusal::Refusal;
 use super::runtime::OneThread;
 use super::stream::Stream;
-use super::tls::{self, Credentials, SERVER_NAME};
-
-/// A handshake takes two round trips, and a lost packet a second more.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-
-/// What answers a handshake comes so soon after the answer to the probe that went with it, or half a round trip
-/// later on a slow line.
-const VENTURE_PATIENCE: Duration = Duration::from_millis(60);
+use super::tls::Credentials;
 
 /// The sign that an early request was taken comes with the handshake, or a few packets later on a slow
 /// line: so long is waited for it, or a quarter of what connecting took, before the request is sent again.
 const MIN_EARLY_PATIENCE: Duration = Duration::from_millis(20);
 /// And not longer than this.
 const MAX_EARLY_PATIENCE: Duration = Duration::from_millis(100);
-
-/// A new stream must say so soon what it is for.
-const PREFACE_TIME: Duration = Duration::from_secs(10);
 
 /// Streams that wait for [`Transport::accept`]. Beyond it, they wait in their own tasks.
 const ACCEPT_QUEUE: usize = 64;
@@ -65,18 +50,19 @@ pub struct Transport {
     accepted: async_channel::Receiver<Accepted>,
 }
 
-struct Shared {
-    endpoint: Endpoint,
-    link: Arc<Link>,
-    credentials: Credentials,
+/// What dialling and accepting have in common.
+pub(super) struct Shared {
+    pub(super) endpoint: Endpoint,
+    pub(super) link: Arc<Link>,
+    pub(super) credentials: Credentials,
     /// What the configuration of each accepted connection is made from.
-    server: ServerConfig,
-    lifetimes: Lifetimes,
+    pub(super) server: ServerConfig,
+    pub(super) lifetimes: Lifetimes,
     pool: Mutex<Pool>,
-    admissions: Arc<Admissions>,
+    pub(super) admissions: Arc<Admissions>,
     /// Shown to every peer that is asked for something.
     certificate: Mutex<Option<Arc<[u8]>>>,
-    accepted: async_channel::Sender<Accepted>,
+    pub(super) accepted: async_channel::Sender<Accepted>,
 }
 
 /// A stream that was opened to a peer.
@@ -299,7 +285,7 @@ impl fmt::Debug for Transport {
 }
 
 impl Shared {
-    fn pool(&self) -> MutexGuard<'_, Pool> {
+    pub(super) fn pool(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -308,126 +294,9 @@ impl Shared {
         self.endpoint.close(SHUT_DOWN, b"shutting down");
     }
 
-    async fn dial(self: Arc<Shared>, peer: PublicKey, places: Places, dial: Arc<Dial>) {
-        let outcome = self.connect(peer, places).await;
-        {
-            let mut pool = self.pool();
-            match &outcome {
-                Ok((connection, _)) => pool.ready(connection),
-                Err(_) => pool.fail(peer, &dial),
-            }
-        }
-        if let Ok((connection, _)) = &outcome {
-            self.clone().start(connection.clone(), self.lifetimes.dialled);
-        }
-        dial.finish(outcome);
-    }
-
-    async fn connect(&self, peer: PublicKey, places: Places) -> Outcome {
-        let start = clock::now();
-        let proved = OnceLock::new();
-        let mut reach = pin!(async {
-            let reached = self.link.reach(peer, places).await;
-            let _ = proved.set(clock::now());
-            reached
-        });
-        // from its first poll on the link looks for the peer
-        let reached = future::poll_once(&mut reach).await;
-        let hold = self.link.hold(&peer);
-        let quic = match reached {
-            None if self.link.ventures(&peer) => self.venture(peer, start, reach).await?,
-            None => {
-                reach.await?;
-                self.handshake(peer).await?
-            }
-            Some(reached) => {
-                reached?;
-                self.handshake(peer).await?
-            }
-        };
-        let connection = Connection::new(quic, peer, hold);
-        let now = clock::now();
-        if !self.pool().admit(&connection, now) {
-            connection.close_unused();
-            return Err(ConnectError::TooManyConnections);
-        }
-        let answered = *proved.get().unwrap_or(&now);
-        let timings = ConnectTimings {
-            probe: answered.saturating_duration_since(start),
-            handshake: now.saturating_duration_since(answered),
-        };
-        Ok((connection, timings))
-    }
-
-    /// Begins the handshake before a way is proved. If it has not got through when one is, it begins again.
-    async fn venture(
-        &self,
-        peer: PublicKey,
-        start: Instant,
-        reach: impl Future<Output = Result<Reached, NoPath>>,
-    ) -> Result<quinn::Connection, ConnectError> {
-        let ventured = async {
-            match self.handshake(peer).await {
-                Ok(quic) => Ok::<_, NoPath>(Some(quic)),
-                Err(_) => future::pending().await, // the proved way decides
-            }
-        };
-        let overtaken = async {
-            let round_trip = reach.await?.round_trip;
-            if clock::now() - start < round_trip + VENTURE_PATIENCE {
-                // the way was open from the beginning: what answers the handshake is right behind
-                clock::sleep((round_trip / 2).max(VENTURE_PATIENCE)).await;
-            }
-            Ok(None)
-        };
-        match future::or(ventured, overtaken).await {
-            Ok(Some(quic)) => Ok(quic),
-            Ok(None) => self.handshake(peer).await,
-            Err(no_path) => Err(ConnectError::from(no_path)),
-        }
-    }
-
-    async fn handshake(&self, peer: PublicKey) -> Result<quinn::Connection, ConnectError> {
-        let selected = self.link.selected_path(peer.hit());
-        let config = config::client(&self.credentials, peer, selected, self.lifetimes)
-            .map_err(|error| ConnectError::Lost(error.to_string().into()))?;
-        let connecting = self
-            .endpoint
-            .connect_with(config, Link::virtual_address(&peer), SERVER_NAME)
-            .map_err(|error| match error {
-                quinn::ConnectError::EndpointStopping => ConnectError::ShutDown,
-                error => ConnectError::Lost(error.to_string().into()),
-            })?;
-        let handshake = async {
-            let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
-            let answered = self.link.has_answered(&peer);
-            Ok::<_, ConnectError>(quic.ok_or(ConnectError::HandshakeTimeout { answered })??)
-        };
-        // a relay may take the first packets and refuse them then
-        let refused = async { Err(self.link.hopeless(&peer).await.into()) };
-        let quic = future::or(handshake, refused).await?;
-        if tls::peer_key(&quic) != Some(peer) {
-            return Err(ConnectError::WrongKey); // the verifier has refused it already
-        }
-        Ok(quic)
-    }
-
-    async fn accept_connections(self: Arc<Shared>) {
-        while let Some(incoming) = self.endpoint.accept().await {
-            match self.admissions.begin(incoming.remote_address().ip(), clock::now()) {
-                Ok(place) => {
-                    let handshake = Handshake { shared: self.clone(), _place: place };
-                    spawn(handshake.run(incoming)).detach();
-                }
-                Err(Rejection::Full) => incoming.refuse(),
-                Err(Rejection::TooOften) => incoming.ignore(), // it will ask again
-            }
-        }
-    }
-
     /// Lets a connection live: its streams are taken, and it ends when nobody uses it.
-    fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
-        spawn(accept_streams(connection.clone(), self.accepted.clone())).detach();
+    pub(super) fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
+        spawn(accepting::accept_streams(connection.clone(), self.accepted.clone())).detach();
         spawn(async move {
             connection.watch(idle_limit, &self.link).await;
             if connection.was_lost() {
@@ -451,135 +320,20 @@ impl Drop for EarlyOffer {
     }
 }
 
-/// A handshake that another host began; it counts until it is dropped.
-struct Handshake {
-    shared: Arc<Shared>,
-    _place: Admission,
-}
-
-impl Handshake {
-    /// Takes the connection, with the path of the peer whose tag its address is.
-    fn accept(&self, incoming: Incoming) -> Result<Connecting, ConnectionError> {
-        let shared = &self.shared;
-        let selected = match incoming.remote_address().ip() {
-            IpAddr::V6(ip) => Hit::from_ipv6(ip).map(|hit| shared.link.selected_path(hit)),
-            IpAddr::V4(_) => None,
-        };
-        let selected = selected.unwrap_or_default();
-        let config = config::accepted(&shared.server, selected, shared.lifetimes);
-        incoming.accept_with(Arc::new(config))
-    }
-
-    /// Nothing is known of the other end before the handshake is complete: only then is it used, unless a
-    /// sealed request came with it.
-    async fn run(self, incoming: Incoming) {
-        let early = self.shared.link.take_early(&incoming.orig_dst_cid());
-        match early {
-            Some(early) => self.answer_early(incoming, early).await,
-            None => {
-                let Ok(connecting) = self.accept(incoming) else { return };
-                let quic = clock::timeout(HANDSHAKE_TIME, connecting).await;
-                let Some(Ok(quic)) = quic else { return };
-                let Some(peer) = tls::peer_key(&quic) else { return };
-                if belongs(&quic, peer) {
-                    let hold = self.shared.link.hold(&peer);
-                    self.admit(Connection::new(quic, peer, hold));
-                }
-            }
-        }
-    }
-
-    /// Answers a request whose seal has proved its sender; the connection is good for nothing else until the
-    /// handshake has proved the same key.
-    async fn answer_early(self, incoming: Incoming, early: EarlyRequest) {
-        let peer = early.sender;
-        if incoming.remote_address().ip() != peer.hit().to_ipv6() {
-            return;
-        }
-        let answer = early::decode(early.request).map(|carried| {
-            let Carried { preface, certificate, request } = carried;
-            let (answer, queue) = (Arc::<EarlyAnswer>::default(), self.shared.accepted.clone());
-            let stream = Stream::heard_early(request, answer.clone());
-            spawn(async move {
-                // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
-            })
-            .detach();
-            Answer(answer)
-        });
-        if let Some(Answer(answer)) = &answer {
-            answer.ready().await;
-        }
-        let hold = self.shared.link.hold(&peer);
-        let Ok(connecting) = self.accept(incoming) else { return };
-        // a server's half of a connection can always be had; until the answer is in it nothing may wait
-        let Ok((quic, complete)) = connecting.into_0rtt() else { return };
-        let connection = Connection::new(quic.clone(), peer, hold);
-        if let Some(Answer(answer)) = &answer {
-            connection.answer_early(answer);
-        }
-        let complete = clock::timeout(HANDSHAKE_TIME, complete).await;
-        if complete.is_none() || tls::peer_key(&quic) != Some(peer) {
-            return connection.close_unused();
-        }
-        self.admit(connection);
-    }
-
-    fn admit(&self, connection: Arc<Connection>) {
-        let shared = &self.shared;
-        {
-            let mut pool = shared.pool();
-            if !pool.admit(&connection, clock::now()) {
-                return connection.refuse(Refusal::Busy);
-            }
-            pool.ready_unless_dialling(&connection);
-        }
-        shared.clone().start(connection, shared.lifetimes.accepted);
-    }
-}
-
-/// An answer that fails when it has got no stream in the end.
-struct Answer(Arc<EarlyAnswer>);
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        self.0.fail();
-    }
-}
-
-/// Whether a connection runs under the tag of this key: that of the handshake must be that of the probes,
-/// or packets would go to another's path.
-fn belongs(quic: &quinn::Connection, peer: PublicKey) -> bool {
-    quic.remote_address().ip() == peer.hit().to_ipv6()
-}
-
-/// Takes the streams of one connection until it ends. Each preface is read in a task of its own, so
-/// that a slow one stops nobody; the peer cannot open more than the limit of streams.
-async fn accept_streams(connection: Arc<Connection>, queue: async_channel::Sender<Accepted>) {
-    while let Ok(mut stream) = connection.accept().await {
-        let (peer, queue) = (connection.peer(), queue.clone());
-        spawn(async move {
-            let Some(receive) = stream.receiver() else { return };
-            let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
-            if let Some((preface, certificate)) = preface {
-                // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
-            }
-        })
-        .detach();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use futures_lite::future;
+    use quinn::{Connecting, ConnectionError};
+    use zeroize::Zeroizing;
+
     use super::*;
     use crate::identity::ServicePort;
     use crate::link::{SelectedPath, Strangers};
     use crate::runtime::{block_on, random};
     use crate::transport::StreamKind;
-    use std::net::SocketAddr;
-
-    use zeroize::Zeroizing;
+    use crate::transport::tls::SERVER_NAME;
 
     fn keys() -> KeyPair {
         KeyPair::from_seed(&Zeroizing::new(random::bytes()))

@@ -7,6 +7,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `endpoint` | [`Transport`]: open, accept, shut down |
+//! | `dialling`, `accepting` | how connections begin, on this side and on the other |
 //! | `pool`, `connection` | one connection per peer, who uses it, when it ends |
 //! | `stream` | [`Stream`]: what hyper and tunnels read and write |
 //! | `early`, `early_answer` | a request beside the handshake, and its answer before there is a connection |
@@ -19,11 +20,13 @@
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
 
+mod accepting;
 mod admission;
 mod config;
 mod congestion;
 mod connected;
 mod connection;
+mod dialling;
 mod early;
 mod early_answer;
 mod endpoint;
