@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, MutexGuard, Weak},
     time::Duration,
 };
 
@@ -20,10 +20,11 @@ use crate::identity::{Name, PublicKey, ServicePort};
 use crate::runtime::clock;
 use crate::transport::{Refusal, Transport};
 
-/// How often it is looked whether another program has changed the books, while somebody is connected.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// How often everybody is judged again although nothing has changed: time itself ends certificates.
-const EXPIRY: Duration = Duration::from_secs(60);
+/// How often everybody is judged again although nobody has said that something changed: time itself ends
+/// certificates, and people edit files. The commands that change books say so.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// The least between two looks at a crowd.
+const PAUSE: Duration = Duration::from_secs(2);
 /// So many peers are remembered before those that are gone are forgotten.
 const MANY: usize = 512;
 
@@ -61,7 +62,7 @@ impl Grounds {
     }
 
     fn note(&self, peer: PublicKey, change: impl FnOnce(&mut Ground)) -> bool {
-        let mut peers = lock_of(&self.peers);
+        let mut peers = self.peers();
         let is_new = !peers.contains_key(&peer);
         change(peers.entry(peer).or_default());
         if is_new {
@@ -72,19 +73,26 @@ impl Grounds {
 
     /// Forgets those that are gone.
     fn keep(&self, connected: &[PublicKey]) {
-        lock_of(&self.peers).retain(|peer, _| connected.contains(peer));
+        self.peers().retain(|peer, _| connected.contains(peer));
     }
 
-    fn is_empty(&self) -> bool {
-        lock_of(&self.peers).is_empty()
+    fn peers(&self) -> MutexGuard<'_, HashMap<PublicKey, Ground>> {
+        lock_of(&self.peers)
     }
 
-    fn is_full(&self) -> bool {
-        lock_of(&self.peers).len() > MANY
+    /// Waits until the peers are such.
+    async fn until(&self, such: impl Fn(&HashMap<PublicKey, Ground>) -> bool) {
+        loop {
+            let added = self.added.listen();
+            if such(&self.peers()) {
+                return;
+            }
+            added.await;
+        }
     }
 
     fn all(&self) -> Vec<(PublicKey, Ground)> {
-        lock_of(&self.peers).iter().map(|(peer, ground)| (*peer, ground.clone())).collect()
+        self.peers().iter().map(|(peer, ground)| (*peer, ground.clone())).collect()
     }
 }
 
@@ -124,25 +132,17 @@ impl Eviction {
     }
 }
 
-/// Follows what other programs change in the books, as long as the eviction exists.
+/// Judges everybody now and then, as long as the eviction exists.
 pub(super) async fn follow(eviction: Weak<Eviction>) {
     let Some(grounds) = eviction.upgrade().map(|eviction| eviction.grounds.clone()) else { return };
-    let (mut known, mut judged) = (None, clock::now());
     loop {
-        let added = grounds.added.listen();
-        if grounds.is_empty() {
-            added.await; // a daemon without company sleeps
-        }
-        clock::sleep(INTERVAL).await;
+        grounds.until(|peers| !peers.is_empty()).await; // a daemon without company sleeps
+        clock::timeout(INTERVAL, grounds.until(|peers| peers.len() > MANY)).await;
         let Some(eviction) = eviction.upgrade() else { return };
-        let books = eviction.finder.books();
-        let (now, is_other) = (clock::now(), known.as_ref().is_some_and(|known| *known != books));
-        if is_other || now.saturating_duration_since(judged) >= EXPIRY {
-            judged = now;
-            eviction.judge();
-        } else if grounds.is_full() {
-            eviction.forget_absent();
+        eviction.judge();
+        drop(eviction);
+        if grounds.peers().len() > MANY {
+            clock::sleep(PAUSE).await;
         }
-        known = Some(books);
     }
 }

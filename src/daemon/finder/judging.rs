@@ -1,30 +1,11 @@
 //! What the finder makes of the packets found: whose key may be used, and what is remembered of it.
 
-use std::sync::Arc;
-
 use super::{Answer, Failure, Finder, Found, Memory, Outcome, Packet, Wanted};
 use crate::identity::{Name, PublicKey};
 use crate::runtime::clock;
 use crate::trust::{
     self, Authorities, Binding, Claim, Contact, Contacts, Decision, Ground, Knowledge, Successor,
 };
-
-/// The books as they are at a time.
-#[derive(Debug)]
-pub(in crate::daemon) struct Books {
-    contacts: Option<Arc<Contacts>>,
-    authorities: Option<Arc<Authorities>>,
-}
-
-impl PartialEq for Books {
-    /// Whether nothing was read anew.
-    fn eq(&self, other: &Books) -> bool {
-        let pointer = |books: &Books| {
-            (books.contacts.as_ref().map(Arc::as_ptr), books.authorities.as_ref().map(Arc::as_ptr))
-        };
-        pointer(self) == pointer(other)
-    }
-}
 
 impl Finder {
     /// The decision about what a look-up of a name found, in words; None if it found nobody or the books
@@ -67,14 +48,6 @@ impl Finder {
         let vouched = (known == Some(Binding::Domain)).then_some(key);
         let knowledge = self.knowledge(&contacts, &authorities, vouched);
         trust::decide(name, &[claim], knowledge).usable_key() != Some(key)
-    }
-
-    /// What is known now, to tell whether it has changed.
-    pub(in crate::daemon) fn books(&self) -> Books {
-        Books {
-            contacts: self.book.contacts().ok(),
-            authorities: self.authorities.authorities().ok(),
-        }
     }
 
     pub(super) fn knowledge<'a>(
