@@ -14,6 +14,7 @@ mod name;
 mod share_link;
 mod signature_file;
 mod slot;
+mod span;
 mod timestamp;
 
 pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, ServicePort};
@@ -26,4 +27,5 @@ pub use name::{Name, NameError};
 pub use share_link::{ShareLink, ShareLinkError};
 pub use signature_file::{MAX_SIGNATURE_FILE, SignatureFile, SignatureFileError};
 pub use slot::Slot;
+pub use span::roughly;
 pub use timestamp::Timestamp;

@@ -19,9 +19,8 @@ use super::{
     certificate::{Certificate, CertificateError, CompactCertificate, SignedCertificate},
     pattern::Pattern,
     revocations::{RevocationsError, SignedRevocations},
-    words::roughly,
 };
-use crate::identity::{KeyId, Name, PublicKey, PublicKeyFile, Timestamp};
+use crate::identity::{KeyId, Name, PublicKey, PublicKeyFile, Timestamp, roughly};
 
 /// A person's authorities, ordered by name.
 #[derive(Clone, Debug, Default)]

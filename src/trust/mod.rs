@@ -24,7 +24,6 @@ mod recognition;
 mod revocations;
 mod safety_phrase;
 mod succession;
-mod words;
 
 use std::time::Duration;
 

@@ -3,9 +3,7 @@
 //! The same words stand on the error page, in its JSON and text forms and on the command line, so that
 //! what a person reads in the browser can be searched for anywhere.
 
-use std::time::Duration;
-
-use crate::identity::{Destination, Name};
+use crate::identity::{Destination, Name, roughly};
 use crate::trust::{Claimed, Contact, Decision};
 
 use super::failure::Failure;
@@ -80,7 +78,7 @@ impl Failure {
                     Some(ago) => format!(
                         "the registration packet ended {} ago and was not renewed, unless the clock \
                          of one of the two machines is wrong",
-                        rounded(*ago)
+                        roughly(*ago)
                     ),
                     None => "no overlay holds a registration packet for this person now".into(),
                 },
@@ -88,7 +86,7 @@ impl Failure {
             ),
             Failure::ClockWrong { name, ahead } => (
                 format!("the clock of {name} or of this machine is wrong"),
-                format!("the registration packet comes from {} in the future", rounded(*ahead)),
+                format!("the registration packet comes from {} in the future", roughly(*ahead)),
                 "set the date and time of the machine that is wrong".into(),
             ),
             Failure::Unreachable { name, relays, .. } if !relays.is_empty() => (
@@ -102,7 +100,7 @@ impl Failure {
                     Some(ago) => format!(
                         "the person is known, but none of the known addresses answers; last seen \
                          {} ago",
-                        rounded(*ago)
+                        roughly(*ago)
                     ),
                     None => "the person is known, but none of the known addresses answers".into(),
                 },
@@ -160,7 +158,7 @@ impl Failure {
             ),
             Failure::ResponseTimedOut { destination, after } => (
                 format!("no response from {destination}"),
-                format!("the service took the request, but said nothing for {}", rounded(*after)),
+                format!("the service took the request, but said nothing for {}", roughly(*after)),
                 "try again later, or ask whether the service is well".into(),
             ),
             Failure::ResponseMalformed { destination } => (
@@ -266,16 +264,4 @@ fn conflict(name: &Name, known: Option<&Contact>, claimed: &[Claimed]) -> String
 /// What was tried, as the end of a sentence.
 fn listed(tried: &[String]) -> String {
     if tried.is_empty() { String::new() } else { format!(" ({})", tried.join("; ")) }
-}
-
-/// A duration in its largest unit, as people say it.
-fn rounded(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (count, unit) = match seconds {
-        0..=119 => (seconds, "second"),
-        120..=7_199 => (seconds / 60, "minute"),
-        7_200..=172_799 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }

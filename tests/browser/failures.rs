@@ -1,16 +1,7 @@
 //! What a person reads when there is no answer.
 
-use crate::driver::Browser;
+use crate::looks::says;
 use crate::scene::Scene;
-
-/// Checks that the page says all of this, in both appearances, and keeps pictures of it.
-fn says(browser: &Browser, picture: &str, wanted: &[&str]) {
-    let words = browser.words();
-    for part in wanted {
-        assert!(words.contains(part), "no {part:?} in {words}");
-    }
-    crate::looks::keep(browser, picture);
-}
 
 #[test]
 fn nobody_has_the_name() {

@@ -25,6 +25,15 @@ pub(crate) fn keep(browser: &Browser, name: &str) {
     browser.devtools("Emulation.setEmulatedMedia", r#"{"features": []}"#);
 }
 
+/// Checks that the page says all of this, and keeps pictures of it.
+pub(crate) fn says(browser: &Browser, picture: &str, wanted: &[&str]) {
+    let words = browser.words();
+    for part in wanted {
+        assert!(words.contains(part), "no {part:?} in {words}");
+    }
+    keep(browser, picture);
+}
+
 #[test]
 fn pages_fit_everywhere() {
     let Some(scene) = Scene::enter() else { return };

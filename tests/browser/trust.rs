@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use crate::driver::Browser;
+use crate::looks::says;
 use crate::people::{Program, run, text};
 use crate::scene::Scene;
 
@@ -19,14 +19,6 @@ fn wary(scene: &Scene, name: &str) -> Program {
 
 fn port(proxy: &Program) -> &str {
     proxy.said("proxy").rsplit_once(':').unwrap().1
-}
-
-fn says(browser: &Browser, picture: &str, wanted: &[&str]) {
-    let words = browser.words();
-    for part in wanted {
-        assert!(words.contains(part), "no {part:?} in {words}");
-    }
-    crate::looks::keep(browser, picture);
 }
 
 #[test]
