@@ -5,43 +5,23 @@ mod flood;
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
-use zeroize::Zeroizing;
 
-use flood::{Flood, Spread, datagrams};
-use p2p::identity::{KeyPair, PublicKey, ServicePort};
-use p2p::link::{Link, Strangers};
-use p2p::runtime::{block_on, clock, random};
-use p2p::transport::{Accepted, Lifetimes, Opened, Preface, StreamKind, Transport};
+use flood::{Flood, Host, Spread, datagrams};
+use p2p::identity::ServicePort;
+use p2p::runtime::{block_on, clock};
+use p2p::transport::{Accepted, Opened, Preface, StreamKind};
 
-const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// No test should come near this; it turns a hang into a failure.
 const LIMIT: Duration = Duration::from_secs(120);
 const RATE: u64 = 100_000;
 /// A machine that is slow or busy loses most of a flood in the kernel, and of the download with it, until it is over.
 const FLOOD: Duration = Duration::from_secs(2);
 const LENGTH: usize = 2_000_000;
-
-struct Host {
-    transport: Transport,
-    key: PublicKey,
-    address: SocketAddr,
-}
-
-impl Host {
-    fn new() -> Host {
-        let keys = KeyPair::from_seed(&Zeroizing::new(random::bytes()));
-        let link = Link::bind(&keys, &[V4], Strangers::Welcome).unwrap();
-        let address = link.bound_addresses()[0];
-        let transport = Transport::new(&keys, link, Lifetimes::default()).unwrap();
-        Host { transport, key: keys.public(), address }
-    }
-}
 
 async fn pair(client: &Host, server: &Host) -> (Opened, Accepted) {
     let preface = Preface { kind: StreamKind::Http, port: ServicePort::HTTP };

@@ -20,23 +20,16 @@ mod flood;
 #[allow(dead_code, reason = "the tables of other benches use the rest")]
 mod table;
 
-use std::{
-    env, fs,
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{env, fs, time::Duration};
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
-use zeroize::Zeroizing;
 
-use flood::{Flood, Spread, datagrams};
-use p2p::identity::{KeyPair, PublicKey, ServicePort};
-use p2p::link::{Link, Strangers};
-use p2p::runtime::{block_on, clock, random};
-use p2p::transport::{Accepted, Lifetimes, Opened, Preface, StreamKind, Transport};
+use flood::{Flood, Host, Spread, datagrams};
+use p2p::identity::ServicePort;
+use p2p::runtime::{block_on, clock};
+use p2p::transport::{Accepted, Opened, Preface, StreamKind};
 use table::{Goal, Series, Table, number};
 
-const V4: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Octets a second of the slower download: 50 Mbit/s.
 const LINE: u64 = 6_250_000;
 /// How often the slower download sends.
@@ -55,22 +48,6 @@ fn main() {
     });
     println!("{table}");
     block_on(refusals());
-}
-
-struct Host {
-    transport: Transport,
-    key: PublicKey,
-    address: SocketAddr,
-}
-
-impl Host {
-    fn new() -> Host {
-        let keys = KeyPair::from_seed(&Zeroizing::new(random::bytes()));
-        let link = Link::bind(&keys, &[V4], Strangers::Welcome).expect("a socket");
-        let address = link.bound_addresses()[0];
-        let transport = Transport::new(&keys, link, Lifetimes::default()).expect("keys of its own");
-        Host { transport, key: keys.public(), address }
-    }
 }
 
 async fn downloads([alice, bob]: &[Host; 2], table: &mut Table) {

@@ -3,7 +3,7 @@
 //! Which way that is the path agent knows; a socket, a relay, a TURN server or the Teredo client takes it
 //! from there.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Instant};
+use std::{io, net::SocketAddr, slice::Chunks, sync::Arc, time::Instant};
 
 use quinn::udp::{EcnCodepoint, Transmit};
 
@@ -62,8 +62,7 @@ impl Link {
         transmit: &Transmit<'_>,
         now: Instant,
     ) {
-        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-        for datagram in transmit.contents.chunks(segment) {
+        for datagram in datagrams(transmit) {
             let early = state.early.accompany(hit, datagram, random::bytes(), now);
             if let Some(early) = early {
                 let _ = self.send(state, way, &single(&early), now); // lost, as datagrams may be
@@ -164,8 +163,7 @@ impl Link {
         transmit: &Transmit<'_>,
         now: Instant,
     ) {
-        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-        for datagram in transmit.contents.chunks(segment) {
+        for datagram in datagrams(transmit) {
             let wrapped = state.gathering.wrap(server, peer, datagram, now);
             let Some(stun::Transmit { to, datagram }) = wrapped else { return };
             self.flush_gathering(state, now); // the server must hear of the peer first
@@ -186,6 +184,11 @@ impl Link {
             .filter(|s| s.suits(to).is_some())
             .cloned()
     }
+}
+
+/// The datagrams that are sent at once.
+fn datagrams<'a>(transmit: &Transmit<'a>) -> Chunks<'a, u8> {
+    transmit.contents.chunks(transmit.segment_size.unwrap_or(transmit.contents.len()).max(1))
 }
 
 /// One datagram; where it goes is said beside it.

@@ -3,6 +3,8 @@
 //! Their makers know the public key of the host that they flood, so that the macs are right; everything behind is
 //! noise.
 
+mod host;
+
 use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::{
@@ -19,6 +21,8 @@ use ring::{
 };
 
 use p2p::{identity::PublicKey, runtime::clock};
+
+pub(crate) use host::Host;
 
 /// Addresses of the loopback interface from which a spoofed flood comes.
 const SOURCES: u8 = 200;
