@@ -6,8 +6,6 @@ mod books;
 mod dashboard;
 mod key_life;
 mod meetings;
-#[path = "../people/mod.rs"]
-mod people;
 mod presence;
 mod scene;
 mod services;
