@@ -12,7 +12,7 @@ use crate::daemon::{ControlClient, ControlError, DashboardAddress, Home, Labels,
 use crate::identity::{AccessForm, Destination, Name, ServicePort, ShareLink};
 use crate::runtime::block_on;
 
-/// Print the web addresses of a service, or of your dashboard; a share link also makes its owner a contact.
+/// Print the web address of a service or of your dashboard; share links make their owners contacts.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "open")]
 pub(super) struct Open {

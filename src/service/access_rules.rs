@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn there_is_an_end_to_rules() {
-        let long = format!("{}@example.com", "x".repeat(240));
+        let long = format!("{}@example.com", "x".repeat(60));
         let list = AccessList::parse(&vec![long; AccessList::MAX_RULES].join(",")).unwrap();
         let access = Access { list, cross_site: true };
         let mut rules = AccessRules::default();

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::people::{Program, run, text};
 use crate::scene::{Answer, Scene, path, request};
+use testbed::people::{Program, run, text};
 
 /// The daemon of somebody as a browser sees it.
 struct Door<'a> {
