@@ -153,7 +153,7 @@ pub trait Overlay: Debug + Send + Sync {
 
 /// An overlay that passes calls to people who wait for them.
 pub trait Calls: Send + Sync {
-    /// Leaves a call for the owner of a slot of calls. It lies there for a minute or less.
+    /// Leaves a call for the owner of a slot of calls. It lies there for a minute, or for as long as the overlay likes.
     fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>>;
 
     /// Waits for calls under a slot that came after number `seen`; None for all that lie there. Ends after
