@@ -124,7 +124,7 @@ impl World {
         let options = StoreOptions { rate, capacity, ..StoreOptions::default() };
         let store = Store::open_by(clock.clone(), None, options).expect("memory");
         let store = Arc::new(store);
-        let meter = Meter::before(store::serve_store(store.clone()));
+        let meter = Meter::before(store::serve_with_datagrams(store.clone()));
         let spelling = format!("store:http://{}/{{slot}}", meter.address);
         let address = OverlayAddress::parse(&spelling).expect("a spelling");
         let client = overlay::open(&address, &key());

@@ -4,7 +4,7 @@ use std::{fs, net::UdpSocket, sync::Arc};
 
 use p2p::identity::{KeyPair, PublicKey, Slot};
 use p2p::overlay::lan::Lan;
-use p2p::overlay::store::StoreOptions;
+use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::Packet;
 use p2p::runtime;
@@ -21,6 +21,13 @@ fn spelled(address: &str) -> Subject {
 #[test]
 fn a_store_conforms() {
     let address = store::serve(None, StoreOptions::default());
+    conforms(&spelled(&format!("store:http://{address}/{{slot}}")));
+}
+
+#[test]
+fn a_store_that_is_asked_by_datagrams_conforms() {
+    let store = Store::open(None, StoreOptions::default()).unwrap();
+    let address = store::serve_with_datagrams(store.into());
     conforms(&spelled(&format!("store:http://{address}/{{slot}}")));
 }
 

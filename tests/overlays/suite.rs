@@ -269,7 +269,11 @@ fn calls_are_heard_once_by_who_waits(subject: &Subject) {
         left.unwrap();
         let heard = heard.unwrap();
         assert_eq!(heard.calls, slice::from_ref(&first));
-        assert_eq!(bob.get(slot).await.unwrap_or_default(), Vec::<Vec<u8>>::new(), "a call is no packet");
+        assert_eq!(
+            bob.get(slot).await.unwrap_or_default(),
+            Vec::<Vec<u8>>::new(),
+            "a call is no packet"
+        );
 
         other.call(slot, &second).await.unwrap();
         calling.call(slot, &third).await.unwrap();

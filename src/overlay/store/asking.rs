@@ -1,4 +1,4 @@
-//! Asks a store by datagrams before HTTP is tried: one round trip in place of two.
+//! Asks a store by datagrams before HTTP is tried: one round trip in place of two, and fewer octets.
 //!
 //! Only a store that is spelt as ours are, `http://HOST:PORT/{slot}`, is asked so, and not where a proxy stands in
 //! between. HTTP gets its turn when the answer takes too long, and from then on at once if there never is one.
@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -18,7 +18,7 @@ use std::{
 use async_io::Async;
 use futures_lite::future;
 
-use super::datagram::{Answer, Id, MAX_LENGTH, Question, Secret};
+use super::datagram::{Answer, Done, Id, MAX_LENGTH, Put, Question, Secret, Token};
 use crate::identity::Slot;
 use crate::overlay::OverlayError;
 use crate::registration::Call;
@@ -29,6 +29,8 @@ use crate::runtime::{clock, random, unblock};
 const HEAD_START: Duration = Duration::from_millis(120);
 /// After which an answer comes no more.
 const LATE: Duration = Duration::from_secs(2);
+/// The kept token, a new one, and then it must be taken.
+const MAX_TOKENS: usize = 3;
 
 /// The port of a store that is asked by datagrams.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(super) struct Asking {
     port: u16,
     /// HTTP has answered where datagrams have not.
     silent: AtomicBool,
+    /// The store's last.
+    token: Mutex<Option<Token>>,
 }
 
 /// Why a datagram has brought nothing.
@@ -50,7 +54,12 @@ enum Unanswered {
 
 impl Asking {
     pub(super) fn new(host: &str, port: u16) -> Arc<Asking> {
-        Arc::new(Asking { host: host.into(), port, silent: AtomicBool::new(false) })
+        Arc::new(Asking {
+            host: host.into(),
+            port,
+            silent: AtomicBool::new(false),
+            token: Mutex::default(),
+        })
     }
 
     /// What lies in a slot, or what `by_http` says of it.
@@ -59,11 +68,12 @@ impl Asking {
         slot: Slot,
         by_http: BoxFuture<Result<Vec<Vec<u8>>, OverlayError>>,
     ) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        let id = random::bytes();
-        self.first(id, Question::Ask { id, slot, much: false }, by_http, |answer| match answer {
+        let asking = self.clone();
+        let answer = async move { asking.ask_by_datagram(slot).await };
+        self.first(answer, by_http, |answer| match answer {
             Answer::Found(Some(packets)) => Ok(Ok(packets)),
             Answer::Found(None) => Err(Unanswered::TooMuch),
-            Answer::Left(_) => Err(Unanswered::Nobody),
+            _ => Err(Unanswered::Nobody),
         })
     }
 
@@ -75,12 +85,33 @@ impl Asking {
         call: &Call,
         by_http: BoxFuture<Result<(), OverlayError>>,
     ) -> BoxFuture<Result<(), OverlayError>> {
-        let id = random::bytes();
-        let question = Question::Leave { id, slot, secret, call: call.clone() };
-        self.first(id, question, by_http, |answer| match answer {
+        let (asking, call) = (self.clone(), call.clone());
+        let answer = async move {
+            let id = random::bytes();
+            let question = Question::Leave { id, slot, secret, call };
+            exchange(&asking.socket().await?, &id, &question).await
+        };
+        self.first(answer, by_http, |answer| match answer {
             Answer::Left(true) => Ok(Ok(())),
             Answer::Left(false) => Ok(Err(OverlayError::Full)),
-            Answer::Found(_) => Err(Unanswered::Nobody),
+            _ => Err(Unanswered::Nobody),
+        })
+    }
+
+    /// Puts a packet into its places, or lets HTTP do it.
+    pub(super) fn put(
+        self: &Arc<Asking>,
+        put: Put,
+        by_http: BoxFuture<Result<(), OverlayError>>,
+    ) -> BoxFuture<Result<(), OverlayError>> {
+        let asking = self.clone();
+        let answer = async move { asking.put_by_datagram(put).await };
+        self.first(answer, by_http, |answer| match answer {
+            Answer::Done(Done::Taken) => Ok(Ok(())),
+            Answer::Done(Done::Outdated) => Ok(Err(OverlayError::Outdated)),
+            Answer::Done(Done::Full) => Ok(Err(OverlayError::Full)),
+            Answer::Done(Done::Refused) => Ok(Err(OverlayError::Refused)),
+            _ => Err(Unanswered::Nobody),
         })
     }
 
@@ -91,8 +122,7 @@ impl Asking {
 
     fn first<T: Send + 'static>(
         self: &Arc<Asking>,
-        id: Id,
-        question: Question,
+        answer: impl Future<Output = io::Result<Answer>> + Send + 'static,
         by_http: BoxFuture<Result<T, OverlayError>>,
         read: fn(Answer) -> Result<Result<T, OverlayError>, Unanswered>,
     ) -> BoxFuture<Result<T, OverlayError>> {
@@ -102,7 +132,7 @@ impl Asking {
         let asking = self.clone();
         Box::pin(async move {
             let mut by_datagram = pin!(async {
-                let answer = clock::timeout(LATE, asking.exchange(&id, &question)).await;
+                let answer = clock::timeout(LATE, answer).await;
                 read(answer.and_then(Result::ok).ok_or(Unanswered::Nobody)?)
             });
             match clock::timeout(HEAD_START, by_datagram.as_mut()).await {
@@ -136,22 +166,45 @@ impl Asking {
         future::or(late, by_http).await
     }
 
-    async fn exchange(&self, id: &Id, question: &Question) -> io::Result<Answer> {
+    async fn ask_by_datagram(&self, slot: Slot) -> io::Result<Answer> {
+        let (socket, id) = (self.socket().await?, random::bytes());
+        match exchange(&socket, &id, &Question::Ask { id, slot, much: false }).await? {
+            Answer::Found(None) => {
+                exchange(&socket, &id, &Question::Ask { id, slot, much: true }).await
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    /// Shows the store's token, after asking for one where there is none or it is too old.
+    async fn put_by_datagram(&self, put: Put) -> io::Result<Answer> {
+        let (socket, id) = (self.socket().await?, random::bytes());
+        for _ in 0..MAX_TOKENS {
+            let known = *self.token.lock().unwrap_or_else(PoisonError::into_inner);
+            let question = match known {
+                Some(token) => Question::Put { id, token, put: Some(put.clone()) },
+                None => Question::Put { id, token: Token::default(), put: None },
+            };
+            match exchange(&socket, &id, &question).await? {
+                Answer::Token(token) => {
+                    *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                }
+                answer => return Ok(answer),
+            }
+        }
+        Err(io::ErrorKind::InvalidData.into()) // none is good enough for it
+    }
+
+    /// One that hears the store only.
+    async fn socket(&self) -> io::Result<Async<UdpSocket>> {
         let store = self.resolve().await?;
         let any: IpAddr = match store {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = Async::<UdpSocket>::bind((any, 0))?;
-        socket.get_ref().connect(store)?; // it does not block, and others are not heard
-        let answer = exchange(&socket, id, question).await?;
-        match (&answer, question) {
-            (Answer::Found(None), Question::Ask { slot, .. }) => {
-                let more = Question::Ask { id: *id, slot: *slot, much: true };
-                exchange(&socket, id, &more).await
-            }
-            _ => Ok(answer),
-        }
+        socket.get_ref().connect(store)?; // it does not block
+        Ok(socket)
     }
 
     async fn resolve(&self) -> io::Result<SocketAddr> {

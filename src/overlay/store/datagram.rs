@@ -1,11 +1,18 @@
 //! The datagrams of `p2pstore/1`: a short question and its answer, in one round trip and without a connection.
+//! A packet is put under its key and its name at once.
 //!
 //! ```text
 //! ASK     magic "p2pd" ‖ 1 ‖ id (8) ‖ slot (20) ‖ zeros up to 128 octets, or 308
 //! FOUND   magic "p2pd" ‖ 2 ‖ id (8) ‖ 1 if more lies there than fits ‖ packets, each behind its length
 //! LEAVE   magic "p2pd" ‖ 3 ‖ id (8) ‖ slot (20) ‖ secret (32) ‖ call
 //! LEFT    magic "p2pd" ‖ 4 ‖ id (8) ‖ 1 if there was room
+//! PUT     magic "p2pd" ‖ 5 ‖ id (8) ‖ token (8) [‖ seconds to live (4) ‖ secrets of the key's and the name's place (64) ‖ packet]
+//! TOKEN   magic "p2pd" ‖ 6 ‖ id (8) ‖ token (8)
+//! DONE    magic "p2pd" ‖ 7 ‖ id (8) ‖ 0 if it lies there, 1 if there is a newer one, 2 if there is no room, 3 if it is wrong
 //! ```
+//!
+//! A token shows that its owner hears what is sent to his address, so that nobody fills the store in the name of
+//! others. Who has none puts nothing first, and is told one; so is whoever shows an old one.
 //!
 //! Who learns that more lies there than a third of the short question lets through asks once more with the long one.
 //!
@@ -21,14 +28,18 @@ use crate::registration::Call;
 pub(super) type Id = [u8; 8];
 /// What proves that a place is ours.
 pub(super) type Secret = [u8; 32];
+/// What proves that somebody is at his address.
+pub(super) type Token = [u8; 8];
 
 const MAGIC: &[u8; 4] = b"p2pd";
 const ASK: u8 = 1;
 const FOUND: u8 = 2;
 const LEAVE: u8 = 3;
 const LEFT: u8 = 4;
+const PUT: u8 = 5;
+const TOKEN: u8 = 6;
+const DONE: u8 = 7;
 
-const SLOT_LENGTH: usize = 20;
 /// Octets of a question: the answer to the first can hold a usual packet, and to the second the longest.
 const ASK_LENGTHS: [usize; 2] = [128, 308];
 /// Answers are not longer than this times their question (RFC 9000, section 8.1).
@@ -43,6 +54,26 @@ pub(super) enum Question {
     Ask { id: Id, slot: Slot, much: bool },
     /// A call is to lie there.
     Leave { id: Id, slot: Slot, secret: Secret, call: Call },
+    /// A packet is to lie there; or nothing, to get a token.
+    Put { id: Id, token: Token, put: Option<Put> },
+}
+
+/// A packet for the places of its key and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Put {
+    pub(super) seconds: u32,
+    /// That of the key's place, and of the name's where there is one.
+    pub(super) secrets: [Secret; 2],
+    pub(super) packet: Vec<u8>,
+}
+
+/// What became of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    Taken,
+    Outdated,
+    Full,
+    Refused,
 }
 
 /// What the store says.
@@ -52,6 +83,10 @@ pub(super) enum Answer {
     Found(Option<Vec<Vec<u8>>>),
     /// Whether a call was taken.
     Left(bool),
+    /// What to put with.
+    Token(Token),
+    /// What became of a put.
+    Done(Done),
 }
 
 impl Question {
@@ -65,21 +100,47 @@ impl Question {
             Question::Leave { id, slot, secret, call } => {
                 [&head(LEAVE, id)[..], &slot.0, secret, call.as_bytes()].concat()
             }
+            Question::Put { id, token, put } => {
+                let mut datagram = [&head(PUT, id)[..], token].concat();
+                if let Some(Put { seconds, secrets: [of_key, of_name], packet }) = put {
+                    datagram.extend_from_slice(&seconds.to_be_bytes());
+                    datagram.extend_from_slice(&[&of_key[..], of_name, packet].concat());
+                }
+                datagram
+            }
         }
     }
 
     pub(super) fn decode(datagram: &[u8]) -> Option<Question> {
         let (kind, id, rest) = take_head(datagram)?;
-        let (slot, rest) = rest.split_first_chunk::<SLOT_LENGTH>()?;
-        let slot = Slot(*slot);
         match kind {
-            ASK => Some(Question::Ask { id, slot, much: datagram.len() >= ASK_LENGTHS[1] }),
+            ASK => {
+                let slot = Slot(*rest.first_chunk()?);
+                Some(Question::Ask { id, slot, much: datagram.len() >= ASK_LENGTHS[1] })
+            }
             LEAVE => {
+                let (slot, rest) = rest.split_first_chunk()?;
                 let (secret, call) = rest.split_first_chunk()?;
-                Some(Question::Leave { id, slot, secret: *secret, call: Call::decode(call)? })
+                let (slot, call) = (Slot(*slot), Call::decode(call)?);
+                Some(Question::Leave { id, slot, secret: *secret, call })
+            }
+            PUT => {
+                let (token, rest) = rest.split_first_chunk()?;
+                let put = if rest.is_empty() { None } else { Some(Put::decode(rest)?) };
+                Some(Question::Put { id, token: *token, put })
             }
             _ => None,
         }
+    }
+}
+
+impl Put {
+    fn decode(octets: &[u8]) -> Option<Put> {
+        let (seconds, rest) = octets.split_first_chunk()?;
+        let (of_key, rest) = rest.split_first_chunk()?;
+        let (of_name, packet) = rest.split_first_chunk()?;
+        let (seconds, secrets) = (u32::from_be_bytes(*seconds), [*of_key, *of_name]);
+        Some(Put { seconds, secrets, packet: packet.to_vec() })
     }
 }
 
@@ -101,6 +162,16 @@ pub(super) fn left(id: &Id, taken: bool) -> Vec<u8> {
     [&head(LEFT, id)[..], &[u8::from(taken)]].concat()
 }
 
+/// The answer to who needs a token.
+pub(super) fn token(id: &Id, token: &Token) -> Vec<u8> {
+    [&head(TOKEN, id)[..], token].concat()
+}
+
+/// The answer to a put.
+pub(super) fn done(id: &Id, done: Done) -> Vec<u8> {
+    [&head(DONE, id)[..], &[done as u8]].concat()
+}
+
 impl Answer {
     /// The answer to the question with this id.
     pub(super) fn decode(id: &Id, datagram: &[u8]) -> Option<Answer> {
@@ -111,6 +182,11 @@ impl Answer {
             FOUND if *flag == 0 => Some(Answer::Found(Some(framing::decode(body)?))),
             FOUND => Some(Answer::Found(None)),
             LEFT => Some(Answer::Left(*flag == 1)),
+            TOKEN => Some(Answer::Token(rest.try_into().ok()?)),
+            DONE => {
+                let all = [Done::Taken, Done::Outdated, Done::Full, Done::Refused];
+                all.get(usize::from(*flag)).copied().map(Answer::Done)
+            }
             _ => None,
         }
     }
@@ -140,7 +216,7 @@ mod tests {
     const ID: Id = *b"one of 8";
 
     fn slot() -> Slot {
-        Slot([7; SLOT_LENGTH])
+        Slot([7; 20])
     }
 
     fn ask(much: bool) -> Question {
@@ -151,7 +227,9 @@ mod tests {
     fn questions_come_back() {
         let call = Call::new(&[5; 300]).unwrap();
         let leave = Question::Leave { id: ID, slot: slot(), secret: [9; 32], call };
-        for question in [ask(false), ask(true), leave] {
+        let full = Put { seconds: 7, secrets: [[1; 32], [2; 32]], packet: vec![3; 300] };
+        let put = |put| Question::Put { id: ID, token: [8; 8], put };
+        for question in [ask(false), ask(true), leave, put(None), put(Some(full))] {
             assert_eq!(Question::decode(&question.encode()), Some(question));
         }
     }
@@ -179,6 +257,13 @@ mod tests {
         for taken in [true, false] {
             assert_eq!(Answer::decode(&ID, &left(&ID, taken)), Some(Answer::Left(taken)));
         }
+        for became in [Done::Taken, Done::Outdated, Done::Full, Done::Refused] {
+            assert_eq!(Answer::decode(&ID, &done(&ID, became)), Some(Answer::Done(became)));
+        }
+        assert_eq!(Answer::decode(&ID, &[&head(DONE, &ID)[..], &[4]].concat()), None);
+        assert_eq!(Answer::decode(&ID, &token(&ID, &[7; 8])), Some(Answer::Token([7; 8])));
+        let asked = Question::Put { id: ID, token: [0; 8], put: None }.encode().len();
+        assert_eq!(token(&ID, &[7; 8]).len(), asked, "a store tells its tokens to anybody");
     }
 
     #[test]
@@ -193,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_octets_are_survived(octets in proptest::collection::vec(any::<u8>(), 0..400), kind in 0u8..6) {
+        fn any_octets_are_survived(octets in proptest::collection::vec(any::<u8>(), 0..400), kind in 0u8..9) {
             let datagram = [&head(kind, &ID)[..], &octets].concat();
             let _ = (Question::decode(&datagram), Answer::decode(&ID, &datagram));
             let _ = (Question::decode(&octets), Answer::decode(&ID, &octets));
