@@ -62,12 +62,14 @@ fn a_pkarr_relay_conforms() {
     conforms(&spelled(&format!("pkarr:http://{}", relay::serve())));
 }
 
-/// `P2P_PKARR_URL` names one that others wrote.
 #[test]
-fn the_pkarr_relay_at_a_given_url_conforms() {
+fn the_pkarr_relay_of_others_conforms() {
     match std::env::var("P2P_PKARR_URL") {
         Ok(url) => conforms(&spelled(&format!("pkarr:{url}"))),
-        Err(_) => println!("skipped: needs P2P_PKARR_URL"),
+        Err(_) => {
+            assert!(std::env::var_os("CI").is_none(), "needs P2P_PKARR_URL");
+            println!("skipped: needs P2P_PKARR_URL (tests/overlays/pkarr-relay serve prints it)");
+        }
     }
 }
 
