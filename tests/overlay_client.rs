@@ -158,7 +158,7 @@ fn what_is_short_is_asked_by_datagrams_and_much_by_http() {
         let _serving = runtime::spawn(async move { serving.serve(listener).await });
         let heard = hers.calls().unwrap().wait(slot, None).await.unwrap();
         assert_eq!(heard.calls, [call]);
-        // one fits the answer to a short question, two that to a long one, and six none
+        // one fits the answer to who has no token, some that to who has one, and six none
         let mut packets = Vec::new();
         for number in 1..=6 {
             let (writer, ttl) = (key(), Duration::from_secs(600));
@@ -235,6 +235,18 @@ fn a_token_is_worth_nothing_at_another_address() {
         }
         assert_eq!(ask(&here, put(&hers)).await, of(7, &[&[0]]));
         assert_eq!(counting.places(), 2);
+        let slot = Slot::of_key(&alice.public());
+        let asked = |shown: &[u8]| of(8, &[&slot.0, shown]);
+        assert_eq!(
+            token(&ask(&here, asked(&his)).await).as_ref(),
+            Some(&hers),
+            "no packet for her"
+        );
+        let mut answer = [0; 1200];
+        here.send_to(&asked(&hers), address).await.unwrap();
+        let length = here.recv(&mut answer).await.unwrap();
+        let packet = signed(&alice, &name, 1);
+        assert!(length > asked(&hers).len() && answer[..length].ends_with(&packet));
         let forged = [&put(&hers)[..], b"x"].concat();
         assert_eq!(ask(&here, forged).await, of(7, &[&[3]]));
     });

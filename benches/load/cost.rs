@@ -10,7 +10,7 @@ use p2p::runtime::block_on;
 
 use crate::meter::Meter;
 use crate::person::{Person, TTL, look_up};
-use crate::{relay, servers, store};
+use crate::{datagram_store, relay, servers, store};
 
 /// Octets up and down, on average.
 pub(crate) struct Cost {
@@ -34,7 +34,8 @@ pub(crate) fn all() -> Vec<Cost> {
     let spelled = |at| format!("store:http://{at}/{{slot}}");
     let by_http = through_meter("store over HTTP", store::serve(None, options), spelled);
     let own = Store::open(None, options).expect("memory");
-    let by_datagrams = through_meter("store", store::serve_with_datagrams(own.into()), spelled);
+    let by_datagrams =
+        through_meter("store", datagram_store::serve_with_datagrams(own.into()), spelled);
     let mut costs = vec![
         Cost { stored: by_http.stored, ..by_datagrams },
         by_http,

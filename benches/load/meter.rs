@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::store;
+use crate::datagram_store;
 
 /// The heads of a datagram (RFC 791 and 768).
 pub(crate) const DATAGRAM_HEAD: u64 = 20 + 8;
@@ -29,7 +29,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn before(server: SocketAddr) -> Meter {
-        let (listener, datagrams) = store::listen_twice();
+        let (listener, datagrams) = datagram_store::listen_twice();
         let address = listener.local_addr().expect("its address");
         let [up, down, bodies]: [Arc<AtomicU64>; 3] = Default::default();
         let counts = (up.clone(), down.clone());

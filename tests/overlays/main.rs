@@ -3,6 +3,8 @@
 //!
 //! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
 
+#[path = "../fixture/datagram_store.rs"]
+mod datagram_store;
 #[path = "../fixture/hostile.rs"]
 mod hostile;
 #[path = "../people/mod.rs"]

@@ -10,7 +10,7 @@ use p2p::registration::Packet;
 use p2p::runtime;
 
 use crate::suite::{Subject, conforms};
-use crate::{have, php::Php, relay, servers, store};
+use crate::{datagram_store, have, php::Php, relay, servers, store};
 
 /// An overlay as the configuration spells it.
 fn spelled(address: &str) -> Subject {
@@ -27,7 +27,7 @@ fn a_store_conforms() {
 #[test]
 fn a_store_that_is_asked_by_datagrams_conforms() {
     let store = Store::open(None, StoreOptions::default()).unwrap();
-    let address = store::serve_with_datagrams(store.into());
+    let address = datagram_store::serve_with_datagrams(store.into());
     conforms(&spelled(&format!("store:http://{address}/{{slot}}")));
 }
 

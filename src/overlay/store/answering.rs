@@ -62,35 +62,32 @@ impl Store {
 
 impl Service {
     fn react(&self, from: IpAddr, datagram: &[u8]) -> Reaction {
+        let Some(question) = Question::decode(datagram) else { return Reaction::Nothing };
         let (now, wall) = (self.clock.now(), seconds(self.clock.wall()));
-        let question = match Question::decode(datagram) {
-            Some(Question::Put { id, token, put: Some(put) })
-                if self.tokens.is_of(&token, from, wall) =>
-            {
-                // it counts as the two requests that it stands for
-                let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-                let may_put = (0..2).all(|_| rate.take(from, now)) && !self.orders.is_full();
-                return if may_put { Reaction::Put(id, put) } else { Reaction::Nothing };
-            }
-            Some(question) => question,
-            None => return Reaction::Nothing,
-        };
-        // a sender may be forged, so those who ask by HTTP have a rate of their own
-        let mut rate = self.datagram_rate.lock().unwrap_or_else(PoisonError::into_inner);
-        if !rate.take(from, now) {
+        let is_proved = question.token().is_some_and(|token| self.tokens.is_of(token, from, wall));
+        // a sender may be forged, so those who have proved theirs have a rate of their own
+        let rate = if is_proved { &self.rate } else { &self.datagram_rate };
+        if !rate.lock().unwrap_or_else(PoisonError::into_inner).take(from, now) {
             return Reaction::Nothing;
         }
-        drop(rate);
+        let token = self.tokens.give(from, wall);
         Reaction::Answer(match question {
-            Question::Ask { id, slot, .. } => {
-                let places = self.places.lock();
-                datagram::found(&id, datagram.len(), places.packets(slot, wall))
+            Question::Ask { id, slot, token: shown } if is_proved || shown.is_none() => {
+                let room = datagram::room(datagram.len(), is_proved);
+                let next = (shown != Some(token)).then_some(token);
+                datagram::found(&id, room, next, self.places.lock().packets(slot, wall))
             }
             Question::Leave { id, slot, secret, call } => {
                 let laid = self.calls.put(slot, writer(&secret), call, now);
                 datagram::left(&id, laid.is_ok())
             }
-            Question::Put { id, .. } => datagram::token(&id, &self.tokens.give(from, wall)),
+            Question::Put { put: Some(_), .. } if is_proved && self.orders.is_full() => {
+                return Reaction::Nothing;
+            }
+            Question::Put { id, put: Some(put), .. } if is_proved => {
+                return Reaction::Put(id, put);
+            }
+            Question::Ask { id, .. } | Question::Put { id, .. } => datagram::token(&id, &token),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Asks a store by datagrams before HTTP is tried: one round trip in place of two, and fewer octets.
 //!
 //! Only a store that is spelt as ours are, `http://HOST:PORT/{slot}`, is asked so, and not where a proxy stands in
-//! between. HTTP gets its turn when the answer takes too long, and from then on at once if there never is one.
+//! between. HTTP gets its turn when the answer takes too long, and at once where there was none several times.
 
 use std::{
     future::Future,
@@ -10,7 +10,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -29,16 +29,18 @@ use crate::runtime::{clock, random, unblock};
 const HEAD_START: Duration = Duration::from_millis(120);
 /// After which an answer comes no more.
 const LATE: Duration = Duration::from_secs(2);
-/// The kept token, a new one, and then it must be taken.
-const MAX_TOKENS: usize = 3;
+/// So often one or its answer may get lost before it is believed that there is none.
+const MAX_UNANSWERED: u32 = 3;
+/// With the token that was kept or none, with a new one, and once more.
+const MAX_TRIES: usize = 3;
 
 /// The port of a store that is asked by datagrams.
 #[derive(Debug)]
 pub(super) struct Asking {
     host: Box<str>,
     port: u16,
-    /// HTTP has answered where datagrams have not.
-    silent: AtomicBool,
+    /// How often in a row HTTP has answered where datagrams have not.
+    unanswered: AtomicU32,
     /// The store's last.
     token: Mutex<Option<Token>>,
 }
@@ -57,7 +59,7 @@ impl Asking {
         Arc::new(Asking {
             host: host.into(),
             port,
-            silent: AtomicBool::new(false),
+            unanswered: AtomicU32::new(0),
             token: Mutex::default(),
         })
     }
@@ -71,8 +73,8 @@ impl Asking {
         let asking = self.clone();
         let answer = async move { asking.ask_by_datagram(slot).await };
         self.first(answer, by_http, |answer| match answer {
-            Answer::Found(Some(packets)) => Ok(Ok(packets)),
-            Answer::Found(None) => Err(Unanswered::TooMuch),
+            Answer::Found { packets: Some(packets), .. } => Ok(Ok(packets)),
+            Answer::Found { packets: None, .. } => Err(Unanswered::TooMuch),
             _ => Err(Unanswered::Nobody),
         })
     }
@@ -115,9 +117,11 @@ impl Asking {
         })
     }
 
-    /// This host is in another network, which may let pass what the former did not.
+    /// This host is in another network, which may let pass what the former did not. The token of the former is worth
+    /// nothing here, and would tell who came from there.
     pub(super) fn try_again(&self) {
-        self.silent.store(false, Relaxed);
+        self.unanswered.store(0, Relaxed);
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn first<T: Send + 'static>(
@@ -126,7 +130,7 @@ impl Asking {
         by_http: BoxFuture<Result<T, OverlayError>>,
         read: fn(Answer) -> Result<Result<T, OverlayError>, Unanswered>,
     ) -> BoxFuture<Result<T, OverlayError>> {
-        if self.silent.load(Relaxed) {
+        if self.unanswered.load(Relaxed) >= MAX_UNANSWERED {
             return by_http;
         }
         let asking = self.clone();
@@ -136,9 +140,13 @@ impl Asking {
                 read(answer.and_then(Result::ok).ok_or(Unanswered::Nobody)?)
             });
             match clock::timeout(HEAD_START, by_datagram.as_mut()).await {
-                Some(Ok(said)) => said,
-                Some(Err(why)) => {
-                    asking.silent.store(why == Unanswered::Nobody, Relaxed);
+                Some(Ok(said)) => {
+                    asking.unanswered.store(0, Relaxed);
+                    said
+                }
+                Some(Err(Unanswered::TooMuch)) => by_http.await,
+                Some(Err(Unanswered::Nobody)) => {
+                    asking.unanswered.store(MAX_UNANSWERED, Relaxed);
                     by_http.await
                 }
                 None => asking.race(by_datagram, by_http).await,
@@ -154,45 +162,66 @@ impl Asking {
     ) -> Result<T, OverlayError> {
         let late = async {
             match by_datagram.await {
-                Ok(said) => said,
+                Ok(said) => {
+                    self.unanswered.store(0, Relaxed);
+                    said
+                }
                 Err(_) => future::pending().await,
             }
         };
         let by_http = async {
             let said = by_http.await;
-            self.silent.store(said.is_ok(), Relaxed);
+            self.unanswered.fetch_add(u32::from(said.is_ok()), Relaxed);
             said
         };
         future::or(late, by_http).await
     }
 
+    /// Shows the store's token, without which the answer can hold what is usual and no more.
     async fn ask_by_datagram(&self, slot: Slot) -> io::Result<Answer> {
         let (socket, id) = (self.socket().await?, random::bytes());
-        match exchange(&socket, &id, &Question::Ask { id, slot, much: false }).await? {
-            Answer::Found(None) => {
-                exchange(&socket, &id, &Question::Ask { id, slot, much: true }).await
+        let mut shown = self.token();
+        for _ in 0..MAX_TRIES {
+            let question = Question::Ask { id, slot, token: shown };
+            let answer = exchange(&socket, &id, &question).await?;
+            let next = match &answer {
+                Answer::Token(token) => Some(*token),
+                Answer::Found { token, .. } => *token,
+                _ => None,
+            };
+            if let Some(token) = next {
+                self.keep(token);
             }
-            answer => Ok(answer),
+            match (&answer, next) {
+                (Answer::Token(_) | Answer::Found { packets: None, .. }, Some(_)) => shown = next,
+                _ => return Ok(answer),
+            }
         }
+        Err(io::ErrorKind::InvalidData.into()) // no token is good enough for it
     }
 
     /// Shows the store's token, after asking for one where there is none or it is too old.
     async fn put_by_datagram(&self, put: Put) -> io::Result<Answer> {
         let (socket, id) = (self.socket().await?, random::bytes());
-        for _ in 0..MAX_TOKENS {
-            let known = *self.token.lock().unwrap_or_else(PoisonError::into_inner);
-            let question = match known {
+        for _ in 0..MAX_TRIES {
+            let question = match self.token() {
                 Some(token) => Question::Put { id, token, put: Some(put.clone()) },
                 None => Question::Put { id, token: Token::default(), put: None },
             };
             match exchange(&socket, &id, &question).await? {
-                Answer::Token(token) => {
-                    *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
-                }
+                Answer::Token(token) => self.keep(token),
                 answer => return Ok(answer),
             }
         }
-        Err(io::ErrorKind::InvalidData.into()) // none is good enough for it
+        Err(io::ErrorKind::InvalidData.into())
+    }
+
+    fn token(&self) -> Option<Token> {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, token: Token) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
 
     /// One that hears the store only.
