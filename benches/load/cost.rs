@@ -9,8 +9,8 @@ use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::runtime::block_on;
 
 use crate::meter::Meter;
-use crate::person::{Person, TTL, look_up};
-use crate::{datagram_store, relay, servers, store};
+use testbed::overlays::person::{Person, TTL, look_up};
+use testbed::overlays::{datagram_store, pkarr_relay, servers, store};
 
 /// Octets up and down, on average.
 pub(crate) struct Cost {
@@ -34,12 +34,11 @@ pub(crate) fn all() -> Vec<Cost> {
     let spelled = |at| format!("store:http://{at}/{{slot}}");
     let by_http = through_meter("store over HTTP", store::serve(None, options), spelled);
     let own = Store::open(None, options).expect("memory");
-    let by_datagrams =
-        through_meter("store", datagram_store::serve_with_datagrams(own.into()), spelled);
+    let by_datagrams = through_meter("store", datagram_store::serve(own.into()), spelled);
     let mut costs = vec![
         Cost { stored: by_http.stored, ..by_datagrams },
         by_http,
-        through_meter("pkarr", relay::serve(), |at| format!("pkarr:http://{at}")),
+        through_meter("pkarr", pkarr_relay::serve(), |at| format!("pkarr:http://{at}")),
     ];
     if let Some((_nginx, at)) = servers::nginx() {
         costs

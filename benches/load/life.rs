@@ -14,11 +14,11 @@ use p2p::registration::{
 };
 use p2p::runtime::{block_on, clock::Clock};
 
-use crate::datagram_store;
-use crate::dice::Dice;
 use crate::meter::Meter;
-use crate::person::key;
-use crate::turned_clock::TurnedClock;
+use testbed::dice::Dice;
+use testbed::overlays::datagram_store;
+use testbed::overlays::packets::key;
+use testbed::turned_clock::TurnedClock;
 
 /// The overlays of everybody, by the names of their costs. The store is real, the others are counted.
 pub(crate) const OVERLAYS: [&str; 3] = ["store", "mainline (up and down)", "opendht"];
@@ -126,7 +126,7 @@ impl World {
         let options = StoreOptions { rate, capacity, ..StoreOptions::default() };
         let store = Store::open_by(clock.clone(), None, options).expect("memory");
         let store = Arc::new(store);
-        let meter = Meter::before(datagram_store::serve_with_datagrams(store.clone()));
+        let meter = Meter::before(datagram_store::serve(store.clone()));
         let spelling = format!("store:http://{}/{{slot}}", meter.address);
         let address = OverlayAddress::parse(&spelling).expect("a spelling");
         let client = overlay::open(&address, &key());

@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{Shutdown, SocketAddr, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::datagram_store;
+use testbed::overlays::datagram_store;
 
 /// The heads of a datagram (RFC 791 and 768).
 pub(crate) const DATAGRAM_HEAD: u64 = 20 + 8;

@@ -10,7 +10,8 @@ use p2p::registration::Packet;
 use p2p::runtime;
 
 use crate::suite::{Subject, conforms};
-use crate::{datagram_store, have, php::Php, relay, servers, store};
+use testbed::overlays::{datagram_store, packets, php::Php, pkarr_relay, servers, store};
+use testbed::programs::have;
 
 /// An overlay as the configuration spells it.
 fn spelled(address: &str) -> Subject {
@@ -27,7 +28,7 @@ fn a_store_conforms() {
 #[test]
 fn a_store_that_is_asked_by_datagrams_conforms() {
     let store = Store::open(None, StoreOptions::default()).unwrap();
-    let address = datagram_store::serve_with_datagrams(store.into());
+    let address = datagram_store::serve(store.into());
     conforms(&spelled(&format!("store:http://{address}/{{slot}}")));
 }
 
@@ -59,7 +60,7 @@ fn the_local_link_conforms() {
 
 #[test]
 fn a_pkarr_relay_conforms() {
-    conforms(&spelled(&format!("pkarr:http://{}", relay::serve())));
+    conforms(&spelled(&format!("pkarr:http://{}", pkarr_relay::serve())));
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn a_tracker_conforms() {
         let subject = spelled(&format!("tracker:{url}"));
         let subject = Subject { admit: Some(Box::new(admit)), ..subject };
         conforms(&subject);
-        let stranger = crate::person::key();
+        let stranger = packets::key();
         let said = runtime::block_on((subject.open)(&stranger).locate(&stranger.public()));
         let denied = matches!(said, Err(OverlayError::Denied(_) | OverlayError::Refused));
         assert!(denied, "it admits only whom its operator knows: {said:?}");
@@ -117,7 +118,7 @@ fn a_webdav_folder_conforms() {
     let Some((_nginx, address)) = servers::nginx() else { return };
     let subject = spelled(&format!("webdav:http://alice:p%40ss@{address}/p2p/"));
     conforms(&subject);
-    let overlay = (subject.open)(&crate::person::key());
+    let overlay = (subject.open)(&packets::key());
     assert!(!format!("{} {overlay:?}", overlay.address()).contains("ss@"), "a password shows");
 }
 

@@ -9,8 +9,9 @@ use p2p::registration::presence::SealedError;
 use p2p::registration::{Call, Packet, Registration};
 use p2p::runtime::{self, clock};
 
-use crate::person::{Person, TTL, key, look_up};
 use crate::sealed::Sealed;
+use testbed::overlays::packets::key;
+use testbed::overlays::person::{Person, TTL, look_up};
 
 /// What a busy machine may need for calls to come.
 const PATIENCE: Duration = Duration::from_secs(60);
