@@ -177,7 +177,8 @@ fn an_endless_answer_is_cut_off() {
         finds_nobody(address);
         published(address);
         let sent = sent.load(Ordering::Relaxed);
-        assert!(sent < 64 << 20, "{sent} octets were read behind {head:?} {:?}", more.first());
+        // the buffers of a connection hold up to 10 MB, of those of all kinds that is most
+        assert!(sent < 256 << 20, "{sent} octets were read behind {head:?} {:?}", more.first());
     }
 }
 
