@@ -8,9 +8,8 @@ use std::{
     thread,
 };
 
+use crate::people::noise;
 use netlab::Lab;
-
-use super::people::noise;
 
 /// The usual port of an origin.
 pub const PORT: u16 = 8080;
