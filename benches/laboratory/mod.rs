@@ -1,6 +1,8 @@
 //! What all benches in the laboratory begin with.
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub(crate) mod notes;
+
 use std::{env, fs, process::ExitCode, str::FromStr};
 
 /// Measures inside the sandbox when it is run by `cargo bench --bench NAME`.

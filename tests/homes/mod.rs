@@ -12,6 +12,7 @@ pub mod network;
 pub mod origin;
 #[path = "../people/mod.rs"]
 pub mod people;
+pub mod transfer;
 pub mod watch;
 
 use std::{
