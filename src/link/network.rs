@@ -19,7 +19,7 @@ use super::locators::InterfaceAddress;
 pub(super) struct NetworkView {
     /// Those that peers may be told, in a fixed order.
     pub(super) addresses: Vec<InterfaceAddress>,
-    /// Whence packets to far away come, for each family that gets there.
+    /// Whence packets to far away come, for each family that gets there, if the interface works.
     pub(super) sources: Vec<IpAddr>,
 }
 
