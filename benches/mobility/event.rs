@@ -7,8 +7,9 @@ use std::{
 
 use netlab::{Error, Lab};
 use p2p::runtime::{block_on, clock};
+use testbed::homes::watch::wait_direct;
+use testbed::people::Program;
 
-use crate::homes::{people::Program, watch::wait_direct};
 use crate::run::Direction;
 
 /// How long the direct path is cut.

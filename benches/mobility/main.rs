@@ -16,21 +16,15 @@
 //! | `P2P_BENCH_NOTES` | | file that keeps what runs have found, for those that follow or go on beside |
 
 mod event;
-#[path = "../../tests/homes/mod.rs"]
-mod homes;
-#[path = "../laboratory/mod.rs"]
-mod laboratory;
 mod run;
-#[path = "../web/table.rs"]
-#[allow(dead_code, reason = "the tables of other benches use the rest")]
-mod table;
 
 use std::process::ExitCode;
 
 use event::Event;
-use laboratory::{notes::Notes, progress, setting, wanted};
 use run::{Direction, Run};
-use table::{Series, number};
+use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::notes::Notes;
+use testbed::bench::table::{Series, number};
 
 /// Of the line, after a switch.
 const GOODPUT_GOAL: f64 = 0.85;

@@ -10,7 +10,7 @@ use std::{
 use p2p::runtime::{block_on, clock};
 
 use crate::event::Event;
-use crate::homes::{
+use testbed::homes::{
     Scene,
     client::Client,
     network::movers,

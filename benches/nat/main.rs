@@ -11,18 +11,15 @@
 //! | `P2P_BENCH_PATIENCE` | 5 | seconds in which a path is to become direct |
 //! | `P2P_BENCH_NOTES` | | file that keeps what was found, for runs that follow or go on beside |
 
-#[path = "../../tests/homes/mod.rs"]
-mod homes;
-#[path = "../laboratory/mod.rs"]
-mod laboratory;
 mod pair;
 mod punchable;
 
 use std::{env, process::ExitCode};
 
-use homes::network::{Home, shared_carrier, two_homes};
-use laboratory::notes::Notes;
 use pair::Outcome;
+use testbed::bench::laboratory;
+use testbed::bench::notes::Notes;
+use testbed::homes::network::{Home, shared_carrier, two_homes};
 
 /// What alice and bob are behind.
 const HOMES: [Home; 12] = [

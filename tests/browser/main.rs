@@ -7,8 +7,6 @@ mod driver;
 mod failures;
 mod folder;
 mod looks;
-#[path = "../people/mod.rs"]
-mod people;
 mod scene;
 mod site;
 mod trust;

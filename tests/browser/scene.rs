@@ -10,7 +10,8 @@ use std::{
 
 use crate::application::Application;
 use crate::driver::{Browser, Driver};
-use crate::people::{Neighbours, Program, have, noise, run};
+use testbed::people::{Neighbours, Program, noise, run};
+use testbed::programs::have;
 
 /// The people and their services.
 pub(crate) struct Scene {

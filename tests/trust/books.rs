@@ -12,8 +12,8 @@ use p2p::identity::{KeyPair, Name, Seed};
 use p2p::runtime::{block_on, clock, random};
 use p2p::trust::{Authorities, Contacts};
 
-use crate::people::command;
 use crate::scene::{Scene, path};
+use testbed::people::command;
 
 fn key(seed: u8) -> String {
     KeyPair::from_seed(&Seed::new([seed; 32])).public().to_string()

@@ -5,8 +5,6 @@ mod authorities;
 mod books;
 mod key_life;
 mod meetings;
-#[path = "../people/mod.rs"]
-mod people;
 mod presence;
 mod scene;
 mod services;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::Program;
 use crate::scene::{Scene, get, get_at, path, request};
+use testbed::people::Program;
 
 /// The public key of a home.
 fn key(scene: &Scene, home: &str) -> String {

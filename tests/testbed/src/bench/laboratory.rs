@@ -1,12 +1,9 @@
 //! What all benches in the laboratory begin with.
-#![allow(dead_code, reason = "each bench uses a part of it")]
-
-pub(crate) mod notes;
 
 use std::{env, fs, process::ExitCode, str::FromStr};
 
 /// Measures inside the sandbox when it is run by `cargo bench --bench NAME`.
-pub(crate) fn run(name: &str, measure: fn()) -> ExitCode {
+pub fn run(name: &str, measure: fn()) -> ExitCode {
     if !env::args().any(|word| word == "--bench") {
         // `cargo test --all-targets` runs benches too
         println!("skipped: run it with `cargo bench --bench {name}`");
@@ -22,12 +19,12 @@ pub(crate) fn run(name: &str, measure: fn()) -> ExitCode {
 }
 
 /// A value from the environment.
-pub(crate) fn setting<T: FromStr>(variable: &str, default: T) -> T {
+pub fn setting<T: FromStr>(variable: &str, default: T) -> T {
     env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 /// Whether a part is wanted: the variable names some, with commas between, or is not set.
-pub(crate) fn wanted(variable: &str, part: &str) -> bool {
+pub fn wanted(variable: &str, part: &str) -> bool {
     env::var(variable).map_or(true, |parts| parts.split(',').any(|word| word == part))
 }
 
@@ -45,6 +42,6 @@ fn conditions() -> String {
 }
 
 /// Tells what is going on; the table comes at the end.
-pub(crate) fn progress(text: &str) {
+pub fn progress(text: &str) {
     eprintln!("{text} …");
 }

@@ -11,7 +11,8 @@ use std::{
 use netlab::Lab;
 use p2p::runtime::clock;
 
-use super::{people::noise, transfer::Transfer};
+use super::transfer::Transfer;
+use crate::people::noise;
 
 /// The usual port of an origin.
 pub const PORT: u16 = 8080;

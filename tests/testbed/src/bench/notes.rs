@@ -6,16 +6,22 @@
 use std::{env, fs, fs::OpenOptions, io::Write, path::PathBuf};
 
 /// The file, if there is one.
-pub(crate) struct Notes(Option<PathBuf>);
+pub struct Notes(Option<PathBuf>);
 
 impl Notes {
     /// As the environment says.
-    pub(crate) fn open() -> Notes {
+    pub fn open() -> Notes {
         Notes(env::var_os("P2P_BENCH_NOTES").map(PathBuf::from))
     }
 
     /// What stands in the file for `key`, or else what is found out now, failures included.
-    pub(crate) fn recall_or(
+    ///
+    /// # Errors
+    /// What `measure` gave, now or when it was run.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn recall_or(
         &self,
         key: &str,
         measure: impl FnOnce() -> Result<String, String>,

@@ -10,21 +10,21 @@ use std::{
     time::Duration,
 };
 
+use crate::overlays::store;
+use crate::programs::{have, have_python, python};
 use p2p::identity::Slot;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
-use crate::{have, have_python, python, store};
-
 /// A process that ends with its test, and its folder.
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     _folder: Option<TempDir>,
 }
 
 impl Running {
     /// Ends the folder with the process.
-    pub(crate) fn with_folder(mut self, folder: TempDir) -> Running {
+    pub fn with_folder(mut self, folder: TempDir) -> Running {
         self._folder = Some(folder);
         self
     }
@@ -38,7 +38,7 @@ impl Drop for Running {
 }
 
 /// nginx with a folder that `alice` may write to with the password `p@ss`, and a folder of plain files.
-pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
+pub fn nginx() -> Option<(Running, SocketAddr)> {
     have("nginx").then_some(())?;
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("dav/p2p")).unwrap();
@@ -69,14 +69,14 @@ pub(crate) fn nginx() -> Option<(Running, SocketAddr)> {
 }
 
 /// What nginx needs to be told to keep to its own folder.
-pub(crate) fn temporary_paths() -> String {
+pub fn temporary_paths() -> String {
     ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {kind};\n"))
         .concat()
 }
 
 /// Two OpenDHT nodes that know each other, in a network of their own, the first with a proxy.
-pub(crate) fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
+pub fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
     have("dhtnode").then_some(())?;
     let (proxy, first, second) = (free_address(), free_port(), free_port());
     let node = |port: u16, more: &[&str]| {
@@ -97,7 +97,7 @@ pub(crate) fn dhtnodes() -> Option<(Vec<Running>, SocketAddr)> {
 
 /// moto, which answers like Amazon's S3, with a bucket `p2p` in it. It asks for a signature and does not
 /// check it.
-pub(crate) fn moto() -> Option<(Running, SocketAddr)> {
+pub fn moto() -> Option<(Running, SocketAddr)> {
     have_python("moto").then_some(())?;
     let address = free_address();
     let mut command = Command::new(python());
@@ -111,14 +111,14 @@ pub(crate) fn moto() -> Option<(Running, SocketAddr)> {
 }
 
 /// opentracker as Debian builds it: it knows the swarms that its operator lists.
-pub(crate) struct OpenTracker {
-    pub(crate) address: SocketAddr,
+pub struct OpenTracker {
+    pub address: SocketAddr,
     process: Running,
     folder: TempDir,
 }
 
 /// An opentracker that knows no swarm yet, over TCP and UDP at the same port.
-pub(crate) fn opentracker() -> Option<OpenTracker> {
+pub fn opentracker() -> Option<OpenTracker> {
     have("opentracker").then_some(())?;
     let folder = tempfile::tempdir().unwrap();
     // run by root, it goes on as nobody
@@ -139,12 +139,12 @@ const ADMITTED: &str = "admitted";
 
 impl OpenTracker {
     /// Where it is asked by HTTP.
-    pub(crate) fn announce_url(&self) -> String {
+    pub fn announce_url(&self) -> String {
         format!("http://{}/announce", self.address)
     }
 
     /// Lists a swarm and waits until it is known.
-    pub(crate) fn admit(&self, swarm: &Slot) {
+    pub fn admit(&self, swarm: &Slot) {
         let path = self.folder.path().join(ADMITTED);
         let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
         writeln!(file, "{swarm}").unwrap();
@@ -156,7 +156,7 @@ impl OpenTracker {
     }
 
     /// Announces a port of this machine, as anybody can.
-    pub(crate) fn announce(&self, swarm: &Slot, port: u16) {
+    pub fn announce(&self, swarm: &Slot, port: u16) {
         self.tell(swarm, port, "started");
     }
 
@@ -175,14 +175,14 @@ fn start_alone(command: Command) -> Running {
 }
 
 /// Starts a process in a folder.
-pub(crate) fn start(mut command: Command, folder: &Path) -> Running {
+pub fn start(mut command: Command, folder: &Path) -> Running {
     command.current_dir(folder).stdin(Stdio::piped());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Running { child: command.spawn().unwrap(), _folder: None }
 }
 
 /// Free a moment ago; these programs cannot tell which port they got.
-pub(crate) fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -190,11 +190,11 @@ fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-pub(crate) fn await_listener(address: SocketAddr) {
+pub fn await_listener(address: SocketAddr) {
     await_until(&format!("nobody listens at {address}"), || TcpStream::connect(address).is_ok());
 }
 
-pub(crate) fn await_until(otherwise: &str, is_so: impl Fn() -> bool) {
+pub fn await_until(otherwise: &str, is_so: impl Fn() -> bool) {
     let waited = async {
         while !is_so() {
             clock::sleep(Duration::from_millis(20)).await;
@@ -204,7 +204,7 @@ pub(crate) fn await_until(otherwise: &str, is_so: impl Fn() -> bool) {
 }
 
 /// A folder whose files are served below `/` with GET, without anything around.
-pub(crate) fn files(folder: &Path) -> SocketAddr {
+pub fn files(folder: &Path) -> SocketAddr {
     let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
     let address = server.server_addr().to_ip().unwrap();
     let folder = folder.to_owned();

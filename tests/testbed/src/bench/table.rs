@@ -4,19 +4,19 @@ use std::fmt;
 
 /// Values of one figure, round by round.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Series(Vec<f64>);
+pub struct Series(Vec<f64>);
 
 impl Series {
-    pub(crate) fn push(&mut self, value: f64) {
+    pub fn push(&mut self, value: f64) {
         self.0.push(value);
     }
 
-    pub(crate) fn median(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
     /// The value below which this share of all values lies.
-    pub(crate) fn quantile(&self, share: f64) -> f64 {
+    pub fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let last = sorted.len().saturating_sub(1);
@@ -24,17 +24,17 @@ impl Series {
     }
 
     /// Round by round, how this compares with another.
-    pub(crate) fn over(&self, other: &Series) -> Series {
+    pub fn over(&self, other: &Series) -> Series {
         self.0.iter().zip(&other.0).map(|(own, other)| own / other).collect()
     }
 
     /// Round by round, how much this is more than another.
-    pub(crate) fn minus(&self, other: &Series) -> Series {
+    pub fn minus(&self, other: &Series) -> Series {
         self.0.iter().zip(&other.0).map(|(own, other)| own - other).collect()
     }
 
     /// Median and range.
-    pub(crate) fn range(&self) -> String {
+    pub fn range(&self) -> String {
         let (low, high) = (self.quantile(0.0), self.quantile(1.0));
         format!("{} [{}-{}]", number(self.median()), number(low), number(high))
     }
@@ -48,7 +48,7 @@ impl FromIterator<f64> for Series {
 
 /// Rows under headings.
 #[derive(Debug, Default)]
-pub(crate) struct Table(Vec<Line>);
+pub struct Table(Vec<Line>);
 
 #[derive(Debug)]
 enum Line {
@@ -59,17 +59,17 @@ enum Line {
 const TITLES: [&str; 5] = ["", "p2p", "reference", "ratio", "goal"];
 
 impl Table {
-    pub(crate) fn heading(&mut self, text: impl Into<String>) {
+    pub fn heading(&mut self, text: impl Into<String>) {
         self.0.push(Line::Heading(text.into()));
     }
 
     /// What was measured, its value, the value it is compared with, their ratio, and the goal.
-    pub(crate) fn row(&mut self, what: &str, own: String, other: String, ratio: &str, goal: &str) {
+    pub fn row(&mut self, what: &str, own: String, other: String, ratio: &str, goal: &str) {
         self.0.push(Line::Row([what.into(), own, other, ratio.into(), goal.into()]));
     }
 
     /// Two series side by side; gives the median of their ratios.
-    pub(crate) fn compare(&mut self, what: &str, own: &Series, other: &Series, goal: Goal) {
+    pub fn compare(&mut self, what: &str, own: &Series, other: &Series, goal: Goal) {
         let ratio = own.over(other).median();
         let goal = match goal {
             Goal::None => String::new(),
@@ -79,24 +79,24 @@ impl Table {
     }
 
     /// Rows that something missing has cost.
-    pub(crate) fn skipped(&mut self, what: &str, needs: &str) {
+    pub fn skipped(&mut self, what: &str, needs: &str) {
         self.row(what, format!("skipped: needs {needs}"), String::new(), "", "");
     }
 }
 
 /// What a comparison should reach.
-pub(crate) enum Goal {
+pub enum Goal {
     None,
     RatioAtLeast(f64),
 }
 
 /// A goal and whether it is reached.
-pub(crate) fn verdict(goal: String, reached: bool) -> String {
+pub fn verdict(goal: String, reached: bool) -> String {
     format!("{goal}: {}", if reached { "yes" } else { "NO" })
 }
 
 /// Three digits, which is more than any of it is worth.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),

@@ -14,7 +14,7 @@ use tiny_http::{Method, Response, Server};
 const ALPHABET: &[u8] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
 
 /// Serves at a free port for as long as the process lives.
-pub(crate) fn serve() -> SocketAddr {
+pub fn serve() -> SocketAddr {
     let server = Server::http("127.0.0.1:0").unwrap();
     let address = server.server_addr().to_ip().unwrap();
     let items: Arc<Mutex<HashMap<PublicKey, Vec<u8>>>> = Arc::default();

@@ -9,15 +9,15 @@ use p2p::transport::{Lifetimes, Transport};
 use zeroize::Zeroizing;
 
 /// One with keys of its own, on loopback.
-pub(crate) struct Host {
-    pub(crate) transport: Transport,
-    pub(crate) key: PublicKey,
-    pub(crate) address: SocketAddr,
+pub struct Host {
+    pub transport: Transport,
+    pub key: PublicKey,
+    pub address: SocketAddr,
 }
 
 impl Host {
     /// Welcomes everybody, at a port that the system chooses.
-    pub(crate) fn new() -> Host {
+    pub fn new() -> Host {
         let keys = KeyPair::from_seed(&Zeroizing::new(random::bytes()));
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let link = Link::bind(&keys, &[any_port], Strangers::Welcome).unwrap();

@@ -4,14 +4,11 @@
 //! A scene is a [laboratory](netlab) with nodes called `alice`, `bob`, `store` and `rendezvous`, and what runs in
 //! them. Every process keeps its home in a folder of its own and is ended with the scene. `P2P_BENCH_PROGRAM` names
 //! another `p2p` than the one that has just been built.
-#![allow(dead_code, unreachable_pub, reason = "each test and bench uses a part of it")]
 
 pub mod client;
 pub mod daemons;
 pub mod network;
 pub mod origin;
-#[path = "../people/mod.rs"]
-pub mod people;
 pub mod transfer;
 pub mod watch;
 
@@ -22,9 +19,10 @@ use std::{
     time::Duration,
 };
 
+use crate::people::{ALICE, Program, prepare};
+use crate::programs::{have, p2p_path};
 use netlab::Lab;
 use p2p::runtime::{block_on, clock};
-use people::{ALICE, P2P, Program, prepare};
 use tempfile::TempDir;
 
 /// Where the store listens: the port that every network lets pass.
@@ -90,7 +88,7 @@ impl Scene {
 
     /// STUN servers at two addresses, whom alice and bob are told of; None where there is no program for it.
     pub fn stun(&self) -> Option<daemons::Daemon> {
-        people::have("turnserver").then(|| {
+        have("turnserver").then(|| {
             for node in ["alice", "bob"] {
                 self.configure(node, "stun = [\"11.1.0.30\", \"11.1.0.31\"]");
             }
@@ -183,7 +181,7 @@ impl Scene {
     }
 
     fn command(&self, node: &str, arguments: &[&str]) -> Command {
-        let program = env::var("P2P_BENCH_PROGRAM").unwrap_or_else(|_| P2P.into());
+        let program = env::var("P2P_BENCH_PROGRAM").unwrap_or_else(|_| p2p_path().into());
         prepare(self.lab.command(node, &program), &self.home(node), arguments)
     }
 }

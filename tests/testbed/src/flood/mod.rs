@@ -22,7 +22,7 @@ use ring::{
 
 use p2p::{identity::PublicKey, runtime::clock};
 
-pub(crate) use host::Host;
+pub use host::Host;
 
 /// Addresses of the loopback interface from which a spoofed flood comes.
 const SOURCES: u8 = 200;
@@ -30,7 +30,7 @@ const SOURCES: u8 = 200;
 const TICK: Duration = Duration::from_millis(1);
 
 /// Every kind of datagram that may come to the port, by name.
-pub(crate) fn datagrams(key: &PublicKey) -> Vec<(&'static str, Vec<u8>)> {
+pub fn datagrams(key: &PublicKey) -> Vec<(&'static str, Vec<u8>)> {
     let noise = |first: &[u8], length: usize| {
         let mut datagram: Vec<u8> = (0..length).map(|at| (at * 7 + at / 5) as u8).collect();
         datagram[..first.len()].copy_from_slice(first);
@@ -72,13 +72,13 @@ fn mac_key(receiver: &PublicKey) -> hmac::Key {
 
 /// Who sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spread {
+pub enum Spread {
     OneAddress,
     ManyAddresses,
 }
 
 /// A flood, until it is dropped.
-pub(crate) struct Flood {
+pub struct Flood {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
@@ -86,7 +86,7 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// Sends these in turn to all of the targets in turn, so many a second if the machine can.
-    pub(crate) fn start(
+    pub fn start(
         spread: Spread,
         targets: Vec<SocketAddr>,
         datagrams: Vec<Vec<u8>>,
@@ -121,7 +121,7 @@ impl Flood {
     }
 
     /// Datagrams so far.
-    pub(crate) fn sent(&self) -> u64 {
+    pub fn sent(&self) -> u64 {
         self.sent.load(Relaxed)
     }
 }

@@ -2,13 +2,9 @@
 //!
 //! Every process listens on loopback at a port of the system's choice, keeps its home in a folder of its
 //! own, and is ended with the test.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
-
-#[path = "../programs/mod.rs"]
-pub(crate) mod programs;
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -17,9 +13,8 @@ use std::{
     time::Duration,
 };
 
+use crate::programs::{p2p, quiet};
 use p2p::runtime::{block_on, clock};
-#[allow(unused_imports, reason = "each test file uses a part of it")]
-pub(crate) use programs::{P2P, p2p, through};
 use tempfile::TempDir;
 
 /// How long a process may take until it is ready, on a machine busy with other tests.
@@ -137,9 +132,9 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
     prepare(p2p(), home, arguments)
 }
 
-/// The same for a command that starts `p2p` in its own way; see [`through`].
+/// The same for a command that starts `p2p` in its own way; see [`through`](crate::programs::through).
 pub fn prepare(mut command: Command, home: &Path, arguments: &[&str]) -> Command {
-    programs::quiet(&mut command);
+    quiet(&mut command);
     command.args(arguments).env("P2P_HOME", home).stdin(Stdio::null());
     for variable in ["NOTIFY_SOCKET", "http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
         command.env_remove(variable);
@@ -239,24 +234,6 @@ impl Neighbours {
         let port = self.proxy().rsplit_once(':').unwrap().1;
         format!("http://1000-alice-at-example-com.localhost:{port}{path}")
     }
-}
-
-/// Whether a program is installed; see [`programs::find`].
-pub fn have(program: &str) -> bool {
-    programs::find(program).is_some()
-}
-
-/// Whether a Python package is installed.
-pub fn have_python(package: &str) -> bool {
-    let script = format!("import {package}");
-    let found = Command::new(python()).args(["-c", &script]).output();
-    let found = found.is_ok_and(|output| output.status.success());
-    programs::or_skip(found.then_some(()), &format!("python package {package}")).is_some()
-}
-
-/// The Python with the packages of the tests: `$P2P_TEST_PYTHON`, else `python3`.
-pub fn python() -> String {
-    env::var("P2P_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
 /// `length` octets that no compression shortens and no shift resembles.

@@ -8,16 +8,15 @@ use std::{
     time::Duration,
 };
 
+use crate::dice::Dice;
+use crate::faults::fault::{Fault, World, two_of_three};
+use crate::overlays::store;
 use futures_lite::future;
 use p2p::identity::{KeyPair, Seed, Slot};
 use p2p::overlay::store::StoreOptions;
 use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::registration::{Floors, Lookup, Outcome, Packet, Patience};
 use p2p::runtime::{block_on, clock, random, spawn};
-
-use crate::dice::Dice;
-use crate::fault::{Fault, World, two_of_three};
-use crate::store;
 
 /// What a look-up of a known key may take in all.
 const PATIENCE: Patience =
@@ -28,23 +27,23 @@ const SLOW: (u64, u64) = (1000, 4000);
 const SECRET: (&str, &str) = ("P2P-Secret", "the secret of a test");
 
 /// One person in three overlays, two of which have faults.
-pub(crate) struct Run {
-    pub(crate) faults: [Option<Fault>; 3],
+pub struct Run {
+    pub faults: [Option<Fault>; 3],
     world: Arc<World>,
     overlays: Vec<OverlayAddress>,
 }
 
 /// What a look-up gave.
-pub(crate) struct Asked {
+pub struct Asked {
     /// After which time the newest packet was there.
-    pub(crate) given: Option<Duration>,
+    pub given: Option<Duration>,
     /// How it ended; None if it was not waited for.
-    pub(crate) outcome: Option<Outcome>,
+    pub outcome: Option<Outcome>,
 }
 
 impl Run {
     /// Publishes to all three, of which one at least takes it.
-    pub(crate) fn new(seed: u64) -> Run {
+    pub fn new(seed: u64) -> Run {
         let mut dice = Dice(seed);
         let faults = two_of_three(&mut dice);
         let world = Arc::new(World::new(random::bytes(), clock::wall()));
@@ -61,18 +60,18 @@ impl Run {
     }
 
     /// The newest packet.
-    pub(crate) fn newest(&self) -> &Packet {
+    pub fn newest(&self) -> &Packet {
         &self.world.newest
     }
 
     /// Asks the healthy overlay alone until it gives the newest packet.
-    pub(crate) fn ask_healthy(&self) -> Asked {
+    pub fn ask_healthy(&self) -> Asked {
         let healthy = self.faults.iter().position(Option::is_none).expect("one of three");
         self.ask(&self.overlays[healthy..=healthy], false)
     }
 
     /// Asks all three, until the newest packet is there or, if that is wanted, to the end.
-    pub(crate) fn ask_all(&self, to_the_end: bool) -> Asked {
+    pub fn ask_all(&self, to_the_end: bool) -> Asked {
         self.ask(&self.overlays, to_the_end)
     }
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use crate::dice::Dice;
 use p2p::identity::{KeyPair, Name, PublicKey, Seed, Timestamp};
 use p2p::registration::{Packet, Registration, Wanted};
 
-use crate::dice::Dice;
-
 /// What is wrong with an overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It never answers.
     Dead,
     /// It answers after seconds.
@@ -25,27 +24,27 @@ pub(crate) enum Fault {
 }
 
 /// All of them.
-pub(crate) const FAULTS: [Fault; 6] =
+pub const FAULTS: [Fault; 6] =
     [Fault::Dead, Fault::Slow, Fault::Refusing, Fault::Lying, Fault::Replaying, Fault::Full];
 
 /// Leaves one of three overlays without a fault.
-pub(crate) fn two_of_three(dice: &mut Dice) -> [Option<Fault>; 3] {
+pub fn two_of_three(dice: &mut Dice) -> [Option<Fault>; 3] {
     let healthy = dice.roll(3) as usize;
     let mut fault = |at| (at != healthy).then(|| FAULTS[dice.roll(FAULTS.len() as u64) as usize]);
     [fault(0), fault(1), fault(2)]
 }
 
 /// What everybody could know of a person.
-pub(crate) struct World {
-    pub(crate) wall: Timestamp,
-    pub(crate) newest: Packet,
-    pub(crate) old: Packet,
-    pub(crate) lies: Vec<Vec<u8>>,
+pub struct World {
+    pub wall: Timestamp,
+    pub newest: Packet,
+    pub old: Packet,
+    pub lies: Vec<Vec<u8>>,
 }
 
 impl World {
     /// Of the owner of a seed, at a date.
-    pub(crate) fn new(seed: [u8; 32], wall: Timestamp) -> World {
+    pub fn new(seed: [u8; 32], wall: Timestamp) -> World {
         let alice = keys(seed);
         let newest = packet(&alice, NAME, wall);
         let old = packet(&alice, NAME, wall.saturating_sub(Duration::from_secs(3600)));
@@ -62,12 +61,12 @@ impl World {
         World { wall, newest, old, lies }
     }
 
-    pub(crate) fn key(&self) -> PublicKey {
+    pub fn key(&self) -> PublicKey {
         self.newest.registration().key
     }
 
     /// The person, who is known.
-    pub(crate) fn wanted(&self) -> Wanted {
+    pub fn wanted(&self) -> Wanted {
         Wanted::Contact(Name::parse(NAME).unwrap(), self.key())
     }
 }
