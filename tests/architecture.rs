@@ -45,6 +45,7 @@ const PURE: &[&str] = &[
     "link/rendezvous/relay",
     "link/rendezvous/rules",
     "link/rendezvous/saved",
+    "link/rendezvous/forwarding",
     "link/rendezvous/server",
     "link/rendezvous/session",
     "link/seal",

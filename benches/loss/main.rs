@@ -9,12 +9,14 @@
 //! | `P2P_BENCH_SECONDS` | 10 | of each download |
 //! | `P2P_BENCH_ROUNDS` | 5 | |
 //! | `P2P_BENCH_ONLY` | all | some of `none,1,5,10,bursts,reordering` |
+//! | `P2P_BENCH_NOTES` | | file that keeps what rounds have found, for runs that follow |
 
 use std::{io, net::SocketAddr, net::TcpStream, process::ExitCode, time::Duration};
 
 use netlab::Lab;
 use socket2::SockRef;
 use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::notes::Notes;
 use testbed::bench::table::{Goal, Series, Table};
 use testbed::homes::{
     Scene,
@@ -57,25 +59,32 @@ fn measure() {
     let _store = scene.store();
     let _alice = scene.expose(CUBIC);
     let _bob = scene.proxy();
+    let notes = Notes::open();
     let mut table = Table::default();
     table.heading("goodput in Mbit/s; p2p, TCP and their ratio");
     for (word, settings) in CONDITIONS {
         if wanted("P2P_BENCH_ONLY", word) {
             progress(settings);
             scene.lab.set_path("alice", "bob", settings).expect("a path");
-            condition(&scene.lab, settings, &mut table);
+            condition(&scene.lab, settings, &notes, &mut table);
         }
     }
     println!("{table}");
 }
 
-fn condition(lab: &Lab, settings: &str, table: &mut Table) {
+fn condition(lab: &Lab, settings: &str, notes: &Notes, table: &mut Table) {
     let (mut own, mut cubic, mut bbr) = (Series::default(), Series::default(), Series::default());
-    for _ in 0..setting("P2P_BENCH_ROUNDS", 5) {
-        own.push(goodput(|| Client::proxied(lab, "bob")));
-        cubic.push(goodput(|| Client::plain(lab, "bob", at(CUBIC))));
-        if has_bbr() {
-            bbr.push(goodput(|| Client::plain(lab, "bob", at(BBR))));
+    for round in 0..setting("P2P_BENCH_ROUNDS", 5) {
+        let found = notes.recall_or(&format!("{settings} {round}"), || {
+            let own = goodput(|| Client::proxied(lab, "bob"));
+            let cubic = goodput(|| Client::plain(lab, "bob", at(CUBIC)));
+            let bbr = if has_bbr() { goodput(|| Client::plain(lab, "bob", at(BBR))) } else { 0.0 };
+            Ok(format!("{own} {cubic} {bbr}"))
+        });
+        let found = found.expect("each round gives figures, if only zeros");
+        let figures = found.split(' ').filter_map(|figure| figure.parse().ok());
+        for (series, figure) in [&mut own, &mut cubic, &mut bbr].into_iter().zip(figures) {
+            series.push(figure);
         }
     }
     table.compare(&format!("{settings}: cubic"), &own, &cubic, Goal::RatioAtLeast(1.0));
@@ -94,7 +103,9 @@ fn goodput(connect: impl FnOnce() -> io::Result<Client>) -> f64 {
         client.get_for(&origin::long(LONG), time)
     };
     match measured() {
-        Ok(response) if response.right => response.length as f64 * 8e-6 / time.as_secs_f64(),
+        Ok(response) if response.body.right => {
+            response.body.length as f64 * 8e-6 / time.as_secs_f64()
+        }
         Ok(_) => panic!("the wrong octets came"),
         Err(error) => {
             eprintln!("  failed: {error}");

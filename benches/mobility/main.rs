@@ -1,16 +1,19 @@
-//! What a download feels when its ends move: `cargo bench --bench mobility`.
+//! What a download or an upload feels when its ends move: `cargo bench --bench mobility`.
 //!
 //! bob downloads from alice, both behind port-restricted NATs on lines of 50 Mbit/s, 40 ms apart, with a rendezvous and
 //! relay as far away. Something happens in the middle of it. For each thing, over seeded runs: whether all octets came
 //! and were the right ones, whether alice saw one request only (so the connection was the same), the longest time
-//! in which bob got nothing, and his goodput in the five seconds after that as a share of the line.
+//! in which nothing came, and the goodput in the five seconds after that as a share of the line. Then bob uploads, where
+//! that may make a difference. A slow relay has a line of 5 Mbit/s and is 50 ms from each.
 //!
 //! | variable | default | |
 //! |---|---|---|
 //! | `P2P_BENCH_MB` | 100 | size of the download |
 //! | `P2P_BENCH_RUNS` | 20 | of each |
 //! | `P2P_BENCH_SEED` | 1 | of the first run |
-//! | `P2P_BENCH_ONLY` | all | some of `client,server,both,renumbered,rebooted,cut,slower,sleep` |
+//! | `P2P_BENCH_ONLY` | all | some of `client,server,both,renumbered,rebooted,cut,slower,sleep,fallback,climb` |
+//! | `P2P_BENCH_DIRECTION` | all | some of `download,upload` |
+//! | `P2P_BENCH_NOTES` | | file that keeps what runs have found, for those that follow or go on beside |
 
 mod event;
 mod run;
@@ -18,8 +21,9 @@ mod run;
 use std::process::ExitCode;
 
 use event::Event;
-use run::Run;
+use run::{Direction, Run};
 use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::notes::Notes;
 use testbed::bench::table::{Series, number};
 
 /// Of the line, after a switch.
@@ -36,26 +40,35 @@ fn main() -> ExitCode {
 }
 
 fn measure() {
+    let notes = Notes::open();
     let (runs, first) = (setting("P2P_BENCH_RUNS", 20), setting("P2P_BENCH_SEED", 1));
     let megabytes = setting("P2P_BENCH_MB", 100);
     print(&TITLES);
-    for event in Event::ALL {
-        if !wanted("P2P_BENCH_ONLY", event.word()) {
-            continue;
-        }
-        let mut ended = Vec::new();
-        for seed in first..first + runs {
-            progress(&format!("{}, seed {seed}", event.name()));
-            match run::run(event, seed, megabytes) {
-                Ok(run) => ended.push(run),
-                Err(reason) => eprintln!("  failed: {reason}"),
+    for direction in Direction::ALL {
+        for event in Event::ALL.into_iter().filter(|event| event.happens_to(direction)) {
+            let is_wanted = wanted("P2P_BENCH_ONLY", event.word())
+                && wanted("P2P_BENCH_DIRECTION", direction.word());
+            if !is_wanted {
+                continue;
             }
+            let mut ended = Vec::new();
+            for seed in first..first + runs {
+                let key = format!("{} {} {megabytes} MB {seed}", direction.word(), event.word());
+                progress(&key);
+                let found = notes.recall_or(&key, || {
+                    run::run(event, direction, seed, megabytes).map(|run| run.to_string())
+                });
+                match found.and_then(|found| found.parse()) {
+                    Ok(run) => ended.push(run),
+                    Err(reason) => eprintln!("  failed: {reason}"),
+                }
+            }
+            report(event, direction, runs, &ended);
         }
-        report(event, runs, &ended);
     }
 }
 
-fn report(event: Event, runs: u64, ended: &[Run]) {
+fn report(event: Event, direction: Direction, runs: u64, ended: &[Run]) {
     let count = |what: fn(&Run) -> bool| {
         let count = ended.iter().filter(|run| what(run)).count() as u64;
         format!("{count}/{runs}{}", if count == runs { "" } else { " NO" })
@@ -65,8 +78,12 @@ fn report(event: Event, runs: u64, ended: &[Run]) {
     let is_reached = gap.median() <= event.goal();
     let goal = format!("<= {} {}", event.goal(), if is_reached { "yes" } else { "NO" });
     let is_fast = goodput.median() >= GOODPUT_GOAL;
+    let name = match direction {
+        Direction::Download => event.name().to_owned(),
+        Direction::Upload => format!("upload: {}", event.name()),
+    };
     print(&[
-        event.name(),
+        &name,
         &count(|run| run.right),
         &count(|run| run.requests == 1),
         &gap.range(),
@@ -77,7 +94,7 @@ fn report(event: Event, runs: u64, ended: &[Run]) {
 }
 
 fn print(row: &Row<'_>) {
-    let widths = [30, 10, 13, 26, 12, 15, 0];
+    let widths = [33, 10, 13, 26, 12, 15, 0];
     let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
     println!("{}", cells.collect::<String>().trim_end());
 }

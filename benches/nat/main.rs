@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `P2P_BENCH_ALICE`, `P2P_BENCH_BOB` | all | kinds with spaces between, as the table names them |
 //! | `P2P_BENCH_PATIENCE` | 5 | seconds in which a path is to become direct |
+//! | `P2P_BENCH_NOTES` | | file that keeps what was found, for runs that follow or go on beside |
 
 mod pair;
 mod punchable;
@@ -17,6 +18,7 @@ use std::{env, process::ExitCode};
 
 use pair::Outcome;
 use testbed::bench::laboratory;
+use testbed::bench::notes::Notes;
 use testbed::homes::network::{Home, shared_carrier, two_homes};
 
 /// What alice and bob are behind.
@@ -40,19 +42,27 @@ fn main() -> ExitCode {
 }
 
 fn measure() {
+    let notes = Notes::open();
+    let find = |alice: &str, bob: &str, topology: &str| {
+        let found = notes.recall_or(&format!("{alice} -- {bob}"), || {
+            pair::measure(topology).map(|outcome| outcome.to_string())
+        });
+        found.and_then(|found| found.parse())
+    };
     let mut rows = Vec::new();
     print_row(&["alice", "bob", "first byte ms", "way", "direct after ms", "goal"]);
     for alice in chosen("P2P_BENCH_ALICE") {
         for bob in chosen("P2P_BENCH_BOB") {
             let direct = punchable::is_direct(alice, bob);
-            let outcome = pair::measure(&two_homes(alice, bob));
-            rows.push(report(&alice.to_string(), &bob.to_string(), &outcome, direct));
+            let names = (alice.to_string(), bob.to_string());
+            let outcome = find(&names.0, &names.1, &two_homes(alice, bob));
+            rows.push(report(&names.0, &names.1, &outcome, direct));
         }
     }
     if env::var_os("P2P_BENCH_ALICE").is_none() {
         for hairpin in [true, false] {
             let name = if hairpin { "one cgn, hairpin" } else { "one cgn" };
-            let outcome = pair::measure(&shared_carrier(hairpin));
+            let outcome = find(name, "the same", &shared_carrier(hairpin));
             rows.push(report(name, "the same", &outcome, hairpin));
         }
     }

@@ -1,6 +1,6 @@
 //! One pair of homes.
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
 
 use p2p::runtime::clock;
 
@@ -27,6 +27,25 @@ pub(crate) struct Outcome {
     pub(crate) direct: Option<Duration>,
 }
 
+/// As it stands in notes, in microseconds.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.first_byte.as_micros())?;
+        self.direct.map_or(Ok(()), |direct| write!(f, " {}", direct.as_micros()))
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Outcome, String> {
+        let mut times = text.split(' ').map(|time| time.parse().map(Duration::from_micros));
+        let wrong = |_| format!("{text:?} in the notes is no outcome");
+        let first_byte = times.next().unwrap_or(Ok(Duration::ZERO)).map_err(wrong)?;
+        Ok(Outcome { first_byte, direct: times.next().transpose().map_err(wrong)? })
+    }
+}
+
 /// Builds the network and lets bob ask.
 pub(crate) fn measure(topology: &str) -> Result<Outcome, String> {
     let scene = Scene::build(topology);
@@ -47,7 +66,7 @@ pub(crate) fn measure(topology: &str) -> Result<Outcome, String> {
         let path = if first.is_none() { SMALL.to_owned() } else { origin::long(TRANSFER) };
         let response = client.get(&path);
         let late = clock::now() - start > patience + first_byte(&first).unwrap_or_default();
-        let goes_on = response.as_ref().is_ok_and(|response| response.right);
+        let goes_on = response.as_ref().is_ok_and(|response| response.body.right);
         first.get_or_insert(response);
         goes_on && !late
     });

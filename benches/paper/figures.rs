@@ -142,7 +142,7 @@ impl Side {
         let (before, mut times) = (octets(lab), Series::default());
         for _ in 0..WARM {
             let response = client.get(SMALL)?;
-            times.push(milliseconds(response.start, &response));
+            times.push(milliseconds(response.body.start, &response));
         }
         block_on(clock::sleep(AFTERWARDS));
         self.warm.push(times.median());
@@ -152,10 +152,10 @@ impl Side {
 
     fn transfer(&mut self, client: &mut Client) -> io::Result<()> {
         let response = client.get(&origin::long(LONG))?;
-        if !response.right {
+        if !response.body.right {
             return Err(io::Error::other("the wrong octets came"));
         }
-        self.rate.push(LONG as f64 / response.total().as_secs_f64());
+        self.rate.push(LONG as f64 / response.body.total().as_secs_f64());
         block_on(clock::sleep(AFTERWARDS));
         Ok(())
     }
@@ -197,5 +197,5 @@ fn octets(lab: &Lab) -> u64 {
 }
 
 fn milliseconds(start: Instant, response: &Response) -> f64 {
-    (response.start + response.total() - start).as_secs_f64() * 1e3
+    (response.body.start + response.body.total() - start).as_secs_f64() * 1e3
 }

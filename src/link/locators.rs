@@ -12,7 +12,7 @@ pub(super) struct InterfaceAddress {
     pub(super) ip: IpAddr,
 }
 
-/// Asks the system; nothing if it does not tell.
+/// Asks the system; nothing if it does not tell. Interfaces without a carrier are left out.
 pub(super) fn interface_addresses() -> Vec<InterfaceAddress> {
     let Ok(interfaces) = if_addrs::get_if_addrs() else { return Vec::new() };
     interfaces

@@ -129,7 +129,11 @@ impl Link {
         let mut addresses = self.own_addresses();
         addresses.retain(locators::is_reachable);
         addresses.sort();
-        NetworkView { addresses, sources: locators::preferred_sources() }
+        let mut sources = locators::preferred_sources();
+        let working = locators::interface_addresses();
+        // a route through an interface that does not work yet swallows what is sent, for a second
+        sources.retain(|source| working.iter().any(|address| address.ip == *source));
+        NetworkView { addresses, sources }
     }
 
     fn is_held(&self) -> bool {

@@ -19,12 +19,14 @@ use super::locators::InterfaceAddress;
 pub(super) struct NetworkView {
     /// Those that peers may be told, in a fixed order.
     pub(super) addresses: Vec<InterfaceAddress>,
-    /// Whence packets to far away come, for each family that gets there.
+    /// Whence packets to far away come, for each family that gets there, if the interface works.
     pub(super) sources: Vec<IpAddr>,
 }
 
 /// Changes of one event come within this time.
 const DEBOUNCE: Duration = Duration::from_millis(10);
+/// The same while there is no way out: who waits for the network waits for nothing else.
+const OFFLINE_DEBOUNCE: Duration = Duration::from_millis(2);
 /// However many come, the first is not kept waiting for longer.
 const MAX_DEBOUNCE: Duration = Duration::from_millis(100);
 /// Clocks that are read one after the other differ by less.
@@ -55,7 +57,9 @@ impl NetworkMonitor {
             Notice::Other => false,
         };
         let latest = self.due.map_or(now + MAX_DEBOUNCE, |(_, latest)| latest);
-        self.due = Some(((now + DEBOUNCE).min(latest), latest));
+        let offline = self.view.sources.is_empty();
+        let wait = if offline { OFFLINE_DEBOUNCE } else { DEBOUNCE };
+        self.due = Some(((now + wait).min(latest), latest));
     }
 
     /// When to look at the network; None while there is no reason to.
@@ -92,7 +96,9 @@ mod tests {
     fn view(addresses: &[&str]) -> NetworkView {
         let address =
             |text: &&str| InterfaceAddress { interface: "wlan0".into(), ip: text.parse().unwrap() };
-        NetworkView { addresses: addresses.iter().map(address).collect(), sources: Vec::new() }
+        let addresses: Vec<_> = addresses.iter().map(address).collect();
+        let sources = addresses.iter().map(|address| address.ip).collect();
+        NetworkView { addresses, sources }
     }
 
     fn monitor(addresses: &[&str]) -> (NetworkMonitor, Instant) {
@@ -109,6 +115,19 @@ mod tests {
         assert_eq!(monitor.poll_timeout(), Some(now + DEBOUNCE));
         assert!(!monitor.handle_view(view(&["192.0.2.1"])));
         assert_eq!(monitor.poll_timeout(), None);
+    }
+
+    #[test]
+    fn who_has_no_network_does_not_wait_long_for_the_next() {
+        let (mut monitor, now) = monitor(&["192.0.2.1"]);
+        monitor.handle_notice(Notice::RouteGone, now);
+        assert!(monitor.handle_view(view(&[])), "it is gone");
+        let later = now + 50 * MILLISECOND;
+        monitor.handle_notice(Notice::Other, later);
+        assert_eq!(monitor.poll_timeout(), Some(later + OFFLINE_DEBOUNCE));
+        assert!(monitor.handle_view(view(&["198.51.100.7"])), "and another is there");
+        monitor.handle_notice(Notice::Other, later);
+        assert_eq!(monitor.poll_timeout(), Some(later + DEBOUNCE));
     }
 
     #[test]
@@ -130,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_stream_of_signs_does_not_put_the_look_off() {
-        let (mut monitor, start) = monitor(&[]);
+        let (mut monitor, start) = monitor(&["192.0.2.1"]);
         for step in 0..20 {
             let now = start + step * 10 * MILLISECOND;
             if monitor.poll_timeout().is_some_and(|due| due <= now) {

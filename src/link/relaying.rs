@@ -134,7 +134,7 @@ impl Relaying {
         now: Instant,
     ) {
         let Some(server) = &mut self.server else { return };
-        if let Some(forward) = server.forward(from, to, run.octets.len(), now) {
+        if let Some(forward) = server.forward(from, to, run.octets.len(), run.stride, now) {
             let header = carried_header(forward.sender);
             for datagram in run.octets.chunks_mut(run.stride) {
                 if let Some(old) = datagram.first_chunk_mut() {
@@ -143,6 +143,9 @@ impl Relaying {
             }
             // a full socket loses it, as a router does
             let _ = self.send_run(link, forward.to, run.octets, run.stride, run.ecn);
+            if let Some((also, octets)) = forward.also {
+                let _ = self.send_run(link, also, &run.octets[..octets], run.stride, run.ecn);
+            }
         }
     }
 

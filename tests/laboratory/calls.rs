@@ -42,5 +42,5 @@ fn a_call_opens_both_nats() {
         assert!(clock::now() - started < PATIENCE, "nobody heard the call");
         block_on(clock::sleep(Duration::from_millis(200)));
     };
-    assert_eq!(answer.length, origin::SMALL_BODY);
+    assert_eq!(answer.body.length, origin::SMALL_BODY);
 }

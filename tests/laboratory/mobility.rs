@@ -52,7 +52,7 @@ fn download_while(happens: impl FnOnce(&mut Lab)) {
     let download = thread::spawn(move || client.get(&origin::long(LENGTH)));
     block_on(clock::sleep(MIDDLE)); // anywhere in the middle will do
     happens(&mut scene.lab);
-    let response = download.join().unwrap().unwrap();
-    assert!(response.right && response.length == LENGTH);
+    let body = download.join().unwrap().unwrap().body;
+    assert!(body.right && body.length == LENGTH);
     assert_eq!(origin.requests() - requests, 1, "the connection was not the same");
 }

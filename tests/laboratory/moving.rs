@@ -5,8 +5,9 @@ use std::{thread, time::Duration};
 use p2p::runtime::{block_on, clock};
 use testbed::homes::{
     Scene,
-    client::{Client, Response},
+    client::Client,
     origin::{self, Origin},
+    transfer::Transfer,
 };
 
 use crate::Test;
@@ -43,8 +44,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("both_get_other_addresses_at_once", both_get_other_addresses_at_once),
 ];
 
-/// Downloads while something happens to the network; gives the response and the longest pause after that.
-fn download(topology: &str, happen: impl FnOnce(&mut Scene)) -> (Response, Duration) {
+/// Downloads while something happens to the network; gives what came and the longest pause after that.
+fn download(topology: &str, happen: impl FnOnce(&mut Scene)) -> (Transfer, Duration) {
     let mut scene = Scene::build(topology);
     let _store = scene.store();
     let origin = Origin::start(&scene.lab, "alice");
@@ -56,12 +57,12 @@ fn download(topology: &str, happen: impl FnOnce(&mut Scene)) -> (Response, Durat
     block_on(clock::sleep(BEFORE));
     let moved = clock::now();
     happen(&mut scene);
-    let response = downloading.join().unwrap().unwrap();
-    assert!(response.right && response.length == LENGTH, "not an octet may be wrong");
+    let body = downloading.join().unwrap().unwrap().body;
+    assert!(body.right && body.length == LENGTH, "not an octet may be wrong");
     assert_eq!(origin.requests(), 1, "the same connection goes on");
-    let gap = response.longest_gap(moved);
-    println!("the download paused for {gap:.2?} and took {:.2?}", response.total());
-    (response, gap)
+    let gap = body.longest_gap(moved);
+    println!("the download paused for {gap:.2?} and took {:.2?}", body.total());
+    (body, gap)
 }
 
 fn bob_moves_to_another_network() {

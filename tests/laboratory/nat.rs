@@ -126,10 +126,10 @@ fn meet_in(scene: &Scene, who: &str, straight: bool, before: impl FnOnce(&Scene)
     scene.settle();
     before(scene);
     let mut client = Client::proxied(&scene.lab, "bob").unwrap();
-    assert_eq!(client.get(SMALL).unwrap().length, origin::SMALL_BODY);
+    assert_eq!(client.get(SMALL).unwrap().body.length, origin::SMALL_BODY);
     let mut get = || {
-        let response = client.get(&origin::long(100_000)).unwrap();
-        response.right && response.length == 100_000
+        let body = client.get(&origin::long(100_000)).unwrap().body;
+        body.right && body.length == 100_000
     };
     if straight {
         assert!(until_direct(&scene.lab, PATIENCE, get).is_some(), "{who}");

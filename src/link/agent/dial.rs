@@ -213,8 +213,8 @@ impl<S: Sealing> Agent<S> {
         self.limiter.allow(from.source(), standing, now)
     }
 
-    /// This host is in another network, or has slept: every path in use has to prove itself again. Where
-    /// this host was is forgotten, and peers are told so, until [`Agent::set_local_candidates`].
+    /// This host is in another network, or has slept: every path in use has to prove itself again, and a relay does
+    /// until then. Where this host was is forgotten, and peers are told so, until [`Agent::set_local_candidates`].
     pub(in crate::link) fn handle_network_change(&mut self, now: Instant) {
         self.local.clear();
         let wanted = self.peers.iter().filter(|(_, peer)| peer.is_wanted());
@@ -229,8 +229,26 @@ impl<S: Sealing> Agent<S> {
             peer.end_checks();
             peer.check(Pattern::Ordinary, now, |_| true);
             peer.climb_soon(now);
+            self.bridge(hit, now);
             self.serve_peer(hit, now);
         }
+    }
+
+    /// What goes to a peer now would come from an address that its NAT does not know: a relay that has answered lately
+    /// takes it. The path stays suspect, so that whatever answers takes the relay's place.
+    fn bridge(&mut self, hit: Hit, now: Instant) -> Option<()> {
+        let peer = self.peers.get_mut(&hit)?;
+        let before = peer.path.as_ref()?.way;
+        let is_bridge = |c: &&Candidate| is_relay(&c.way) && c.lives(now) && c.is_trusted(now);
+        let relay = peer.candidates.iter().filter(is_bridge).min_by_key(|c| c.cost())?;
+        let (way, round_trip) = (relay.way, relay.round_trip);
+        if way != before {
+            let mut path = Path::new(way, round_trip, now);
+            path.suspect(now);
+            peer.path = Some(path);
+            self.events.push_back(Event::Moved { hit, way });
+        }
+        Some(())
     }
 
     /// A relay is gone, with all ways through it.

@@ -31,7 +31,8 @@
 //! the sealed message: who is not on the way cannot forge it.
 //!
 //! *Return routability:* until a client has shown its token, at most three times the octets that came
-//! from its address go there, and a registration does not move to it. *Soft state:* a session ends when
+//! from its address go there, and a registration does not move to it: what is for a client that may have
+//! moved goes to both places as far as those octets reach. *Soft state:* a session ends when
 //! its client is silent; a rendezvous that has forgotten one says so, and the client says HELLO again.
 //!
 //! The rendezvous sees tags, sizes and times, nothing else: what it carries is sealed or QUIC. Anybody
@@ -42,13 +43,14 @@
 //! |---|---|
 //! | `message`, `refusal` | what is on the wire |
 //! | `carrier` | what brings it |
-//! | `server`, `session`, `rules`, `introductions`, `meter` | the rendezvous, sans-IO |
+//! | `server`, `forwarding`, `session`, `rules`, `introductions`, `meter` | the rendezvous, sans-IO |
 //! | `saved` | registrations on disk |
 //! | `client`, `relay` | who uses it, sans-IO |
 //! | `stream`, `frames` | TCP where UDP does not pass |
 
 mod carrier;
 mod client;
+mod forwarding;
 mod frames;
 mod introductions;
 mod message;

@@ -25,7 +25,7 @@ use crate::link::{
 use super::{
     carrier::{Carrier, Transmit},
     introductions::Introductions,
-    message::{self, Hello, KEEP_LENGTH, Mark, Purpose, REFUSED_LENGTH, Refused, Token, Welcome},
+    message::{self, Hello, KEEP_LENGTH, Mark, Purpose, Refused, Token, Welcome},
     meter::Meter,
     refusal::RefusalReason,
     rules::{Group, Rules},
@@ -48,43 +48,43 @@ const NOTICE_INTERVAL: Duration = Duration::from_millis(4);
 pub(in crate::link) struct Server {
     own: Own,
     drbg: Drbg,
-    rules: Rules,
+    pub(super) rules: Rules,
     /// In front of multiplications.
     hellos: Limiter,
     /// In front of refusals for nobody known.
     refusals: Limiter,
-    sessions: HashMap<Carrier, Session>,
+    pub(super) sessions: HashMap<Carrier, Session>,
     /// Where a client is reached.
-    clients: HashMap<Hit, Client>,
+    pub(super) clients: HashMap<Hit, Client>,
     /// What was carried for all.
-    total: Meter,
-    introductions: Introductions,
+    pub(super) total: Meter,
+    pub(super) introductions: Introductions,
     transmits: VecDeque<Transmit>,
     /// Clients that a restart is told to, and when the next one is.
     notices: VecDeque<Carrier>,
     next_notice: Instant,
     next_sweep: Instant,
     changed: bool,
-    counts: Counts,
+    pub(super) counts: Counts,
 }
 
 /// A client that has at least one session.
-struct Client {
-    carrier: Carrier,
+pub(super) struct Client {
+    pub(super) carrier: Carrier,
+    /// Where it says to be now, which it has yet to prove.
+    pub(super) claimed: Option<Carrier>,
     /// What was carried for it.
-    carried: Meter,
+    pub(super) carried: Meter,
+}
+
+impl Client {
+    fn new(carrier: Carrier, now: Instant) -> Client {
+        Client { carrier, claimed: None, carried: Meter::new(now) }
+    }
 }
 
 /// Octets of the longest file of registrations.
 pub(in crate::link) const MAX_SAVED: usize = saved::max_length(MAX_SESSIONS);
-
-/// Where a run of datagrams goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::link) struct Forward {
-    pub(in crate::link) to: Carrier,
-    /// Stands in the header from now on.
-    pub(in crate::link) sender: Hit,
-}
 
 /// What a rendezvous has done since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -220,20 +220,22 @@ impl Server {
         true
     }
 
-    /// Lets a client be reached at its carrier, unless another one is proved and this is not.
+    /// Lets a client be reached at its carrier. If another one is proved and this is not, it is reached at both, as
+    /// far as [`Session::may_send`] allows: it may have moved a moment ago.
     fn bind(&mut self, carrier: Carrier, now: Instant) {
         let Some(session) = self.sessions.get(&carrier) else { return };
         let (hit, proved) = (session.hit, session.is_proved());
         match self.clients.get_mut(&hit) {
             None => {
-                self.clients.insert(hit, Client { carrier, carried: Meter::new(now) });
+                self.clients.insert(hit, Client::new(carrier, now));
             }
             Some(client) if client.carrier == carrier => {}
             Some(client) => {
                 let old = client.carrier;
                 let other = self.sessions.get(&old).filter(|other| !other.is_over(now));
                 let stays = other.is_some_and(Session::is_proved);
-                if proved || !stays {
+                client.claimed = (!proved && stays).then_some(carrier);
+                if client.claimed.is_none() {
                     client.carrier = carrier;
                 }
                 if proved {
@@ -287,69 +289,6 @@ impl Server {
         Some(())
     }
 
-    /// Decides about a run of CARRYs from one carrier to one peer, `octets` in all.
-    pub(in crate::link) fn forward(
-        &mut self,
-        from: Carrier,
-        to: Hit,
-        octets: usize,
-        now: Instant,
-    ) -> Option<Forward> {
-        let Some(session) = self.sessions.get_mut(&from).filter(|session| !session.is_over(now))
-        else {
-            self.refuse_unknown(from, octets, now);
-            return None;
-        };
-        session.receive(octets, now);
-        let sender = End::of(session);
-        match self.place(sender, to, octets, now) {
-            Ok(place) => {
-                // a client that has not shown its token yet will have it in a moment
-                if !self.sessions.get_mut(&place)?.may_send(octets) {
-                    return None;
-                }
-                self.counts.octets += octets as u64;
-                Some(Forward { to: place, sender: sender.hit })
-            }
-            Err(reason) => {
-                self.counts.refused += 1;
-                self.refuse_carry(from, to, reason, octets, now);
-                None
-            }
-        }
-    }
-
-    /// Where the receiver is, if so many octets may go there.
-    fn place(
-        &mut self,
-        sender: End,
-        to: Hit,
-        octets: usize,
-        now: Instant,
-    ) -> Result<Carrier, RefusalReason> {
-        let place = self.clients.get(&to).map(|client| client.carrier);
-        let place = place.ok_or(RefusalReason::UnknownCallee)?;
-        let receiver = self.sessions.get(&place).filter(|session| !session.is_over(now));
-        let receiver = receiver.map(End::of).ok_or(RefusalReason::UnknownCallee)?;
-        if !sender.registered && !receiver.registered {
-            return Err(RefusalReason::UnknownCallee); // two callers have nobody to meet here
-        }
-        let payer = [sender, receiver].into_iter().find(|end| end.carries);
-        match payer.and_then(|payer| self.clients.get_mut(&payer.hit)) {
-            Some(payer) => {
-                let allowed = payer.carried.take(&self.rules.client, octets, now)
-                    && self.total.take(&self.rules.total, octets, now);
-                allowed.then_some(place).ok_or(RefusalReason::RateLimited)
-            }
-            None => {
-                let pair = (sender.hit, receiver.hit);
-                let rate = &self.rules.introduction;
-                let allowed = self.introductions.take(pair, rate, octets, now);
-                allowed.then_some(place).ok_or(RefusalReason::Quota)
-            }
-        }
-    }
-
     /// Where a client is, or claims to be.
     pub(in crate::link) fn place_of(&self, hit: Hit, now: Instant) -> Option<Carrier> {
         let place = self.clients.get(&hit)?.carrier;
@@ -362,25 +301,8 @@ impl Server {
         None
     }
 
-    fn refuse_carry(
-        &mut self,
-        from: Carrier,
-        to: Hit,
-        reason: RefusalReason,
-        octets: usize,
-        now: Instant,
-    ) {
-        let Some(session) = self.sessions.get_mut(&from) else { return };
-        if octets < REFUSED_LENGTH || !session.may_refuse(now) || !session.may_send(REFUSED_LENGTH)
-        {
-            return;
-        }
-        let mark = message::mark_of(&session.token);
-        self.transmit(from, Refused { reason, mark, callee: Some(to) }.encode());
-    }
-
     /// Tells somebody without a session to say HELLO, with less than half of what came.
-    fn refuse_unknown(&mut self, from: Carrier, octets: usize, now: Instant) {
+    pub(super) fn refuse_unknown(&mut self, from: Carrier, octets: usize, now: Instant) {
         let standing = if from.proves_address() { Standing::Proved } else { Standing::Unproved };
         let refused =
             Refused { reason: RefusalReason::NoSession, mark: Mark::default(), callee: None };
@@ -391,7 +313,7 @@ impl Server {
         }
     }
 
-    fn transmit(&mut self, to: Carrier, datagram: Vec<u8>) {
+    pub(super) fn transmit(&mut self, to: Carrier, datagram: Vec<u8>) {
         if self.transmits.len() < MAX_TRANSMITS {
             self.transmits.push_back(Transmit { to, datagram });
         }
@@ -487,7 +409,7 @@ impl Server {
             session.expires = now + RESTORED_LIFETIME;
             let hit = session.hit;
             self.sessions.insert(carrier, session);
-            self.clients.insert(hit, Client { carrier, carried: Meter::new(now) });
+            self.clients.insert(hit, Client::new(carrier, now));
             self.notices.push_back(carrier);
         }
         self.next_notice = now;
@@ -503,20 +425,5 @@ impl Server {
         let mut token = Token::default();
         token.copy_from_slice(&self.drbg.next()[..16]);
         token
-    }
-}
-
-/// What counts of a session when something is carried.
-#[derive(Clone, Copy)]
-struct End {
-    hit: Hit,
-    registered: bool,
-    carries: bool,
-}
-
-impl End {
-    fn of(session: &Session) -> End {
-        let registered = session.purpose == Purpose::Register;
-        End { hit: session.hit, registered, carries: session.carries }
     }
 }

@@ -123,6 +123,15 @@ impl Session {
         allowed
     }
 
+    /// How many octets of a run of datagrams of this length may go to the client; they are counted.
+    pub(super) fn may_send_some(&mut self, octets: usize, stride: usize) -> usize {
+        let Some(credit) = &mut self.unproved else { return octets };
+        let left = credit.received.saturating_mul(AMPLIFICATION).saturating_sub(credit.sent);
+        let granted = if octets <= left { octets } else { left - left % stride.max(1) };
+        credit.sent += granted;
+        granted
+    }
+
     /// Whether the client may be told that something was refused; not again at once if so.
     pub(super) fn may_refuse(&mut self, now: Instant) -> bool {
         let recent = |at| now.saturating_duration_since(at) < REFUSAL_INTERVAL;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{
     message::{KEEP_LENGTH, KEPT_LENGTH, REFUSED_LENGTH},
     relay::KEEP_INTERVAL,
+    session::Session,
     *,
 };
 use crate::identity::{Hit, KeyPair, PublicKey, Timestamp};
@@ -147,11 +148,19 @@ impl World {
             } else if datagram[0] != CARRY {
                 self.server.handle_datagram(Carrier::Udp(from), &datagram, now, self.date);
             } else if let Some(peer) = carried_tag(&datagram)
-                && let Some(forward) =
-                    self.server.forward(Carrier::Udp(from), peer, datagram.len(), now)
+                && let Some(forward) = self.server.forward(
+                    Carrier::Udp(from),
+                    peer,
+                    datagram.len(),
+                    datagram.len(),
+                    now,
+                )
             {
                 let header = carried_header(forward.sender);
                 let datagram = [&header[..], &datagram[CARRY_HEADER..]].concat();
+                if let Some((also, _)) = forward.also {
+                    self.send(to, also.address(), datagram.clone());
+                }
                 self.send(to, forward.to.address(), datagram);
             }
         } else if let Some(host) = self.hosts.iter_mut().find(|host| host.address == to) {
@@ -273,6 +282,32 @@ fn a_client_that_moves_is_reached_at_its_new_address_within_a_keep() {
     world.carry(1, key(1), b"call");
     world.run(Duration::from_secs(1));
     assert_eq!(world.hosts[0].carried.len(), 2);
+}
+
+#[test]
+fn a_client_that_has_moved_hears_of_others_before_it_has_proved_where_it_is() {
+    let mut world = World::with_registered(rules(Group::Anyone), 2);
+    world.carry(1, key(1), b"call");
+    world.run(Duration::from_secs(1));
+    let start = world.now;
+    for host in [0, 1] {
+        world.hosts[host].address = address(8 + host as u8);
+        world.hosts[host].client.handle_moved(start);
+    }
+    // one right behind its own HELLO, one as soon as the other's is there as well
+    world.carry(0, key(2), b"I am here");
+    world.run(DELAY / 2);
+    world.carry(1, key(1), b"and I am there");
+    world.run(DELAY * 3 / 2);
+    assert_eq!(world.now - start, 2 * DELAY, "the proof needs as long to get there and more");
+    assert_eq!(world.hosts[1].carried, [(key(1).hit(), b"I am here".to_vec())]);
+    world.run(DELAY / 2);
+    assert_eq!(world.hosts[0].carried[1..], [(key(2).hit(), b"and I am there".to_vec())]);
+    world.run(Duration::from_secs(1));
+    world.carry(1, key(1), b"again");
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].carried.len(), 3, "from now on at one place, once");
+    assert_eq!(world.server.counts(world.now).clients, 2);
 }
 
 #[test]
@@ -409,6 +444,19 @@ fn a_replayed_hello_steals_nothing_and_is_not_amplified() {
     assert_eq!(world.hosts[0].carried.len(), 20, "the registration did not move");
     let (received, sent) = world.sent[&mallory];
     assert!(sent <= 3 * received, "{sent} of {received}");
+    assert!(sent > received, "what may go there as well was tried");
+}
+
+#[test]
+fn of_a_run_an_unproved_address_gets_whole_datagrams_and_no_more_than_it_has_earned() {
+    let mut session = Session::new(key(1), [0; 16], false, clock::now());
+    session.receive(1000, clock::now());
+    assert_eq!(session.may_send_some(10 * 1280, 1280), 2560);
+    assert_eq!(session.may_send_some(1280, 1280), 0);
+    assert_eq!(session.may_send_some(440, 440), 440);
+    assert_eq!(session.may_send_some(1, 1), 0);
+    session.keep(clock::now());
+    assert_eq!(session.may_send_some(10 * 1280 + 7, 1280), 10 * 1280 + 7);
 }
 
 #[test]

@@ -147,6 +147,49 @@ fn either_end_and_both_may_move() {
 }
 
 #[test]
+fn who_has_moved_is_heard_through_the_relay_at_once() {
+    let start = clock::now();
+    for seed in 0..120 {
+        let mut pair = Pair::new(seed, start, true);
+        let case = pair.case(seed);
+        let (mover, other) =
+            if seed % 2 == 0 { (pair.alice, pair.bob) } else { (pair.bob, pair.alice) };
+        let nat = pair.world.nat(Kind::PORT_RESTRICTED, None);
+        pair.world.move_to(mover, Some(nat));
+        pair.world.change_network(mover);
+        pair.world.gather(mover);
+        let since = pair.world.now;
+        pair.world.converse(mover, other, millis(100), Duration::from_secs(4));
+        let mut later = pair.world.hosts[other].received.iter().filter(|(at, _)| *at > since);
+        let first = later.next().map(|(at, _)| *at - since);
+        assert!(first.is_some_and(|first| first <= pair.world.relay_delay), "{case}: {first:?}");
+        let gap = pair.world.longest_gap(mover, since);
+        assert!(gap <= 3 * pair.world.relay_delay + millis(200), "{case}: {gap:?}");
+    }
+}
+
+#[test]
+fn a_relay_that_has_not_answered_for_long_is_no_bridge() {
+    let start = clock::now();
+    for seed in 0..40 {
+        let mut pair = Pair::new(seed, start, true);
+        let case = pair.case(seed);
+        if !pair.world.is_direct(pair.alice, pair.bob) {
+            continue;
+        }
+        pair.world.relay = false;
+        pair.talk(Duration::from_secs(300));
+        let before = pair.world.moves(pair.alice, start);
+        // a sign of nothing: the line is as it was
+        pair.world.change_network(pair.alice);
+        pair.world.gather(pair.alice);
+        let gap = pair.gap(Duration::from_secs(3));
+        assert!(gap < 2 * pair.world.delay + millis(150), "{case}: {gap:?}");
+        assert_eq!(pair.world.moves(pair.alice, start), before, "{case}");
+    }
+}
+
+#[test]
 fn a_move_without_a_word_is_noticed_too() {
     let start = clock::now();
     for seed in 0..100 {

@@ -46,7 +46,7 @@ fn a_flood_of_garbage_draws_little_and_leaves_room_for_others() {
         garbage[0] = [HELLO, CARRY][number as usize % 2];
         match garbage[0] {
             CARRY => {
-                let _ = world.server.forward(from, key(1).hit(), length, now);
+                let _ = world.server.forward(from, key(1).hit(), length, length, now);
             }
             _ => world.server.handle_datagram(from, &garbage, now, world.date),
         }

@@ -175,7 +175,8 @@ impl Wiring {
         self.namespace(node)?.script(&put_in)
     }
 
-    /// Lays a cable from a router's LAN to a node; gives the script that puts it in there.
+    /// Lays a cable from a router's LAN to a node; gives the script that puts it in there. It has a carrier at both ends
+    /// before: an address comes after that where people live, and what is sent without one is swallowed for a second.
     fn lay_cable(&mut self, node: &str, router: &str, device: &str) -> Result<String, Error> {
         let lan = self.lans.get_mut(router);
         let lan = lan.ok_or_else(|| Error::Node(format!("there is no router {router:?}")))?;
@@ -188,9 +189,14 @@ impl Wiring {
              ip link set {cable} master lan0 up",
             self.namespace(node)?.name()
         ))?;
+        self.namespace(node)?.script("ip link set loose up")?;
         Ok(format!(
-            "ip link set loose name {device}
-             ip link set {device} up
+            "ip link set loose name {device} 2>/dev/null || {{
+                 # before Linux 6.2
+                 ip link set loose down
+                 ip link set loose name {device}
+                 ip link set {device} up
+             }}
              ip addr add {prefix}.{octet}/24 dev {device}
              ip route replace default via {prefix}.1"
         ))

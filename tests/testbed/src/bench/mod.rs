@@ -1,4 +1,5 @@
 //! What benches share.
 
 pub mod laboratory;
+pub mod notes;
 pub mod table;

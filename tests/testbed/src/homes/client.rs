@@ -9,10 +9,7 @@ use std::{
 use netlab::Lab;
 use p2p::runtime::clock;
 
-use super::{
-    PROXY,
-    origin::{SMALL_LENGTH, is_right},
-};
+use super::{PROXY, origin::write_noise, transfer::Transfer};
 
 /// Nothing here takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,16 +32,10 @@ pub struct Client {
 /// A response, as it came.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// When the request was sent (and the connection opened for the first one).
-    pub start: Instant,
     /// When the first octet of the response came.
     pub first_byte: Instant,
-    /// Octets of the body up to a time, read by read.
-    pub progress: Vec<(Instant, u64)>,
-    /// Octets of the body.
-    pub length: u64,
-    /// Whether a long body holds what it should.
-    pub right: bool,
+    /// Its body, which started with the request (and the connection for the first one).
+    pub body: Transfer,
 }
 
 impl Client {
@@ -67,6 +58,7 @@ impl Client {
         let stream = lab.enter(node, || TcpStream::connect_timeout(&address, PATIENCE))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Client { stream, prefix, buffer: Vec::new() })
     }
 
@@ -93,17 +85,31 @@ impl Client {
         let head = self.read_head()?;
         let first_byte = clock::now();
         let length = content_length(&head)?;
-        let mut response =
-            Response { start, first_byte, progress: Vec::new(), length: 0, right: true };
-        response.take(&std::mem::take(&mut self.buffer));
+        let mut response = Response { first_byte, body: Transfer::new(start) };
+        let body = &mut response.body;
+        body.take(&std::mem::take(&mut self.buffer));
         let mut buffer = vec![0; 64 * 1024];
-        while response.length < length && response.total() < time {
+        while body.length < length && body.total() < time {
             match self.stream.read(&mut buffer)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => response.take(&buffer[..count]),
+                count => body.take(&buffer[..count]),
             }
         }
         Ok(response)
+    }
+
+    /// Sends a long body; what came of it the origin knows.
+    ///
+    /// # Errors
+    /// When it is not taken, or the response has another status than 200.
+    pub fn post(&mut self, path: &str, length: u64) -> io::Result<()> {
+        let prefix = self.prefix;
+        let head = format!(
+            "POST {prefix}{path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        self.stream.write_all(head.as_bytes())?;
+        write_noise(&self.stream, 0, length)?;
+        content_length(&self.read_head()?).map(|_| ())
     }
 
     /// Leaves what follows the head in the buffer.
@@ -126,42 +132,7 @@ impl Client {
 impl Response {
     /// From the request to the first octet.
     pub fn to_first_byte(&self) -> Duration {
-        self.first_byte - self.start
-    }
-
-    /// From the request to the last octet.
-    pub fn total(&self) -> Duration {
-        self.progress.last().map_or(self.first_byte, |last| last.0) - self.start
-    }
-
-    /// The longest time in which nothing came, of those that end after `from`.
-    pub fn longest_gap(&self, from: Instant) -> Duration {
-        let pairs = self.progress.windows(2);
-        let gaps = pairs.filter(|pair| pair[1].0 > from).map(|pair| pair[1].0 - pair[0].0);
-        gaps.max().unwrap_or_default()
-    }
-
-    /// When the first octet came after the longest of those gaps.
-    pub fn resumed(&self, from: Instant) -> Instant {
-        let pairs = self.progress.windows(2).filter(|pair| pair[1].0 > from);
-        pairs.max_by_key(|pair| pair[1].0 - pair[0].0).map_or(from, |pair| pair[1].0)
-    }
-
-    /// Octets of the body that came in a stretch of time.
-    pub fn octets_between(&self, from: Instant, to: Instant) -> u64 {
-        let until = |end: Instant| {
-            let index = self.progress.partition_point(|(at, _)| *at <= end);
-            index.checked_sub(1).map_or(0, |index| self.progress[index].1)
-        };
-        until(to) - until(from)
-    }
-
-    fn take(&mut self, octets: &[u8]) {
-        // a short body is no noise
-        self.right &= self.length + octets.len() as u64 <= SMALL_LENGTH as u64
-            || is_right(self.length, octets);
-        self.length += octets.len() as u64;
-        self.progress.push((clock::now(), self.length));
+        self.first_byte - self.body.start
     }
 }
 

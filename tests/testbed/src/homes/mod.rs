@@ -9,6 +9,7 @@ pub mod client;
 pub mod daemons;
 pub mod network;
 pub mod origin;
+pub mod transfer;
 pub mod watch;
 
 use std::{

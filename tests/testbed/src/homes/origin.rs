@@ -8,8 +8,11 @@ use std::{
     thread,
 };
 
-use crate::people::noise;
 use netlab::Lab;
+use p2p::runtime::clock;
+
+use super::transfer::Transfer;
+use crate::people::noise;
 
 /// The usual port of an origin.
 pub const PORT: u16 = 8080;
@@ -26,10 +29,19 @@ pub const SMALL_BODY: u64 = 272;
 /// What repeats in a long body; a prime length, so that no shift goes unseen.
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1_000_003));
 
-/// It answers `/small` and `/noise/LENGTH`, with ranges that have no end, until the laboratory ends.
+/// It answers `/small` and `/noise/LENGTH`, with ranges that have no end, and takes what is posted, until the
+/// laboratory ends.
 pub struct Origin {
+    seen: Arc<Seen>,
+}
+
+/// What has come to an origin.
+#[derive(Default)]
+struct Seen {
     /// Heads of all requests.
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Mutex<Vec<String>>,
+    /// Bodies that came to their end.
+    bodies: Mutex<Vec<Transfer>>,
 }
 
 impl Origin {
@@ -42,21 +54,26 @@ impl Origin {
     pub fn start_at(lab: &Lab, node: &str, port: u16, prepare: fn(&TcpStream)) -> Origin {
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let listener = lab.enter(node, || TcpListener::bind(any)).unwrap();
-        let requests = Arc::<Mutex<Vec<String>>>::default();
-        let seen = requests.clone();
+        let origin = Origin { seen: Arc::default() };
+        let all = origin.seen.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let seen = seen.clone();
+                let seen = all.clone();
                 prepare(&stream);
                 thread::spawn(move || serve(&stream, &seen));
             }
         });
-        Origin { requests }
+        origin
     }
 
     /// How many requests have come.
     pub fn requests(&self) -> usize {
-        self.requests.lock().unwrap().len()
+        self.seen.requests.lock().unwrap().len()
+    }
+
+    /// The body that came to its end last.
+    pub fn latest_body(&self) -> Option<Transfer> {
+        self.seen.bodies.lock().unwrap().last().cloned()
     }
 }
 
@@ -79,12 +96,30 @@ pub fn is_right(at: u64, mut octets: &[u8]) -> bool {
     true
 }
 
-fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>) {
+/// Writes a stretch of the noise.
+pub fn write_noise(mut to: impl Write, mut at: u64, end: u64) -> io::Result<()> {
+    while at < end {
+        let first = (at % NOISE.len() as u64) as usize;
+        let last = NOISE.len().min(first + (end - at).min(64 * 1024) as usize);
+        to.write_all(&NOISE[first..last])?;
+        at += (last - first) as u64;
+    }
+    Ok(())
+}
+
+fn serve(stream: &TcpStream, seen: &Seen) {
     let _ = stream.set_nodelay(true);
-    let mut reader = BufReader::new(stream);
+    let mut reader = BufReader::with_capacity(64 * 1024, stream);
     while let Ok(Some(head)) = read_head(&mut reader) {
-        seen.lock().unwrap().push(head.clone());
-        if answer(stream, &head).is_err() {
+        seen.requests.lock().unwrap().push(head.clone());
+        let answered = match head.starts_with("POST ") {
+            true => take(&mut reader, &head).and_then(|body| {
+                seen.bodies.lock().unwrap().push(body);
+                write!(&mut &*stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }),
+            false => answer(stream, &head),
+        };
+        if answered.is_err() {
             return;
         }
     }
@@ -110,9 +145,9 @@ fn answer(mut stream: &TcpStream, head: &str) -> io::Result<()> {
     else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     };
-    let first = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok()
-    });
+    let range = field(head, "range");
+    let first =
+        range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     let (status, range, first) = match first {
         Some(first) if first < length => (
             "206 Partial Content",
@@ -127,14 +162,32 @@ fn answer(mut stream: &TcpStream, head: &str) -> io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Type: application/octet-stream\r\nContent-Length: {left}\r\n{range}\
          Accept-Ranges: bytes\r\nETag: \"{length}\"\r\n\r\n"
     )?;
-    let mut at = first;
-    while at < length {
-        let start = (at % NOISE.len() as u64) as usize;
-        let end = NOISE.len().min(start + (length - at).min(64 * 1024) as usize);
-        stream.write_all(&NOISE[start..end])?;
-        at += (end - start) as u64;
+    write_noise(stream, first, length)
+}
+
+/// Reads the body of a request.
+fn take(reader: &mut BufReader<&TcpStream>, head: &str) -> io::Result<Transfer> {
+    let length: u64 =
+        field(head, "content-length").and_then(|l| l.parse().ok()).unwrap_or_default();
+    let mut body = Transfer::new(clock::now());
+    while body.length < length {
+        let octets = reader.fill_buf()?;
+        let count = octets.len().min((length - body.length) as usize);
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        body.take(&octets[..count]);
+        reader.consume(count);
     }
-    Ok(())
+    Ok(body)
+}
+
+/// The value of a field, in lower case.
+fn field(head: &str, name: &str) -> Option<String> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim().to_ascii_lowercase())
+    })
 }
 
 fn small() -> Vec<u8> {

@@ -49,6 +49,18 @@ impl Sub for ToBob {
     }
 }
 
+/// Waits until alice's octets come straight to bob. None when they do not within `patience`.
+pub fn wait_direct(lab: &Lab, patience: Duration) -> Option<Instant> {
+    let (before, start) = (ToBob::now(lab), clock::now());
+    while clock::now() - start < patience {
+        block_on(clock::sleep(INTERVAL));
+        if (ToBob::now(lab) - before).direct > IN_USE {
+            return Some(clock::now());
+        }
+    }
+    None
+}
+
 /// Transfers something to bob again and again, and tells when alice's octets began to come straight. None when they
 /// do not within `patience`, or a transfer says that there is no more.
 pub fn until_direct(
