@@ -141,6 +141,12 @@ fn who_is_removed_is_not_found_by_any_more_and_who_is_added_is() {
 fn what_was_published_for_everybody_is_taken_back_even_after_a_crash() {
     let scene = people();
     scene.configure("alice", PUBLIC);
+    // they have a link that says that nobody is to be asked for her in the open
+    let open = link(&scene);
+    assert!(!open.contains("presence"), "{open}");
+    for home in ["bob", "eve"] {
+        scene.done(home, &["contact", "add", &open]);
+    }
     let alice = scene.serve("alice", "hello", &[]);
     assert!(["bob", "eve", "dave"].into_iter().all(|home| look_up(&scene, home).0));
     let status = scene.done("alice", &["status"]);
