@@ -711,7 +711,7 @@ fn a_certificate_goes_with_the_early_request_or_both_go_later() {
         for (request, early) in [(GET, true), (&long, false)] {
             let (client, server) = (Host::at(V4), Host::at(V4));
             let certificate = vec![7; 229];
-            client.transport.show(Some(certificate.clone().into()));
+            client.transport.show([certificate.clone()].into());
             let locators = server.locators();
             let ask = async {
                 let opened =
@@ -723,7 +723,7 @@ fn a_certificate_goes_with_the_early_request_or_both_go_later() {
             let answer = async {
                 let mut accepted = server.accept().await;
                 assert_eq!((accepted.peer, accepted.preface), (client.key, preface(80)));
-                assert_eq!(accepted.certificate, Some(certificate));
+                assert_eq!(accepted.certificates, [certificate]);
                 assert_eq!(read_all(&mut accepted.stream).await.unwrap(), request);
                 accepted.stream.write_all(b"here it is").await.unwrap();
                 accepted.stream.close().await.unwrap();

@@ -6,7 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
-    given_file, home,
+    contact, given_file, home,
     speak::{self, Failure, Outcome},
 };
 use crate::daemon::{AuthorityBook, AuthorityBookError, BookError, RevokeError};
@@ -102,6 +102,7 @@ impl Add {
         let authority = self.authority(&text)?;
         let (name, patterns) = (authority.name.clone(), authority.patterns_text());
         let keys = authority.keys.clone();
+        keys.iter().try_for_each(|key| contact::usable(&key.key))?;
         book.add(authority).map_err(not_added)?;
         for key in keys {
             speak::line(format!("{name}  {}  for {patterns}", key.key.fingerprint()))?;

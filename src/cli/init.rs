@@ -53,12 +53,13 @@ impl Init {
             .hint("keep it, or make another one with p2p --home DIR init NAME"),
             other => home::unidentified(other),
         })?;
-        let overlays = home::config(&home)?.overlays(&[]).map_err(Failure::usage)?;
+        let config = home::config(&home)?;
+        let overlays = config.overlays(&[]).map_err(Failure::usage)?;
         let overlays: Vec<String> = overlays.iter().map(ToString::to_string).collect();
         let key = identity.keys.public();
         speak::line(format!("name         {name}"))?;
         speak::line(format!("fingerprint  {}", key.fingerprint()))?;
-        speak::line(format!("share link   {}", identity.share_link(&overlays)))?;
+        speak::line(format!("share link   {}", identity.share_link(config.audience(), &overlays)))?;
         let folder = home.folder().display();
         speak::note(format!(
             "\nThe key is in {folder}; p2p backup FILE makes a copy to keep elsewhere."

@@ -80,7 +80,7 @@ impl Answering {
     /// Answers what peers open until the transport is shut down.
     pub(super) async fn run(self: Arc<Self>, transport: Arc<Transport>) {
         while let Some(accepted) = transport.accept().await {
-            if accepted.certificate.is_none() || self.revocations.is_fresh() {
+            if accepted.certificates.is_empty() || self.revocations.is_fresh() {
                 self.answer(accepted);
                 continue;
             }
@@ -94,9 +94,9 @@ impl Answering {
     }
 
     fn answer(&self, accepted: Accepted) {
-        let Accepted { peer, preface, ref certificate, .. } = accepted;
+        let Accepted { peer, preface, ref certificates, .. } = accepted;
         // first, so that a port where nothing is takes as long as one that is not for this visitor
-        let visitor = self.recognise(peer, certificate.as_slice());
+        let visitor = self.recognise(peer, certificates);
         let service = self.services.find(clock::now(), preface.port);
         let (Some(service), Some(name), StreamKind::Http) = (service, self.name(), preface.kind)
         else {
@@ -112,8 +112,8 @@ impl Answering {
             }
             Admission::Hidden => return not_served(accepted),
         };
-        let is_new = self.grounds.visit(peer, certificate.as_deref(), preface.port);
-        if is_new && certificate.is_some() {
+        let is_new = self.grounds.visit(peer, certificates, preface.port);
+        if is_new && !certificates.is_empty() {
             self.revocations.check();
         }
         let served = Served { destination, handler, cross_site: *cross_site };

@@ -21,15 +21,15 @@ use crate::trust::{Authorities, CompactCertificate, SignedCertificate};
 #[derive(Debug)]
 pub struct CertificateBook {
     book: Book<Certificates>,
-    /// What was chosen last, for which key, and among which.
-    best: Mutex<Option<Best>>,
+    /// What was presented last, for which key, and out of which.
+    last: Mutex<Option<Presented>>,
 }
 
 #[derive(Debug)]
-struct Best {
-    among: Arc<Certificates>,
+struct Presented {
+    book: Arc<Certificates>,
     key: PublicKey,
-    compact: Option<Arc<[u8]>>,
+    compact: Arc<[Vec<u8>]>,
 }
 
 /// Certificates in their compact form.
@@ -68,7 +68,7 @@ impl Pages for Certificates {
 impl CertificateBook {
     /// The book of a home, which need not exist yet.
     pub fn new(home: &Home) -> CertificateBook {
-        CertificateBook { book: Book::new(home, "certificates"), best: Mutex::default() }
+        CertificateBook { book: Book::new(home, "certificates"), last: Mutex::default() }
     }
 
     /// Takes a certificate in, in place of an older one that the same key signed.
@@ -99,21 +99,18 @@ impl CertificateBook {
         self.all().of(key)
     }
 
-    /// The certificate to show where there is room for one: the one that ends last.
-    pub fn best(&self, key: PublicKey) -> Option<Arc<[u8]>> {
-        let among = self.all();
-        let mut best = lock_of(&self.best);
-        if let Some(best) = &*best
-            && Arc::ptr_eq(&best.among, &among)
-            && best.key == key
+    /// The same for every request, which must not cost much: what is decided about each request rests on them.
+    pub fn presented(&self, key: PublicKey) -> Arc<[Vec<u8>]> {
+        let book = self.all();
+        let mut last = lock_of(&self.last);
+        if let Some(last) = &*last
+            && Arc::ptr_eq(&last.book, &book)
+            && last.key == key
         {
-            return best.compact.clone();
+            return last.compact.clone();
         }
-        let until = |compact: &Vec<u8>| {
-            CompactCertificate::decode(compact, key).map_or(0, |c| c.certificate().until.as_secs())
-        };
-        let compact = among.of(key).into_iter().max_by_key(until).map(Arc::from);
-        *best = Some(Best { among, key, compact: compact.clone() });
+        let compact: Arc<[Vec<u8>]> = book.of(key).into();
+        *last = Some(Presented { book, key, compact: compact.clone() });
         compact
     }
 

@@ -56,6 +56,21 @@ impl ContactBook {
         self.accept(name, key, Binding::Pinned)
     }
 
+    /// The same for the owner of a key who says to be there for contacts only: nobody is asked for him in the
+    /// open.
+    ///
+    /// # Errors
+    /// As [`ContactBook::pin`].
+    pub fn pin_private(&self, name: &Name, key: PublicKey) -> Result<(), ContactBookError> {
+        self.private.note(key, clock::wall()); // first: a daemon may look as soon as the contact is there
+        self.accept(name, key, Binding::Pinned)
+    }
+
+    /// Whether the owner of a key is known to be there for contacts only.
+    pub fn is_private(&self, key: &PublicKey) -> bool {
+        self.private.holds(key, clock::wall())
+    }
+
     /// Accepts a key for a name; one that is known already keeps the stronger of the two reasons.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ pub(super) struct Grounds {
 #[derive(Clone, Debug, Default)]
 struct Ground {
     /// What the peer has shown as a visitor.
-    shown: Option<Vec<u8>>,
+    shown: Vec<Vec<u8>>,
     /// To which services it was let in.
     visited: BTreeSet<ServicePort>,
     /// As whose it was called, and what it had shown in its packet.
@@ -47,9 +47,9 @@ struct Ground {
 
 impl Grounds {
     /// A visitor was let in. True if nothing was known of the peer.
-    pub(super) fn visit(&self, peer: PublicKey, shown: Option<&[u8]>, port: ServicePort) -> bool {
+    pub(super) fn visit(&self, peer: PublicKey, shown: &[Vec<u8>], port: ServicePort) -> bool {
         self.note(peer, |ground| {
-            ground.shown = shown.map(<[u8]>::to_vec);
+            ground.shown = shown.to_vec();
             ground.visited.insert(port);
         })
     }
@@ -110,7 +110,7 @@ impl Eviction {
     pub(super) fn judge(&self) {
         self.forget_absent();
         for (peer, ground) in self.grounds.all() {
-            let shown = ground.shown.as_slice();
+            let shown = &ground.shown;
             let goes = |port: &ServicePort| self.answering.would_refuse(peer, shown, *port);
             let is_other =
                 |(name, shown): (&Name, &Vec<Vec<u8>>)| self.finder.would_refuse(name, peer, shown);

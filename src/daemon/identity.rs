@@ -4,6 +4,7 @@ use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use zeroize::Zeroizing;
 
+use super::audience::Audience;
 use super::home::{Home, HomeError};
 use super::publishing::LONGEST_PACKET_LIFETIME;
 use crate::identity::{
@@ -224,12 +225,13 @@ impl Identity {
     }
 
     /// What friends are given to know the key and where to look; empty without a name.
-    pub fn share_link(&self, overlays: &[String]) -> String {
+    pub fn share_link(&self, audience: Audience, overlays: &[String]) -> String {
         let Some(name) = self.name.clone() else { return String::new() };
         // those of one machine or link help nobody elsewhere, but somebody next door
         let overlays = overlays.iter().filter(|overlay| ShareLink::can_carry(overlay));
         let overlays = overlays.take(ShareLink::MAX_OVERLAYS).cloned().collect();
-        ShareLink { name, key: self.keys.public(), overlays }.to_string()
+        let is_private = audience == Audience::Contacts;
+        ShareLink { name, key: self.keys.public(), is_private, overlays }.to_string()
     }
 }
 

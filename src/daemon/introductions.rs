@@ -139,7 +139,7 @@ mod tests {
     fn link(name: &str, overlays: &[&str]) -> ShareLink {
         let key = KeyPair::from_seed(&Seed::new([1; 32])).public();
         let overlays = overlays.iter().map(|overlay| (*overlay).to_owned()).collect();
-        ShareLink { name: Name::parse(name).unwrap(), key, overlays }
+        ShareLink { name: Name::parse(name).unwrap(), key, is_private: false, overlays }
     }
 
     #[test]

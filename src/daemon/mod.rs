@@ -395,7 +395,7 @@ impl Daemon {
     /// What friends are given; empty without a name.
     pub fn share_link(&self) -> String {
         let overlays: Vec<String> = self.overlays.iter().map(|o| o.address().to_owned()).collect();
-        Identity { name: self.name(), keys: self.keys.clone() }.share_link(&overlays)
+        Identity { name: self.name(), keys: self.keys.clone() }.share_link(self.audience, &overlays)
     }
 
     /// Publishes what has changed without anybody telling, such as certificates; whether anything is

@@ -1,7 +1,8 @@
 //! Which contacts are there for contacts only: the file `private` of the home, a line each.
 //!
 //! Who asks an overlay for somebody in the open and for a sealed place at the same time tells it whose place that
-//! is. So whoever was found sealed is not looked for in the open for some days, not even when he is away.
+//! is. So whoever was found sealed, or whose share link says so, is not looked for in the open for some days, not even
+//! when he is away.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

@@ -179,7 +179,7 @@ impl Reach {
         let registration = found.packet.registration();
         let preface = Preface { kind: StreamKind::Http, port: to.port };
         // it may have been added or renewed a moment ago
-        self.transport.show(self.certificates.best(self.transport.link().key()));
+        self.transport.show(self.certificates.presented(self.transport.link().key()));
         let opened = self.transport.open(registration.key, registration, preface, early);
         if !registration.rendezvous.is_empty() {
             return opened.await; // it introduces faster

@@ -12,6 +12,12 @@ use super::Hit;
 /// The 32 secret octets from which a key pair is made; zeroed when dropped.
 pub type Seed = Zeroizing<[u8; 32]>;
 
+/// The order of the group, in the octets of a signature: a scalar that is not below it is a second form of another.
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
 /// 64 octets of Ed25519 signature.
 pub type Signature = [u8; 64];
 
@@ -46,6 +52,23 @@ impl PublicKey {
         ed25519::PublicKey::new(self.0)
             .verify(message, &ed25519::Signature::new(*signature))
             .map_err(|_| SignatureError)
+    }
+
+    /// What is wrong with a signature that [`PublicKey::verify`] refuses.
+    pub fn fault_of(&self, signature: &Signature) -> SignatureFault {
+        let scalar = signature[32..].iter().rev();
+        if !self.is_usable() {
+            SignatureFault::WeakKey
+        } else if scalar.ge(ORDER.iter().rev()) {
+            SignatureFault::Malleable
+        } else {
+            SignatureFault::Mismatch
+        }
+    }
+
+    /// Whether the key is a point with which only its owner can sign.
+    pub fn is_usable(&self) -> bool {
+        self.to_x25519().is_ok()
     }
 
     /// The same key for Diffie–Hellman (RFC 7748, birationally mapped).
@@ -181,6 +204,17 @@ impl fmt::Display for SignatureError {
 
 impl std::error::Error for SignatureError {}
 
+/// What is wrong with a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureFault {
+    /// The key is of small order or no point at all: anybody can make signatures that lenient programs take.
+    WeakKey,
+    /// It is not in the one form that counts; somebody else than the signer may have made it from another.
+    Malleable,
+    /// It is of another message or key.
+    Mismatch,
+}
+
 #[cfg(test)]
 mod tests {
     use data_encoding::HEXLOWER;
@@ -215,16 +249,17 @@ mod tests {
         assert_eq!(pair(1).public().verify(b"text", &signature), Ok(()));
         assert_eq!(pair(1).public().verify(b"texT", &signature), Err(SignatureError));
         assert_eq!(pair(2).public().verify(b"text", &signature), Err(SignatureError));
+        assert_eq!(pair(2).public().fault_of(&signature), SignatureFault::Mismatch);
         // the same scalar plus the group's order, which lenient verifiers take
-        let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
         let mut malleable = signature;
         let mut carry = 0;
-        for (octet, add) in malleable[32..].iter_mut().zip(octets::<32>(order)) {
+        for (octet, add) in malleable[32..].iter_mut().zip(ORDER) {
             let sum = u16::from(*octet) + u16::from(add) + carry;
             *octet = sum as u8;
             carry = sum >> 8;
         }
         assert_eq!(pair(1).public().verify(b"text", &malleable), Err(SignatureError));
+        assert_eq!(pair(1).public().fault_of(&malleable), SignatureFault::Malleable);
     }
 
     #[test]
@@ -246,6 +281,7 @@ mod tests {
             assert!(PublicKey(weak).to_x25519().is_err(), "{weak:?}");
             let signature = [&neutral[..], &[0; 32]].concat().try_into().unwrap();
             assert_eq!(PublicKey(weak).verify(b"anything", &signature), Err(SignatureError));
+            assert_eq!(PublicKey(weak).fault_of(&signature), SignatureFault::WeakKey);
         }
     }
 

@@ -21,7 +21,7 @@ pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, Se
 pub use blinded::{Blind, BlindedKeyPair};
 pub use civil_time::CivilTime;
 pub use hit::Hit;
-pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError};
+pub use key::{Fingerprint, KeyPair, PublicKey, Seed, Signature, SignatureError, SignatureFault};
 pub use key_file::{KeyFileError, KeyId, Lock, MAX_KEY_FILE, PublicKeyFile, SecretKeyFile};
 pub use name::{Name, NameError};
 pub use share_link::{ShareLink, ShareLinkError};

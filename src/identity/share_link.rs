@@ -4,6 +4,9 @@
 //! p2p://alice@example.com/KEY?overlay=store:https%3A%2F%2Fexample.org%2F%7Bslot%7D&overlay=lan
 //! ```
 //!
+//! Who publishes for contacts only says so with `presence=contacts` before the overlays: then nobody is asked for him
+//! in the open.
+//!
 //! Whoever opens the link takes name and key as its sender's word, so the key is pinned: no overlay
 //! can put another in its place.
 
@@ -20,11 +23,14 @@ pub struct ShareLink {
     pub name: Name,
     /// The key that belongs to the name.
     pub key: PublicKey,
+    /// Whether the registration is there for contacts only.
+    pub is_private: bool,
     /// Overlays that hold the registration, as the configuration spells them; may be empty.
     pub overlays: Vec<String>,
 }
 
 const SCHEME: &str = "p2p://";
+const PRIVATE: &str = "presence=contacts";
 const OVERLAY: &str = "overlay=";
 /// What stands in a query value as it is: RFC 3986's unreserved characters, and the colon because
 /// every overlay has one.
@@ -59,9 +65,15 @@ impl ShareLink {
             None => (rest, None),
         };
         let (name, key) = who.split_once('/').ok_or(ShareLinkError::Key)?;
+        let (is_private, query) = match query.map(|query| (private(query), query)) {
+            Some((Some(rest), _)) => (true, rest),
+            Some((None, query)) => (false, Some(query)),
+            None => (false, None),
+        };
         Ok(ShareLink {
             name: Name::parse(name).map_err(ShareLinkError::Name)?,
             key: key.parse().map_err(|_| ShareLinkError::Key)?,
+            is_private,
             overlays: query.map_or(Ok(Vec::new()), parse_query)?,
         })
     }
@@ -72,6 +84,13 @@ impl ShareLink {
             && overlay.len() <= ShareLink::MAX_OVERLAY
             && !overlay.chars().any(char::is_control)
     }
+}
+
+/// What follows behind the word that the registration is there for contacts only; None where the query does not
+/// begin with that.
+fn private(query: &str) -> Option<Option<&str>> {
+    let (first, rest) = query.split_once('&').map_or((query, None), |(f, rest)| (f, Some(rest)));
+    first.eq_ignore_ascii_case(PRIVATE).then_some(rest)
 }
 
 fn parse_query(query: &str) -> Result<Vec<String>, ShareLinkError> {
@@ -106,9 +125,14 @@ fn parse_parameter(parameter: &str) -> Result<String, ShareLinkError> {
 impl fmt::Display for ShareLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{SCHEME}{}/{}", self.name, self.key)?;
-        for (index, overlay) in self.overlays.iter().enumerate() {
-            let before = if index == 0 { '?' } else { '&' };
+        let mut before = '?';
+        if self.is_private {
+            write!(f, "{before}{PRIVATE}")?;
+            before = '&';
+        }
+        for overlay in &self.overlays {
             write!(f, "{before}{OVERLAY}{}", utf8_percent_encode(overlay, ESCAPED))?;
+            before = '&';
         }
         Ok(())
     }
@@ -125,7 +149,7 @@ pub enum ShareLinkError {
     Name(NameError),
     /// No key of 52 characters follows the name.
     Key,
-    /// It has a parameter that is no overlay.
+    /// It has a parameter that is no overlay, nor the first that says for whom its sender is there.
     Parameter,
     /// An overlay is malformed, or one that [`ShareLink::can_carry`] refuses.
     Overlay,
@@ -143,7 +167,7 @@ impl fmt::Display for ShareLinkError {
                 f.write_str("the link has no key of 52 characters behind the name")
             }
             ShareLinkError::Parameter => {
-                f.write_str("behind the question mark a link has only overlay=…")
+                f.write_str("behind the question mark a link has presence=contacts and overlay=…")
             }
             ShareLinkError::Overlay => f.write_str("an overlay in the link is malformed"),
             ShareLinkError::TooManyOverlays => {
@@ -167,6 +191,7 @@ mod tests {
         ShareLink {
             name: Name::parse("alice@example.com").unwrap(),
             key: PublicKey([1; 32]),
+            is_private: false,
             overlays: overlays.iter().map(|o| (*o).to_owned()).collect(),
         }
     }
@@ -181,6 +206,13 @@ mod tests {
         assert_eq!(link(&overlays).to_string(), text);
         assert_eq!(ShareLink::parse(&text), Ok(link(&overlays)));
         assert_eq!(ShareLink::parse(&link(&[]).to_string()), Ok(link(&[])));
+        for overlays in [&[][..], &["lan"]] {
+            let private = ShareLink { is_private: true, ..link(overlays) };
+            let more = if overlays.is_empty() { "" } else { "&overlay=lan" };
+            let text = format!("p2p://alice@example.com/{KEY}?presence=contacts{more}");
+            assert_eq!(private.to_string(), text);
+            assert_eq!(ShareLink::parse(&text), Ok(private));
+        }
     }
 
     #[test]
@@ -202,6 +234,10 @@ mod tests {
             ("?overlay", ShareLinkError::Parameter),
             ("?key=1", ShareLinkError::Parameter),
             ("?overlay=lan&", ShareLinkError::Parameter),
+            ("?presence=public", ShareLinkError::Parameter),
+            ("?presence=contacts&", ShareLinkError::Parameter),
+            ("?presence=contacts&presence=contacts", ShareLinkError::Parameter),
+            ("?overlay=lan&presence=contacts", ShareLinkError::Parameter),
             ("?overlay=", ShareLinkError::Overlay),
             ("?overlay=%", ShareLinkError::Overlay),
             ("?overlay=%4", ShareLinkError::Overlay),
@@ -232,12 +268,13 @@ mod tests {
         fn print_then_parse_is_the_identity(
             user in "[a-z0-9_+-]{1,20}",
             key in any::<[u8; 32]>(),
+            is_private in any::<bool>(),
             overlays in vec("\\PC{1,60}", 0..=8),
         ) {
             prop_assume!(user != "at");
             prop_assume!(overlays.iter().all(|overlay| ShareLink::can_carry(overlay)));
             let name = Name::parse(&format!("{user}@example.com")).unwrap();
-            let link = ShareLink { name, key: PublicKey(key), overlays };
+            let link = ShareLink { name, key: PublicKey(key), is_private, overlays };
             prop_assert_eq!(ShareLink::parse(&link.to_string()), Ok(link));
         }
 

@@ -14,7 +14,7 @@ use std::fmt;
 use blake2::{Blake2b512, Digest};
 use data_encoding::BASE64;
 
-use super::{KeyId, PublicKeyFile, SecretKeyFile, Signature};
+use super::{KeyId, PublicKeyFile, SecretKeyFile, Signature, SignatureFault};
 
 /// What a signature file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,13 +78,17 @@ impl SignatureFile {
     /// Checks that `key` signed exactly this text and the comment.
     ///
     /// # Errors
-    /// Says which of the three does not fit.
+    /// Says what does not fit.
     pub fn verify(&self, key: &PublicKeyFile, text: &[u8]) -> Result<(), SignatureFileError> {
         if self.id != key.id {
             return Err(SignatureFileError::OtherKey);
         }
         let check = |message: &[u8], signature, error| {
-            key.key.verify(message, signature).map_err(|_| error)
+            key.key.verify(message, signature).map_err(|_| match key.key.fault_of(signature) {
+                SignatureFault::WeakKey => SignatureFileError::WeakKey,
+                SignatureFault::Malleable => SignatureFileError::Malleable,
+                SignatureFault::Mismatch => error,
+            })
         };
         check(&hash(text), &self.signature, SignatureFileError::Text)?;
         let commented = with_comment(&self.signature, &self.comment);
@@ -122,6 +126,10 @@ pub enum SignatureFileError {
     Text,
     /// The trusted comment is not the one that was signed.
     Comment,
+    /// A signature is another form of a valid one, which only lenient programs take.
+    Malleable,
+    /// The key is of small order, so that anybody could sign.
+    WeakKey,
 }
 
 impl fmt::Display for SignatureFileError {
@@ -131,6 +139,8 @@ impl fmt::Display for SignatureFileError {
             SignatureFileError::OtherKey => "it is signed by another key",
             SignatureFileError::Text => "its text is not the one that was signed",
             SignatureFileError::Comment => "its trusted comment is not the one that was signed",
+            SignatureFileError::Malleable => "its signature was rewritten by somebody else",
+            SignatureFileError::WeakKey => "its key is one that anybody signs with",
         })
     }
 }

@@ -27,6 +27,10 @@ pub enum PacketError {
     Unknown(u8),
     /// Its signature is not one of its key.
     Signature,
+    /// The signature is another form of a valid one, which only lenient programs take.
+    Malleable,
+    /// The key is of small order, so that anybody could sign.
+    WeakKey,
 }
 
 impl fmt::Display for PacketError {
@@ -47,6 +51,10 @@ impl fmt::Display for PacketError {
                 write!(f, "the packet needs field {kind} understood; a newer version may know it")
             }
             PacketError::Signature => f.write_str("the packet's signature is not its key's"),
+            PacketError::Malleable => {
+                f.write_str("the packet's signature was rewritten by somebody else than its key")
+            }
+            PacketError::WeakKey => f.write_str("the packet's key is one that anybody signs with"),
         }
     }
 }

@@ -33,7 +33,7 @@ use super::{
     rendezvous::Rendezvous,
     wire::{self, Field, Fields},
 };
-use crate::identity::{KeyPair, Name, PublicKey, Signature, Timestamp};
+use crate::identity::{KeyPair, Name, PublicKey, Signature, SignatureFault, Timestamp};
 
 /// What a packet says: who, until when, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,7 +208,11 @@ pub(super) fn signed(content: &[u8]) -> Vec<u8> {
 }
 
 fn verify(key: &PublicKey, content: &[u8], signature: &Signature) -> Result<(), PacketError> {
-    key.verify(&signed(content), signature).map_err(|_| PacketError::Signature)
+    key.verify(&signed(content), signature).map_err(|_| match key.fault_of(signature) {
+        SignatureFault::WeakKey => PacketError::WeakKey,
+        SignatureFault::Malleable => PacketError::Malleable,
+        SignatureFault::Mismatch => PacketError::Signature,
+    })
 }
 
 /// Whether a registration keeps the rules of the format.

@@ -86,12 +86,12 @@ impl Handshake {
             return;
         }
         let answer = early::decode(early.request).map(|carried| {
-            let Carried { preface, certificate, request } = carried;
+            let Carried { preface, certificates, request } = carried;
             let (answer, queue) = (Arc::<EarlyAnswer>::default(), self.shared.accepted.clone());
             let stream = Stream::heard_early(request, answer.clone());
             spawn(async move {
                 // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
+                let _ = queue.send(Accepted { peer, stream, preface, certificates }).await;
             })
             .detach();
             Answer(answer)
@@ -153,9 +153,9 @@ pub(super) async fn accept_streams(
         spawn(async move {
             let Some(receive) = stream.receiver() else { return };
             let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
-            if let Some((preface, certificate)) = preface {
+            if let Some((preface, certificates)) = preface {
                 // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface, certificate }).await;
+                let _ = queue.send(Accepted { peer, stream, preface, certificates }).await;
             }
         })
         .detach();

@@ -84,7 +84,7 @@ impl Connection {
         (usage.streams == 0).then_some(usage.idle_since)
     }
 
-    /// Opens a stream and sends its preface, with a certificate if there is one to show: together with what is
+    /// Opens a stream and sends its preface, with the certificates that there are to show: together with what is
     /// written where that is one request, else at once.
     ///
     /// # Errors
@@ -92,13 +92,13 @@ impl Connection {
     pub(super) async fn open(
         self: &Arc<Connection>,
         preface: Preface,
-        certificate: Option<&[u8]>,
+        certificates: &[Vec<u8>],
         one_request: bool,
     ) -> Result<Stream, ConnectError> {
         let guard = StreamGuard::new(self);
         let opening = clock::timeout(STREAM_PATIENCE, self.quic.open_bi()).await;
         let (mut send, receive) = opening.ok_or(ConnectError::TooManyStreams)??;
-        let preface = preface.encode_with(certificate);
+        let preface = preface.encode_with(certificates);
         if one_request {
             return Ok(Stream::for_one_request(preface.into(), send, receive, guard));
         }

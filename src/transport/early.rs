@@ -1,6 +1,6 @@
 //! The first request of a connection, sent before the handshake is complete.
 //!
-//! It travels in the link's early request (see [`crate::link::EarlyRequest`]) as the preface, with the certificate
+//! It travels in the link's early request (see [`crate::link::EarlyRequest`]) as the preface, with the certificates
 //! that it shows, and the octets that a stream would have carried: what is decided about it rests on nothing that
 //! comes later. Its answer comes on a stream that the answering end opens, behind one octet that
 //! goes out at once, so that its coming says that the request was taken. Without that sign, the request is sent again on a stream of its own.
@@ -19,26 +19,26 @@ pub(super) const SIGN: [u8; 1] = [1];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Carried {
     pub(super) preface: Preface,
-    /// The certificate that its sender shows, unchecked.
-    pub(super) certificate: Option<Vec<u8>>,
+    /// The certificates that its sender shows, unchecked.
+    pub(super) certificates: Vec<Vec<u8>>,
     pub(super) request: Bytes,
 }
 
 /// What an early request carries, as octets. None if the request may not be sent early.
 pub(super) fn encode(
     preface: Preface,
-    certificate: Option<&[u8]>,
+    certificates: &[Vec<u8>],
     request: &[u8],
 ) -> Option<Vec<u8>> {
     may_be_early(preface, request)
-        .then(|| [&preface.encode_with(certificate)[..], request].concat())
+        .then(|| [&preface.encode_with(certificates)[..], request].concat())
 }
 
 /// Takes those octets apart. None if that is not what may be sent early, whatever its sender says.
 pub(super) fn decode(carried: Vec<u8>) -> Option<Carried> {
     let mut request = Bytes::from(carried);
-    let (preface, certificate) = Preface::take(&mut request)?;
-    may_be_early(preface, &request).then_some(Carried { preface, certificate, request })
+    let (preface, certificates) = Preface::take(&mut request)?;
+    may_be_early(preface, &request).then_some(Carried { preface, certificates, request })
 }
 
 fn may_be_early(preface: Preface, request: &[u8]) -> bool {
@@ -62,9 +62,9 @@ mod tests {
     fn a_request_without_effect_comes_back() {
         let http = preface(StreamKind::Http);
         for request in ["GET / HTTP/1.1\r\n\r\n", "HEAD /a HTTP/1.1\r\nhost: a\r\n\r\n"] {
-            for certificate in [None, Some(vec![7; 220])] {
-                let carried = encode(http, certificate.as_deref(), request.as_bytes()).unwrap();
-                let whole = Carried { preface: http, certificate, request: request.into() };
+            for certificates in [vec![], vec![vec![7; 220]], vec![vec![7; 220], vec![8; 200]]] {
+                let carried = encode(http, &certificates, request.as_bytes()).unwrap();
+                let whole = Carried { preface: http, certificates, request: request.into() };
                 assert_eq!(decode(carried), Some(whole));
             }
         }
@@ -81,13 +81,13 @@ mod tests {
             "GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\n\r\n",
             "",
         ] {
-            assert_eq!(encode(http, None, request.as_bytes()), None, "{request}");
+            assert_eq!(encode(http, &[], request.as_bytes()), None, "{request}");
             let carried = [&http.encode()[..], request.as_bytes()].concat();
             assert_eq!(decode(carried), None, "{request}");
         }
         let get = b"GET / HTTP/1.1\r\n\r\n";
-        assert_eq!(encode(preface(StreamKind::Tunnel), None, get), None);
-        for carried in [&[1, 0, 80][..], &[9, 0, 80, 0], &[1, 0, 80, 200, b'G']] {
+        assert_eq!(encode(preface(StreamKind::Tunnel), &[], get), None);
+        for carried in [&[1, 0, 80, 0][..], &[9, 0, 80, 0, 0], &[1, 0, 80, 0, 200, b'G']] {
             assert_eq!(decode(carried.to_vec()), None);
         }
     }

@@ -61,7 +61,7 @@ pub(super) struct Shared {
     pool: Mutex<Pool>,
     pub(super) admissions: Arc<Admissions>,
     /// Shown to every peer that is asked for something.
-    certificate: Mutex<Option<Arc<[u8]>>>,
+    certificates: Mutex<Arc<[Vec<u8>]>>,
     pub(super) accepted: async_channel::Sender<Accepted>,
 }
 
@@ -87,8 +87,8 @@ pub struct Accepted {
     pub stream: Stream,
     /// What the stream is for.
     pub preface: Preface,
-    /// The certificate that the peer shows; nothing about it has been checked.
-    pub certificate: Option<Vec<u8>>,
+    /// The certificates that the peer shows; nothing about them has been checked.
+    pub certificates: Vec<Vec<u8>>,
 }
 
 impl Accepted {
@@ -121,7 +121,7 @@ impl Transport {
             lifetimes,
             pool: Mutex::default(),
             admissions: Arc::default(),
-            certificate: Mutex::default(),
+            certificates: Mutex::default(),
             accepted: sender,
         });
         spawn(shared.clone().accept_connections()).detach();
@@ -133,14 +133,14 @@ impl Transport {
         &self.shared.link
     }
 
-    /// Shows a certificate to every peer that is asked for something from now on.
-    pub fn show(&self, certificate: Option<Arc<[u8]>>) {
-        let mut shown = self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = certificate;
+    /// Shows certificates to every peer that is asked for something from now on.
+    pub fn show(&self, certificates: Arc<[Vec<u8>]>) {
+        let mut shown = self.shared.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = certificates;
     }
 
-    fn shown(&self) -> Option<Arc<[u8]>> {
-        self.shared.certificate.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn shown(&self) -> Arc<[Vec<u8>]> {
+        self.shared.certificates.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
@@ -166,9 +166,9 @@ impl Transport {
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
-        let certificate = self.shown();
+        let certificates = self.shown();
         let offer = early.and_then(|request| {
-            self.offer_early(peer, early::encode(preface, certificate.as_deref(), request)?)
+            self.offer_early(peer, early::encode(preface, &certificates, request)?)
         });
         let (connection, connected) = self.connection(peer, &places).await?;
         if connected.is_none() && self.shared.link.is_suspect(&peer) {
@@ -185,20 +185,20 @@ impl Transport {
                 return Ok(Opened { stream, early: true, connected, path });
             }
         }
-        let shown = certificate.as_deref();
-        let (stream, connected) = match connection.open(preface, shown, early.is_some()).await {
-            Ok(stream) => (stream, connected),
-            Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
-            Err(_) => {
-                let (connection, connected) = self.connection(peer, &places).await?;
-                (connection.open(preface, shown, early.is_some()).await?, connected)
-            }
-        };
+        let (stream, connected) =
+            match connection.open(preface, &certificates, early.is_some()).await {
+                Ok(stream) => (stream, connected),
+                Err(error) if connected.is_some() || connection.is_alive() => return Err(error),
+                Err(_) => {
+                    let (connection, connected) = self.connection(peer, &places).await?;
+                    (connection.open(preface, &certificates, early.is_some()).await?, connected)
+                }
+            };
         Ok(Opened { stream, early: false, connected, path: self.shared.link.path(&peer) })
     }
 
     /// Offers a request to the link if nobody is connected to the peer or dials it. One that is too long
-    /// beside its certificate is not sent early: an answer to a stranger may be another one.
+    /// beside its certificates is not sent early: an answer to a stranger may be another one.
     fn offer_early(&self, peer: PublicKey, carried: Vec<u8>) -> Option<EarlyOffer> {
         let link = &self.shared.link;
         let is_offered = self.shared.pool().is_unknown(&peer) && link.offer_early(peer, &carried);

@@ -1,11 +1,12 @@
 //! The first octets of each stream: what it carries, and for which service.
 //!
 //! ```text
-//! kind(1)  service port(2, big-endian)  length(1)  extension(length)
+//! kind(1)  service port(2, big-endian)  length(2, big-endian)  extension(length)
 //! ```
 //!
-//! The extension is a list of kind(1), length(1), value(length); what is not understood in it is skipped.
-//! Kind 1 is a certificate of the asking side, opaque here.
+//! The extension is a list of kind(1), length(1), value(length), of at most 1024 octets; what is not understood in
+//! it is skipped. Kind 1 is a certificate of the asking side, opaque here: a service may be for those whom another
+//! authority certifies than the next, so all are shown.
 
 use std::fmt;
 
@@ -34,10 +35,12 @@ pub struct Preface {
 
 const HTTP: u8 = 1;
 const TUNNEL: u8 = 2;
-const LENGTH: usize = 4;
+const LENGTH: usize = 5;
 const CERTIFICATE: u8 = 1;
-/// The longest certificate that a preface carries, in octets.
-pub(super) const MAX_CERTIFICATE: usize = u8::MAX as usize - 2;
+/// The longest extension that is read, in octets.
+const MAX_EXTENSION: usize = 1024;
+/// So many certificates are shown, and looked at: each costs a check of its signature.
+const MAX_CERTIFICATES: usize = 4;
 
 impl Preface {
     pub(super) fn encode(self) -> [u8; LENGTH] {
@@ -46,23 +49,26 @@ impl Preface {
             StreamKind::Tunnel => TUNNEL,
         };
         let [high, low] = self.port.get().to_be_bytes();
-        [kind, high, low, 0]
+        [kind, high, low, 0, 0]
     }
 
-    /// The preface with a certificate behind it, unless that is too long.
-    pub(super) fn encode_with(self, certificate: Option<&[u8]>) -> Vec<u8> {
+    /// The preface with certificates behind it, as far as there is room.
+    pub(super) fn encode_with(self, certificates: &[Vec<u8>]) -> Vec<u8> {
         let mut octets = self.encode().to_vec();
-        if let Some(certificate) = certificate.filter(|c| c.len() <= MAX_CERTIFICATE) {
-            let length = certificate.len() as u8; // at most 253
-            octets[LENGTH - 1] = length + 2;
-            octets.extend_from_slice(&[CERTIFICATE, length]);
-            octets.extend_from_slice(certificate);
+        for certificate in certificates.iter().take(MAX_CERTIFICATES) {
+            let Ok(length) = u8::try_from(certificate.len()) else { continue };
+            if octets.len() - LENGTH + 2 + certificate.len() <= MAX_EXTENSION {
+                octets.extend_from_slice(&[CERTIFICATE, length]);
+                octets.extend_from_slice(certificate);
+            }
         }
+        let extension = (octets.len() - LENGTH) as u16; // at most 1024
+        octets[LENGTH - 2..LENGTH].copy_from_slice(&extension.to_be_bytes());
         octets
     }
 
     /// None for a kind or a port that does not exist.
-    fn decode([kind, high, low, _]: [u8; LENGTH]) -> Option<Preface> {
+    fn decode([kind, high, low, ..]: [u8; LENGTH]) -> Option<Preface> {
         let kind = match kind {
             HTTP => StreamKind::Http,
             TUNNEL => StreamKind::Tunnel,
@@ -72,41 +78,49 @@ impl Preface {
         Some(Preface { kind, port })
     }
 
-    /// Takes the preface, and the certificate in its extension, from the front of what has come already. None
+    /// Takes the preface, and the certificates in its extension, from the front of what has come already. None
     /// when it is not whole, or makes no sense.
-    pub(super) fn take(octets: &mut Bytes) -> Option<(Preface, Option<Vec<u8>>)> {
+    pub(super) fn take(octets: &mut Bytes) -> Option<(Preface, Vec<Vec<u8>>)> {
         let head = *octets.first_chunk::<LENGTH>()?;
-        let length = LENGTH + usize::from(head[LENGTH - 1]);
+        let length = LENGTH + extension_length(head)?;
         if octets.len() < length {
             return None;
         }
-        let certificate = certificate_in(&octets[LENGTH..length]);
+        let certificates = certificates_in(&octets[LENGTH..length]);
         octets.advance(length);
-        Some((Preface::decode(head)?, certificate))
+        Some((Preface::decode(head)?, certificates))
     }
 
-    /// Reads the preface off a stream, and the certificate in its extension. None when the stream ends
+    /// Reads the preface off a stream, and the certificates in its extension. None when the stream ends
     /// before, or it makes no sense.
-    pub(super) async fn read(stream: &mut RecvStream) -> Option<(Preface, Option<Vec<u8>>)> {
+    pub(super) async fn read(stream: &mut RecvStream) -> Option<(Preface, Vec<Vec<u8>>)> {
         let mut head = [0; LENGTH];
         stream.read_exact(&mut head).await.ok()?;
-        let mut extension = [0; u8::MAX as usize];
-        let extension = &mut extension[..head[LENGTH - 1].into()];
-        stream.read_exact(extension).await.ok()?;
-        Some((Preface::decode(head)?, certificate_in(extension)))
+        let mut extension = vec![0; extension_length(head)?];
+        stream.read_exact(&mut extension).await.ok()?;
+        Some((Preface::decode(head)?, certificates_in(&extension)))
     }
 }
 
-/// The certificate in an extension, if there is one.
-fn certificate_in(mut extension: &[u8]) -> Option<Vec<u8>> {
-    while let [kind, length, rest @ ..] = extension {
-        let (value, rest) = rest.split_at_checked(usize::from(*length))?;
+/// None where it is longer than any that is read.
+fn extension_length([.., high, low]: [u8; LENGTH]) -> Option<usize> {
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    (length <= MAX_EXTENSION).then_some(length)
+}
+
+/// The certificates in an extension, as far as it makes sense.
+fn certificates_in(mut extension: &[u8]) -> Vec<Vec<u8>> {
+    let mut certificates = Vec::new();
+    while let [kind, length, rest @ ..] = extension
+        && let Some((value, rest)) = rest.split_at_checked(usize::from(*length))
+        && certificates.len() < MAX_CERTIFICATES
+    {
         if *kind == CERTIFICATE {
-            return Some(value.to_vec());
+            certificates.push(value.to_vec());
         }
         extension = rest;
     }
-    None
+    certificates
 }
 
 impl fmt::Display for StreamKind {
@@ -123,17 +137,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_travels_behind_it() {
+    fn certificates_travel_behind_it_as_far_as_there_is_room() {
         let preface = Preface { kind: StreamKind::Http, port: ServicePort::HTTP };
-        let certificate = [7; MAX_CERTIFICATE];
-        let octets = preface.encode_with(Some(&certificate));
-        assert_eq!(usize::from(octets[LENGTH - 1]), octets.len() - LENGTH);
-        assert_eq!(certificate_in(&octets[LENGTH..]), Some(certificate.to_vec()));
-        assert_eq!(preface.encode_with(Some(&[7; MAX_CERTIFICATE + 1])), preface.encode());
-        assert_eq!(certificate_in(&[9, 1, 0, CERTIFICATE, 1, 5]), Some(vec![5]));
-        for bad in [&[][..], &[1], &[1, 2, 0], &[9, 0], &[9, 9, 9]] {
-            assert_eq!(certificate_in(bad), None, "{bad:?}");
+        let certificates = [vec![7; 255], vec![8; 250], vec![], vec![9; 255], vec![10; 1]];
+        for count in 0..=certificates.len() {
+            let octets = preface.encode_with(&certificates[..count]);
+            let fit = count.min(MAX_CERTIFICATES);
+            let taken = Preface::take(&mut [&octets[..], b"GET"].concat().into());
+            assert_eq!(taken, Some((preface, certificates[..fit].to_vec())));
         }
+        assert_eq!(preface.encode_with(&[vec![7; 256]]), preface.encode());
+        let [one, other] = [vec![1; 255], vec![2; 255]];
+        let full = vec![one.clone(), one.clone(), one.clone(), other];
+        assert_eq!(certificates_in(&preface.encode_with(&full)[LENGTH..]), full[..3]);
+    }
+
+    #[test]
+    fn nonsense_in_an_extension_is_passed_over() {
+        assert_eq!(certificates_in(&[9, 1, 0, CERTIFICATE, 1, 5, CERTIFICATE, 9]), [vec![5]]);
+        for bad in [&[][..], &[1], &[1, 2, 0], &[9, 0], &[9, 9, 9]] {
+            assert!(certificates_in(bad).is_empty(), "{bad:?}");
+        }
+        let many = [CERTIFICATE, 0].repeat(MAX_EXTENSION / 2);
+        assert_eq!(certificates_in(&many).len(), MAX_CERTIFICATES);
+        let long = [&[HTTP, 0, 80, 4, 1][..], &[0; MAX_EXTENSION + 1]].concat();
+        assert_eq!(Preface::take(&mut long.into()), None);
+        assert_eq!(Preface::take(&mut vec![HTTP, 0, 80, 0, 2, 9].into()), None);
     }
 
     #[test]
@@ -144,9 +173,9 @@ mod tests {
                 assert_eq!(Preface::decode(preface.encode()), Some(preface));
             }
         }
-        assert_eq!(Preface::decode([HTTP, 0x03, 0xe8, 0]).unwrap().port.get(), 1000);
-        assert_eq!(Preface::decode([HTTP, 0, 0, 0]), None);
-        assert_eq!(Preface::decode([0, 0, 80, 0]), None);
-        assert_eq!(Preface::decode([3, 0, 80, 0]), None);
+        assert_eq!(Preface::decode([HTTP, 0x03, 0xe8, 0, 0]).unwrap().port.get(), 1000);
+        assert_eq!(Preface::decode([HTTP, 0, 0, 0, 0]), None);
+        assert_eq!(Preface::decode([0, 0, 80, 0, 0]), None);
+        assert_eq!(Preface::decode([3, 0, 80, 0, 0]), None);
     }
 }

@@ -71,9 +71,7 @@ impl Rule {
             Rule::Domain(domain) => names.any(|known| {
                 known.name.domain() == &**domain && known.binding != Binding::FirstUse
             }),
-            Rule::Authority(authority) => {
-                names.any(|known| known.authority.as_ref() == Some(authority))
-            }
+            Rule::Authority(authority) => names.any(|known| known.authorities.contains(authority)),
         }
     }
 }
@@ -184,7 +182,7 @@ mod tests {
             name: Name::parse(name).unwrap(),
             binding: *binding,
             is_contact: *is_contact,
-            authority: authority.map(|name| AuthorityName::parse(name).unwrap()),
+            authorities: authority.iter().filter_map(|name| AuthorityName::parse(name)).collect(),
         });
         Visitor { key: PublicKey([1; 32]), known_as: known_as.collect() }
     }

@@ -354,7 +354,7 @@ impl fmt::Display for Unfit {
             }
             Defect::NotYet(early) => write!(
                 f,
-                "the certificate of {authority} holds in {} only, unless a clock is wrong",
+                "the certificate of {authority} begins to hold in {}, unless a clock is wrong",
                 roughly(*early)
             ),
             Defect::Expired(late) => write!(

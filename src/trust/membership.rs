@@ -34,7 +34,7 @@ pub fn is_member(
     now: Timestamp,
 ) -> Result<(), NoMember> {
     let visitor = recognise(key, shown, contacts, authorities, now);
-    if visitor.known_as.iter().any(|known| known.authority.as_ref() == Some(authority)) {
+    if visitor.known_as.iter().any(|known| known.authorities.contains(authority)) {
         return Ok(());
     }
     let defects = shown.iter().filter(|shown| shown.authority == *authority).filter_map(|shown| {

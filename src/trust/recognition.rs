@@ -26,8 +26,8 @@ pub struct KnownAs {
     pub binding: Binding,
     /// Whether the name is in the contact book.
     pub is_contact: bool,
-    /// The authority that certifies it now, if one does.
-    pub authority: Option<AuthorityName>,
+    /// The authorities that certify it now.
+    pub authorities: Vec<AuthorityName>,
 }
 
 impl Visitor {
@@ -50,7 +50,7 @@ impl Visitor {
 /// Says who a key is that shows these certificates; see [`Authorities::read`].
 ///
 /// A contact bound by a certificate must show one that counts; a key that an authority has revoked is
-/// nobody's unless the person pinned it. A certificate for a name that the book knows with another key
+/// nobody's unless the person pinned it or another authority certifies it. A certificate for a name that the book knows with another key
 /// says nothing.
 pub fn recognise(
     key: PublicKey,
@@ -60,26 +60,27 @@ pub fn recognise(
     now: Timestamp,
 ) -> Visitor {
     let (certified, revoked) = certified(shown, authorities, now);
-    let authority_for = |name: &Name| {
-        let found = certified.iter().find(|(of, _)| of == name);
-        found.map(|(_, certified)| certified.authority.clone())
+    let authorities_for = |name: &Name| -> Vec<AuthorityName> {
+        let found = certified.iter().filter(|(of, _)| of == name);
+        found.map(|(_, certified)| certified.authority.clone()).collect()
     };
     let mut known_as = Vec::new();
     for contact in contacts.with_key(&key) {
-        let (name, authority) = (contact.name.clone(), authority_for(&contact.name));
+        let (name, authorities) = (contact.name.clone(), authorities_for(&contact.name));
         let binding = match contact.binding {
             Binding::Pinned => Binding::Pinned,
+            _ if !authorities.is_empty() => Binding::Certified,
             _ if revoked.contains(&name) => continue,
-            _ if authority.is_some() => Binding::Certified,
             Binding::Certified => continue,
             other => other,
         };
-        known_as.push(KnownAs { name, binding, is_contact: true, authority });
+        known_as.push(KnownAs { name, binding, is_contact: true, authorities });
     }
-    for (name, certified) in certified {
-        if contacts.get(&name).is_none() && known_as.iter().all(|known| known.name != name) {
-            let (binding, authority) = (Binding::Certified, Some(certified.authority));
-            known_as.push(KnownAs { name, binding, is_contact: false, authority });
+    for (name, _) in &certified {
+        if contacts.get(name).is_none() && known_as.iter().all(|known| known.name != *name) {
+            let (name, authorities) = (name.clone(), authorities_for(name));
+            let binding = Binding::Certified;
+            known_as.push(KnownAs { name, binding, is_contact: false, authorities });
         }
     }
     known_as.sort_by_key(|known| Binding::ALL.iter().position(|b| *b == known.binding));

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use p2p::identity::{KeyPair, Name, Seed, ServicePort};
+use p2p::identity::{KeyPair, Name, PublicKey, PublicKeyFile, Seed, ServicePort};
 use p2p::runtime::{block_on, clock, random};
 use p2p::service::AccessRules;
 use p2p::trust::{Authorities, Contacts};
@@ -64,6 +64,29 @@ fn contacts_are_added_shown_renamed_and_carried_over() {
         told.1.contains("line 1: a contact is a name, a key, a binding and a date"),
         "{told:?}"
     );
+}
+
+#[test]
+fn keys_that_anybody_signs_with_are_not_taken() {
+    let scene = Scene::set();
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let weak = PublicKey(neutral);
+    let (file, link) = (scene.home("weak.pub"), format!("p2p://weak@example.com/{weak}"));
+    fs::write(&file, PublicKeyFile::new(weak).to_text()).unwrap();
+    for arguments in [
+        vec!["contact", "add", "weak@example.com", &weak.to_string()],
+        vec!["contact", "add", "weak@example.com", path(&file)],
+        vec!["contact", "add", &link],
+        vec!["open", &link],
+        vec!["authority", "add", path(&file), "--for", "example.com"],
+    ] {
+        let told = scene.fails("bob", &arguments);
+        let words = "p2p: error: this key is not usable: anybody could sign with it\n";
+        assert_eq!(told, (3, words.into()), "{arguments:?}");
+    }
+    assert_eq!(scene.done("bob", &["contact", "list"]), "");
+    assert_eq!(scene.done("bob", &["authority", "list"]), "");
 }
 
 #[test]

@@ -72,6 +72,13 @@ fn contacts_find_each_other_and_the_store_learns_nothing() {
         udp.split_whitespace().map(str::to_owned).collect()
     };
 
+    // her link says that nobody is to be asked for her in the open, not even the first time
+    assert!(link(&scene).contains("?presence=contacts"), "{}", link(&scene));
+    let sealed = |told: &str| {
+        let asked: Vec<&str> = told.lines().filter(|line| line.contains("store:")).collect();
+        assert!(!asked.is_empty() && asked.iter().all(|line| line.contains("(sealed)")), "{told}");
+    };
+    sealed(&look_up(&scene, "bob").1);
     let bob = scene.proxy("bob");
     let answer = get(&bob, ALICE);
     assert_eq!((answer.status, answer.body.as_str()), (200, "hello from alice"));
@@ -82,9 +89,7 @@ fn contacts_find_each_other_and_the_store_learns_nothing() {
     let published = scene.done("alice", &["publish"]);
     assert!(published.contains("stored "), "{published}");
 
-    // once he has found her, he asks nobody for her in the open
-    let (_, told) = look_up(&scene, "bob");
-    assert!(told.lines().filter(|line| line.contains("store:")).all(|l| l.contains("(sealed)")));
+    sealed(&look_up(&scene, "bob").1);
 
     // with her name and her key, but not in her book
     let eve = scene.proxy("eve");
@@ -136,6 +141,12 @@ fn who_is_removed_is_not_found_by_any_more_and_who_is_added_is() {
 fn what_was_published_for_everybody_is_taken_back_even_after_a_crash() {
     let scene = people();
     scene.configure("alice", PUBLIC);
+    // they have a link that says that nobody is to be asked for her in the open
+    let open = link(&scene);
+    assert!(!open.contains("presence"), "{open}");
+    for home in ["bob", "eve"] {
+        scene.done(home, &["contact", "add", &open]);
+    }
     let alice = scene.serve("alice", "hello", &[]);
     assert!(["bob", "eve", "dave"].into_iter().all(|home| look_up(&scene, home).0));
     let status = scene.done("alice", &["status"]);

@@ -195,6 +195,32 @@ fn members_come_in_by_their_certificate() {
 }
 
 #[test]
+fn a_member_of_two_circles_comes_in_by_either() {
+    let scene = Scene::set();
+    let _alice = alice(&scene, &["authority:red"]);
+    let public = scene.home("carol").join("identity.pub");
+    for (circle, days) in [("red", "20"), ("blue", "200")] {
+        scene.done(circle, &["ca", "init", circle, "--for", "example.com", "--no-passphrase"]);
+        let file = scene.home(circle).join(format!("ca/{circle}.authority"));
+        scene.done("alice", &["authority", "add", path(&file)]);
+        let cert = scene.home(&format!("{circle}.cert"));
+        let sign = ["ca", "sign", path(&public), "--name", "carol@example.com", "--days", days];
+        scene.done(circle, &[&sign[..], &["--out", path(&cert)]].concat());
+        scene.done("carol", &["certificate", "add", path(&cert)]);
+    }
+    let carol = scene.proxy("carol");
+    assert_eq!(get(&carol, ALICE).body, "hello from alice");
+    scene.done("alice", &["allow", "1000", "authority:blue"]);
+    assert_eq!(get(&carol, ALICE).body, "hello from alice");
+    // what one takes back, the other still says
+    scene.done("red", &["ca", "revoke", "carol@example.com"]);
+    scene.done("alice", &["authority", "add", path(&scene.home("red").join("ca/revocations"))]);
+    assert_eq!(get(&carol, ALICE).body, "hello from alice");
+    scene.done("alice", &["allow", "1000", "authority:red"]);
+    assert_eq!(get(&carol, ALICE).status, 502);
+}
+
+#[test]
 fn pages_of_other_sites_act_only_where_the_service_says_so() {
     let scene = Scene::set();
     let _alice = alice(&scene, &["contacts"]);

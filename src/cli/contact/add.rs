@@ -12,7 +12,7 @@ use super::super::{
     speak::{self, Failure, Outcome},
     values::overlay,
 };
-use super::{not_pinned, parse_name, take};
+use super::{not_pinned, parse_name, take, usable};
 use crate::daemon::{ContactBook, Home, claims_of};
 use crate::identity::{Name, PublicKey, PublicKeyFile, ShareLink};
 use crate::overlay::OverlayAddress;
@@ -48,9 +48,7 @@ impl Add {
         if let Some(key) = &self.key {
             let name = parse_name(&self.who)?;
             let key = read_key(key)?;
-            if key.to_x25519().is_err() {
-                return Err(Failure::refused("this key is not usable: anybody could sign with it"));
-            }
+            usable(&key)?;
             book.pin(&name, key).map_err(|error| not_pinned(&name, &error))?;
             return said(&name, &key);
         }

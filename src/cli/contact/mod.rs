@@ -17,7 +17,7 @@ use crate::daemon::{BookError, ContactBook, ContactBookError, ContactStatus};
 use crate::identity::Name;
 use crate::trust::ContactsError;
 
-pub(super) use introduce::take;
+pub(super) use introduce::{take, usable};
 
 /// Keep the book of people whose keys you accept.
 #[derive(ArgsInfo, FromArgs)]

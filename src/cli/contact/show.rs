@@ -10,7 +10,7 @@ use super::super::{
     speak::{self, Failure, Outcome},
 };
 use super::{no_contact, parse_name};
-use crate::daemon::{ContactBook, Home, Identity, ShareCode};
+use crate::daemon::{Audience, ContactBook, Home, Identity, ShareCode};
 use crate::identity::{Name, PublicKey, ShareLink};
 use crate::runtime::{
     file::{self, Access},
@@ -83,11 +83,13 @@ fn about_self(
     own: Option<(Option<Name>, PublicKey)>,
 ) -> Result<(Report, ShareLink), Failure> {
     let (Some(name), key) = own.ok_or_else(nameless)? else { return Err(nameless()) };
-    let overlays = home::config(home)?.overlays(&[]).map_err(Failure::usage)?;
+    let config = home::config(home)?;
+    let overlays = config.overlays(&[]).map_err(Failure::usage)?;
     let overlays = overlays.iter().map(ToString::to_string);
     let overlays = overlays.filter(|overlay| ShareLink::can_carry(overlay));
     let overlays = overlays.take(ShareLink::MAX_OVERLAYS).collect();
-    let link = ShareLink { name, key, overlays };
+    let is_private = config.audience() == Audience::Contacts;
+    let link = ShareLink { name, key, is_private, overlays };
     let report = Report {
         name: link.name.to_string(),
         key: key.to_string(),
@@ -107,7 +109,8 @@ fn about_contact(
 ) -> Result<(Report, ShareLink), Failure> {
     let contacts = book.contacts().map_err(Failure::failed)?;
     let contact = contacts.get(name).ok_or_else(|| no_contact(name))?;
-    let link = ShareLink { name: name.clone(), key: contact.key, overlays: Vec::new() };
+    let is_private = book.is_private(&contact.key);
+    let link = ShareLink { name: name.clone(), key: contact.key, is_private, overlays: Vec::new() };
     let phrase = own.map(|(_, own)| SafetyPhrase::of(&own, &contact.key).to_string());
     let report = Report {
         name: name.to_string(),

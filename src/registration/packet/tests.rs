@@ -140,8 +140,22 @@ fn keys_of_small_order_sign_nothing() {
         let at = bytes.len() - 64;
         bytes[at..].fill(0);
         bytes[at] = 1;
-        assert_eq!(Packet::decode(&bytes), Err(PacketError::Signature));
+        assert_eq!(Packet::decode(&bytes), Err(PacketError::WeakKey));
     }
+}
+
+#[test]
+fn a_second_form_of_a_signature_does_not_count() {
+    let mut bytes = Packet::sign(&full(), &pair(1)).unwrap().as_bytes().to_vec();
+    let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+    let order = data_encoding::HEXLOWER.decode(order.as_bytes()).unwrap();
+    let (at, mut carry) = (bytes.len() - 32, 0);
+    for (octet, add) in bytes[at..].iter_mut().zip(order) {
+        let sum = u16::from(*octet) + u16::from(add) + carry;
+        *octet = sum as u8;
+        carry = sum >> 8;
+    }
+    assert_eq!(Packet::decode(&bytes), Err(PacketError::Malleable));
 }
 
 #[test]
