@@ -85,6 +85,7 @@ const PURE: &[&str] = &[
     "runtime/network/message",
     "serve/conditional",
     "serve/range",
+    "service/access_rules",
     "service/registry",
     "transport/admission",
     "transport/congestion",

@@ -3,6 +3,7 @@
 //! With `P2P_SCREENSHOTS=DIR` every page that [`looks`] visits is kept there as a picture.
 
 mod application;
+mod dashboard;
 mod driver;
 mod failures;
 mod folder;

@@ -3,6 +3,7 @@
 
 mod authorities;
 mod books;
+mod dashboard;
 mod key_life;
 mod meetings;
 mod presence;
