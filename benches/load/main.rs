@@ -38,7 +38,7 @@ const INSIDE: &str = "P2P_BENCH_INSIDE";
 /// The paper's users.
 const USERS: usize = 2000;
 /// So many times as many are measured too, for the picture.
-const GROWTH: [usize; 2] = [4, 16];
+const GROWTH: [usize; 2] = [4, 8];
 /// Visits of each user in a day: five in an hour.
 const VISITS: f64 = 120.0;
 /// Of how many friends people visit one, where nothing else is said.

@@ -4,6 +4,7 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpStream, UdpSocket},
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,12 +13,17 @@ use std::{
     time::Duration,
 };
 
+use async_io::Async;
+use p2p::runtime::{clock, spawn};
 use testbed::overlays::datagram_store;
 
 /// The heads of a datagram (RFC 791 and 768).
 pub(crate) const DATAGRAM_HEAD: u64 = 20 + 8;
 /// An answer to a datagram comes in this time, or none comes.
 const SOON: Duration = Duration::from_secs(1);
+
+/// Where a question and its answer have the same octets.
+const ID: Range<usize> = 5..13;
 
 /// A listener in front of a server.
 pub(crate) struct Meter {
@@ -32,8 +38,8 @@ impl Meter {
         let (listener, datagrams) = datagram_store::listen_twice();
         let address = listener.local_addr().expect("its address");
         let [up, down, bodies]: [Arc<AtomicU64>; 3] = Default::default();
-        let counts = (up.clone(), down.clone());
-        thread::spawn(move || pass_datagrams(&datagrams, server, &counts.0, &counts.1));
+        let (up_too, down_too) = (up.clone(), down.clone());
+        spawn(async move { pass_datagrams(datagrams, server, &up_too, &down_too).await }).detach();
         let counts = (up.clone(), down.clone(), bodies.clone());
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
@@ -75,19 +81,29 @@ fn content_length(octets: &[u8]) -> u64 {
     value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Asks the server one question after the other.
-fn pass_datagrams(near: &UdpSocket, server: SocketAddr, up: &AtomicU64, down: &AtomicU64) {
+/// Asks the server one question after the other. A task and no thread: whoever waits for an answer runs it meanwhile,
+/// so that a busy machine makes nobody late.
+async fn pass_datagrams(near: UdpSocket, server: SocketAddr, up: &AtomicU64, down: &AtomicU64) {
     let far = UdpSocket::bind("127.0.0.1:0").expect("a port");
     far.connect(server).expect("an address");
-    far.set_read_timeout(Some(SOON)).expect("a time");
+    let [near, far] = [near, far].map(|socket| Async::new(socket).expect("a socket"));
     let mut buffer = [0; 2048];
-    while let Ok((length, from)) = near.recv_from(&mut buffer) {
+    while let Ok((length, from)) = near.recv_from(&mut buffer).await {
         up.fetch_add(length as u64 + DATAGRAM_HEAD, Ordering::Relaxed);
         // a server without datagrams is one that does not answer, as it is to its clients
-        let Ok(_) = far.send(&buffer[..length]) else { continue };
-        let Ok(length) = far.recv(&mut buffer) else { continue };
+        let Ok(_) = far.send(&buffer[..length]).await else { continue };
+        let id = buffer[ID].to_vec();
+        let answer = async {
+            loop {
+                let length = far.recv(&mut buffer).await.ok()?;
+                if length >= ID.end && buffer[ID] == id {
+                    return Some(length); // and no late one to an earlier question
+                }
+            }
+        };
+        let Some(Some(length)) = clock::timeout(SOON, answer).await else { continue };
         down.fetch_add(length as u64 + DATAGRAM_HEAD, Ordering::Relaxed);
-        let _ = near.send_to(&buffer[..length], from);
+        let _ = near.send_to(&buffer[..length], from).await;
     }
 }
 

@@ -9,17 +9,23 @@
 //! * a script in PHP that keeps packets in SQLite, and one that keeps them in Redis, behind nginx and PHP-FPM
 //!   (Debian's nginx-light, php-fpm, php-sqlite3, php-redis and redis-server).
 //!
-//! Only `p2p store` verifies signatures. Clients take a good part of the processor, the same for each server.
+//! `p2p store` is asked by datagrams too, its client's usual way, where one put fills the places of key and name.
+//!
+//! Each server is a process of its own with one thread for requests: `p2p store` has one, and nginx is configured with
+//! one worker; PHP-FPM has four processes. Only `p2p store` verifies signatures. Clients take a good part of the
+//! processor, the same for each server.
 //!
 //! | variable | default | |
 //! |---|---|---|
 //! | `P2P_BENCH_PLACES` | 1000000 | places to fill; two for each person |
 //! | `P2P_BENCH_TURNS` | 100 | puts, and then gets, on each connection |
 
+mod client;
 mod scripts;
+mod server;
 
 use std::{
-    env, fs,
+    env,
     net::SocketAddr,
     process::ExitCode,
     sync::{
@@ -31,13 +37,13 @@ use std::{
 };
 
 use p2p::identity::Slot;
-use p2p::overlay::Rate;
-use p2p::overlay::store::{Capacity, StoreOptions};
 use p2p::runtime::clock;
 use testbed::overlays::person::Person;
 use testbed::overlays::servers;
-use testbed::overlays::store;
 use testbed::overlays::wire::{Connection, Request};
+
+use client::{ByDatagrams, Client, OverHttp};
+use server::Server;
 
 const CONNECTIONS: usize = 256;
 /// Puts into a store that is full.
@@ -51,28 +57,32 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--test") {
         return ExitCode::SUCCESS; // `cargo test --benches` only asks whether it starts
     }
-    let rate = Rate { per_second: 1e9, burst: 1e9 };
+    if server::serve_if_told() {
+        return ExitCode::SUCCESS;
+    }
     let places = number("P2P_BENCH_PLACES", 1_000_000);
-    let options = StoreOptions { rate, ..StoreOptions::default() };
-    // room for those who fill it and those who measure, and no more
-    let capacity = Capacity { places: places + CONNECTIONS, ..Capacity::default() };
-    let address = store::serve(None, StoreOptions { capacity, ..options });
-    fill(address, places);
-    println!("{:20} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
-    row("p2p store", address, "", "");
+    // room for those who fill it and those who measure, and no more: one place over HTTP and two by datagrams
+    let full = Server::start(None, places + 3 * CONNECTIONS);
+    fill(&full, places);
+    println!("{:24} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
+    over_http("p2p store", full.address, "", "");
+    by_datagrams("p2p store, datagrams", full.address);
     let folder = tempfile::tempdir().expect("a folder");
-    row("p2p store, on disk", store::serve(Some(folder.path()), options), "", "");
+    let on_disk = Server::start(Some(folder.path()), 4 * CONNECTIONS);
+    over_http("p2p store, on disk", on_disk.address, "", "");
+    by_datagrams("  the same, datagrams", on_disk.address);
+    drop(on_disk);
     if let Some((_nginx, address)) = servers::nginx() {
         // alice:p@ss
-        row("nginx, WebDAV", address, "p2p/", "authorization: Basic YWxpY2U6cEBzcw==\r\n");
+        over_http("nginx, WebDAV", address, "p2p/", "authorization: Basic YWxpY2U6cEBzcw==\r\n");
     }
     if let Some(script) = scripts::sqlite() {
-        row("nginx, PHP, SQLite", script.address, "", "");
+        over_http("nginx, PHP, SQLite", script.address, "", "");
     }
     if let Some(script) = scripts::redis() {
-        row("nginx, PHP, Redis", script.address, "", "");
+        over_http("nginx, PHP, Redis", script.address, "", "");
     }
-    overfill(address);
+    overfill(&full);
     ExitCode::SUCCESS
 }
 
@@ -81,8 +91,9 @@ fn number(variable: &str, default: usize) -> usize {
 }
 
 /// Puts the packets of many people under their names and keys.
-fn fill(address: SocketAddr, places: usize) {
-    let (before, start, next) = (resident(), clock::now(), AtomicUsize::new(0));
+fn fill(server: &Server, places: usize) {
+    let (before, address) = (server.resident(), server.address);
+    let (start, next) = (clock::now(), AtomicUsize::new(0));
     let (sizes, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         for filler in 0..FILLERS {
@@ -113,24 +124,24 @@ fn fill(address: SocketAddr, places: usize) {
         }
     });
     let took = (clock::now() - start).as_secs_f64();
-    let each = resident().saturating_sub(before) as f64 / places as f64;
+    let each = server.resident().saturating_sub(before) as f64 / places as f64;
     let (size, failed) = (sizes.into_inner(), failed.into_inner());
     println!(
         "{places} places with packets of {size} octets, filled in {took:.1} s, {failed} refused"
     );
-    println!("{each:.0} octets of memory for each, clients and server in one process\n");
+    println!("{each:.0} octets of memory for each\n");
 }
 
 /// Puts more than there is room for.
-fn overfill(address: SocketAddr) {
-    let (before, mut connection) = (resident(), Connection::open(address, 0));
+fn overfill(server: &Server) {
+    let (before, mut connection) = (server.resident(), Connection::open(server.address, 0));
     let refused = (0..MORE).filter(|_| {
         let person = Person::new();
         let (packet, path) = (person.packet(0), Slot::of_name(&person.name).to_string());
         let request = Request { path: &path, fields: SECRET, body: packet.as_bytes() };
         connection.put(&request) == 507
     });
-    let (refused, grown) = (refused.count(), resident().saturating_sub(before));
+    let (refused, grown) = (refused.count(), server.resident().saturating_sub(before));
     println!(
         "\nof {MORE} puts into the full store {refused} were refused; it grew by {grown} octets"
     );
@@ -139,35 +150,42 @@ fn overfill(address: SocketAddr) {
 /// What every writer here shows; places differ by slot.
 const SECRET: &str = "p2p-secret: the secret of the bench\r\np2p-ttl: 3600\r\n";
 
+fn over_http(name: &str, address: SocketAddr, folder: &str, fields: &str) {
+    row(name, |host, person| {
+        let path = format!("{folder}{}", Slot::of_key(&person.keys.public()));
+        let connection = Connection::open(address, host);
+        Box::new(OverHttp { connection, path, fields: format!("{SECRET}{fields}") })
+    });
+}
+
+fn by_datagrams(name: &str, address: SocketAddr) {
+    row(name, |host, person| Box::new(ByDatagrams::open(address, host, person)));
+}
+
 /// Puts, then gets, on all connections at once.
-fn row(name: &str, address: SocketAddr, folder: &str, fields: &str) {
+fn row(name: &str, open: impl Fn(usize, &Person) -> Box<dyn Client> + Sync) {
     let turns = number("P2P_BENCH_TURNS", 100);
-    let fields = format!("{SECRET}{fields}");
     let (ready, put_done) = (Barrier::new(CONNECTIONS + 1), Barrier::new(CONNECTIONS + 1));
     let (mut puts, mut gets) = (Vec::new(), Vec::new());
     let (mut put_time, mut get_time) = (Duration::ZERO, Duration::ZERO);
     thread::scope(|scope| {
-        let (ready, put_done, fields) = (&ready, &put_done, &fields);
+        let (ready, put_done, open) = (&ready, &put_done, &open);
         let client = move |host: usize| {
             let person = Person::new();
             let packets: Vec<_> =
                 (0..turns).map(|turn| person.packet((turns - turn) as u64)).collect();
-            let path = format!("{folder}{}", Slot::of_key(&person.keys.public()));
-            let mut connection = Connection::open(address, host);
-            let mut timed = |work: &mut dyn FnMut(&mut Connection) -> u16| {
+            let mut client = open(host, &person);
+            let mut timed = |work: &mut dyn FnMut(&mut dyn Client)| {
                 let start = clock::now();
-                let status = work(&mut connection);
-                assert!(status < 300, "{name}: status {status}");
+                work(&mut *client);
                 clock::now() - start
             };
             ready.wait();
-            let put = packets.iter().map(|packet| {
-                let body = packet.as_bytes();
-                timed(&mut |at| at.put(&Request { path: &path, fields, body }))
-            });
+            let put =
+                packets.iter().map(|packet| timed(&mut |client| client.put(packet.as_bytes())));
             let put: Vec<Duration> = put.collect();
             put_done.wait();
-            let get = (0..turns).map(|_| timed(&mut |at| at.get(&path)));
+            let get = (0..turns).map(|_| timed(&mut |client| client.get()));
             (put, get.collect::<Vec<Duration>>())
         };
         let clients: Vec<_> =
@@ -187,7 +205,7 @@ fn row(name: &str, address: SocketAddr, folder: &str, fields: &str) {
     let rate = |times: &[Duration], whole: Duration| times.len() as f64 / whole.as_secs_f64();
     let (put_rate, get_rate) = (rate(&puts, put_time), rate(&gets, get_time));
     let (put_tail, get_tail) = (tail(&mut puts), tail(&mut gets));
-    println!("{name:20} {put_rate:10.0} {put_tail:10.1} {get_rate:10.0} {get_tail:10.1}");
+    println!("{name:24} {put_rate:10.0} {put_tail:10.1} {get_rate:10.0} {get_tail:10.1}");
 }
 
 /// What 99 of 100 do not exceed, in milliseconds.
@@ -195,12 +213,4 @@ fn tail(times: &mut [Duration]) -> f64 {
     times.sort();
     let at = times.len() * 99 / 100;
     times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
-}
-
-/// Resident memory of this process in octets.
-fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
 }

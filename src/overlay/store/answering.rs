@@ -9,6 +9,7 @@ use std::{
 use async_io::Async;
 use data_encoding::HEXLOWER;
 use futures_lite::future;
+use socket2::SockRef;
 
 use super::commit::Operation;
 use super::datagram::{self, Done, Id, MAX_LENGTH, Put, Question, Secret};
@@ -23,9 +24,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// After so many datagrams others have their turn, however many more there are.
 const RUN: usize = 32;
 
+/// So many puts may wait for the disk, at about 1.5 kB each.
+const MAX_PUTS: usize = 1024;
+/// Asked of the kernel for what comes while this thread is busy. It may give less.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
 /// What follows from a datagram.
 enum Reaction {
-    /// None, or too much was asked.
+    /// None: too much was asked, or not this.
     Nothing,
     /// This answer.
     Answer(Vec<u8>),
@@ -36,6 +42,8 @@ enum Reaction {
 impl Store {
     /// Answers datagrams for ever. One that cannot be answered, or comes too often, is dropped: HTTP is there.
     pub async fn serve_datagrams(&self, socket: Async<UdpSocket>) {
+        // what does not fit gets lost, and is asked by HTTP
+        let _ = SockRef::from(socket.get_ref()).set_recv_buffer_size(RECEIVE_BUFFER);
         let socket = Arc::new(socket);
         let mut buffer = [0; MAX_LENGTH];
         for received in 1_usize.. {
@@ -50,6 +58,8 @@ impl Store {
             match self.service().react(from.ip(), &buffer[..length]) {
                 Reaction::Nothing => {}
                 Reaction::Answer(answer) => drop(socket.send_to(&answer, from).await),
+                // each that is under way holds the socket
+                Reaction::Put(..) if Arc::strong_count(&socket) > MAX_PUTS => {}
                 Reaction::Put(id, put) => {
                     let (service, socket) = (self.service().clone(), socket.clone());
                     spawn(async move { service.put_and_answer(&socket, from, &id, put).await })
@@ -80,9 +90,6 @@ impl Service {
             Question::Leave { id, slot, secret, call } => {
                 let laid = self.calls.put(slot, writer(&secret), call, now);
                 datagram::left(&id, laid.is_ok())
-            }
-            Question::Put { put: Some(_), .. } if is_proved && self.orders.is_full() => {
-                return Reaction::Nothing;
             }
             Question::Put { id, put: Some(put), .. } if is_proved => {
                 return Reaction::Put(id, put);
