@@ -82,6 +82,8 @@ const PURE: &[&str] = &[
     "overlay/tracker/announcement",
     "overlay/tracker/bencode",
     "overlay/tracker/url",
+    "runtime/events/timers",
+    "runtime/load",
     "runtime/network/message",
     "serve/conditional",
     "serve/range",
@@ -106,7 +108,8 @@ const IMPURE: &[&str] = &[
     "TcpListener",
     "Instant::now",
     "SystemTime",
-    "async_io",
+    "Async<",
+    "Async::",
     "blocking::",
     "SystemRandom",
     "runtime::clock",
@@ -214,7 +217,7 @@ const OFFLINE_MAY_USE: &[&str] = &[
 ];
 /// What they may never name.
 const SOCKETS: &[&str] =
-    &["::net::", "async_io", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
+    &["::net::", "Async<", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
 
 #[test]
 fn an_authority_opens_no_socket() {

@@ -20,12 +20,12 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use hostile::{endless, says, server};
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::Call;
+use p2p::runtime::Async;
 use p2p::runtime::{self, clock};
 use packets::{key, name, signed};
 

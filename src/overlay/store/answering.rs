@@ -6,13 +6,12 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use data_encoding::HEXLOWER;
 
 use super::datagram::{self, MAX_LENGTH, Question};
 use super::places::{Writer, seconds};
 use super::server::{Service, Store};
-use crate::runtime::clock;
+use crate::runtime::{Async, clock};
 
 /// After an error of the socket, which has no memory most likely.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_channel::Sender;
-use async_io::Async;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
@@ -31,8 +30,11 @@ use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
 use crate::registration::Packet;
-use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
+use crate::runtime::{
+    Async,
+    clock::{Clock, MachineClock},
+};
 use crate::runtime::{Task, clock, plain, spawn};
 
 /// What a browser gets that looks at the store itself.
