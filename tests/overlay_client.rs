@@ -1,12 +1,6 @@
 //! The client of HTTP stores: what it makes of answers, and of a right store. What servers can do wrong to any
 //! overlay is in `overlays/bad_input.rs`.
 
-#[allow(dead_code, reason = "another test uses the rest")]
-#[path = "fixture/hostile.rs"]
-mod hostile;
-#[path = "fixture/packets.rs"]
-mod packets;
-
 use std::{
     env,
     io::{BufRead, BufReader, Write},
@@ -20,14 +14,14 @@ use std::{
     time::Duration,
 };
 
-use hostile::{endless, says, server};
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::Call;
 use p2p::runtime::Async;
 use p2p::runtime::{self, clock};
-use packets::{key, name, signed};
+use testbed::overlays::hostile::{endless, says, server};
+use testbed::overlays::packets::{key, name, signed};
 
 const SLOT: Slot = Slot([7; 20]);
 /// What a caller may have to wait, with some air for a busy machine.

@@ -9,8 +9,8 @@ use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::runtime::block_on;
 
 use crate::meter::Meter;
-use crate::person::{Person, TTL, look_up};
-use crate::{relay, servers, store};
+use testbed::overlays::person::{Person, TTL, look_up};
+use testbed::overlays::{pkarr_relay, servers, store};
 
 /// Octets up and down, on average.
 pub(crate) struct Cost {
@@ -34,7 +34,7 @@ pub(crate) fn all() -> Vec<Cost> {
     let own = store::serve(None, options);
     let mut costs = vec![
         over_http("store", own, |at| format!("store:http://{at}/{{slot}}")),
-        over_http("pkarr", relay::serve(), |at| format!("pkarr:http://{at}")),
+        over_http("pkarr", pkarr_relay::serve(), |at| format!("pkarr:http://{at}")),
     ];
     if let Some((_nginx, at)) = servers::nginx() {
         costs.push(over_http("webdav", at, |at| format!("webdav:http://alice:p%40ss@{at}/p2p")));

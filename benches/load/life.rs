@@ -14,11 +14,11 @@ use p2p::registration::{
 };
 use p2p::runtime::{block_on, clock::Clock};
 
-use crate::dice::Dice;
 use crate::meter::Meter;
-use crate::person::key;
-use crate::store;
-use crate::turned_clock::TurnedClock;
+use testbed::dice::Dice;
+use testbed::overlays::packets::key;
+use testbed::overlays::store;
+use testbed::turned_clock::TurnedClock;
 
 /// The overlays of everybody, by the names of their costs. The store is real, the others are counted.
 pub(crate) const OVERLAYS: [&str; 3] = ["store", "mainline (up and down)", "opendht"];

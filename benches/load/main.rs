@@ -15,31 +15,6 @@
 //!
 //! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
-#[path = "../../tests/fixture/dice.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod dice;
-#[path = "../../tests/faults/fault.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod fault;
-#[path = "../../tests/overlays/person.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod person;
-#[path = "../../tests/programs/mod.rs"]
-mod programs;
-#[path = "../../tests/faults/real.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod real;
-#[path = "../../tests/overlays/relay.rs"]
-mod relay;
-#[path = "../../tests/overlays/servers.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod servers;
-#[path = "../../tests/fixture/store.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod store;
-#[path = "../../tests/fixture/turned_clock.rs"]
-mod turned_clock;
-
 mod cost;
 mod faults;
 mod life;
@@ -55,20 +30,6 @@ use std::{
 
 use cost::Cost;
 use life::{Day, Life, Whom};
-
-/// Whether a program is installed.
-fn have(program: &str) -> bool {
-    programs::find(program).is_some()
-}
-
-/// The bench measures nothing that needs Python.
-fn have_python(_: &str) -> bool {
-    false
-}
-
-fn python() -> String {
-    "python3".into()
-}
 
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";

@@ -14,9 +14,9 @@ use std::{
 
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::runtime::{self, clock};
-
-use crate::hostile::{dripping, endless, nobody, rude, says, server, silent};
-use crate::person::{Person, key, look_up};
+use testbed::overlays::hostile::{dripping, endless, nobody, rude, says, server, silent};
+use testbed::overlays::packets::key;
+use testbed::overlays::person::{Person, look_up};
 
 /// What a caller may have to wait, with some air for a busy machine.
 const SOON: Duration = Duration::from_secs(8);

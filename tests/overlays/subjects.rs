@@ -10,7 +10,8 @@ use p2p::registration::Packet;
 use p2p::runtime;
 
 use crate::suite::{Subject, conforms};
-use crate::{have, php::Php, relay, servers, store};
+use testbed::overlays::{packets, php::Php, pkarr_relay, servers, store};
+use testbed::programs::have;
 
 /// An overlay as the configuration spells it.
 fn spelled(address: &str) -> Subject {
@@ -52,7 +53,7 @@ fn the_local_link_conforms() {
 
 #[test]
 fn a_pkarr_relay_conforms() {
-    conforms(&spelled(&format!("pkarr:http://{}", relay::serve())));
+    conforms(&spelled(&format!("pkarr:http://{}", pkarr_relay::serve())));
 }
 
 /// `P2P_PKARR_URL` names one that others wrote.
@@ -90,7 +91,7 @@ fn a_tracker_conforms() {
         let subject = spelled(&format!("tracker:{url}"));
         let subject = Subject { admit: Some(Box::new(admit)), ..subject };
         conforms(&subject);
-        let stranger = crate::person::key();
+        let stranger = packets::key();
         let said = runtime::block_on((subject.open)(&stranger).locate(&stranger.public()));
         let denied = matches!(said, Err(OverlayError::Denied(_) | OverlayError::Refused));
         assert!(denied, "it admits only whom its operator knows: {said:?}");
@@ -108,7 +109,7 @@ fn a_webdav_folder_conforms() {
     let Some((_nginx, address)) = servers::nginx() else { return };
     let subject = spelled(&format!("webdav:http://alice:p%40ss@{address}/p2p/"));
     conforms(&subject);
-    let overlay = (subject.open)(&crate::person::key());
+    let overlay = (subject.open)(&packets::key());
     assert!(!format!("{} {overlay:?}", overlay.address()).contains("ss@"), "a password shows");
 }
 

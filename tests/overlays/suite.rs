@@ -8,8 +8,9 @@ use p2p::registration::presence::SealedError;
 use p2p::registration::{Packet, Registration};
 use p2p::runtime;
 
-use crate::person::{Person, TTL, key, look_up};
 use crate::sealed::Sealed;
+use testbed::overlays::packets::key;
+use testbed::overlays::person::{Person, TTL, look_up};
 
 /// Makes somebody's client.
 type Open = dyn Fn(&KeyPair) -> Arc<dyn Overlay>;
