@@ -1,5 +1,6 @@
 //! Overlays to try: servers of others, our store, and listeners that do as they like.
 
+pub mod datagram_store;
 pub mod hostile;
 pub mod packets;
 pub mod person;
