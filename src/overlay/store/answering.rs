@@ -9,20 +9,13 @@ use std::{
 use data_encoding::HEXLOWER;
 use futures_lite::future;
 
-<<<<<<< HEAD
-use super::datagram::{self, MAX_LENGTH, Question};
-use super::places::{Writer, seconds};
-use super::server::{Service, Store};
-use crate::runtime::{Async, clock};
-=======
 use super::commit::Operation;
 use super::datagram::{self, Done, Id, MAX_LENGTH, Put, Question, Secret};
 use super::places::{Author, Place, PlaceKey, Refusal, Writer, seconds};
 use super::server::{Service, Store, clamp_ttl};
 use crate::identity::Slot;
 use crate::registration::Packet;
-use crate::runtime::{clock, spawn};
->>>>>>> main
+use crate::runtime::{Async, clock, spawn};
 
 /// After an error of the socket, which has no memory most likely.
 const PAUSE: Duration = Duration::from_millis(100);

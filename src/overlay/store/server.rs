@@ -31,16 +31,9 @@ use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
 use crate::registration::Packet;
+use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-<<<<<<< HEAD
-use crate::runtime::{
-    Async,
-    clock::{Clock, MachineClock},
-};
-use crate::runtime::{Task, clock, plain, spawn};
-=======
-use crate::runtime::{Task, clock, plain, random, spawn};
->>>>>>> main
+use crate::runtime::{Async, Task, clock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
