@@ -83,6 +83,8 @@ const PURE: &[&str] = &[
     "overlay/tracker/announcement",
     "overlay/tracker/bencode",
     "overlay/tracker/url",
+    "runtime/events/timers",
+    "runtime/load",
     "runtime/network/message",
     "serve/conditional",
     "serve/range",
@@ -108,7 +110,8 @@ const IMPURE: &[&str] = &[
     "TcpListener",
     "Instant::now",
     "SystemTime",
-    "async_io",
+    "Async<",
+    "Async::",
     "blocking::",
     "SystemRandom",
     "runtime::clock",
@@ -216,7 +219,7 @@ const OFFLINE_MAY_USE: &[&str] = &[
 ];
 /// What they may never name.
 const SOCKETS: &[&str] =
-    &["::net::", "async_io", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
+    &["::net::", "Async<", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
 
 #[test]
 fn an_authority_opens_no_socket() {

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use p2p::runtime::Async;
 use ring::digest::{Context, SHA256, digest};
 use zeroize::Zeroizing;
 

@@ -6,7 +6,6 @@ use std::{
 };
 
 use argh::{ArgsInfo, FromArgs};
-use async_io::Async;
 use futures_lite::future;
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::daemon::notify;
 use crate::overlay::store::{Store as PacketStore, StoreOptions};
-use crate::runtime::{block_on, plain};
+use crate::runtime::{Async, block_on, plain};
 
 /// Keep signed registration packets for others: an overlay of type store.
 #[derive(ArgsInfo, FromArgs)]

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use hyper::{Method, StatusCode, header::HOST};
 use nanoserde::{DeJson, SerJson};
 
@@ -16,7 +15,7 @@ use super::home::Home;
 use super::json;
 use super::why::{self, Walk};
 use crate::identity::Destination;
-use crate::runtime::{SocketIo, clock, http, plain};
+use crate::runtime::{Async, SocketIo, clock, http, plain};
 
 /// A daemon on the same machine answers at once, unless it is stuck.
 const ANSWER_TIME: Duration = Duration::from_secs(10);

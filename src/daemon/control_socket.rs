@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use data_encoding::BASE32_NOPAD_NOCASE;
 
 use super::control::Control;
 use super::{Home, HomeError, StartError};
-use crate::runtime::http::{self, Limits};
+use crate::runtime::{
+    Async,
+    http::{self, Limits},
+};
 use crate::runtime::{
     SocketIo, Task, clock,
     file::{self, Access},

@@ -8,10 +8,11 @@ use std::{
     time::Instant,
 };
 
-use async_io::Async;
-
 use super::StartError;
-use crate::runtime::http::{self, Handler, Limits};
+use crate::runtime::{
+    Async,
+    http::{self, Handler, Limits},
+};
 use crate::runtime::{Task, spawn};
 use crate::web::{Peers, Proxy, Pseudonym, Settings};
 

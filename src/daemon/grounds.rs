@@ -12,6 +12,7 @@ use std::{
 };
 
 use event_listener::Event;
+use futures_lite::future;
 
 use super::answer::Answering;
 use super::finder::Finder;
@@ -23,6 +24,8 @@ use crate::transport::{Refusal, Transport};
 /// How often everybody is judged again although nobody has said that something changed: time itself ends
 /// certificates, and people edit files. The commands that change books say so.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// It comes with the next sign of life of a connection.
+const SLACK: Duration = Duration::from_secs(15);
 /// The least between two looks at a crowd.
 const PAUSE: Duration = Duration::from_secs(2);
 /// So many peers are remembered before those that are gone are forgotten.
@@ -137,7 +140,8 @@ pub(super) async fn follow(eviction: Weak<Eviction>) {
     let Some(grounds) = eviction.upgrade().map(|eviction| eviction.grounds.clone()) else { return };
     loop {
         grounds.until(|peers| !peers.is_empty()).await; // a daemon without company sleeps
-        clock::timeout(INTERVAL, grounds.until(|peers| peers.len() > MANY)).await;
+        let crowd = grounds.until(|peers| peers.len() > MANY);
+        future::or(crowd, clock::sleep_about(INTERVAL, SLACK)).await;
         let Some(eviction) = eviction.upgrade() else { return };
         eviction.judge();
         drop(eviction);

@@ -7,14 +7,12 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
-
 use super::{AuthorityBook, ContactBook, Home, StartError};
 use crate::identity::KeyPair;
 use crate::link::Link;
 use crate::link::rendezvous::{Group, Members, Rules};
 use crate::registration::Rendezvous;
-use crate::runtime::{clock, plain, spawn};
+use crate::runtime::{Async, clock, plain, spawn};
 use crate::trust::{Authorities, AuthorityName, Contacts};
 
 /// Some people, as the owner of a rendezvous names them.

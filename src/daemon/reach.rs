@@ -2,7 +2,6 @@
 
 use std::{error::Error, fmt, os::unix::net::UnixStream, sync::Arc, time::Duration};
 
-use async_io::Async;
 use bytes::Bytes;
 use futures_lite::future;
 
@@ -17,7 +16,7 @@ use super::labels::Labels;
 use crate::identity::{Destination, Name, PublicKey, Timestamp};
 use crate::link::{RelayRefusal, Way};
 use crate::registration::Wanted;
-use crate::runtime::http::BoxFuture;
+use crate::runtime::{Async, http::BoxFuture};
 use crate::runtime::{SocketIo, clock, spawn};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
 use crate::trust::Contact;

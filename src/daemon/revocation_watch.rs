@@ -33,6 +33,8 @@ const RESIGNATION: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_secs(60);
 /// The same where nobody is trusted, so that a daemon at rest is seldom woken.
 const IDLE_TICK: Duration = Duration::from_secs(300);
+/// How much later that may be, so that it wakes nobody up.
+const SLACK: Duration = Duration::from_secs(15);
 /// For how long a list is put: as long as stores keep anything.
 const TTL: Duration = Duration::from_secs(7 * 86_400);
 /// Keys asked about at a time.
@@ -93,7 +95,8 @@ impl RevocationWatch {
                 self.look();
             }
             let is_idle = known.iter().next().is_none();
-            clock::sleep(if is_idle { IDLE_TICK } else { TICK }).await;
+            let tick = if is_idle { IDLE_TICK } else { TICK };
+            clock::sleep_about(tick, SLACK).await;
         }
     }
 
@@ -116,7 +119,7 @@ impl RevocationWatch {
     pub(super) fn is_fresh(&self) -> bool {
         let now = clock::wall();
         let resigned = lock_of(&self.state).resigned;
-        self.is_younger_than(INTERVAL + TICK)
+        self.is_younger_than(INTERVAL + TICK + SLACK)
             || resigned.is_some_and(|at| now >= at && now.since(at) < RESIGNATION)
             || self.known().iter().next().is_none()
     }

@@ -43,6 +43,9 @@ use super::{
     way::{RelayId, Way},
 };
 
+/// While much is received, it is looked so seldom whether the driver may sleep for longer.
+const REVIEW: Duration = Duration::from_secs(1);
+
 /// The port of every virtual address; QUIC refuses port 0.
 pub(super) const VIRTUAL_PORT: u16 = 1;
 
@@ -94,6 +97,8 @@ pub(super) struct State {
     aside: Aside,
     /// When the driver wakes up by itself.
     armed: Option<Instant>,
+    /// When it was looked for the last time whether it may sleep for longer.
+    reviewed: Instant,
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     pub(super) held: HeldDatagrams,
     pub(super) gathering: Gathering,
@@ -155,6 +160,7 @@ impl Link {
                 selected: SelectedPaths::default(),
                 aside: Aside::default(),
                 armed: None,
+                reviewed: clock::now(),
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
                 gathering: Gathering::new(random::bytes()),
@@ -395,8 +401,15 @@ impl Link {
             }
         }
         self.flush_gathering(state, now);
+        self.arm(state, now);
+    }
+
+    /// Lets the driver wake up when something is due, and not before, as long as somebody is awake anyway.
+    fn arm(&self, state: &mut State, now: Instant) {
         let due = state.next_due(now);
-        if due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
+        let earlier = due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed));
+        let later = state.armed.is_some_and(|a| due.is_none_or(|due| due > a + REVIEW));
+        if earlier || later {
             state.armed = due;
             self.driver.notify(1);
         }
@@ -468,6 +481,10 @@ impl Link {
         let kept = filter(&mut sorting, buffers, metas, count);
         if sorting.worked {
             self.flush(&mut state);
+        } else if now.saturating_duration_since(state.reviewed) >= REVIEW {
+            // what was heard puts off the question whether anything is heard
+            state.reviewed = now;
+            self.arm(&mut state, now);
         }
         kept
     }

@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use hyper::upgrade::Upgraded;
 
 use crate::identity::KeyPair;
-use crate::runtime::file::{self, Access};
 use crate::runtime::http::{self, BoxFuture};
+use crate::runtime::{
+    Async,
+    file::{self, Access},
+};
 use crate::runtime::{clock, plain, random, spawn, unblock};
 
 use super::{

@@ -32,7 +32,7 @@ impl Link {
         let now = clock::now();
         let mut state = self.state();
         let run = transmit.segment_size.is_some_and(|one| one < transmit.contents.len());
-        if !state.agent.is_worth(hit, transmit.contents.len(), run) {
+        if !state.agent.is_worth(hit, transmit.contents.len(), run, now) {
             return None; // it counts as lost
         }
         let venture = state.agent.venture(hit, transmit.contents.len());

@@ -7,9 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use async_io::Async;
 use quinn::udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::runtime::{Async, Readiness};
 
 /// Kernel buffers, in octets. The usual 200 kB hold 4 ms of a Gbit/s, less than the executor may be
 /// busy with other work; the kernel grants what its limits allow.
@@ -98,7 +99,7 @@ impl RealSocket {
     }
 
     /// A future of its own for each waiting task.
-    pub(super) fn writable(&self) -> async_io::WritableOwned<UdpSocket> {
+    pub(super) fn writable(&self) -> Readiness<UdpSocket> {
         self.io.clone().writable_owned()
     }
 

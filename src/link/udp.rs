@@ -16,6 +16,7 @@ use quinn::{
 };
 
 use super::host::{Link, lock};
+use crate::runtime::Readiness;
 
 /// Receive errors in a row (such as ICMP unreachable) after which a socket waits for its next turn.
 const MAX_RECEIVE_ERRORS: u32 = 8;
@@ -111,7 +112,7 @@ impl AsyncUdpSocket for Link {
 /// Waits until the socket that was full can send again.
 struct WritePoller {
     link: Arc<Link>,
-    waiting: Option<Pin<Box<async_io::WritableOwned<UdpSocket>>>>,
+    waiting: Option<Pin<Box<Readiness<UdpSocket>>>>,
 }
 
 impl UdpPoller for WritePoller {

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use async_io::Timer;
 use futures_lite::future;
 
+use super::events::Timer;
 use crate::identity::Timestamp;
 
 /// Where a part of the program that others run for days in seconds gets its time from.
@@ -61,6 +61,13 @@ pub fn since_boot() -> Duration {
 /// Waits.
 pub async fn sleep(duration: Duration) {
     Timer::after(duration).await;
+}
+
+/// Waits for so long, and up to `slack` longer if nothing else happens meanwhile: for what is not urgent, so that
+/// it wakes nobody up who would go on sleeping.
+pub async fn sleep_about(duration: Duration, slack: Duration) {
+    let early = now() + duration;
+    Timer::between(early, early + slack).await;
 }
 
 /// Waits until an instant; for ever if there is none.

@@ -1,27 +1,15 @@
-//! The one executor, and how its thread waits for events.
-//!
-//! async-io has two ways, and each is bad where the other is good:
-//!
-//! * While much happens, the executor's thread looks at sockets and timers itself. Nothing is faster, but
-//!   async-io's own thread takes turns with it, and looks ten times in vain after most events.
-//! * While little happens, async-io's thread alone looks at them, and wakes this one when there is work.
-//!   That costs a change of threads for each event, and nothing in between.
+//! The one executor.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
+    future::Future,
+    pin::pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
 pub use async_executor::Task;
-use async_io::Timer;
 
-use super::{
-    clock,
-    load::{Load, PERIOD},
-    memory,
-};
+use super::{clock, events::Turn, load::Load, memory};
 
 /// How long it was quiet when memory of a busy time is given back: longer than people stay on one page of
 /// a few, and then longer than connections live that nobody uses.
@@ -32,12 +20,25 @@ static EXECUTOR: async_executor::Executor<'static> = async_executor::Executor::n
 /// Runs `main` and everything spawned, on this thread, until `main` ends.
 pub fn block_on<T>(main: impl Future<Output = T>) -> T {
     let mut run = pin!(EXECUTOR.run(main));
+    let mut turn = Turn::new();
+    let waker = turn.waker();
+    let mut cx = Context::from_waker(&waker);
+    let mut load = Load::new(clock::now());
+    let mut give_back = GIVE_BACK_AFTER.iter().peekable();
     loop {
-        if let Some(output) = run_while_quiet(run.as_mut()) {
+        if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
             return output;
         }
-        if let Some(output) = run_while_busy(run.as_mut()) {
-            return output;
+        let now = clock::now();
+        if load.counts_as_busy(now) {
+            give_back = GIVE_BACK_AFTER.iter().peekable();
+        }
+        let due = give_back.peek().map(|after| load.busy_until() + **after);
+        if due.is_some_and(|due| due <= now) {
+            memory::give_back();
+            give_back.next();
+        } else {
+            turn.wait(due);
         }
     }
 }
@@ -48,54 +49,15 @@ pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) 
     EXECUTOR.spawn(task)
 }
 
-/// Sleeps until woken; gives None when much happens.
-fn run_while_quiet<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let (parker, unparker) = parking::pair();
-    let waker = Waker::from(unparker);
-    let mut cx = Context::from_waker(&waker);
-    let began = clock::now();
-    let mut load = Load::new(began);
-    let mut give_back = GIVE_BACK_AFTER.iter().map(|after| began + *after).peekable();
-    loop {
-        if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
-            return Some(output);
-        }
-        if load.rises(clock::now()) {
-            return None;
-        }
-        match give_back.peek() {
-            Some(at) if parker.park_deadline(*at) => {}
-            Some(_) => {
-                memory::give_back();
-                give_back.next();
-            }
-            None => parker.park(),
-        }
-    }
-}
-
-/// Looks at sockets and timers itself; gives None when little happens.
-fn run_while_busy<T>(mut run: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let mut load = Load::new(clock::now());
-    let mut review = Timer::after(PERIOD);
-    async_io::block_on(poll_fn(|cx| {
-        if let Poll::Ready(output) = run.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        load.count();
-        while Pin::new(&mut review).poll(cx).is_ready() {
-            if load.falls() {
-                return Poll::Ready(None);
-            }
-            review.set_after(PERIOD);
-        }
-        Poll::Pending
-    }))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        os::unix::net::UnixStream,
+    };
+
     use super::*;
+    use crate::runtime::{Async, unblock};
 
     #[test]
     fn a_panic_costs_its_own_task_only() {
@@ -106,28 +68,42 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_from_quiet_to_busy_and_back() {
-        let relay = || {
-            let (sender, receiver) = async_channel::bounded(1);
-            spawn(async move {
-                for at in 0..1000 {
-                    sender.send(at).await?;
-                    clock::sleep(Duration::from_micros(u64::from(at % 2 == 0) * 100)).await;
-                }
-                Ok::<(), async_channel::SendError<u32>>(())
+    fn events_find_the_thread_that_waits_for_them_among_many() {
+        let threads = (0..8).map(|thread: u64| {
+            std::thread::spawn(move || {
+                block_on(async {
+                    let (one, other) = Async::<UnixStream>::pair().unwrap();
+                    for round in 0..200_u8 {
+                        clock::sleep(Duration::from_micros((thread * u64::from(round)) % 300))
+                            .await;
+                        let writing = spawn(unblock(move || round));
+                        let octet = writing.await;
+                        (&mut one.get_ref()).write_all(&[octet]).unwrap();
+                        let mut read = [0];
+                        other.read_with(|mut socket| socket.read_exact(&mut read)).await.unwrap();
+                        assert_eq!(read, [round]);
+                    }
+                });
             })
-            .detach();
-            receiver
-        };
-        block_on(async {
-            for _ in 0..2 {
-                let receiver = relay();
-                for at in 0..1000 {
-                    assert_eq!(receiver.recv().await, Ok(at));
-                }
-                // longer than it takes to become quiet
-                clock::sleep(2 * PERIOD).await;
-            }
         });
+        for thread in threads.collect::<Vec<_>>() {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_blocks_in_a_task_holds_up_nobody_else() {
+        let (sender, blocked) = std::sync::mpsc::channel();
+        let other = std::thread::spawn(move || {
+            block_on(async {
+                clock::sleep(Duration::from_millis(1)).await;
+                blocked.recv().unwrap(); // leads no more, and waits for the other thread
+            });
+        });
+        block_on(async {
+            clock::sleep(Duration::from_millis(20)).await;
+            sender.send(()).unwrap();
+        });
+        other.join().unwrap();
     }
 }

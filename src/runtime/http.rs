@@ -17,14 +17,13 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client, server, service::service_fn};
 
 use timer::SmolTimer;
 
-use super::{TcpIo, clock, spawn};
+use super::{Async, TcpIo, clock, spawn};
 
 /// Any error that ends a body.
 pub type BoxError = Box<dyn Error + Send + Sync>;

@@ -5,48 +5,39 @@
 
 use std::time::{Duration, Instant};
 
-/// Events that come within [`BURST`] of each other when there begins to be much to do.
+/// Events that come within [`BURST`] of each other when there is much to do.
 const MANY: u32 = 10;
 const BURST: Duration = Duration::from_millis(100);
-
-/// Fewer events within [`PERIOD`] are little to do. Half the rate at which it was much, or a load in
-/// between would change back and forth.
-const FEW: u32 = 50;
-
-/// How often one should ask whether it has become little.
-pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// Events since a moment.
 #[derive(Debug)]
 pub(super) struct Load {
     since: Instant,
     events: u32,
+    busy: Instant,
 }
 
 impl Load {
     pub(super) fn new(now: Instant) -> Load {
-        Load { since: now, events: 0 }
+        Load { since: now, events: 0, busy: now }
     }
 
-    /// Counts an event while there is little to do; true if it has become much.
-    pub(super) fn rises(&mut self, now: Instant) -> bool {
+    /// Counts an event; true if there have been many.
+    pub(super) fn counts_as_busy(&mut self, now: Instant) -> bool {
         if now.saturating_duration_since(self.since) > BURST {
-            *self = Load::new(now);
+            (self.since, self.events) = (now, 0);
         }
-        self.events += 1;
-        self.events >= MANY
-    }
-
-    /// Counts an event while there is much to do.
-    pub(super) fn count(&mut self) {
         self.events = self.events.saturating_add(1);
+        let is_busy = self.events >= MANY;
+        if is_busy {
+            self.busy = now;
+        }
+        is_busy
     }
 
-    /// To be asked once in a [`PERIOD`]: true if it has become little since it was asked before.
-    pub(super) fn falls(&mut self) -> bool {
-        let few = self.events < FEW;
-        self.events = 0;
-        few
+    /// When there was much to do for the last time, or the count began.
+    pub(super) fn busy_until(&self) -> Instant {
+        self.busy
     }
 }
 
@@ -64,23 +55,20 @@ mod tests {
         for second in 0..600 {
             let now = start + Duration::from_secs(second);
             for event in 0..6 {
-                assert!(!load.rises(now + event * Duration::from_millis(25)), "{second} {event}");
+                let now = now + event * Duration::from_millis(25);
+                assert!(!load.counts_as_busy(now), "{second} {event}");
             }
         }
+        assert_eq!(load.busy_until(), start);
     }
 
     #[test]
-    fn a_request_is_much_until_its_second_is_over() {
-        let now = clock::now();
-        let mut load = Load::new(now);
-        let events = (1..100).find(|at| load.rises(now + *at * Duration::from_millis(5)));
+    fn a_request_is_much() {
+        let start = clock::now();
+        let mut load = Load::new(start);
+        let at = |event: u32| start + event * Duration::from_millis(5);
+        let events = (1..100).find(|event| load.counts_as_busy(at(*event)));
         assert_eq!(events, Some(MANY));
-
-        let mut load = Load::new(now);
-        for _ in 0..FEW {
-            load.count();
-        }
-        assert!(!load.falls());
-        assert!(load.falls(), "nothing has come since");
+        assert_eq!(load.busy_until(), at(MANY));
     }
 }

@@ -2,12 +2,13 @@
 //! and pages.
 //!
 //! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks
-//! and the application's ran on two. What would block (files, name resolution, storage clients) goes
+//! and the application's ran on two. The same thread waits for sockets and timers. What would block (files, name resolution, storage clients) goes
 //! through [`unblock`] to a pool of threads that exist only while they have work.
 //!
 //! Nothing here knows what the program is about.
 
 pub mod clock;
+mod events;
 mod executor;
 pub mod file;
 pub mod html;
@@ -22,6 +23,7 @@ mod socket;
 mod splice;
 mod unblock;
 
+pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
 pub use memory::share_heap;
 pub use plain::plain;

@@ -12,11 +12,13 @@ use std::{
     time::Duration,
 };
 
-use async_io::{Async, Timer};
 use hyper::rt::ReadBufCursor;
 use socket2::SockRef;
 
-use super::clock;
+use super::{
+    clock,
+    events::{Async, Timer},
+};
 
 /// How much one read takes from the kernel at most.
 const READ_SIZE: usize = 64 * 1024;

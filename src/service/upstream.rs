@@ -5,14 +5,16 @@
 
 use std::{fmt, io, net::SocketAddr, net::TcpStream, sync::Arc, time::Duration};
 
-use async_io::Async;
 use hyper::{
     StatusCode, Uri,
     header::{CONTENT_TYPE, HeaderValue},
     http::uri::PathAndQuery,
 };
 
-use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::{
+    Async,
+    http::{self, BoxFuture, Handler, Request, Response},
+};
 use crate::runtime::{TcpIo, clock, spawn, splice_upgrades, unblock};
 
 /// How long the application may take to accept a connection.

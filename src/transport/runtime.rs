@@ -20,7 +20,7 @@ pub(super) struct OneThread;
 
 impl Runtime for OneThread {
     fn new_timer(&self, deadline: Instant) -> Pin<Box<dyn AsyncTimer>> {
-        Box::pin(Timer(async_io::Timer::at(deadline)))
+        Box::pin(Timer(crate::runtime::Timer::at(deadline)))
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
@@ -38,7 +38,7 @@ impl Runtime for OneThread {
 }
 
 #[derive(Debug)]
-struct Timer(async_io::Timer);
+struct Timer(crate::runtime::Timer);
 
 impl AsyncTimer for Timer {
     fn reset(mut self: Pin<&mut Self>, deadline: Instant) {

@@ -16,13 +16,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_io::Timer;
 use bytes::Bytes;
 use event_listener::{Event, EventListener};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::runtime::clock;
 use crate::runtime::http::{Body, BoxError};
+use crate::runtime::{Timer, clock};
 
 use super::failure::Failure;
 use super::finish::FinishedBody;

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use p2p::runtime::Async;
 use zeroize::Zeroizing;
 
 use p2p::identity::{KeyPair, PublicKey, ServicePort};

@@ -14,12 +14,11 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::{Call, Packet};
-use p2p::runtime::{self, clock};
+use p2p::runtime::{self, Async, clock};
 use testbed::overlays::hostile::{endless, says, server};
 use testbed::overlays::packets::{key, name, signed};
 

@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::{StatusCode, body::Frame, header::HeaderValue};
 use p2p::identity::{Destination, KeyPair, Name, Seed, ServicePort};
+use p2p::runtime::Async;
 use p2p::runtime::http::{self, BoxError, BoxFuture, Handler, Limits, Request, Response};
 use p2p::runtime::{self, TcpIo};
 use p2p::web::{Failure, Gateway, Io, Peers, Proxy, Pseudonym, Served, Settings, Visitor};

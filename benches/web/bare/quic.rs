@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_io::Async;
+use p2p::runtime::Async;
 use p2p::runtime::{clock, spawn};
 use quinn::{
     AsyncTimer, AsyncUdpSocket, ClientConfig, Endpoint, EndpointConfig, Runtime, ServerConfig,
@@ -53,7 +53,7 @@ struct OneThread;
 
 impl Runtime for OneThread {
     fn new_timer(&self, deadline: Instant) -> Pin<Box<dyn AsyncTimer>> {
-        Box::pin(Timer(async_io::Timer::at(deadline)))
+        Box::pin(Timer(p2p::runtime::Timer::at(deadline)))
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
@@ -71,7 +71,7 @@ impl Runtime for OneThread {
 }
 
 #[derive(Debug)]
-struct Timer(async_io::Timer);
+struct Timer(p2p::runtime::Timer);
 
 impl AsyncTimer for Timer {
     fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
@@ -132,7 +132,7 @@ impl AsyncUdpSocket for Socket {
 
 struct WritePoller {
     io: Arc<Async<UdpSocket>>,
-    waiting: Option<Pin<Box<async_io::WritableOwned<UdpSocket>>>>,
+    waiting: Option<Pin<Box<p2p::runtime::Readiness<UdpSocket>>>>,
 }
 
 impl UdpPoller for WritePoller {

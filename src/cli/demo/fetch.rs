@@ -5,13 +5,12 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use http_body_util::BodyExt;
 use hyper::{Response, body::Incoming, header::HOST};
 
 use super::Failure;
 use crate::identity::{AccessForm, Destination};
-use crate::runtime::{TcpIo, clock, http};
+use crate::runtime::{Async, TcpIo, clock, http};
 
 /// How long one request may take to be answered.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -14,7 +14,6 @@ use std::{
 };
 
 use argh::{ArgsInfo, FromArgs};
-use async_io::Async;
 
 use super::{
     speak::{self, Failure, Outcome},
@@ -31,7 +30,7 @@ use crate::overlay::{
     OverlayAddress,
     store::{Store, StoreOptions},
 };
-use crate::runtime::{block_on, file, plain, random, spawn};
+use crate::runtime::{Async, block_on, file, plain, random, spawn};
 use crate::service::Access;
 use crate::trust::FirstUse;
 

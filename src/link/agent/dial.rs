@@ -22,6 +22,9 @@ const HANDSHAKES: Rate = Rate { interval: Duration::from_millis(2), burst: 256 }
 const EVERY_PATH: usize = 1200;
 /// A probe of the path MTU costs 1500 octets, and longer packets save 1 % of what is sent.
 const MTU_VOLUME: u64 = 32 * 1024;
+/// A path that serves for longer is worth a probe, too: one that is kept back counts as lost, and each is repeated
+/// three times, by a connection that has nothing else to do.
+const MTU_AGE: Duration = Duration::from_secs(25);
 
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
@@ -147,10 +150,18 @@ impl<S: Sealing> Agent<S> {
     }
 
     /// Whether a packet of QUIC is worth its octets: one that asks how long packets may be (RFC 8899) is not before the
-    /// peer has got so many that longer ones save more. A run of packets is none.
-    pub(in crate::link) fn is_worth(&mut self, hit: Hit, octets: usize, is_run: bool) -> bool {
+    /// peer has got so many that longer ones save more, or stays for long. A run of packets is none.
+    pub(in crate::link) fn is_worth(
+        &mut self,
+        hit: Hit,
+        octets: usize,
+        is_run: bool,
+        now: Instant,
+    ) -> bool {
         let Some(peer) = self.peers.get_mut(&hit) else { return true };
-        if octets > EVERY_PATH && !is_run && peer.volume < MTU_VOLUME {
+        let since = peer.path.as_ref().map_or(now, |path| path.since);
+        let stays = now.saturating_duration_since(since) >= MTU_AGE;
+        if octets > EVERY_PATH && !is_run && peer.volume < MTU_VOLUME && !stays {
             return false;
         }
         peer.volume += octets as u64;

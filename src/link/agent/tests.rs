@@ -415,6 +415,50 @@ fn a_held_path_is_probed_when_nothing_is_heard_and_else_not() {
 }
 
 #[test]
+fn what_keeps_a_connection_leaves_the_agent_asleep_for_an_hour() {
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(100));
+    for (node, other) in [(0, 1), (1, 0)] {
+        let hit = world.nodes[other].hit();
+        world.nodes[node].agent.hold(hit);
+    }
+    world.run(Duration::from_secs(30)); // addresses are told, and spares are known
+    let keep_alive = Duration::from_secs(14);
+    for _ in 0..256 {
+        for (from, to) in [(0, 1), (1, 0)] {
+            assert!(world.talk(from, to));
+            world.run(world.delay);
+        }
+        for node in &world.nodes {
+            let due = node.agent.poll_timeout().expect("a held path is asked some day");
+            assert!(due > world.now + keep_alive, "due in {:?}", due - world.now);
+        }
+        world.run(keep_alive);
+    }
+}
+
+#[test]
+fn a_short_visit_pays_for_no_probe_of_the_path_mtu_and_a_long_one_for_it_once() {
+    let mut world = World::new(1, 2);
+    let live = world.nodes[1].addresses[0];
+    world.dial(0, 1, &[live]);
+    world.run(millis(100));
+    let hit = world.nodes[1].hit();
+    let is_worth = |world: &mut World| {
+        let now = world.now;
+        world.nodes[0].agent.is_worth(hit, 1420, false, now)
+    };
+    assert!(!is_worth(&mut world));
+    world.run(Duration::from_secs(20));
+    assert!(!is_worth(&mut world));
+    // quinn asks again half a minute after its first attempt, which must not be repeated for ever
+    world.run(Duration::from_secs(10));
+    assert!(is_worth(&mut world));
+}
+
+#[test]
 fn random_datagrams_do_nothing() {
     let mut world = World::new(1, 1);
     let mut dice = Dice::new(9);

@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use futures_lite::future;
 use socket2::SockRef;
 
 use super::igd::{self, Call, Igd, SEARCH_GROUP, Step, Url};
-use crate::runtime::http::{self, Request};
+use crate::runtime::{
+    Async,
+    http::{self, Request},
+};
 use crate::runtime::{TcpIo, clock};
 
 /// The waits between searches, which may get lost in a wireless network, and after the last one.

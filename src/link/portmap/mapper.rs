@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use futures_lite::future;
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::link::host::Link;
 use crate::link::locators::{interface_addresses, is_global};
-use crate::runtime::{Task, clock, file, random, spawn};
+use crate::runtime::{Async, Task, clock, file, random, spawn};
 
 /// Where PCP and NAT-PMP are spoken.
 const PORT: u16 = 5351;

@@ -23,7 +23,6 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use event_listener::Event;
 use futures_lite::future;
 use hyper::{
@@ -33,7 +32,10 @@ use hyper::{
     upgrade::{self, Upgraded},
 };
 
-use crate::runtime::http::{self, BoxFuture, Client, Handler, Limits, Request, Response};
+use crate::runtime::{
+    Async,
+    http::{self, BoxFuture, Client, Handler, Limits, Request, Response},
+};
 use crate::runtime::{TcpIo, clock, spawn};
 
 use super::frames::{self, Frames};

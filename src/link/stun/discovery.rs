@@ -5,7 +5,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
 };
 
-use async_io::Async;
 use futures_lite::future;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::link::drbg::Drbg;
 use crate::link::locators;
-use crate::runtime::{clock, random};
+use crate::runtime::{Async, clock, random};
 
 /// Finds out what kind of NAT is between this host and the Internet, in IPv4. It takes four to
 /// fourteen seconds, because silence says something, and less than one where everything is let in.

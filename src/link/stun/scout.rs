@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use futures_lite::future;
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     servers::MAX_ANSWER,
 };
 use crate::link::drbg::Drbg;
-use crate::runtime::{clock, random};
+use crate::runtime::{Async, clock, random};
 
 /// How long a server may take before the next one is asked: a peer waits.
 const PATIENCE: Duration = Duration::from_millis(250);

@@ -9,12 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_io::Async;
 use event_listener::Event as Signal;
 use futures_lite::future;
 use quinn::udp::{RecvMeta, Transmit};
 
-use crate::runtime::{clock, random, spawn, unblock};
+use crate::runtime::{Async, clock, random, spawn, unblock};
 
 use super::{
     address::SERVER_PORT,

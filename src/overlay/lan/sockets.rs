@@ -10,12 +10,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use async_io::Async;
 use futures_lite::future;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::links::Link;
 use super::message;
+use crate::runtime::Async;
 
 /// Where questions go in IPv4: the local scope (RFC 2365, section 6.1).
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 112, 50);

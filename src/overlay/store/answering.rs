@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
 use data_encoding::HEXLOWER;
 use futures_lite::future;
 use socket2::SockRef;
@@ -17,7 +16,7 @@ use super::places::{Author, Place, PlaceKey, Refusal, Writer, seconds};
 use super::server::{Service, Store, clamp_ttl};
 use crate::identity::Slot;
 use crate::registration::Packet;
-use crate::runtime::{clock, spawn};
+use crate::runtime::{Async, clock, spawn};
 
 /// After an error of the socket, which has no memory most likely.
 const PAUSE: Duration = Duration::from_millis(100);

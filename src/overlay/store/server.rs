@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_channel::Sender;
-use async_io::Async;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
@@ -34,7 +33,7 @@ use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::{Task, clock, plain, random, spawn};
+use crate::runtime::{Async, Task, clock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =

@@ -9,11 +9,9 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
-
 use super::announcement::{Announcement, Event, Role, Swarm, refusal};
 use crate::overlay::OverlayError;
-use crate::runtime::{clock, plain, random};
+use crate::runtime::{Async, clock, plain, random};
 
 /// Says "this is BEP 15" in the place of the number that the first answer gives.
 const PROTOCOL: u64 = 0x0417_2710_1980;

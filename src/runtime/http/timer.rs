@@ -1,20 +1,15 @@
-//! hyper's timers on async-io.
-//!
-//! A connection gets a new deadline with every request, and hardly one is ever reached. async-io wakes its
-//! reactor for each timer that is set, so one that is put off is left as it is, and set anew when it goes off.
+//! hyper's timers.
 
 use std::{
-    fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use async_io::Timer;
 use hyper::rt::Sleep;
 
-use crate::runtime::clock;
+use crate::runtime::{Timer, clock};
 
 /// Makes timers.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +21,7 @@ impl hyper::rt::Timer for SmolTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(SmolSleep { deadline, set: Some(deadline), timer: Timer::at(deadline) })
+        Box::pin(SmolSleep(Timer::at(deadline)))
     }
 
     fn now(&self) -> Instant {
@@ -35,56 +30,25 @@ impl hyper::rt::Timer for SmolTimer {
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<SmolSleep>() {
-            Some(own) => own.get_mut().put_off(deadline),
+            Some(own) => own.get_mut().0.set_at(deadline),
             None => *sleep = self.sleep_until(deadline),
         }
     }
 }
 
-/// A timer that goes off at its deadline, or is looked at before and set anew.
-struct SmolSleep {
-    deadline: Instant,
-    /// When `timer` goes off: not later. None when it has.
-    set: Option<Instant>,
-    timer: Timer,
-}
-
-impl SmolSleep {
-    fn put_off(&mut self, deadline: Instant) {
-        self.deadline = deadline;
-        if self.set.is_none_or(|set| deadline < set) {
-            self.set_at(deadline);
-        }
-    }
-
-    fn set_at(&mut self, deadline: Instant) {
-        self.set = Some(deadline);
-        self.timer.set_at(deadline);
-    }
-}
+/// A timer that is put off with every request of a connection, and hardly ever goes off.
+#[derive(Debug)]
+struct SmolSleep(Timer);
 
 impl Future for SmolSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let _at = ready!(Pin::new(&mut self.timer).poll(cx));
-            if self.set.take() >= Some(self.deadline) {
-                return Poll::Ready(());
-            }
-            let deadline = self.deadline;
-            self.set_at(deadline);
-        }
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 
 impl Sleep for SmolSleep {}
-
-impl fmt::Debug for SmolSleep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SmolSleep({:?})", self.deadline)
-    }
-}
 
 #[cfg(test)]
 mod tests {

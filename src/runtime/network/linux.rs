@@ -2,7 +2,6 @@
 
 use std::{io, os::fd::OwnedFd};
 
-use async_io::Async;
 use rustix::{
     io::Errno,
     net::{
@@ -16,6 +15,7 @@ use rustix::{
 };
 
 use super::message::{self, Notice};
+use crate::runtime::Async;
 
 /// Groups of the routing socket (rtnetlink(7)): interfaces, addresses and routes of both families.
 const GROUPS: u32 = LINK | V4_ADDRESS | V4_ROUTE | V6_ADDRESS | V6_ROUTE;

@@ -1,0 +1,105 @@
+//! Waiting for sockets and for moments: what futures of this program wait for in the end.
+//!
+//! On Linux one thread does everything: whoever runs the executor asks the kernel itself when nothing is left to
+//! run, so that an event costs one wake-up. async-io keeps a thread of its own beside it, which costs two more for
+//! each event and takes part in none of the work; elsewhere it does well enough.
+
+#[cfg(target_os = "linux")]
+mod nonblocking;
+#[cfg(target_os = "linux")]
+mod reactor;
+#[cfg(target_os = "linux")]
+mod sockets;
+#[cfg(target_os = "linux")]
+mod timer;
+#[cfg(target_os = "linux")]
+mod timers;
+
+#[cfg(target_os = "linux")]
+pub use {
+    nonblocking::{Async, Readiness},
+    timer::Timer,
+};
+
+#[cfg(target_os = "linux")]
+pub(super) use reactor::Turn;
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use portable::Turn;
+#[cfg(not(target_os = "linux"))]
+pub use portable::{Async, Readiness, Timer};
+
+/// Systems without epoll.
+#[cfg(not(target_os = "linux"))]
+mod portable {
+    use std::{
+        future::Future,
+        pin::Pin,
+        task::{Context, Poll, Waker},
+        time::{Duration, Instant},
+    };
+
+    pub use async_io::Async;
+    use parking::{Parker, Unparker};
+
+    /// Waits until a socket can be written to, or read.
+    pub type Readiness<T> = async_io::WritableOwned<T>;
+
+    /// async-io's timer.
+    #[derive(Debug)]
+    pub struct Timer(async_io::Timer);
+
+    impl Timer {
+        /// Goes off once, after so long.
+        pub fn after(duration: Duration) -> Timer {
+            Timer(async_io::Timer::after(duration))
+        }
+
+        /// Goes off once, at that moment.
+        pub fn at(moment: Instant) -> Timer {
+            Timer(async_io::Timer::at(moment))
+        }
+
+        /// Goes off once, at the first of the two.
+        pub fn between(early: Instant, _late: Instant) -> Timer {
+            Timer::at(early)
+        }
+
+        /// Goes off at another moment, once more if it has gone off.
+        pub fn set_at(&mut self, moment: Instant) {
+            self.0.set_at(moment);
+        }
+    }
+
+    impl Future for Timer {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            Pin::new(&mut self.0).poll(cx).map(|_| ())
+        }
+    }
+
+    /// How a thread waits, while that of async-io looks at sockets and timers.
+    #[derive(Debug)]
+    pub(in crate::runtime) struct Turn(Parker, Unparker);
+
+    impl Turn {
+        pub(in crate::runtime) fn new() -> Turn {
+            let (parker, unparker) = parking::pair();
+            Turn(parker, unparker)
+        }
+
+        pub(in crate::runtime) fn waker(&self) -> Waker {
+            Waker::from(self.1.clone())
+        }
+
+        pub(in crate::runtime) fn wait(&self, until: Option<Instant>) {
+            match until {
+                Some(until) => {
+                    self.0.park_deadline(until);
+                }
+                None => self.0.park(),
+            }
+        }
+    }
+}
