@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -59,6 +60,8 @@ pub(super) struct Peer<R> {
     pub(super) ventures: u8,
     /// Where its latest genuine message came from while there was no path.
     pub(super) knocked: Option<Way>,
+    /// Where it says it sees this host.
+    pub(super) sees: Option<SocketAddr>,
     /// Octets of QUIC that went to it.
     pub(super) volume: u64,
     /// For choosing whom to forget.
@@ -105,6 +108,7 @@ impl<R> Peer<R> {
             promising: None,
             ventures: 0,
             knocked: None,
+            sees: None,
             volume: 0,
             last_used: now,
             update: 0,
@@ -269,6 +273,11 @@ impl<R> Peer<R> {
     /// Whether no direct path is known to work.
     pub(super) fn is_far(&self) -> bool {
         self.is_suspect() || self.current().is_none_or(Candidate::is_relayed)
+    }
+
+    /// How a way is asked that may become the path: nobody waits while another one works.
+    pub(super) fn pace(&self) -> Pattern {
+        if self.is_suspect() { Pattern::Ordinary } else { Pattern::Patient }
     }
 
     /// Whether no path is known to work.

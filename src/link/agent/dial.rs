@@ -86,7 +86,11 @@ impl<S: Sealing> Agent<S> {
     /// A relay takes packets without having been asked, if there is nothing better.
     pub(super) fn use_relay(&mut self, hit: Hit, relay: Way, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
-        peer.candidate(relay)?.start_check(Pattern::Ordinary, 0, now);
+        let untold = peer.announced != 0 && !peer.acknowledged;
+        let candidate = peer.candidate(relay)?;
+        if untold || !is_fresh(candidate, now) {
+            candidate.start_check(Pattern::Patient, 0, now);
+        }
         if peer.path.as_ref().is_none_or(Path::is_suspect) {
             peer.path = Some(Path::new(relay, None, now));
             peer.climb_soon(now);
