@@ -12,6 +12,9 @@ pub(super) const CHECK_TIME: Duration = Duration::from_secs(5);
 const PACING: Duration = Duration::from_millis(5);
 const UNPACED: usize = 8;
 
+/// A probe may be answered for so long at least, if the peer's has crossed it on the way.
+const UNDER_WAY: Duration = Duration::from_millis(150);
+
 /// Probes unanswered at which a path counts as doubtful: the one at 700 ms was the third.
 const DOUBTFUL: usize = 4;
 
@@ -253,6 +256,17 @@ impl Candidate {
         let start = now + delay + PACING * place.saturating_sub(UNPACED) as u32;
         let length = pattern.length(self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP));
         self.check = Some(Check { start, sent: 0, pattern, length });
+    }
+
+    /// Whether the latest probe of a check that takes its time has just gone out.
+    pub(super) fn may_be_answered(&self, now: Instant) -> bool {
+        self.check.as_ref().is_some_and(|check| {
+            let takes_time = matches!(check.pattern, Pattern::Ventured | Pattern::Patient);
+            let latest = check.sent.checked_sub(1).and_then(|at| check.pattern.offsets().get(at));
+            let sent = latest.map(|offset| check.start + Duration::from_millis(*offset));
+            let is_recent = |sent| now.saturating_duration_since(sent) < UNDER_WAY;
+            takes_time && sent.is_some_and(is_recent)
+        })
     }
 
     /// Gives up a running check.

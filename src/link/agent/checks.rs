@@ -179,16 +179,19 @@ impl<S: Sealing> Agent<S> {
         if !is_new && (candidate.is_checking() || healthy || is_fresh(candidate, now)) {
             return None; // the peer keeps it alive
         }
+        let may_be_answered = candidate.may_be_answered(now);
         if !wanted {
             // nobody is connected, and whoever comes by a new way may have been started anew: the way
             // that answers now is better than one that answered before
             if let Some(path) = peer.path.as_mut().filter(|path| is_new && path.way != way) {
                 path.suspect(now);
             }
-            return self.probe(hit, way, false, now);
+            return if may_be_answered { None } else { self.probe(hit, way, false, now) };
         }
-        // its datagrams come through: whatever is waited for need not be waited for
-        candidate.restart_check(pace, 0, now);
+        // its datagrams come through: whatever is waited for need not be waited for, but an answer
+        if !may_be_answered {
+            candidate.restart_check(pace, 0, now);
+        }
         let both_direct = way.direct().is_some() && !peer.is_far();
         if is_new && both_direct && peer.holds > 0 {
             self.doubt(hit, Reason::Peer, now); // from a relay everybody moves to a direct way

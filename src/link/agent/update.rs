@@ -240,7 +240,7 @@ impl<S: Sealing> Agent<S> {
         }
         let peer = self.peers.get(&hit)?;
         let pattern = match (knows_us, is_first || peer.is_suspect()) {
-            _ if from.is_none() => Pattern::Ordinary, // a call cannot be replied to, and waits for nothing
+            _ if from.is_none() => Pattern::Patient, // a call cannot be replied to, and waits for nothing
             (true, true) => peer.pace(),
             (true, false) => Pattern::Retry,
             (false, true) => Pattern::Punch,

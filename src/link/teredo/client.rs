@@ -40,6 +40,9 @@ use super::{
 /// long as a person may stay with one page.
 const LINGER: Duration = Duration::from_secs(300);
 
+/// A host that reaches others asks so much later whether that is possible at all: most peers answer by then.
+const DOUBTS: Duration = Duration::from_secs(1);
+
 /// After a failure the first server is asked again so much later, twice as long each time.
 const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest, and the one where only another network can help.
@@ -271,6 +274,9 @@ impl Teredo {
         let patience = self.stagger() + ANSWER_DELAY;
         let (waiting, first) = self.peers.heard(peer, sign, patience, now);
         self.prove(TeredoProof::Peer);
+        if let Phase::Active(qualification) = &mut self.phase {
+            qualification.believe();
+        }
         let unanswered = first && waiting.is_empty() && packet.is_bubble();
         if unanswered && self.peers.may_reply(peer, now) {
             self.reply(own, packet.source, peer.mapped, now); // it came through, so its sender need not wait for the server
@@ -328,7 +334,8 @@ impl Teredo {
         if may_begin {
             self.proof = TeredoProof::Advertised;
             self.silent_peers = 0;
-            let qualification = Qualification::start(server, &mut self.drbg, now);
+            let doubts = if self.kept { now } else { now + DOUBTS };
+            let qualification = Qualification::start(server, doubts, &mut self.drbg, now);
             self.phase = Phase::Active(Box::new(qualification));
         }
     }

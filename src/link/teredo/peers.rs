@@ -122,7 +122,7 @@ impl Peers {
     }
 
     /// A packet came directly from the peer; gives what waited for that, and whether the peer was not
-    /// trusted before. What was ventured has got there if the peer is no further from here than the
+    /// trusted before and nothing is under way to it. What was ventured has got there if the peer is no further from here than the
     /// ways over the server allow: then its answer comes within `patience`.
     pub(super) fn heard(
         &mut self,
@@ -140,13 +140,14 @@ impl Peers {
         peer.allowance = Bucket::new(now);
         let (ventured, waiting): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut peer.waiting).into_iter().partition(|waiting| waiting.ventured);
-        if sign == Sign::Bubble && !ventured.is_empty() {
+        let under_way = !ventured.is_empty();
+        if sign == Sign::Bubble && under_way {
             peer.waiting = ventured;
             peer.repetition.get_or_insert(now + patience);
         } else {
             peer.repetition = None;
         }
-        (waiting, first)
+        (waiting, first && !under_way)
     }
 
     /// What waits, to be sent before the peer is heard: once, nobody may be there.
