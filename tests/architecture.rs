@@ -86,6 +86,7 @@ const PURE: &[&str] = &[
     "runtime/network/message",
     "serve/conditional",
     "serve/range",
+    "service/access_rules",
     "service/registry",
     "transport/admission",
     "transport/congestion",
@@ -268,7 +269,7 @@ fn one_file_is_trusted_beyond_the_compiler() {
 }
 
 /// Where tests and benches get the program from.
-const PROGRAMS: &str = "programs/mod.rs";
+const PROGRAMS: &str = "testbed/src/programs.rs";
 /// Programs that would start ours without what [`PROGRAMS`] sets.
 const SHELLS: &[&str] = &["bash", "env", "nsenter", "script", "setsid", "sh", "unshare"];
 
@@ -278,15 +279,15 @@ fn no_test_asks_the_overlays_that_people_use() {
     let path = concat!("CARGO_BIN", "_EXE_p2p");
     let (new, remove) = (concat!("Command::", "new("), concat!("env_", "remove(\"P2P_OVERLAYS"));
     let everywhere =
-        [path.to_owned(), format!("{new}P2P"), remove.into(), concat!("env_", "clear").into()];
+        [path.to_owned(), format!("{new}p2p_path"), remove.into(), concat!("env_", "clear").into()];
     let by_shells = SHELLS.iter().map(|shell| format!("{new}\"{shell}\")")).collect::<Vec<_>>();
     let mut wrong = Vec::new();
     for (name, text) in ["tests", "benches"].iter().flat_map(|folder| below(folder)) {
         if name == PROGRAMS {
-            assert!(text.contains(path) && text.contains("(\"P2P_OVERLAYS\", \"lan\")"));
+            assert!(text.contains("fn p2p_path") && text.contains("(\"P2P_OVERLAYS\", \"lan\")"));
             continue;
         }
-        let names_it = text.contains("P2P,") || text.contains("::P2P");
+        let names_it = text.contains("p2p_path");
         let forbidden = everywhere.iter().chain(by_shells.iter().filter(|_| names_it));
         let found = forbidden.filter(|forbidden| text.contains(*forbidden));
         wrong.extend(found.map(|what| format!("{name}: {what} in place of tests/{PROGRAMS}")));

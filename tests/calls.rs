@@ -1,19 +1,16 @@
 //! Two homes behind NATs without a rendezvous: a call through the store brings them together.
 
-#[path = "homes/mod.rs"]
-mod homes;
-
 use std::{process::ExitCode, time::Duration};
 
-use homes::{
+use p2p::runtime::{block_on, clock};
+use testbed::homes::{
     Scene,
     client::Client,
     daemons::{STUN, coturn},
     network::{Home, two_homes},
     origin::{self, Origin, SMALL},
-    people::have,
 };
-use p2p::runtime::{block_on, clock};
+use testbed::programs::have;
 
 /// What a busy machine may need until alice knows how she looks from outside and waits for calls.
 const PATIENCE: Duration = Duration::from_secs(30);

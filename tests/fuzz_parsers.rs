@@ -1,5 +1,5 @@
 //! Mutated input for every parser that strangers or editors feed: packets, sealed packets, certificates, revocation lists,
-//! contacts, authorities, links, trackers' answers, names and key files.
+//! contacts, authorities, rules of access, links, trackers' answers, names and key files.
 //!
 //! Bounded and seeded, so it runs as an ordinary test. `P2P_FUZZ_SECONDS=600` runs each parser for so
 //! long from a seed that it prints; `P2P_FUZZ_SEED` repeats one. The corpus in `tests/corpus/` has a
@@ -23,6 +23,7 @@ use p2p::{
         presence::{PresenceBoard, SealedPacket, Seeker},
     },
     runtime::{clock, random},
+    service::AccessRules,
     trust::{
         Authorities, Authority, Certificate, CompactCertificate, Contacts, Ledger,
         SignedRevocations,
@@ -157,6 +158,17 @@ fn ledgers() {
         let Ok(text) = str::from_utf8(bytes) else { return false };
         let Ok(ledger) = Ledger::parse(text) else { return false };
         assert_eq!(Ledger::parse(&ledger.to_text()), Ok(ledger));
+        true
+    });
+    assert!(accepted > 100, "{accepted}");
+}
+
+#[test]
+fn access_rules() {
+    let accepted = fuzz("access", 20_000, mutate, |bytes| {
+        let Ok(text) = str::from_utf8(bytes) else { return false };
+        let Ok(rules) = AccessRules::parse(text) else { return false };
+        assert_eq!(AccessRules::parse(&rules.to_text()), Ok(rules));
         true
     });
     assert!(accepted > 100, "{accepted}");

@@ -1,8 +1,6 @@
 //! A hostile network: a download between two hosts whose ports are flooded with every kind of datagram, 100,000 a
 //! second, and the list of what is tested beside the code.
 
-mod flood;
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -15,6 +13,7 @@ use flood::{Flood, Host, Spread, datagrams};
 use p2p::identity::ServicePort;
 use p2p::runtime::{block_on, clock};
 use p2p::transport::{Accepted, Opened, Preface, StreamKind};
+use testbed::flood;
 
 /// No test should come near this; it turns a hang into a failure.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -7,8 +7,7 @@ use std::{
 };
 
 use p2p::identity::{KeyFileError, KeyPair, Lock, PublicKeyFile, SecretKeyFile, Seed};
-
-mod programs;
+use testbed::programs;
 
 fn file() -> SecretKeyFile {
     SecretKeyFile::new(KeyPair::from_seed(&Seed::new([42; 32])))

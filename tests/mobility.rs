@@ -1,20 +1,17 @@
 //! A download while its ends change their networks, in a laboratory of namespaces: no octet is wrong, and alice's
 //! application sees one request. How long it stands still is measured by the bench of the same name.
 
-#[path = "homes/mod.rs"]
-mod homes;
-
 use std::{process::ExitCode, thread, time::Duration};
 
-use homes::{
+use netlab::Lab;
+use p2p::runtime::{block_on, clock};
+use testbed::homes::{
     Scene,
     client::Client,
     network::movers,
     origin::{self, Origin},
     watch::until_direct,
 };
-use netlab::Lab;
-use p2p::runtime::{block_on, clock};
 
 /// How long a path may take to become direct, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15);

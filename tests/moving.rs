@@ -1,16 +1,13 @@
 //! Downloads while people move to other networks: the connection goes on, and not an octet is wrong.
 
-#[path = "homes/mod.rs"]
-mod homes;
-
 use std::{process::ExitCode, thread, time::Duration};
 
-use homes::{
+use p2p::runtime::{block_on, clock};
+use testbed::homes::{
     Scene,
     client::{Client, Response},
     origin::{self, Origin},
 };
-use p2p::runtime::{block_on, clock};
 
 /// What is downloaded: some three seconds at the rate of the lines.
 const LENGTH: u64 = 20_000_000;

@@ -1,23 +1,21 @@
 //! Two people and the network between them, in a laboratory of namespaces: whether bob gets what alice shares, and
 //! which way it comes. The matrix of all kinds of NAT is a bench of the same name.
 
-#[path = "homes/mod.rs"]
-mod homes;
-
 use std::{
     net::UdpSocket,
     process::{Command, ExitCode},
     time::Duration,
 };
 
-use homes::{
+use testbed::homes::{
     Scene,
     client::Client,
     network::{Home, shared_carrier, two_homes},
     origin::{self, Origin, SMALL},
-    people::{have, noise, succeed},
     watch::{ToBob, until_direct},
 };
+use testbed::people::{noise, succeed};
+use testbed::programs::have;
 
 /// How long a path may take to become direct, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -1,21 +1,19 @@
 //! How a host looks from outside and what routers and servers do for it, with real ones: coturn for STUN and TURN,
 //! miniupnpd for port mapping, in a laboratory of namespaces.
 
-#[path = "homes/mod.rs"]
-mod homes;
-
 use std::{process::ExitCode, time::Duration};
 
-use homes::{
-    Scene,
-    daemons::{STUN, coturn, miniupnpd},
-    network::{Home, two_homes},
-    people::{ALICE, Program, have, noise, succeed},
-};
 use p2p::{
     link::stun::{Filtering, Mapping, NatBehaviour, ServerAddress, discover},
     runtime::{block_on, clock},
 };
+use testbed::homes::{
+    self, Scene,
+    daemons::{STUN, coturn, miniupnpd},
+    network::{Home, two_homes},
+};
+use testbed::people::{ALICE, Program, noise, succeed};
+use testbed::programs::have;
 
 /// What a daemon may take to find out about its network and to publish it.
 const PATIENCE: Duration = Duration::from_secs(20);

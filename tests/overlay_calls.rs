@@ -1,8 +1,5 @@
 //! Calls through a store: left by one, waited for by another.
 
-#[path = "fixture/store.rs"]
-mod store;
-
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
@@ -17,6 +14,7 @@ use p2p::overlay::store::StoreOptions;
 use p2p::overlay::{self, Calls, Overlay, OverlayAddress, OverlayError};
 use p2p::registration::Call;
 use p2p::runtime::{self, clock, random};
+use testbed::overlays::store;
 use zeroize::Zeroizing;
 
 /// What a busy machine may need for anything here.

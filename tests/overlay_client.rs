@@ -1,12 +1,6 @@
 //! The client of HTTP stores: what it makes of answers, and of a right store. What servers can do wrong to any
 //! overlay is in `overlays/bad_input.rs`.
 
-#[allow(dead_code, reason = "another test uses the rest")]
-#[path = "fixture/hostile.rs"]
-mod hostile;
-#[path = "fixture/packets.rs"]
-mod packets;
-
 use std::{
     env,
     io::{BufRead, BufReader, Write},
@@ -21,13 +15,13 @@ use std::{
 };
 
 use async_io::Async;
-use hostile::{endless, says, server};
 use p2p::identity::{KeyPair, Slot};
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
-use p2p::registration::Call;
+use p2p::registration::{Call, Packet};
 use p2p::runtime::{self, clock};
-use packets::{key, name, signed};
+use testbed::overlays::hostile::{endless, says, server};
+use testbed::overlays::packets::{key, name, signed};
 
 const SLOT: Slot = Slot([7; 20]);
 /// What a caller may have to wait, with some air for a busy machine.
@@ -158,7 +152,7 @@ fn what_is_short_is_asked_by_datagrams_and_much_by_http() {
         let _serving = runtime::spawn(async move { serving.serve(listener).await });
         let heard = hers.calls().unwrap().wait(slot, None).await.unwrap();
         assert_eq!(heard.calls, [call]);
-        // one fits the answer to a short question, two that to a long one, and six none
+        // one fits the answer to who has no token, some that to who has one, and six none
         let mut packets = Vec::new();
         for number in 1..=6 {
             let (writer, ttl) = (key(), Duration::from_secs(600));
@@ -169,6 +163,86 @@ fn what_is_short_is_asked_by_datagrams_and_much_by_http() {
             found.sort_by_key(|packet| packets.iter().position(|known| known == packet));
             assert_eq!(found, packets);
         }
+    });
+}
+
+/// A client of a store that answers datagrams only.
+fn without_http() -> (Arc<Store>, UdpSocket, SocketAddr) {
+    // nobody accepts what comes here, so whoever needs HTTP fails
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = datagrams.local_addr().unwrap();
+    (Arc::new(Store::open(None, StoreOptions::default()).unwrap()), datagrams, address)
+}
+
+#[test]
+fn a_registration_is_put_by_datagrams_in_both_its_places() {
+    let (store, datagrams, address) = without_http();
+    let (alice, name) = (key(), name());
+    let packet = |number| Packet::decode(&signed(&alice, &name, number)).unwrap();
+    runtime::block_on(async {
+        let datagrams = Async::new(datagrams).unwrap();
+        let _answering = runtime::spawn(async move { store.serve_datagrams(datagrams).await });
+        let (hers, his) = (client_of(address, &alice), client_of(address, &key()));
+        for number in [2, 3] {
+            hers.publish(&packet(number)).await.unwrap();
+            for slot in [Slot::of_name(&name), Slot::of_key(&alice.public())] {
+                assert_eq!(his.get(slot).await, Ok(vec![packet(number).as_bytes().to_vec()]));
+            }
+        }
+        assert_eq!(hers.publish(&packet(1)).await, Err(OverlayError::Outdated));
+        // a copy with another's secrets neither takes her place nor another one
+        assert_eq!(his.publish(&packet(1)).await, Err(OverlayError::Outdated));
+    });
+}
+
+#[test]
+fn a_token_is_worth_nothing_at_another_address() {
+    let (store, datagrams, address) = without_http();
+    let (alice, name) = (key(), name());
+    let of =
+        |kind: u8, rest: &[&[u8]]| [b"p2pd", &[kind][..], b"8 octets", &rest.concat()].concat();
+    let put = |token: &[u8]| {
+        let packet = signed(&alice, &name, 1);
+        of(5, &[token, &600_u32.to_be_bytes(), &[7; 64], &packet])
+    };
+    runtime::block_on(async {
+        let counting = store.clone();
+        let datagrams = Async::new(datagrams).unwrap();
+        let _answering = runtime::spawn(async move { store.serve_datagrams(datagrams).await });
+        let [here, there] =
+            ["127.0.0.1:0", "127.0.0.2:0"].map(|from| UdpSocket::bind(from).unwrap());
+        let [here, there] = [here, there].map(|socket| Async::new(socket).unwrap());
+        let ask = async |socket: &Async<UdpSocket>, question: Vec<u8>| {
+            let mut answer = [0; 1200];
+            socket.send_to(&question, address).await.unwrap();
+            let length = socket.recv(&mut answer).await.unwrap();
+            assert!(length <= question.len(), "nothing is answered with more than was asked");
+            answer[..length].to_vec()
+        };
+        let token = |answer: &[u8]| answer.strip_prefix(&*of(6, &[])).map(<[u8]>::to_vec);
+        let hers = token(&ask(&here, of(5, &[&[0; 8]])).await).expect("a token");
+        let his = token(&ask(&there, of(5, &[&[0; 8]])).await).expect("a token");
+        assert_ne!(hers, his);
+        for wrong in [&his[..], &[0; 8]] {
+            assert_eq!(token(&ask(&here, put(wrong)).await).as_ref(), Some(&hers));
+            assert_eq!(counting.places(), 0);
+        }
+        assert_eq!(ask(&here, put(&hers)).await, of(7, &[&[0]]));
+        assert_eq!(counting.places(), 2);
+        let slot = Slot::of_key(&alice.public());
+        let asked = |shown: &[u8]| of(8, &[&slot.0, shown]);
+        assert_eq!(
+            token(&ask(&here, asked(&his)).await).as_ref(),
+            Some(&hers),
+            "no packet for her"
+        );
+        let mut answer = [0; 1200];
+        here.send_to(&asked(&hers), address).await.unwrap();
+        let length = here.recv(&mut answer).await.unwrap();
+        let packet = signed(&alice, &name, 1);
+        assert!(length > asked(&hers).len() && answer[..length].ends_with(&packet));
+        let forged = [&put(&hers)[..], b"x"].concat();
+        assert_eq!(ask(&here, forged).await, of(7, &[&[3]]));
     });
 }
 

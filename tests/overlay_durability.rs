@@ -1,13 +1,5 @@
 //! What a store has acknowledged survives its sudden death.
 
-#[path = "fixture/packets.rs"]
-mod packets;
-#[path = "fixture/store.rs"]
-mod store;
-#[path = "fixture/wire.rs"]
-#[allow(dead_code, reason = "benches use the rest")]
-mod wire;
-
 use std::{
     collections::HashMap,
     env,
@@ -27,8 +19,9 @@ use p2p::identity::{KeyPair, Name, Slot};
 use p2p::overlay::Rate;
 use p2p::overlay::store::StoreOptions;
 use p2p::registration::Packet;
-use packets::{key, name, signed};
-use wire::{Connection, Request};
+use testbed::overlays::packets::{key, name, signed};
+use testbed::overlays::store;
+use testbed::overlays::wire::{Connection, Request};
 
 /// Set for the child; the folder of its store.
 const FOLDER: &str = "P2P_TEST_STORE_FOLDER";

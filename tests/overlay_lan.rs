@@ -1,8 +1,5 @@
 //! The local link: two daemons of one host find each other by multicast, with nothing configured.
 
-#[path = "fixture/packets.rs"]
-mod packets;
-
 use std::{
     env,
     net::{Ipv4Addr, UdpSocket},
@@ -13,7 +10,7 @@ use p2p::identity::Slot;
 use p2p::overlay::lan::Lan;
 use p2p::overlay::{Overlay, OverlayError};
 use p2p::runtime;
-use packets::{key, name, padded, signed};
+use testbed::overlays::packets::{self, key, name, padded, signed};
 
 const TTL: Duration = Duration::from_secs(600);
 

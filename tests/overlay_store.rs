@@ -1,10 +1,5 @@
 //! The packet store under load and in bad hands.
 
-#[path = "fixture/packets.rs"]
-mod packets;
-#[path = "fixture/store.rs"]
-mod store;
-
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
@@ -15,8 +10,9 @@ use std::{
 use p2p::identity::Slot;
 use p2p::overlay::Rate;
 use p2p::overlay::store::{Capacity, Store, StoreError, StoreOptions};
-use packets::{key, name, signed};
 use socket2::{Domain, Socket, Type};
+use testbed::overlays::packets::{key, name, signed};
+use testbed::overlays::store;
 
 const SECRET: (&str, &str) = ("P2P-Secret", "0123456789abcdef");
 

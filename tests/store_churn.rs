@@ -1,26 +1,15 @@
 //! A store through which people come and go does not grow: a day in virtual time, over HTTP, with the journal on
 //! disk.
 
-#[path = "fixture/packets.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod packets;
-#[path = "fixture/store.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod store;
-#[path = "fixture/turned_clock.rs"]
-mod turned_clock;
-#[path = "fixture/wire.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod wire;
-
 use std::{fs, sync::Arc, time::Duration};
 
 use p2p::identity::Slot;
 use p2p::overlay::Rate;
 use p2p::overlay::store::{Store, StoreOptions};
-use packets::{key, name, padded};
-use turned_clock::TurnedClock;
-use wire::{Connection, Request};
+use testbed::overlays::packets::{key, name, padded};
+use testbed::overlays::store;
+use testbed::overlays::wire::{Connection, Request};
+use testbed::turned_clock::TurnedClock;
 
 /// So often somebody is new, and puts a packet that lives for an hour.
 const STEP: Duration = Duration::from_secs(45);

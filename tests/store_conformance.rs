@@ -1,21 +1,14 @@
 //! What every store of `p2pstore/1` does, checked over HTTP: ours, the scripts in `packaging/store`, and
 //! any at `P2P_STORE_URL`, a URL with `{slot}` in it.
 
-#[path = "fixture/packets.rs"]
-mod packets;
-#[path = "fixture/php.rs"]
-mod php;
-#[path = "fixture/store.rs"]
-mod store;
-
-mod programs;
-
 use std::{env, thread};
 
 use p2p::identity::{KeyPair, Name, Slot};
 use p2p::overlay::store::StoreOptions;
-use packets::{key, name, padded, signed};
-use php::Php;
+use testbed::overlays::packets::{key, name, padded, signed};
+use testbed::overlays::php::Php;
+use testbed::overlays::store;
+use testbed::programs;
 
 /// A store under test.
 struct Subject {

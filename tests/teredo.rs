@@ -3,22 +3,20 @@
 //!
 //! Nothing else can connect them: no STUN server, no port mapping, no rendezvous.
 
-#[path = "homes/mod.rs"]
-mod homes;
-
 use std::{
     fs,
     process::{Child, Command, ExitCode, Stdio},
     time::Duration,
 };
 
-use homes::{
+use p2p::runtime::{block_on, clock};
+use testbed::homes::{
     Scene,
     daemons::{self, TEREDO},
     network::{Home, table_1},
-    people::{have, noise, succeed},
 };
-use p2p::runtime::{block_on, clock};
+use testbed::people::{noise, succeed};
+use testbed::programs::have;
 
 /// How long an interface may take to get its address.
 const QUALIFICATION_TIME: Duration = Duration::from_secs(20);

@@ -14,21 +14,15 @@
 //! | `P2P_BENCH_ROUNDS` | 3 | |
 //! | `P2P_BENCH_RATE` | 100000 | datagrams a second |
 
-#[path = "../../tests/flood/mod.rs"]
-mod flood;
-#[path = "../web/table.rs"]
-#[allow(dead_code, reason = "the tables of other benches use the rest")]
-mod table;
-
 use std::{env, fs, time::Duration};
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 
-use flood::{Flood, Host, Spread, datagrams};
 use p2p::identity::ServicePort;
 use p2p::runtime::{block_on, clock};
 use p2p::transport::{Accepted, Opened, Preface, StreamKind};
-use table::{Goal, Series, Table, number};
+use testbed::bench::table::{Goal, Series, Table, number};
+use testbed::flood::{Flood, Host, Spread, datagrams};
 
 /// Octets a second of the slower download: 50 Mbit/s.
 const LINE: u64 = 6_250_000;

@@ -4,13 +4,13 @@
 use std::fs;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use p2p::overlay::store::StoreOptions;
+use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::runtime::block_on;
 
 use crate::meter::Meter;
-use crate::person::{Person, TTL, look_up};
-use crate::{relay, servers, store};
+use testbed::overlays::person::{Person, TTL, look_up};
+use testbed::overlays::{datagram_store, pkarr_relay, servers, store};
 
 /// Octets up and down, on average.
 pub(crate) struct Cost {
@@ -31,24 +31,33 @@ const TIMES: u32 = 20;
 pub(crate) fn all() -> Vec<Cost> {
     let rate = Rate { per_second: 1e6, burst: 1e6 };
     let options = StoreOptions { rate, ..StoreOptions::default() };
-    let own = store::serve(None, options);
+    let spelled = |at| format!("store:http://{at}/{{slot}}");
+    let by_http = through_meter("store over HTTP", store::serve(None, options), spelled);
+    let own = Store::open(None, options).expect("memory");
+    let by_datagrams = through_meter("store", datagram_store::serve(own.into()), spelled);
     let mut costs = vec![
-        over_http("store", own, |at| format!("store:http://{at}/{{slot}}")),
-        over_http("pkarr", relay::serve(), |at| format!("pkarr:http://{at}")),
+        Cost { stored: by_http.stored, ..by_datagrams },
+        by_http,
+        through_meter("pkarr", pkarr_relay::serve(), |at| format!("pkarr:http://{at}")),
     ];
     if let Some((_nginx, at)) = servers::nginx() {
-        costs.push(over_http("webdav", at, |at| format!("webdav:http://alice:p%40ss@{at}/p2p")));
+        costs
+            .push(through_meter("webdav", at, |at| format!("webdav:http://alice:p%40ss@{at}/p2p")));
     }
     if let Some((_nodes, at)) = servers::dhtnodes() {
-        costs.push(over_http("opendht", at, |at| format!("opendht:http://{at}")));
+        costs.push(through_meter("opendht", at, |at| format!("opendht:http://{at}")));
     }
     #[cfg(feature = "mainline")]
     costs.push(mainline());
     costs
 }
 
-/// Measures what crosses a connection to the server at `to`.
-fn over_http(name: &'static str, to: SocketAddr, spelling: impl Fn(SocketAddr) -> String) -> Cost {
+/// Measures what crosses to the server at `to` and back.
+fn through_meter(
+    name: &'static str,
+    to: SocketAddr,
+    spelling: impl Fn(SocketAddr) -> String,
+) -> Cost {
     let meter = Meter::before(to);
     let address = OverlayAddress::parse(&spelling(meter.address)).expect("a spelling");
     let before = meter.bodies();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::real::Run;
+use testbed::faults::real::Run;
 
 /// As many people, each with other faults.
 const RUNS: u64 = 20;

@@ -1,7 +1,7 @@
 //! Days of many people in virtual time, before a real store.
 //!
-//! The schedule, the client, HTTP, the store and what a reader remembers are the program's own; only the clocks
-//! are turned by hand, and all goes through one client, whose connections stay open. Each visits others five
+//! The schedule, the client, its datagrams, the store and what a reader remembers are the program's own; only the clocks
+//! are turned by hand, and all goes through one client, which keeps one token. Each visits others five
 //! times an hour on average, at instants that a seed decides.
 
 use std::{cmp::Reverse, collections::BinaryHeap, net::SocketAddr, sync::Arc, time::Duration};
@@ -14,11 +14,11 @@ use p2p::registration::{
 };
 use p2p::runtime::{block_on, clock::Clock};
 
-use crate::dice::Dice;
 use crate::meter::Meter;
-use crate::person::key;
-use crate::store;
-use crate::turned_clock::TurnedClock;
+use testbed::dice::Dice;
+use testbed::overlays::datagram_store;
+use testbed::overlays::packets::key;
+use testbed::turned_clock::TurnedClock;
 
 /// The overlays of everybody, by the names of their costs. The store is real, the others are counted.
 pub(crate) const OVERLAYS: [&str; 3] = ["store", "mainline (up and down)", "opendht"];
@@ -68,6 +68,8 @@ pub(crate) struct Day {
     pub(crate) put: (f64, f64),
     /// The same of look-ups.
     pub(crate) get: (f64, f64),
+    /// Octets of the last packet that was registered.
+    pub(crate) packet: usize,
     /// Places that the store holds at the end of the day.
     pub(crate) places: usize,
 }
@@ -124,7 +126,7 @@ impl World {
         let options = StoreOptions { rate, capacity, ..StoreOptions::default() };
         let store = Store::open_by(clock.clone(), None, options).expect("memory");
         let store = Arc::new(store);
-        let meter = Meter::before(store::serve_store(store.clone()));
+        let meter = Meter::before(datagram_store::serve(store.clone()));
         let spelling = format!("store:http://{}/{{slot}}", meter.address);
         let address = OverlayAddress::parse(&spelling).expect("a spelling");
         let client = overlay::open(&address, &key());
@@ -184,6 +186,7 @@ impl World {
         while let Some(publication) = publisher.poll(now, wall) {
             day.registrations[publication.overlay] += 1;
             if publication.overlay == 0 {
+                day.packet = publication.packet.as_bytes().len();
                 let before = self.meter.read();
                 block_on(self.client.publish(&publication.packet)).expect("the store takes it");
                 add(&mut day.put, before, self.meter.read());

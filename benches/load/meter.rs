@@ -1,14 +1,23 @@
-//! Stands before a server and counts what crosses TCP, and what of it is the bodies of requests.
+//! Stands before a server and counts what crosses it: what TCP carries, and what of it is the bodies of requests; and
+//! datagrams with their heads.
 
 use std::{
     io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
+
+use testbed::overlays::datagram_store;
+
+/// The heads of a datagram (RFC 791 and 768).
+pub(crate) const DATAGRAM_HEAD: u64 = 20 + 8;
+/// An answer to a datagram comes in this time, or none comes.
+const SOON: Duration = Duration::from_secs(1);
 
 /// A listener in front of a server.
 pub(crate) struct Meter {
@@ -20,9 +29,11 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn before(server: SocketAddr) -> Meter {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (listener, datagrams) = datagram_store::listen_twice();
         let address = listener.local_addr().expect("its address");
         let [up, down, bodies]: [Arc<AtomicU64>; 3] = Default::default();
+        let counts = (up.clone(), down.clone());
+        thread::spawn(move || pass_datagrams(&datagrams, server, &counts.0, &counts.1));
         let counts = (up.clone(), down.clone(), bodies.clone());
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
@@ -62,6 +73,22 @@ fn content_length(octets: &[u8]) -> u64 {
     let lines = text.split("\r\n").take_while(|line| !line.is_empty());
     let value = lines.filter_map(|line| line.strip_prefix("content-length:")).next();
     value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Asks the server one question after the other.
+fn pass_datagrams(near: &UdpSocket, server: SocketAddr, up: &AtomicU64, down: &AtomicU64) {
+    let far = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    far.connect(server).expect("an address");
+    far.set_read_timeout(Some(SOON)).expect("a time");
+    let mut buffer = [0; 2048];
+    while let Ok((length, from)) = near.recv_from(&mut buffer) {
+        up.fetch_add(length as u64 + DATAGRAM_HEAD, Ordering::Relaxed);
+        // a server without datagrams is one that does not answer, as it is to its clients
+        let Ok(_) = far.send(&buffer[..length]) else { continue };
+        let Ok(length) = far.recv(&mut buffer) else { continue };
+        down.fetch_add(length as u64 + DATAGRAM_HEAD, Ordering::Relaxed);
+        let _ = near.send_to(&buffer[..length], from);
+    }
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, count: impl Fn(&[u8])) {

@@ -10,26 +10,18 @@
 //! | `P2P_BENCH_ROUNDS` | 5 | |
 //! | `P2P_BENCH_ONLY` | all | some of `none,1,5,10,bursts,reordering` |
 
-#[path = "../../tests/homes/mod.rs"]
-mod homes;
-#[path = "../laboratory/mod.rs"]
-mod laboratory;
-#[path = "../web/table.rs"]
-#[allow(dead_code, reason = "the tables of other benches use the rest")]
-mod table;
-
 use std::{io, net::SocketAddr, net::TcpStream, process::ExitCode, time::Duration};
 
-use homes::{
+use netlab::Lab;
+use socket2::SockRef;
+use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::table::{Goal, Series, Table};
+use testbed::homes::{
     Scene,
     client::Client,
     network::{Home, two_homes},
     origin::{self, Origin},
 };
-use laboratory::{progress, setting, wanted};
-use netlab::Lab;
-use socket2::SockRef;
-use table::{Goal, Series, Table};
 
 /// What is done to the packets: the word that chooses it, and the settings of the path.
 const CONDITIONS: [(&str, &str); 6] = [

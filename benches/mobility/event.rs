@@ -4,8 +4,7 @@ use std::{process::Command, time::Duration};
 
 use netlab::{Error, Lab};
 use p2p::runtime::{block_on, clock};
-
-use crate::homes::people::Program;
+use testbed::people::Program;
 
 /// How long the direct path is cut.
 const CUT: Duration = Duration::from_secs(8);

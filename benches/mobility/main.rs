@@ -13,21 +13,14 @@
 //! | `P2P_BENCH_ONLY` | all | some of `client,server,both,renumbered,rebooted,cut,slower,sleep` |
 
 mod event;
-#[path = "../../tests/homes/mod.rs"]
-mod homes;
-#[path = "../laboratory/mod.rs"]
-mod laboratory;
 mod run;
-#[path = "../web/table.rs"]
-#[allow(dead_code, reason = "the tables of other benches use the rest")]
-mod table;
 
 use std::process::ExitCode;
 
 use event::Event;
-use laboratory::{progress, setting, wanted};
 use run::Run;
-use table::{Series, number};
+use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::table::{Series, number};
 
 /// Of the line, after a switch.
 const GOODPUT_GOAL: f64 = 0.85;

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use p2p::runtime::{block_on, clock};
 
 use crate::event::Event;
-use crate::homes::{
+use testbed::homes::{
     Scene,
     client::{Client, Response},
     network::movers,

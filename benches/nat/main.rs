@@ -10,17 +10,14 @@
 //! | `P2P_BENCH_ALICE`, `P2P_BENCH_BOB` | all | kinds with spaces between, as the table names them |
 //! | `P2P_BENCH_PATIENCE` | 5 | seconds in which a path is to become direct |
 
-#[path = "../../tests/homes/mod.rs"]
-mod homes;
-#[path = "../laboratory/mod.rs"]
-mod laboratory;
 mod pair;
 mod punchable;
 
 use std::{env, process::ExitCode};
 
-use homes::network::{Home, shared_carrier, two_homes};
 use pair::Outcome;
+use testbed::bench::laboratory;
+use testbed::homes::network::{Home, shared_carrier, two_homes};
 
 /// What alice and bob are behind.
 const HOMES: [Home; 12] = [

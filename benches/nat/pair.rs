@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use p2p::runtime::clock;
 
-use crate::homes::{
+use testbed::bench::laboratory::setting;
+use testbed::homes::{
     Scene,
     client::Client,
     origin::{self, Origin, SMALL},
     watch::until_direct,
 };
-use crate::laboratory::setting;
 
 /// How long bob waits for his page.
 const GIVE_UP: Duration = Duration::from_secs(30);
@@ -58,6 +58,8 @@ pub(crate) fn measure(topology: &str) -> Result<Outcome, String> {
     Ok(Outcome { first_byte, direct: direct.map(|at| at - start) })
 }
 
-fn first_byte(first: &Option<std::io::Result<crate::homes::client::Response>>) -> Option<Duration> {
+fn first_byte(
+    first: &Option<std::io::Result<testbed::homes::client::Response>>,
+) -> Option<Duration> {
     Some(first.as_ref()?.as_ref().ok()?.to_first_byte())
 }

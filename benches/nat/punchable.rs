@@ -1,6 +1,6 @@
 //! Which pairs can have a direct path, in the manner of RFC 5128.
 
-use crate::homes::network::Home;
+use testbed::homes::network::Home;
 
 /// How far a home can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

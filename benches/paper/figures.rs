@@ -10,15 +10,15 @@ use std::{
 use netlab::Lab;
 use p2p::runtime::{block_on, clock};
 
-use crate::homes::{
+use crate::known;
+use crate::way::Way;
+use testbed::bench::laboratory::setting;
+use testbed::bench::table::{Series, number};
+use testbed::homes::{
     Scene,
     client::{Client, Response},
     origin::{self, Origin, SMALL},
 };
-use crate::known;
-use crate::laboratory::setting;
-use crate::table::{Series, number};
-use crate::way::Way;
 
 /// Where plain TCP finds the origin.
 const PLAIN: SocketAddr =

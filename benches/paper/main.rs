@@ -31,20 +31,13 @@
 //! | `P2P_BENCH_ONLY` | all | some of `public,mapped,rendezvous,symmetric,call,teredo` |
 
 mod figures;
-#[path = "../../tests/homes/mod.rs"]
-mod homes;
 mod known;
-#[path = "../laboratory/mod.rs"]
-mod laboratory;
-#[path = "../web/table.rs"]
-#[allow(dead_code, reason = "the tables of other benches use the rest")]
-mod table;
 mod way;
 
 use std::process::ExitCode;
 
 use figures::Figures;
-use laboratory::{progress, wanted};
+use testbed::bench::laboratory::{self, progress, wanted};
 use way::Way;
 
 fn main() -> ExitCode {

@@ -1,11 +1,11 @@
 //! The ways in which bob reaches alice.
 
-use crate::homes::{
+use testbed::homes::{
     Scene,
     daemons::{self, Daemon},
     network::{Home, table_1},
-    people::Program,
 };
+use testbed::people::Program;
 
 /// What a home usually has.
 const USUAL: Home = Home::Nat("kernel:portrestricted");

@@ -16,21 +16,6 @@
 //! | `P2P_BENCH_PLACES` | 1000000 | places to fill; two for each person |
 //! | `P2P_BENCH_TURNS` | 100 | puts, and then gets, on each connection |
 
-#[path = "../../tests/overlays/person.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod person;
-#[path = "../../tests/programs/mod.rs"]
-mod programs;
-#[path = "../../tests/overlays/servers.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod servers;
-#[path = "../../tests/fixture/store.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
-mod store;
-
-#[path = "../../tests/fixture/wire.rs"]
-mod wire;
-
 mod scripts;
 
 use std::{
@@ -49,9 +34,10 @@ use p2p::identity::Slot;
 use p2p::overlay::Rate;
 use p2p::overlay::store::{Capacity, StoreOptions};
 use p2p::runtime::clock;
-
-use person::Person;
-use wire::{Connection, Request};
+use testbed::overlays::person::Person;
+use testbed::overlays::servers;
+use testbed::overlays::store;
+use testbed::overlays::wire::{Connection, Request};
 
 const CONNECTIONS: usize = 256;
 /// Puts into a store that is full.
@@ -60,20 +46,6 @@ const MORE: usize = 1000;
 const FILLERS: usize = 8;
 /// One host may not fill the store; so many people come from each in turn.
 const PEOPLE_PER_HOST: usize = 1000;
-
-/// Whether a program is installed.
-fn have(program: &str) -> bool {
-    programs::find(program).is_some()
-}
-
-/// The bench measures nothing that needs Python.
-fn have_python(_: &str) -> bool {
-    false
-}
-
-fn python() -> String {
-    "python3".into()
-}
 
 fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--test") {

@@ -2,9 +2,11 @@
 
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 
-use crate::programs;
-use crate::servers::{Running, await_listener, await_until, free_address, start, temporary_paths};
-use crate::store::request;
+use testbed::overlays::servers::{
+    Running, await_listener, await_until, free_address, start, temporary_paths,
+};
+use testbed::overlays::store::request;
+use testbed::programs;
 
 /// The names that distributions give it.
 const PHP_FPM: [&str; 5] = ["php-fpm", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1"];

@@ -9,9 +9,9 @@ use std::{
 
 use crate::bare::Bare;
 use crate::nginx::Nginx;
-use crate::people::{Neighbours, noise};
 use crate::process::progress;
 use crate::reader::Origin;
+use testbed::people::{Neighbours, noise};
 
 /// The large file, and the small one of 1 KB.
 pub(crate) const LARGE: &str = "/large.bin";

@@ -7,7 +7,7 @@ use p2p::runtime::clock;
 use crate::candidates::{Candidates, LARGE};
 use crate::process::{cpu_seconds, progress};
 use crate::reader::{Origin, Reader};
-use crate::table::{Goal, Series, Table};
+use testbed::bench::table::{Goal, Series, Table};
 
 /// What the issue asks of the way through both daemons.
 const GOAL: Goal = Goal::RatioAtLeast(0.7);

@@ -3,10 +3,10 @@
 use p2p::runtime::clock;
 
 use crate::candidates::{Candidates, SMALL, through};
-use crate::people::Program;
 use crate::process::progress;
 use crate::reader::{Origin, Reader};
-use crate::table::{Series, Table, number, verdict};
+use testbed::bench::table::{Series, Table, number, verdict};
+use testbed::people::Program;
 
 /// Requests of each kind.
 const WARM: usize = 500;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use p2p::runtime::{block_on, clock};
 
 use crate::candidates::{Candidates, SMALL};
-use crate::people::Program;
 use crate::process::{progress, sleeps, status};
 use crate::reader::Reader;
-use crate::table::{Table, number, verdict};
+use testbed::bench::table::{Table, number, verdict};
+use testbed::people::Program;
 
 /// How long nothing is asked of anybody.
 const WATCH: Duration = Duration::from_secs(60);

@@ -19,18 +19,15 @@ mod download;
 mod first_byte;
 mod idle;
 mod nginx;
-#[path = "../../tests/people/mod.rs"]
-mod people;
 mod process;
 mod reader;
 mod requests;
 mod size;
-mod table;
 
 use std::{env, fs};
 
 use candidates::Candidates;
-use table::Table;
+use testbed::bench::table::Table;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -11,7 +11,7 @@ use p2p::runtime::clock;
 use crate::candidates::{Candidates, SMALL};
 use crate::process::{cpu_seconds, progress};
 use crate::reader::{Origin, Reader};
-use crate::table::{Goal, Series, Table};
+use testbed::bench::table::{Goal, Series, Table};
 
 /// Rounds, and how long each candidate is asked in one.
 const ROUNDS: usize = 3;

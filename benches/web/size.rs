@@ -5,16 +5,16 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::people::P2P;
 use crate::process::progress;
-use crate::table::{Table, number, verdict};
+use testbed::bench::table::{Table, number, verdict};
+use testbed::programs::p2p_path;
 
 /// Of the static binary, in MB.
 const GOAL: f64 = 5.0;
 
 pub(crate) fn measure(table: &mut Table) {
     table.heading("binaries, MB");
-    let release = P2P;
+    let release = p2p_path();
     table.row("  release", megabytes(release).map_or("none".into(), number), String::new(), "", "");
     let small = env::var_os("P2P_BENCH_SMALL").and_then(|_| build());
     match small.as_deref().and_then(megabytes) {

@@ -1,4 +1,4 @@
-//! `p2p allow`: changes whom a service is for while it runs.
+//! `p2p allow`: changes whom a service is for, while it runs and for when it runs next.
 
 use std::path::Path;
 
@@ -6,15 +6,16 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::{
     home,
-    speak::{Failure, Outcome},
+    speak::{self, Failure, Outcome},
     values::{access, port, rule},
 };
-use crate::daemon::{ControlClient, ControlError, Home, PutService};
+use crate::daemon::{AccessBook, ControlClient, ControlError, Home, PutService};
 use crate::identity::ServicePort;
 use crate::runtime::block_on;
+use crate::service::Access;
 use crate::trust::Rule;
 
-/// Change who may use a service that runs, from the next request on.
+/// Change who may use a service: from the next request on if it runs, else when it is started next.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "allow")]
 pub(super) struct Allow {
@@ -36,7 +37,7 @@ impl Allow {
         if self.who.is_empty() {
             return Err(Failure::usage("WHO is missing").hint("p2p allow 1000 contacts"));
         }
-        let access = access(self.who, self.cross_site)?;
+        let access = access(self.who.clone(), self.cross_site)?;
         let home = Home::locate(given).map_err(home::unusable)?;
         let body = PutService {
             allow: Some(access.list.to_string()),
@@ -44,12 +45,30 @@ impl Allow {
             ..PutService::default()
         };
         let path = format!("/api/services/{}", self.port);
-        block_on(ControlClient::new(&home).patch(&path, &body)).map_err(|error| {
-            let failure = Failure::failed(&error);
-            match error {
-                ControlError::NoDaemon => failure.hint("p2p serve starts one, with --allow"),
-                _ => failure.hint("p2p status shows what the daemon serves"),
+        let client = ControlClient::new(&home);
+        let told = || block_on(client.patch(&path, &body));
+        let Err(error) = told() else { return Ok(()) };
+        let failure = Failure::failed(&error);
+        match error {
+            ControlError::NoDaemon => {
+                self.keep(&home, &access)?;
+                // one may have started meanwhile with what was said before
+                if told().is_err() {
+                    speak::note(format!(
+                        "no daemon runs for this home; what is served at port {} next is for {}, unless it is \
+                         started with --allow",
+                        self.port, access.list
+                    ));
+                }
+                Ok(())
             }
-        })
+            _ => Err(failure.hint("p2p status shows what the daemon serves")),
+        }
+    }
+
+    /// Writes down whom the port is for, for the next daemon.
+    fn keep(&self, home: &Home, access: &Access) -> Outcome {
+        home.prepare().map_err(home::unusable)?;
+        AccessBook::new(home).keep(self.port, access).map_err(Failure::failed)
     }
 }

@@ -1,4 +1,4 @@
-//! `p2p open`: the web address of somebody's service.
+//! `p2p open`: the web address of somebody's service, or of the own dashboard.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use super::{
     contact, home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, Labels, Status};
+use crate::daemon::{ControlClient, ControlError, DashboardAddress, Home, Labels, Status};
 use crate::identity::{AccessForm, Destination, Name, ServicePort, ShareLink};
 use crate::runtime::block_on;
 
-/// Print the web addresses of a service; a share link also makes its owner a contact.
+/// Print the web address of a service or of your dashboard; share links make their owners contacts.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "open")]
 pub(super) struct Open {
-    /// whose: alice@example.com:1000, or a share link p2p://…
+    /// whose: alice@example.com:1000, or a share link p2p://…; your dashboard unless given
     #[argh(positional)]
-    target: String,
+    target: Option<String>,
 
     /// take overlays of a link also where they are on this machine or its network
     #[argh(switch)]
@@ -31,10 +31,11 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
+        let Some(target) = &self.target else { return self.dashboard(given) };
         let home = home::prepare(given)?;
-        let destination = if self.target.starts_with("p2p:") {
-            let link = ShareLink::parse(&self.target).map_err(|error| {
-                Failure::usage(format!("{:?} is not a share link: {error}", self.target))
+        let destination = if target.starts_with("p2p:") {
+            let link = ShareLink::parse(target).map_err(|error| {
+                Failure::usage(format!("{target:?} is not a share link: {error}"))
             })?;
             contact::take(&home, &link, self.nearby)?;
             speak::note(format!(
@@ -44,7 +45,7 @@ impl Open {
             ));
             Destination { name: link.name, port: ServicePort::HTTP }
         } else {
-            destination(&self.target)?
+            destination(target)?
         };
         Labels::new(&home).remember(&destination);
         let status = block_on(ControlClient::new(&home).get::<Status>("/api/status")).ok();
@@ -61,6 +62,29 @@ impl Open {
             &[AccessForm::OwnOrigin]
         };
         forms.iter().try_for_each(|form| speak::line(destination.url(*form, &daemon, "/")))
+    }
+
+    /// Asks the daemon for an address that opens the dashboard. It is only printed: other users of this machine
+    /// would see it among the arguments of a browser that is started with it.
+    fn dashboard(&self, given: Option<&Path>) -> Outcome {
+        if self.all || self.nearby {
+            return Err(Failure::usage("TARGET is missing").hint("p2p open --help"));
+        }
+        let home = Home::locate(given).map_err(home::unusable)?;
+        let client = ControlClient::new(&home);
+        let asked = block_on(client.post::<DashboardAddress>("/api/dashboard"));
+        let DashboardAddress { url, minutes } = asked.map_err(|error| {
+            let failure = Failure::failed(&error);
+            match error {
+                ControlError::NoDaemon | ControlError::Refused(..) => {
+                    failure.hint("p2p proxy lets browsers in; p2p open TARGET prints an address")
+                }
+                _ => failure,
+            }
+        })?;
+        speak::line(url)?;
+        speak::note(format!("it opens your dashboard in one browser, within {minutes} minutes"));
+        Ok(())
     }
 }
 

@@ -11,7 +11,6 @@ use nanoserde::SerJson;
 use super::{
     home,
     speak::{self, Failure, Outcome},
-    status::{describe_presence, describe_storing},
 };
 use crate::daemon::{Audience, ControlClient, ControlError, Home, OverlayStatus, Status};
 use crate::overlay::WellKnown;
@@ -55,7 +54,7 @@ impl Publish {
             // one that has ended meanwhile says no more
             let status: Result<Status, _> = block_on(ControlClient::new(&home).get("/api/status"));
             if let Some(presence) = status.ok().and_then(|status| status.presence) {
-                speak::note(format!("found by {}", describe_presence(&presence)));
+                speak::note(format!("found by {}", presence.words()));
             }
             for overlay in &overlays {
                 let time = overlay.publish_ms;
@@ -63,7 +62,7 @@ impl Publish {
                 speak::line(format!(
                     "{time} ms  {}  {}",
                     overlay.address,
-                    describe_storing(overlay)
+                    overlay.storing_words()
                 ))?;
             }
         }

@@ -121,6 +121,12 @@ impl Control {
                 daemon.read_books();
                 Ok((StatusCode::NO_CONTENT, String::new()))
             }
+            (["dashboard"], &Method::POST) => match daemon.dashboard_address() {
+                Some(address) => ok(&address),
+                None => {
+                    Err(Refused(StatusCode::CONFLICT, "no browser has a way to this daemon".into()))
+                }
+            },
             (["contacts"], &Method::GET) => ok(&daemon.contact_statuses()),
             (["services", port], &Method::PUT) => {
                 let port = service_port(port)?;
@@ -170,7 +176,7 @@ impl Control {
                 }
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
-            (["books" | "publish"], _) => Err(not_allowed("POST")),
+            (["books" | "publish" | "dashboard"], _) => Err(not_allowed("POST")),
             (["why", _, _], _) => Err(not_allowed("GET")),
             (["services", _], _) => Err(not_allowed("PUT, PATCH, DELETE")),
             (["proxy"], _) => Err(not_allowed("PUT")),

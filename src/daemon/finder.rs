@@ -3,11 +3,14 @@
 //! All overlays are asked at once. What they say is judged by [`crate::registration`] (which packet) and
 //! [`crate::trust`] (whose key, `judging.rs`); this module only asks, remembers and tells.
 
+mod hearings;
 mod judging;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_lite::future;
+
+use hearings::Hearings;
 
 use super::authority_book::AuthorityBook;
 use super::contact_book::ContactBook;
@@ -61,13 +64,15 @@ pub(super) struct Finder {
     first_use: FirstUse,
     meetings: Arc<MeetingRoom>,
     well_known: Option<WellKnown>,
+    hearings: Hearings,
 }
 
 impl Finder {
     pub(super) fn new(search: Arc<Search>, trust: TrustSettings) -> Finder {
         let TrustSettings { book, authorities, revocations, first_use, meetings, well_known } =
             trust;
-        Finder { search, book, authorities, revocations, first_use, meetings, well_known }
+        let hearings = Hearings::default();
+        Finder { search, book, authorities, revocations, first_use, meetings, well_known, hearings }
     }
 
     /// Who asks the overlays.
@@ -149,6 +154,7 @@ impl Finder {
             return Err(self.why_nothing(name, false, &[], &answer.reports));
         }
         let claims = self.claims(&answer);
+        self.hear(name, &claims, vouched);
         let knowledge = self.knowledge(&contacts, &authorities, vouched);
         let reason = trust::decide(name, &claims, knowledge).reason(name);
         Ok((trust::judge(name, &claims, knowledge), reason))

@@ -14,6 +14,7 @@ use data_encoding::HEXLOWER;
 use hyper::{Method, StatusCode, header::HOST};
 
 use super::contact_book::ContactBook;
+use super::dashboard::Dashboard;
 use super::lock_of;
 use crate::identity::{Name, PublicKey};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
@@ -120,18 +121,24 @@ impl MeetingRoom {
 
 const CANCELLED: &str = "Nothing was changed. You can close this page.\n";
 
-/// The daemon's own origin: the meeting room, and the interface for programs.
+/// The daemon's own origin: the meeting room, the dashboard, and the interface for programs.
 #[derive(Debug)]
 pub(super) struct OwnOrigin<H> {
     /// Where a person decides.
     pub(super) meetings: Arc<MeetingRoom>,
+    /// Where a person looks around.
+    pub(super) dashboard: Arc<Dashboard>,
     /// What answers everything else.
     pub(super) api: Arc<H>,
 }
 
 impl<H: Handler + fmt::Debug> Handler for OwnOrigin<H> {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        if !request.uri().path().starts_with(PATH) {
+        let path = request.uri().path();
+        if Dashboard::has(path) {
+            return self.dashboard.clone().handle(request);
+        }
+        if !path.starts_with(PATH) {
             return self.api.clone().handle(request);
         }
         Box::pin(async move {

@@ -25,6 +25,7 @@ mod contact_book;
 mod control;
 mod control_client;
 mod control_socket;
+mod dashboard;
 mod doctor;
 mod entrance;
 mod finder;
@@ -52,6 +53,7 @@ mod sealing;
 mod search;
 mod seeking;
 mod sequences;
+mod share_code;
 mod source;
 mod start_error;
 mod status;
@@ -79,6 +81,7 @@ pub use config::{Config, DEFAULT_LISTEN, Udp};
 pub use contact_book::{ContactBook, ContactBookError};
 pub use control::{Problem, PutProxy, PutService, Registered};
 pub use control_client::{ControlClient, ControlError};
+pub use dashboard::DashboardAddress;
 pub use doctor::{Check, doctor};
 pub use entrance::HoldNumber;
 pub use home::{Home, HomeError, HomeLock};
@@ -88,6 +91,7 @@ pub use labels::Labels;
 pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
+pub use share_code::ShareCode;
 pub use start_error::StartError;
 pub use status::{
     CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, PresenceStatus,
@@ -110,6 +114,7 @@ use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
 use control::{Control, TokenGate};
 use control_socket::ControlSocket;
+use dashboard::{Dashboard, Door};
 use entrance::Entrance;
 use finder::{Finder, TrustSettings};
 use grounds::{Eviction, Grounds};
@@ -178,6 +183,7 @@ pub struct Daemon {
     mapper: Mutex<Option<PortMapper>>,
     entrance: Mutex<Option<Entrance>>,
     control: Mutex<Option<ControlSocket>>,
+    door: Door,
     lent: Option<Lent>,
     /// What follows moves to other networks, of this machine and of peers.
     following: Mutex<Option<Task<()>>>,
@@ -285,6 +291,7 @@ impl Daemon {
             mapper: Mutex::default(),
             entrance: Mutex::default(),
             control: Mutex::default(),
+            door: Door::default(),
             lent,
             following: Mutex::default(),
             _lock: lock,
@@ -317,7 +324,8 @@ impl Daemon {
                 let token = control_socket::token(&self.home)?;
                 let api = Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
                 let meetings = self.meetings.clone();
-                let api: Arc<dyn Handler> = Arc::new(OwnOrigin { meetings, api });
+                let dashboard = Arc::new(Dashboard::new(self));
+                let api: Arc<dyn Handler> = Arc::new(OwnOrigin { meetings, dashboard, api });
                 let peers: Arc<dyn Peers> = Arc::new(self.reach.clone());
                 slot.insert(Entrance::open(addresses, &peers, &api, &self.pseudonym)?)
             }
@@ -327,6 +335,12 @@ impl Daemon {
         drop(slot);
         self.settle_after(ttl);
         Ok((addresses, hold))
+    }
+
+    /// The port at which browsers find the entrance; None while it is closed.
+    fn entrance_port(&self) -> Option<u16> {
+        let entrance = lock_of(&self.entrance);
+        entrance.as_ref()?.addresses().first().map(SocketAddr::port)
     }
 
     /// Keeps the entrance open for longer; false if it was closed meanwhile.

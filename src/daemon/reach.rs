@@ -14,7 +14,7 @@ use super::flight::Flight;
 use super::grounds::Grounds;
 use super::hints::{Hints, Lead};
 use super::labels::Labels;
-use crate::identity::{Destination, PublicKey, Timestamp};
+use crate::identity::{Destination, Name, PublicKey, Timestamp};
 use crate::link::{RelayRefusal, Way};
 use crate::registration::Wanted;
 use crate::runtime::http::BoxFuture;
@@ -284,6 +284,10 @@ impl Peers for Arc<Reach> {
         error: &(dyn Error + 'static),
     ) -> Option<Failure> {
         Some(refused(Refusal::find(error)?, destination))
+    }
+
+    fn ground(&self, name: &Name) -> Option<String> {
+        (!self.answering.is_own(name)).then(|| self.finder.reason_now(name))?
     }
 
     fn destination_of_label(&self, label: &str) -> Option<Destination> {

@@ -1,5 +1,7 @@
 //! What a daemon says about itself; the control interface sends it as JSON.
 
+mod words;
+
 use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};

@@ -204,8 +204,7 @@ impl<'a> Walker<'a> {
         let wanted = self.name();
         self.done();
         let found = self.look_up(&wanted).await?;
-        let contact = &found.contact;
-        self.found.push(format!("{}: {}", contact.binding, contact.key.fingerprint()));
+        self.found.extend(self.reach.finder().reason_now(&destination.name));
         self.done();
         let opened = self.connect(&found).await?;
         self.done();

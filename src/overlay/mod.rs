@@ -84,26 +84,7 @@ pub trait Overlay: Debug + Send + Sync {
     /// place of an earlier one. If the packet is a withdrawal, what is there is taken away, or the
     /// withdrawal put in its place.
     fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
-        let registration = packet.registration();
-        let place = |slot| {
-            if registration.is_withdrawal() {
-                self.remove(slot)
-            } else {
-                self.put(slot, packet.as_bytes(), registration.ttl)
-            }
-        };
-        let by_key = place(Slot::of_key(&registration.key));
-        let by_name = registration.name.as_ref().map(|name| place(Slot::of_name(name)));
-        Box::pin(async {
-            let by_name = async {
-                match by_name {
-                    Some(put) => put.await,
-                    None => Ok(()),
-                }
-            };
-            let (first, second) = future::zip(by_key, by_name).await;
-            first.and(second)
-        })
+        publish_in_slots(self, packet)
     }
 
     /// Puts a sealed packet where those look who know its blinded key, as [`Overlay::publish`] does; this
@@ -153,7 +134,7 @@ pub trait Overlay: Debug + Send + Sync {
 
 /// An overlay that passes calls to people who wait for them.
 pub trait Calls: Send + Sync {
-    /// Leaves a call for the owner of a slot of calls. It lies there for a minute or less.
+    /// Leaves a call for the owner of a slot of calls. It lies there for a minute, or for as long as the overlay likes.
     fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>>;
 
     /// Waits for calls under a slot that came after number `seen`; None for all that lie there. Ends after
@@ -261,6 +242,33 @@ fn open_at(hosts: Hosts, address: &OverlayAddress, identity: &KeyPair) -> Arc<dy
         OverlayAddress::Tracker(url) => Arc::new(tracker::Tracker::new(hosts, url)),
         OverlayAddress::WellKnown => Arc::new(WellKnown::default()),
     }
+}
+
+/// Puts a packet under its key and under its name, or takes away what is there.
+fn publish_in_slots(
+    overlay: &(impl Overlay + ?Sized),
+    packet: &Packet,
+) -> BoxFuture<Result<(), OverlayError>> {
+    let registration = packet.registration();
+    let place = |slot| {
+        if registration.is_withdrawal() {
+            overlay.remove(slot)
+        } else {
+            overlay.put(slot, packet.as_bytes(), registration.ttl)
+        }
+    };
+    let by_key = place(Slot::of_key(&registration.key));
+    let by_name = registration.name.as_ref().map(|name| place(Slot::of_name(name)));
+    Box::pin(async {
+        let by_name = async {
+            match by_name {
+                Some(put) => put.await,
+                None => Ok(()),
+            }
+        };
+        let (first, second) = future::zip(by_key, by_name).await;
+        first.and(second)
+    })
 }
 
 /// Refuses to send what no overlay takes.

@@ -49,11 +49,16 @@ impl Media {
 
 /// The response that tells a failure.
 pub fn error_page(failure: &Failure, media: Media) -> Response {
+    error_page_about(failure, None, media)
+}
+
+/// The response that tells a failure, and on what ground the peer's key is believed.
+pub fn error_page_about(failure: &Failure, ground: Option<&str>, media: Media) -> Response {
     let words = failure.words();
     let (content_type, body) = match media {
-        Media::Html => (html::MEDIA_TYPE, page_of(failure, &words)),
-        Media::Json => ("application/json", json(failure, words)),
-        Media::Text => ("text/plain; charset=utf-8", text(&words)),
+        Media::Html => (html::MEDIA_TYPE, page_of(failure, &words, ground)),
+        Media::Json => ("application/json", json(failure, words, ground)),
+        Media::Text => ("text/plain; charset=utf-8", text(&words, ground)),
     };
     let mut response = Response::new(http::full(body));
     *response.status_mut() = failure.status();
@@ -84,11 +89,16 @@ fn proxy_status(failure: &Failure) -> HeaderValue {
     HeaderValue::try_from(value).expect("all of it is printable ASCII")
 }
 
-fn text(Words { headline, explanation, advice }: &Words) -> String {
-    format!("{headline}\n{explanation}\nhint: {advice}\n")
+fn text(Words { headline, explanation, advice }: &Words, ground: Option<&str>) -> String {
+    let ground = ground.map(|ground| format!("trust: {ground}\n")).unwrap_or_default();
+    format!("{headline}\n{explanation}\n{ground}hint: {advice}\n")
 }
 
-fn json(failure: &Failure, Words { headline, explanation, advice }: Words) -> String {
+fn json(
+    failure: &Failure,
+    Words { headline, explanation, advice }: Words,
+    ground: Option<&str>,
+) -> String {
     #[derive(SerJson)]
     struct Report {
         status: u16,
@@ -96,6 +106,7 @@ fn json(failure: &Failure, Words { headline, explanation, advice }: Words) -> St
         step: Option<String>,
         headline: String,
         explanation: String,
+        trust: Option<String>,
         advice: String,
     }
     let report = Report {
@@ -104,12 +115,13 @@ fn json(failure: &Failure, Words { headline, explanation, advice }: Words) -> St
         step: failure.step().map(|step| step.label().into()),
         headline,
         explanation,
+        trust: ground.map(str::to_owned),
         advice,
     };
     report.serialize_json() + "\n"
 }
 
-fn page_of(failure: &Failure, words: &Words) -> String {
+fn page_of(failure: &Failure, words: &Words, ground: Option<&str>) -> String {
     let status = failure.status();
     let label = format!("{} {}", status.as_u16(), reason(status));
     let main = html::fill(
@@ -118,6 +130,7 @@ fn page_of(failure: &Failure, words: &Words) -> String {
             ("steps", Part::Markup(&steps(failure.step()))),
             ("headline", Part::Text(&capitalised(&words.headline))),
             ("explanation", Part::Markup(&explanation(failure, words))),
+            ("ground", Part::Markup(&trusted(ground))),
             ("advice", Part::Markup(&advice(&words.advice))),
             ("status", Part::Text(&label)),
             ("error", Part::Text(failure.error_type())),
@@ -153,6 +166,12 @@ fn explanation(failure: &Failure, words: &Words) -> String {
     keys.map(|key| key.fingerprint().to_string()).fold(explanation, |explanation, fingerprint| {
         explanation.replacen(&fingerprint, &format!("<code>{fingerprint}</code>"), 1)
     })
+}
+
+/// Why the key is believed, in a line of its own: it is never the reason for what went wrong.
+fn trusted(ground: Option<&str>) -> String {
+    let line = |ground| format!("<p class=\"ground\"><b>Trust</b> {}</p>\n", html::escape(ground));
+    ground.map(line).unwrap_or_default()
 }
 
 /// The advice with its commands, `"p2p …"`, set apart.

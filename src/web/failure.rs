@@ -81,6 +81,8 @@ pub enum Failure {
     RequestTimedOut,
     /// The request's `Expect` is not one that is known.
     ExpectationUnknown,
+    /// Somebody without a ticket wants to see the dashboard.
+    DashboardLocked,
     /// A path on the daemon itself that leads nowhere.
     NothingHere,
     /// A mistake of this program.
@@ -148,6 +150,24 @@ impl Failure {
         self.class().2
     }
 
+    /// The peer whose key was believed before this went wrong; None where it did not come so far, or where the
+    /// explanation says what was decided.
+    pub(super) fn believed(&self) -> Option<&Name> {
+        match self {
+            Failure::Unreachable { name, .. }
+            | Failure::ConnectTimedOut { name, .. }
+            | Failure::HandshakeFailed { name, .. }
+            | Failure::AccessRevoked { name }
+            | Failure::LinkLost { name } => Some(name),
+            Failure::PortNotServed { destination, .. }
+            | Failure::AccessRefused { destination, .. }
+            | Failure::ResponseTimedOut { destination, .. }
+            | Failure::ResponseMalformed { destination }
+            | Failure::ResponseIncomplete { destination } => Some(&destination.name),
+            _ => None,
+        }
+    }
+
     /// After how long it is worth asking again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -195,9 +215,10 @@ impl Failure {
             }
             F::Loop { .. } => (S::BAD_GATEWAY, "proxy_loop_detected", Some(Service)),
             F::Busy { .. } => (S::SERVICE_UNAVAILABLE, "connection_limit_reached", None),
-            F::HostRefused { .. } | F::CrossSite { .. } | F::ServiceWorkerRefused => {
-                (S::FORBIDDEN, "http_request_denied", None)
-            }
+            F::HostRefused { .. }
+            | F::CrossSite { .. }
+            | F::ServiceWorkerRefused
+            | F::DashboardLocked => (S::FORBIDDEN, "http_request_denied", None),
             F::ForeignHost { .. } => (S::FORBIDDEN, "http_request_denied", Some(Name)),
             F::TlsRefused { .. } => (S::BAD_GATEWAY, "connection_refused", None),
             F::Malformed { .. } => (S::BAD_REQUEST, "http_request_error", None),

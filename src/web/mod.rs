@@ -37,11 +37,12 @@ mod visitor;
 mod welcome;
 mod words;
 
-pub use error_page::{Media, error_page};
+pub use error_page::{Media, error_page, error_page_about};
 pub use failure::{Failure, Step};
 pub use gateway::{Gateway, Served};
 pub use hop::Pseudonym;
 pub use meeting::{Answer, Meeting, meeting_page, way_back};
+pub use page::own_page;
 pub use peers::{Io, Peers};
 pub use proxy::Proxy;
 pub use settings::Settings;

@@ -11,9 +11,15 @@ use hyper::{
 };
 
 use crate::runtime::html;
+use crate::runtime::http::{self, Response};
 
 /// The one style of all pages; it stands inside of each, since an error page has no neighbours.
 const STYLE: &str = concat!(include_str!("../palette.css"), include_str!("style.css"));
+/// No other page may load or hold a window of what is for this person alone.
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-opener-policy");
 /// Where the form of a page may lead: back to its own origin, and from there to a peer's.
 const FORM: &str = "form-action 'self' http://*.localhost:*";
 /// Opens the document up to its title.
@@ -34,6 +40,25 @@ pub(super) fn form_policy() -> HeaderValue {
         HeaderValue::try_from(policy).expect("base64 is printable")
     });
     POLICY.clone()
+}
+
+/// A page of the daemon's own whose style goes beyond the common one.
+pub fn own_page(title: &str, style: &str, main: &str) -> Response {
+    let style = format!("{STYLE}{style}");
+    let title = html::escape(title);
+    let body =
+        format!("{HEAD}<title>{title}</title>\n<style>{style}</style>\n<main>\n{main}</main>\n");
+    let mut response = Response::new(http::full(body));
+    let headers = response.headers_mut();
+    protect(headers, html::MEDIA_TYPE);
+    let policy = html::policy(&style, &["frame-ancestors 'none'"]);
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::try_from(policy).expect("base64 is printable"),
+    );
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// A whole document with a title and the main part in HTML.

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use bytes::Bytes;
 
-use crate::identity::Destination;
+use crate::identity::{Destination, Name};
 use crate::runtime::http::BoxFuture;
 
 use super::failure::Failure;
@@ -33,6 +33,10 @@ pub trait Peers: Send + Sync + 'static {
     /// the other daemon refused it because nothing is served at the port, for instance.
     fn diagnose(&self, destination: &Destination, error: &(dyn Error + 'static))
     -> Option<Failure>;
+
+    /// On what ground the key of a name is believed or not, word for word as the decision says; None where
+    /// nothing has been decided.
+    fn ground(&self, name: &Name) -> Option<String>;
 
     /// The destination whose own-origin label is a hash, among those this daemon has met.
     fn destination_of_label(&self, label: &str) -> Option<Destination>;

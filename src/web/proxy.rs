@@ -20,7 +20,7 @@ use crate::identity::{AccessForm, Destination};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::runtime::{spawn, splice_upgrades};
 
-use super::error_page::{Media, error_page};
+use super::error_page::{Media, error_page_about};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::finish::{Again, FinishedBody};
@@ -59,12 +59,19 @@ impl Handler for Proxy {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
         Box::pin(async move {
             let media = Media::wanted(request.headers());
-            self.answer(request).await.unwrap_or_else(|failure| error_page(&failure, media))
+            let answer = self.clone().answer(request).await;
+            answer.unwrap_or_else(|failure| self.tell(&failure, media))
         })
     }
 }
 
 impl Proxy {
+    /// Tells a failure, and why the peer's key was believed if it came so far.
+    fn tell(&self, failure: &Failure, media: Media) -> Response {
+        let ground = failure.believed().and_then(|name| self.peers.ground(name));
+        error_page_about(failure, ground.as_deref(), media)
+    }
+
     async fn answer(self: Arc<Self>, request: Request) -> Result<Response, Failure> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         let known = |label: &str| self.peers.destination_of_label(label);
@@ -182,7 +189,7 @@ impl Handler for Inside {
                 Ok(access) => self.proxy.forward(request, access).await,
                 Err(failure) => Err(failure),
             };
-            answer.unwrap_or_else(|failure| error_page(&failure, media))
+            answer.unwrap_or_else(|failure| self.proxy.tell(&failure, media))
         })
     }
 }

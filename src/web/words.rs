@@ -239,6 +239,13 @@ impl Failure {
                 "its Expect field is not \"100-continue\"".into(),
                 "leave the field out".into(),
             ),
+            Failure::DashboardLocked => (
+                "the dashboard is locked".into(),
+                "it opens only for whoever runs this daemon, because other users of this machine \
+                 and other web sites reach this address too"
+                    .into(),
+                "run \"p2p open\", and open the address that it prints".into(),
+            ),
             Failure::NothingHere => (
                 "nothing is here".into(),
                 "this path of the daemon itself leads nowhere; peers are at \

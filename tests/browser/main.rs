@@ -3,12 +3,11 @@
 //! With `P2P_SCREENSHOTS=DIR` every page that [`looks`] visits is kept there as a picture.
 
 mod application;
+mod dashboard;
 mod driver;
 mod failures;
 mod folder;
 mod looks;
-#[path = "../people/mod.rs"]
-mod people;
 mod scene;
 mod site;
 mod trust;

@@ -10,7 +10,8 @@ use std::{
 
 use crate::application::Application;
 use crate::driver::{Browser, Driver};
-use crate::people::{Neighbours, Program, have, noise, run};
+use testbed::people::{Neighbours, Program, noise, run};
+use testbed::programs::have;
 
 /// The people and their services.
 pub(crate) struct Scene {
@@ -87,11 +88,16 @@ impl Scene {
 
     /// Somebody new, who shares a folder with one page at port 1000 that says `words`.
     pub(crate) fn person(&self, home: &str, name: &str, words: &str) -> Program {
+        assert!(run(&self.people.root.path().join(home), &["init", name]).status.success());
+        self.serve(home, words)
+    }
+
+    /// The same for somebody who has a name already.
+    pub(crate) fn serve(&self, home: &str, words: &str) -> Program {
         let home = self.people.root.path().join(home);
         let folder = home.with_extension("folder");
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("index.html"), format!("<!doctype html><p>{words}</p>")).unwrap();
-        assert!(run(&home, &["init", name]).status.success());
         let (folder, overlay) = (folder.to_str().unwrap(), self.people.overlay());
         let network = ["--udp", "127.0.0.1:0", "--overlay", &overlay];
         Program::start(&home, &[&["serve", folder, "--port", "1000"], &network[..]].concat())

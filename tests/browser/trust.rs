@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::looks::says;
-use crate::people::{Program, run, text};
 use crate::scene::Scene;
+use testbed::people::{Program, run, text};
 
 /// The proxy of somebody who wants to be asked.
 fn wary(scene: &Scene, name: &str) -> Program {

@@ -10,9 +10,8 @@ use std::{
 };
 
 use ring::digest::{Context, SHA256};
+use testbed::people::{Neighbours, Program};
 use tiny_http::{Request, Response, Server};
-
-use crate::people::{Neighbours, Program};
 
 /// It runs until it is dropped.
 pub(crate) struct Application {

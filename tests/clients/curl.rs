@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use crate::form::Form;
-use crate::people::{Neighbours, have, noise, succeed};
+use testbed::people::{Neighbours, noise, succeed};
+use testbed::programs::have;
 
 const LENGTH: usize = 300_000;
 

@@ -1,7 +1,8 @@
 //! `p2p demo`: what it checks, and what it tells people to try.
 
 use crate::form;
-use crate::people::{Program, command, have, succeed};
+use testbed::people::{Program, command, succeed};
+use testbed::programs::have;
 
 #[test]
 fn the_check_finds_all_forms_equal() {

@@ -6,8 +6,9 @@ use ring::digest::{SHA256, digest};
 
 use crate::application::{Application, expose, hex};
 use crate::form::{self, Form};
-use crate::people::{self, Neighbours, have, have_python, noise, run, succeed};
 use crate::running::Running;
+use testbed::people::{Neighbours, noise, run, succeed};
+use testbed::programs::{self, have, have_python};
 
 /// Where alice exposes the application.
 const PORT: u16 = 1001;
@@ -159,7 +160,7 @@ fn bobs_key(neighbours: &Neighbours) -> String {
 }
 
 fn python(arguments: &[&str]) -> Command {
-    let mut python = form::bare(&people::python());
+    let mut python = form::bare(&programs::python());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/websocket.py");
     python.arg(script).args(arguments);
     python

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use crate::form::{self, Form};
-use crate::people::{self, Neighbours, have_python, succeed};
+use testbed::people::{Neighbours, succeed};
+use testbed::programs::{self, have_python};
 
 /// File, title, time of publication (as the file says it), seconds, type.
 type Episode = (&'static str, &'static str, Option<&'static str>, &'static str, &'static str);
@@ -88,7 +89,7 @@ fn check(neighbours: &Neighbours, reader: &str, feed: &str, expected: &[Episode]
 }
 
 fn read(neighbours: &Neighbours, form: Form, reader: &str, feed: &str) -> Vec<Entry> {
-    let mut python = form::bare(&people::python());
+    let mut python = form::bare(&programs::python());
     if form != Form::Path {
         // as a proxy the daemon also finds the names that Python cannot resolve
         python.env("http_proxy", format!("http://{}", neighbours.proxy()));

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::people::{self, Neighbours};
+use testbed::people::{self, Neighbours};
+use testbed::programs;
 
 /// A way to alice's services through bob's daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Form {
 
 /// A program without proxy settings, in a locale with UTF-8.
 pub(crate) fn bare(program: &str) -> Command {
-    let mut command = people::through(program);
+    let mut command = programs::through(program);
     for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(variable).env_remove(variable.to_uppercase());
     }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::form::Form;
-use crate::people::{Neighbours, have, succeed};
+use testbed::people::{Neighbours, succeed};
+use testbed::programs::have;
 
 #[test]
 fn gpodder_downloads_what_alice_shares() {

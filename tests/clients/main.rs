@@ -8,8 +8,6 @@ mod expose;
 mod feed_readers;
 mod form;
 mod gpodder;
-#[path = "../people/mod.rs"]
-mod people;
 mod readme;
 mod resume;
 mod running;

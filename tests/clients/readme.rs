@@ -9,7 +9,8 @@ use std::{
 
 use crate::application::Application;
 use crate::form::{self, Form};
-use crate::people::{Neighbours, P2P, have, succeed};
+use testbed::people::{Neighbours, succeed};
+use testbed::programs::{have, p2p_path};
 
 const README: &str = include_str!("../../README.md");
 
@@ -65,7 +66,7 @@ fn a_program_registers_itself_as_shown() {
     assert!(String::from_utf8_lossy(&answer).contains("\"lease\""), "{answer:?}");
 
     let [status] = &commands("For programs", "p2p status")[..] else { panic!("one line expected") };
-    let programs = PathBuf::from(P2P);
+    let programs = PathBuf::from(p2p_path());
     let path = format!("{}:{}", programs.parent().unwrap().display(), env!("PATH"));
     let status =
         succeed(shell(status).env("HOME", &home).env("PATH", path).env_remove("XDG_CONFIG_HOME"));

@@ -9,8 +9,9 @@ use std::{
 use ring::digest::{Context, SHA256};
 
 use crate::form::Form;
-use crate::people::{Neighbours, Program, have, noise, succeed};
 use crate::running::Running;
+use testbed::people::{Neighbours, Program, noise, succeed};
+use testbed::programs::have;
 
 const MIB: u64 = 1 << 20;
 const LENGTH: u64 = 1 << 30;

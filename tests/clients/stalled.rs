@@ -3,8 +3,9 @@
 use std::{fs, io::Read};
 
 use crate::form::Form;
-use crate::people::{Neighbours, have, noise, succeed};
 use crate::running::Running;
+use testbed::people::{Neighbours, noise, succeed};
+use testbed::programs::have;
 
 /// Longer than a stream's window and all buffers on the way.
 const FILM: usize = 24 << 20;

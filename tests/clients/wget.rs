@@ -9,7 +9,8 @@ use std::{
 };
 
 use crate::form::Form;
-use crate::people::{Neighbours, have, noise, succeed};
+use testbed::people::{Neighbours, noise, succeed};
+use testbed::programs::have;
 
 /// Paths of files. None holds `%41` or the like, which wget decodes twice when it names its copy.
 const NAMES: [&str; 19] = [

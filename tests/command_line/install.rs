@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::people::{P2P, through};
+use testbed::programs::{p2p_path, through};
 
 /// The script, with a home and a path of its own.
 fn script(root: &Path, arguments: &[&str]) -> Command {
@@ -67,7 +67,7 @@ fn what_was_installed_runs_and_goes_again() {
     let root = root.path();
     let prefix = root.join("a prefix");
     let at = ["--prefix", prefix.to_str().unwrap()];
-    let arguments = [&at[..], &["--binary", P2P]].concat();
+    let arguments = [&at[..], &["--binary", p2p_path()]].concat();
     succeed(root, &arguments);
     let first = below(&prefix);
     succeed(root, &arguments); // it replaces
@@ -106,7 +106,8 @@ fn without_a_binary_it_builds_one_and_the_demo_passes() {
     let cargo = root.join("programs/cargo");
     let text = format!(
         "#!/bin/sh\n[ \"$*\" = 'build --release --locked' ] || exit 1\n\
-         mkdir -p \"$CARGO_TARGET_DIR/release\" && ln -s '{P2P}' \"$CARGO_TARGET_DIR/release/p2p\"\n"
+         mkdir -p \"$CARGO_TARGET_DIR/release\" && ln -s '{}' \"$CARGO_TARGET_DIR/release/p2p\"\n",
+        p2p_path()
     );
     fs::write(&cargo, text).unwrap();
     let target = root.join("target");
@@ -127,7 +128,7 @@ fn without_a_binary_it_builds_one_and_the_demo_passes() {
 fn an_upgrade_keeps_the_state_and_drops_what_is_gone() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
-    succeed(root, &["--binary", P2P]);
+    succeed(root, &["--binary", p2p_path()]);
     let prefix = root.join("home/.local");
     let state = root.join("home/.config/p2p");
     let mut init = through(prefix.join("bin/p2p"));
@@ -148,7 +149,7 @@ fn an_upgrade_keeps_the_state_and_drops_what_is_gone() {
     let mut text = fs::read_to_string(&list).unwrap();
     text.push_str(&format!("{}\n", stale.display()));
     fs::write(&list, text).unwrap();
-    succeed(root, &["--binary", P2P]);
+    succeed(root, &["--binary", p2p_path()]);
     assert!(!stale.exists());
     succeed(root, &["--uninstall"]);
     assert!(!prefix.exists());
@@ -178,13 +179,13 @@ fn a_place_that_cannot_be_written_is_named() {
     let root = root.path();
     let file = root.join("file");
     fs::write(&file, "").unwrap();
-    let told = fail(root, &["--binary", P2P, "--prefix", file.to_str().unwrap()], 1);
+    let told = fail(root, &["--binary", p2p_path(), "--prefix", file.to_str().unwrap()], 1);
     assert!(told.contains(&format!("cannot write to {}", root.display())), "{told}");
     // in the middle of it: the program is there, the manual has no place
     let prefix = root.join("prefix");
     fs::create_dir(&prefix).unwrap();
     fs::write(prefix.join("share"), "").unwrap();
-    let told = fail(root, &["--binary", P2P, "--prefix", prefix.to_str().unwrap()], 1);
+    let told = fail(root, &["--binary", p2p_path(), "--prefix", prefix.to_str().unwrap()], 1);
     assert!(told.contains("cannot write to"), "{told}");
 }
 
@@ -199,7 +200,7 @@ fn a_signature_is_checked_before_anything_runs() {
     }
     let file = |name: &str| root.join(name).to_str().unwrap().to_owned();
     let (binary, key, other) = (file("p2p"), file("key.pub"), file("other.pub"));
-    fs::copy(P2P, &binary).unwrap();
+    fs::copy(p2p_path(), &binary).unwrap();
     for key in [&key, &other] {
         let secret = format!("{key}.secret");
         let output = Command::new("minisign").args(["-G", "-W", "-p", key, "-s", &secret]).output();
@@ -230,12 +231,12 @@ fn a_service_is_started_kept_and_ended() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let calls = fake(root, "launchctl");
-    succeed(root, &["--binary", P2P, "--service=launchd"]);
+    succeed(root, &["--binary", p2p_path(), "--service=launchd"]);
     let unit = root.join("home/Library/LaunchAgents/p2p.plist");
     let binary = root.join("home/.local/bin/p2p");
     let text = fs::read_to_string(&unit).unwrap();
     assert!(text.contains(&format!("<string>{}</string>", binary.display())), "{text}");
-    succeed(root, &["--binary", P2P]); // without a word it stays what it was
+    succeed(root, &["--binary", p2p_path()]); // without a word it stays what it was
     assert!(unit.exists());
     succeed(root, &["--uninstall"]);
     assert!(!unit.exists() && !root.join("home/Library").exists());
@@ -254,7 +255,7 @@ fn the_service_of_each_system_names_the_installed_program() {
         let destination = root.join("packed");
         let arguments = ["--destdir", destination.to_str().unwrap(), "--prefix", "/opt/p2p"];
         let kind = format!("--service={kind}");
-        succeed(root, &[&arguments[..], &["--binary", P2P, &kind]].concat());
+        succeed(root, &[&arguments[..], &["--binary", p2p_path(), &kind]].concat());
         let files = below(&destination);
         let unit = match unit {
             Some(unit) => destination.join(unit),

@@ -2,8 +2,6 @@
 //! tells what kind of end it was.
 
 mod install;
-#[path = "../people/mod.rs"]
-mod people;
 
 use std::{
     fmt::Write as _,
@@ -14,7 +12,8 @@ use std::{
 };
 
 use nanoserde::DeJson;
-use people::{P2P, Program, command, through};
+use testbed::people::{self, Program, command};
+use testbed::programs::{p2p_path, through};
 
 /// All commands that do something, as they are typed.
 const COMMANDS: [&str; 35] = [
@@ -177,7 +176,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     let home = tempfile::tempdir().unwrap();
     let script = format!(
         "'{}' --help | head -n 1 >/dev/null; '{0}' init alice@example.com 2>/dev/null | true",
-        P2P
+        p2p_path()
     );
     // bash has PIPESTATUS; what counts is the program's own end, not that of `head`
     let script =
@@ -305,7 +304,7 @@ fn a_passphrase_comes_from_stdin_and_its_lack_is_told() {
 
     // a new session has no terminal to ask at
     let mut serve = through("setsid");
-    serve.args(["--wait", P2P, "serve", "."]).env("P2P_HOME", &home);
+    serve.args(["--wait", p2p_path(), "serve", "."]).env("P2P_HOME", &home);
     let output = serve.stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(

@@ -1,19 +1,11 @@
 //! Three overlays, any two of them dead, slow, lying, replaying or full: the newest packet is given as soon
 //! as the healthy one has it, and nothing else is taken for it.
 
-#[path = "../fixture/dice.rs"]
-#[allow(dead_code, reason = "benches use the rest")]
-mod dice;
-mod fault;
-#[allow(dead_code, reason = "benches use the rest")]
-mod real;
 mod simulated;
-#[path = "../fixture/store.rs"]
-mod store;
 
 use std::thread;
 
-use real::Run;
+use testbed::faults::real::Run;
 
 /// What they take is printed by `cargo bench --bench load`.
 #[test]

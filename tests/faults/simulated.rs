@@ -10,9 +10,8 @@ use p2p::{
     registration::{Floors, Lookup, Outcome, Patience, Said, Score},
     runtime::clock,
 };
-
-use crate::dice::Dice;
-use crate::fault::{FAULTS, Fault, World, two_of_three};
+use testbed::dice::Dice;
+use testbed::faults::fault::{FAULTS, Fault, World, two_of_three};
 
 const RUNS: u64 = 1000;
 /// How much later than the healthy overlay's answer the newest packet may be given.

@@ -3,22 +3,8 @@
 //!
 //! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
 
-#[path = "../fixture/hostile.rs"]
-mod hostile;
-#[path = "../people/mod.rs"]
-mod people;
-#[path = "../fixture/php.rs"]
-mod php;
-#[path = "../fixture/store.rs"]
-mod store;
-
 mod bad_input;
-mod person;
 mod program;
-mod relay;
 mod sealed;
-mod servers;
 mod subjects;
 mod suite;
-
-use people::{have, have_python, python};

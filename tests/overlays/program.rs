@@ -8,8 +8,8 @@ use p2p::registration::Packet;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
-use crate::people::{ALICE, Program, run, text};
-use crate::{relay, servers, store};
+use testbed::overlays::{pkarr_relay, servers, store};
+use testbed::people::{ALICE, Program, run, text};
 
 /// Alice's share link and the process that serves for her in these overlays.
 fn alice(root: &Path, overlays: &[&str]) -> (String, Program) {
@@ -51,7 +51,7 @@ fn root() -> TempDir {
 #[test]
 fn a_contact_is_found_where_only_keys_count() {
     let root = root();
-    let relay = format!("pkarr:http://{}", relay::serve());
+    let relay = format!("pkarr:http://{}", pkarr_relay::serve());
     let dead = "pkarr:http://127.0.0.1:9";
     let (link, _alice) = alice(root.path(), &[&relay, dead]);
     let bob = root.path().join("bob");

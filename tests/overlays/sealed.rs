@@ -7,8 +7,8 @@ use p2p::overlay::Overlay;
 use p2p::registration::presence::{Opened, PresenceBoard, SealedError, Seeker};
 use p2p::registration::{Registration, Wanted};
 use p2p::runtime::{self, clock, random};
-
-use crate::person::{Person, key};
+use testbed::overlays::packets::key;
+use testbed::overlays::person::Person;
 
 /// A person with one contact.
 pub(crate) struct Sealed {

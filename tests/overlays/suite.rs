@@ -2,14 +2,19 @@
 
 use std::{net::SocketAddr, slice, sync::Arc, time::Duration};
 
+use futures_lite::future;
 use p2p::identity::{KeyPair, PublicKey, Slot};
 use p2p::overlay::{Abilities, Overlay, OverlayError};
 use p2p::registration::presence::SealedError;
-use p2p::registration::{Packet, Registration};
-use p2p::runtime;
+use p2p::registration::{Call, Packet, Registration};
+use p2p::runtime::{self, clock};
 
-use crate::person::{Person, TTL, key, look_up};
 use crate::sealed::Sealed;
+use testbed::overlays::packets::key;
+use testbed::overlays::person::{Person, TTL, look_up};
+
+/// What a busy machine may need for calls to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes somebody's client.
 type Open = dyn Fn(&KeyPair) -> Arc<dyn Overlay>;
@@ -70,6 +75,7 @@ pub(crate) fn conforms(subject: &Subject) {
     private_presence_is_found_by_contacts_only(subject);
     addresses_are_announced_moved_and_withdrawn(subject);
     two_who_announce_do_not_hide_each_other(subject);
+    calls_are_heard_once_by_who_waits(subject);
     abilities_are_true(subject);
 }
 
@@ -241,6 +247,49 @@ fn ports(subject: &Subject, person: &Person) -> Vec<u16> {
     let mut ports: Vec<u16> = located.iter().map(SocketAddr::port).collect();
     ports.sort();
     ports
+}
+
+fn calls_are_heard_once_by_who_waits(subject: &Subject) {
+    let [alice, bob, carol] = [(); 3].map(|()| subject.visitor());
+    let (Some(waiting), Some(calling), Some(other)) = (alice.calls(), bob.calls(), carol.calls())
+    else {
+        return;
+    };
+    let slot = Slot::of_call(&key().public());
+    let [first, second, third] =
+        ["first", "second", "third"].map(|text| Call::new(text.as_bytes()).unwrap());
+    let exchange = async {
+        let leave = async {
+            // whether it comes before or after alice began to wait, she hears it
+            calling.call(slot, &first).await
+        };
+        let (heard, left) = future::zip(waiting.wait(slot, None), leave).await;
+        if heard == Err(OverlayError::NoCalls) {
+            return; // this server cannot hold an answer back
+        }
+        left.unwrap();
+        let heard = heard.unwrap();
+        assert_eq!(heard.calls, slice::from_ref(&first));
+        assert_eq!(
+            bob.get(slot).await.unwrap_or_default(),
+            Vec::<Vec<u8>>::new(),
+            "a call is no packet"
+        );
+
+        other.call(slot, &second).await.unwrap();
+        calling.call(slot, &third).await.unwrap();
+        let (mut seen, mut rest) = (heard.seen, Vec::new());
+        while rest.len() < 2 {
+            let heard = waiting.wait(slot, Some(seen)).await.unwrap();
+            seen = heard.seen;
+            rest.extend(heard.calls);
+        }
+        rest.sort_by_key(|call| *call == third);
+        assert_eq!(rest, [second, third], "the first one was heard already");
+        let more = clock::timeout(Duration::from_millis(300), waiting.wait(slot, Some(seen))).await;
+        assert_eq!(more, None, "they were heard");
+    };
+    runtime::block_on(clock::timeout(PATIENCE, exchange)).expect("calls arrive");
 }
 
 fn abilities_are_true(subject: &Subject) {

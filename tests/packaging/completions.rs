@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::programs;
+use testbed::programs;
 
 /// Writes the script of a shell into a folder that has another folder and a file in it.
 fn script(shell: &str, folder: &Path) -> String {

@@ -4,9 +4,5 @@
 mod completions;
 mod manual;
 mod openwrt;
-#[path = "../people/mod.rs"]
-mod people;
 mod release;
 mod supply;
-
-use people::programs;

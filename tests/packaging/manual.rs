@@ -9,8 +9,7 @@ use std::{
 };
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
-
-use crate::programs;
+use testbed::programs;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

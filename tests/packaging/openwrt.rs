@@ -12,9 +12,8 @@ use std::{
 use nanoserde::DeJson;
 use p2p::daemon::Status;
 use p2p::runtime::{block_on, clock};
-
-use crate::people::{self, Program, command};
-use crate::programs;
+use testbed::people::{self, Program, command};
+use testbed::programs;
 
 /// How long a rendezvous may take to hear of a friend; it looks at its contacts every five seconds.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -216,7 +215,7 @@ fn the_page_shows_what_the_daemon_says() {
     fs::create_dir(&programs).unwrap();
     for (name, text) in [
         ("uci", format!("#!/bin/sh\necho '{}'\n", home.display())),
-        ("p2p", format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::P2P)),
+        ("p2p", format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::p2p_path())),
     ] {
         fs::write(programs.join(name), text).unwrap();
         fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();

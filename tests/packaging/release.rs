@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::programs;
+use testbed::programs;
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
@@ -33,7 +33,7 @@ fn a_release_is_signed_and_installs() {
     let mut generate = Command::new(&minisign);
     run(generate.args(["-G", "-W", "-p"]).arg(&public).arg("-s").arg(&secret));
     let binary = file("binary");
-    let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::P2P);
+    let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::p2p_path());
     fs::write(&binary, text).unwrap();
     let (out, again) = (file("out"), file("again"));
     release(&secret, &binary, &out);

@@ -15,8 +15,7 @@ use p2p::overlay::{self, OverlayAddress};
 use p2p::registration::{Packet, Registration, Rendezvous};
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
-
-use crate::people::{ALICE, Program, noise, run};
+use testbed::people::{ALICE, Program, noise, run};
 
 /// How long a request may take, a lost packet or two included.
 const PATIENCE: Duration = Duration::from_secs(40);

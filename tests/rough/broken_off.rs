@@ -11,8 +11,8 @@ use std::{
 use p2p::runtime::{block_on, clock};
 
 use crate::network::alice_again;
-use crate::people::{Neighbours, noise};
 use crate::world::{PATIENCE, agent, page, request};
+use testbed::people::{Neighbours, noise};
 
 /// More than all buffers on the way hold, so that a part of it is not sent yet when the peer vanishes.
 const LENGTH: usize = 64 << 20;

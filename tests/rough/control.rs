@@ -6,8 +6,8 @@ use nanoserde::DeJson;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
-use crate::people::Program;
 use crate::world::{Answer, PATIENCE, bob, request};
+use testbed::people::Program;
 
 /// A daemon with its interface.
 struct Interface {

@@ -4,8 +4,7 @@ use std::{fs, net::UdpSocket, os::unix::fs::PermissionsExt, path::Path};
 
 use nanoserde::DeJson;
 use p2p::daemon::Check;
-
-use crate::people::{ALICE, Neighbours, run, text};
+use testbed::people::{ALICE, Neighbours, run, text};
 
 /// All checks, and the exit code.
 fn doctor(home: &Path, more: &[&str]) -> (Vec<Check>, i32) {

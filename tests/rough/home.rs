@@ -11,8 +11,8 @@ use std::{
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::{ALICE, Program, command, run, text};
 use crate::world::{PATIENCE, bob, get};
+use testbed::people::{ALICE, Program, command, run, text};
 
 /// A command that would run on if nothing were wrong.
 const PROXY: [&str; 7] = [

@@ -7,8 +7,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::people::{ALICE, P2P, Program, command, have, prepare, run, text, through};
 use crate::world::get;
+use testbed::people::{ALICE, Program, command, prepare, run, text};
+use testbed::programs::{have, p2p_path, through};
 
 /// A command that would run on if nothing were wrong.
 const PROXY: &str =
@@ -36,7 +37,7 @@ fn inside(namespaces: &[&str], home: &Path, script: &str) -> Option<Command> {
         return None;
     }
     let mut command = prepare(unshare, home, &["sh", "-ec", script]);
-    command.env("home", home).env("p2p", P2P);
+    command.env("home", home).env("p2p", p2p_path());
     Some(command)
 }
 

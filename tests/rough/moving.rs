@@ -8,8 +8,9 @@ use std::{
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::{ALICE, P2P, Program, have, run, text, through};
 use crate::world::PATIENCE;
+use testbed::people::{ALICE, Program, run, text};
+use testbed::programs::{have, p2p_path, through};
 
 const OVERLAY: [&str; 2] = ["--overlay", "store:http://127.0.0.1:8090/{slot}"];
 
@@ -35,7 +36,8 @@ fn until_published(machine: &Program, home: &Path, address: &str) {
     let started = clock::now();
     loop {
         let home = ["--home", home.to_str().unwrap(), "lookup", ALICE];
-        let looked_up = inside(machine, P2P, &[&home[..], &OVERLAY].concat()).output().unwrap();
+        let looked_up =
+            inside(machine, p2p_path(), &[&home[..], &OVERLAY].concat()).output().unwrap();
         let said = text(&looked_up.stdout[..]);
         let at: Vec<&str> =
             said.lines().filter_map(|line| line.strip_prefix("at       ")).collect();
@@ -57,11 +59,12 @@ fn a_new_address_is_published_and_an_excluded_one_never() {
     assert!(run(&home, &["init", ALICE]).status.success());
     std::fs::write(home.join("config.toml"), "exclude = [\"10.8.0.0/16\"]\n").unwrap();
     let mut machine = through("unshare");
-    machine.args(["-U", "-r", "-n", "sh", "-c", MACHINE, P2P]).arg(folder);
+    machine.args(["-U", "-r", "-n", "sh", "-c", MACHINE, p2p_path()]).arg(folder);
     let machine = Program::launch(&mut machine);
     let (home, folder) = (home.to_str().unwrap(), folder.to_str().unwrap());
     let serve = ["--home", home, "serve", folder, "--udp", "0.0.0.0:0"];
-    let _alice = Program::launch(&mut inside(&machine, P2P, &[&serve[..], &OVERLAY].concat()));
+    let _alice =
+        Program::launch(&mut inside(&machine, p2p_path(), &[&serve[..], &OVERLAY].concat()));
     let bob = root.path().join("bob");
     until_published(&machine, &bob, "10.1.1.1:");
 

@@ -12,8 +12,9 @@ use std::{
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::{ALICE, Neighbours, P2P, Program, command, run, text, through};
 use crate::world::{PATIENCE, agent, bob, get, page};
+use testbed::people::{ALICE, Neighbours, Program, command, run, text};
+use testbed::programs::{p2p_path, through};
 
 /// How long an end may take that somebody asked for.
 const END_TIME: Duration = Duration::from_secs(15);
@@ -235,7 +236,7 @@ fn the_service_manager_is_told() {
 fn on_a_full_disk(home: &Path, arguments: &[&str]) -> Command {
     let mut shell = through("sh");
     let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
-    shell.args(["-c", script, "sh", P2P]).args(arguments);
+    shell.args(["-c", script, "sh", p2p_path()]).args(arguments);
     shell.env("P2P_HOME", home).stdin(Stdio::null());
     shell.stderr(Stdio::piped());
     shell

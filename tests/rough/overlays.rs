@@ -7,11 +7,11 @@ use p2p::registration::Packet;
 use p2p::runtime::{clock, random};
 use tempfile::TempDir;
 
-use crate::people::{ALICE, Neighbours, Program, run, text};
 use crate::world::{
     Answer, Behaviour, Shelf, alice, bob, fill, get, keys, packet, page, request, seconds_from_now,
     store,
 };
+use testbed::people::{ALICE, Neighbours, Program, run, text};
 
 /// Alice, who is at home, and a shelf where the test puts what a store says of her.
 struct Scene {

@@ -3,8 +3,7 @@
 use std::{fs, path::Path};
 
 use p2p::identity::{KeyPair, Seed};
-
-use crate::people::{ALICE, Neighbours, run, text};
+use testbed::people::{ALICE, Neighbours, run, text};
 
 /// States of all steps as words, the exit code, and what was told on stderr.
 fn why(home: &Path, target: &str, more: &[&str]) -> (Vec<String>, i32, String) {

@@ -16,8 +16,7 @@ use p2p::{
     registration::{Packet, Registration},
     runtime::{block_on, clock},
 };
-
-use crate::people::{ALICE, Program};
+use testbed::people::{ALICE, Program};
 
 /// Longer than anything here may take, so that a hang is a failure and not a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,8 +4,9 @@ use std::{fs, process::Command, time::Duration};
 
 use p2p::runtime::clock;
 
-use crate::people::{Program, command, have, text};
 use crate::scene::{Scene, get, path};
+use testbed::people::{Program, command, text};
+use testbed::programs::have;
 
 /// An authority `club` for example.com, and bob, whom it certifies.
 fn club(scene: &Scene) {

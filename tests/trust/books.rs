@@ -1,6 +1,7 @@
 //! The contact book: what people do with it, and that nothing is lost when the machine dies.
 
 use std::{
+    collections::BTreeMap,
     fs,
     process::Stdio,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -8,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use p2p::identity::{KeyPair, Name, Seed};
+use p2p::identity::{KeyPair, Name, Seed, ServicePort};
 use p2p::runtime::{block_on, clock, random};
+use p2p::service::AccessRules;
 use p2p::trust::{Authorities, Contacts};
 
-use crate::people::command;
 use crate::scene::{Scene, path};
+use testbed::people::command;
 
 fn key(seed: u8) -> String {
     KeyPair::from_seed(&Seed::new([seed; 32])).public().to_string()
@@ -83,13 +85,16 @@ fn books_survive_a_kill_at_any_moment() {
     let home = scene.home("bob");
     scene.done("club", &["ca", "init", "club", "--for", "example.com", "--no-passphrase"]);
     let file = scene.home("club").join("ca/club.authority");
-    let (mut done, mut killed) = (Vec::new(), 0);
+    let (mut done, mut allowed, mut killed) = (Vec::new(), BTreeMap::new(), 0);
     // half of them are killed, however fast the machine is
     let mut longest = Duration::from_millis(25);
     for round in 0..120_u32 {
         let name = format!("u{round}@example.com");
         let domain = format!("d{}.example.com", round % 9);
-        let arguments: Vec<&str> = match round % 3 {
+        let port = 1000 + round % 9;
+        let port_text = port.to_string();
+        let arguments: Vec<&str> = match round % 4 {
+            1 => vec!["allow", &port_text, &name],
             0 => vec!["authority", "add", path(&file), "--for", &domain],
             _ => vec![
                 "contact",
@@ -111,13 +116,18 @@ fn books_survive_a_kill_at_any_moment() {
         assert!(late.load(Relaxed));
         let _ = child.kill();
         if child.wait().unwrap().success() {
-            if round % 3 != 0 {
-                done.push(name);
+            match round % 4 {
+                0 => {}
+                1 => drop(allowed.insert(port, name)),
+                _ => done.push(name),
             }
             longest = longest.mul_f64(0.9);
         } else {
             killed += 1;
             longest = longest.mul_f64(1.1);
+            if round % 4 == 1 {
+                allowed.remove(&port); // the rule of before, or the one asked for
+            }
         }
         let read = |name: &str| fs::read_to_string(home.join(name)).unwrap_or_default();
         let contacts = Contacts::parse(&read("contacts")).unwrap();
@@ -125,8 +135,14 @@ fn books_survive_a_kill_at_any_moment() {
             assert!(contacts.get(&Name::parse(name).unwrap()).is_some(), "{name} is lost");
         }
         Authorities::parse(&read("authorities")).unwrap();
+        let rules = AccessRules::parse(&read("access")).unwrap();
+        for (port, name) in &allowed {
+            let rule = rules.get(ServicePort::new(*port as u16).unwrap());
+            assert_eq!(rule.map(|access| access.list.to_string()), Some(name.clone()), "{port}");
+        }
     }
-    assert!(killed > 10 && !done.is_empty(), "{killed} killed, {} done", done.len());
+    let is_done = !done.is_empty() && !allowed.is_empty();
+    assert!(killed > 10 && is_done, "{killed} killed, {} and {} done", done.len(), allowed.len());
     scene.done("bob", &["contact", "add", "last@example.com", &key(1)]);
 }
 

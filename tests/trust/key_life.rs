@@ -2,8 +2,9 @@
 
 use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Stdio};
 
-use crate::people::{P2P, Program, command, text, through};
 use crate::scene::{Scene, get, path};
+use testbed::people::{Program, command, text};
+use testbed::programs::{p2p_path, through};
 
 #[test]
 fn a_backup_brings_the_identity_back() {
@@ -77,7 +78,7 @@ fn a_locked_key_is_unlocked_by_descriptor_or_credential() {
     let secret = scene.home("p2p.passphrase");
     fs::write(&secret, "correct horse\n").unwrap();
     let home = scene.home("alice");
-    let program = P2P;
+    let program = p2p_path();
     let init = format!(
         "exec '{program}' --passphrase-fd 7 init alice@example.com --passphrase 7< '{}'",
         path(&secret)

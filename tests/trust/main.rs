@@ -3,10 +3,9 @@
 
 mod authorities;
 mod books;
+mod dashboard;
 mod key_life;
 mod meetings;
-#[path = "../people/mod.rs"]
-mod people;
 mod presence;
 mod scene;
 mod services;

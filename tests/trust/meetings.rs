@@ -2,8 +2,9 @@
 
 use std::{io::Write, process::Stdio};
 
-use crate::people::{P2P, have, run, text, through};
 use crate::scene::{Scene, get, request};
+use testbed::people::{run, text};
+use testbed::programs::{have, p2p_path, through};
 
 const BROWSER: [(&str, &str); 3] =
     [("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "none")];
@@ -97,7 +98,7 @@ fn somebody_at_the_terminal_is_asked() {
     scene.init("alice", "alice@example.com");
     let _alice = scene.serve("alice", "hello from alice", &[]);
     let answer = |word: &str| {
-        let program = P2P;
+        let program = p2p_path();
         let add = format!(
             "'{program}' --home '{}' contact add alice@example.com --overlay '{}'",
             scene.home("bob").display(),

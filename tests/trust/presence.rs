@@ -10,8 +10,8 @@ use std::{
 use p2p::daemon::{Home, Identity};
 use p2p::runtime::{block_on, clock};
 
-use crate::people::{Program, run, text};
 use crate::scene::{Scene, get};
+use testbed::people::{Program, run, text};
 
 const ALICE: &str = "alice@example.com";
 const PRIVATE: &str = "publish = \"contacts\"\nwell-known = \"off\"\n";

@@ -7,8 +7,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-
-use crate::people::{Program, run, text};
+use testbed::people::{Program, run, text};
 
 /// A folder for all homes, and a store.
 pub(crate) struct Scene {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use p2p::runtime::{block_on, clock};
 
-use crate::people::Program;
 use crate::scene::{Scene, get, get_at, path, request};
+use testbed::people::{Program, run, text};
 
 /// The public key of a home.
 fn key(scene: &Scene, home: &str) -> String {
@@ -113,6 +113,35 @@ fn what_was_allowed_holds_whoever_is_the_daemon() {
     assert!(served.stop().success());
     let _served = scene.serve("alice", "hello from alice", &[]);
     comes_to(200);
+}
+
+#[test]
+fn what_was_allowed_before_anything_runs_holds_when_it_does() {
+    let scene = Scene::set();
+    let link = scene.init("alice", "alice@example.com");
+    scene.done("carol", &["contact", "add", &link]);
+    let carol = scene.proxy("carol");
+    let output = run(&scene.home("alice"), &["allow", "1000", "contacts", "bob@example.com"]);
+    assert!(output.status.success() && output.stdout.is_empty());
+    assert_eq!(
+        text(&output.stderr[..]),
+        "no daemon runs for this home; what is served at port 1000 next is for \
+         contacts,bob@example.com, unless it is started with --allow\n"
+    );
+    let served = scene.serve("alice", "hello from alice", &[]);
+    assert!(scene.done("alice", &["status"]).contains("  for contacts,bob@example.com\n"));
+    assert_eq!(get(&carol, ALICE).status, 502);
+    served.kill();
+    // nothing is left running, and the rule is still there to be replaced
+    scene.done("alice", &["allow", "1000", "public"]);
+    let _served = scene.serve("alice", "hello from alice", &[]);
+    assert!(!scene.done("alice", &["status"]).contains("  for "));
+    // a file that nobody understands is not written over
+    scene.done("bob", &["init", "bob@example.com"]);
+    std::fs::write(scene.home("bob").join("access"), "80 friends\n").unwrap();
+    let (code, told) = scene.fails("bob", &["allow", "80", "contacts"]);
+    assert_eq!(code, 1);
+    assert!(told.contains("access: line 1: \"friends\" is none of public"), "{told}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use p2p::runtime::{block_on, clock};
 use p2p::trust::SignedRevocations;
 use p2p::{identity::KeyPair, identity::Seed};
 
-use crate::people::{Program, text};
 use crate::scene::{Scene, get, path};
+use testbed::people::{Program, text};
 
 const ALICE: &str = "alice@example.com";
 /// What is under way ends within a few seconds; a busy machine may need longer.

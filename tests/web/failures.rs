@@ -6,8 +6,8 @@ use futures_lite::future;
 use http_body_util::BodyExt;
 use p2p::identity::{Destination, KeyPair, Name, PublicKey, Seed, ServicePort, Timestamp};
 use p2p::runtime::http::Response;
-use p2p::trust::{Binding, Claimed, Contact, Decision, Standing};
-use p2p::web::{Failure, Media, error_page};
+use p2p::trust::{Binding, Claimed, Contact, Decision, Ground, Standing};
+use p2p::web::{Failure, Media, error_page, error_page_about};
 
 fn name() -> Name {
     Name::parse("alice@example.com").unwrap()
@@ -103,6 +103,7 @@ fn every_failure() -> Vec<Failure> {
         Failure::TargetTooLong { limit: 8192 },
         Failure::RequestTimedOut,
         Failure::ExpectationUnknown,
+        Failure::DashboardLocked,
         Failure::NothingHere,
         Failure::Defect { detail: "a slot was lost".into() },
     ]
@@ -140,6 +141,22 @@ fn pages_carry_the_same_words() {
         assert_eq!(page.contains("<li class=\"failed\">"), failure.step().is_some(), "{failure:?}");
         assert!(page.contains("<h1>") && !page.contains("{{") && !page.contains("<!--"));
     }
+}
+
+#[test]
+fn a_page_says_why_the_key_was_believed() {
+    let failure = Failure::LinkLost { name: name() };
+    let contact = Decision::Known {
+        contact: contact(1),
+        ground: Ground::Book(Binding::Domain),
+        is_new: false,
+    };
+    let reason = contact.reason(&name());
+    let told = |media| body(error_page_about(&failure, Some(&reason), media));
+    assert!(told(Media::Text).contains(&format!("\ntrust: {reason}\nhint: ")));
+    assert!(told(Media::Json).contains(&format!("\"trust\":\"{reason}\"")));
+    let reason = reason.replace('\'', "&#39;");
+    assert!(told(Media::Html).contains(&format!("<b>Trust</b> {reason}</p>")));
 }
 
 #[test]

@@ -153,6 +153,10 @@ impl Peers for Loopback {
         None
     }
 
+    fn ground(&self, name: &Name) -> Option<String> {
+        Some(format!("{name} is a contact of the test"))
+    }
+
     fn destination_of_label(&self, label: &str) -> Option<Destination> {
         self.met.lock().unwrap().iter().find(|met| met.origin_label() == label).cloned()
     }

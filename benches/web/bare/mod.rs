@@ -78,7 +78,7 @@ async fn answer(mut send: quinn::SendStream, mut receive: quinn::RecvStream) {
     let mut length = [0; 8];
     receive.read_exact(&mut length).await.expect("a length");
     let mut left = u64::from_be_bytes(length);
-    let piece = Bytes::from(crate::people::noise(PIECE));
+    let piece = Bytes::from(testbed::people::noise(PIECE));
     while left > 0 {
         let length = piece.len().min(left.try_into().unwrap_or(usize::MAX));
         send.write_chunk(piece.slice(..length)).await.expect("the client reads");

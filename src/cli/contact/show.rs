@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
-use qrcodegen::{QrCode, QrCodeEcc};
 
 use super::super::{
     home,
     speak::{self, Failure, Outcome},
 };
 use super::{no_contact, parse_name};
-use crate::daemon::{ContactBook, Home, Identity};
+use crate::daemon::{ContactBook, Home, Identity, ShareCode};
 use crate::identity::{Name, PublicKey, ShareLink};
 use crate::runtime::{
     file::{self, Access},
@@ -62,7 +61,7 @@ impl Show {
             return speak::line(report.serialize_json());
         }
         if let Some(path) = &self.svg {
-            let svg = svg(&code(&link)?);
+            let svg = code(&link)?.svg();
             file::replace(path, svg.as_bytes(), Access::Public).map_err(|error| {
                 Failure::failed(format!("cannot write {}: {}", path.display(), plain(&error)))
             })?;
@@ -75,7 +74,7 @@ impl Show {
             speak::line(format!("safety phrase  {phrase}"))?;
         }
         speak::line(format!("share link     {}", report.share_link))?;
-        if self.qr { speak::line(terminal(&code(&link)?)) } else { Ok(()) }
+        if self.qr { speak::line(code(&link)?.terminal()) } else { Ok(()) }
     }
 }
 
@@ -126,51 +125,7 @@ fn nameless() -> Failure {
     Failure::failed("this home has no name yet").hint("p2p init NAME makes an identity")
 }
 
-/// The link as QR code. Name and key in upper case take less room; a reader takes them as they are.
-fn code(link: &ShareLink) -> Result<QrCode, Failure> {
-    let text = link.to_string();
-    let (who, overlays) = text.split_once('?').unwrap_or((&text, ""));
-    let text = match overlays {
-        "" => who.to_uppercase(),
-        overlays => format!("{}?{overlays}", who.to_uppercase()),
-    };
-    QrCode::encode_text(&text, QrCodeEcc::Low)
-        .map_err(|_| Failure::failed("the share link is too long for a QR code"))
-}
-
-/// White modules around the code, as readers need them.
-const MARGIN: i32 = 4;
-
-/// Two modules a character, dark on light whatever the terminal's colours are.
-fn terminal(code: &QrCode) -> String {
-    let end = code.size() + MARGIN;
-    let mut text = String::new();
-    for y in (-MARGIN..end).step_by(2) {
-        text.push_str("\x1b[38;5;16;48;5;231m");
-        for x in -MARGIN..end {
-            text.push(match (code.get_module(x, y), code.get_module(x, y + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            });
-        }
-        text.push_str("\x1b[0m\n");
-    }
-    text.trim_end().to_owned()
-}
-
-fn svg(code: &QrCode) -> String {
-    let side = code.size() + 2 * MARGIN;
-    let mut path = String::new();
-    for y in 0..code.size() {
-        for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
-            path.push_str(&format!("M{} {}h1v1h-1z", x + MARGIN, y + MARGIN));
-        }
-    }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" \
-         shape-rendering=\"crispEdges\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <path d=\"{path}\"/>\n</svg>\n"
-    )
+/// The link as QR code.
+fn code(link: &ShareLink) -> Result<ShareCode, Failure> {
+    ShareCode::of(link).ok_or_else(|| Failure::failed("the share link is too long for a QR code"))
 }

@@ -1,5 +1,6 @@
 //! What the finder makes of the packets found: whose key may be used, and what is remembered of it.
 
+use super::hearings::Hearing;
 use super::{Answer, Failure, Finder, Found, Memory, Outcome, Packet, Wanted};
 use crate::identity::{Name, PublicKey};
 use crate::runtime::clock;
@@ -27,6 +28,31 @@ impl Finder {
         let claims = self.claims(&answer);
         let knowledge = self.knowledge(&contacts, &authorities, None);
         Some(trust::decide(name, &claims, knowledge).reason(name))
+    }
+
+    /// The decision about a name now, from what was claimed of it last; None while the books cannot be read.
+    pub(in crate::daemon) fn verdict(&self, name: &Name) -> Option<Decision> {
+        let contacts = self.book.contacts().ok()?;
+        let authorities = self.authorities.authorities().ok()?;
+        let Hearing { claims, vouched, .. } = self.hearings.of(name).unwrap_or_default();
+        Some(trust::decide(name, &claims, self.knowledge(&contacts, &authorities, vouched)))
+    }
+
+    /// The reason for that decision, which pages and commands print word for word; None where nothing is known
+    /// of the name.
+    pub(in crate::daemon) fn reason_now(&self, name: &Name) -> Option<String> {
+        let verdict = self.verdict(name).filter(|verdict| *verdict != Decision::Unknown)?;
+        Some(verdict.reason(name))
+    }
+
+    /// The names that were looked up, of which somebody claimed something.
+    pub(in crate::daemon) fn heard(&self) -> Vec<Name> {
+        self.hearings.names()
+    }
+
+    pub(super) fn hear(&self, name: &Name, claims: &[Claim], vouched: Option<PublicKey>) {
+        let (claims, at) = (claims.to_vec(), clock::wall());
+        self.hearings.note(name, Hearing { claims, vouched, at });
     }
 
     /// Whether a key that has shown this in its packet would no longer be taken for a name's. While the books
@@ -71,6 +97,7 @@ impl Finder {
         memory: Memory,
     ) -> Result<Found, Failure> {
         let claims = self.claims(&answer);
+        self.hear(name, &claims, vouched);
         let knowledge = self.knowledge(contacts, authorities, vouched);
         let decision = trust::decide(name, &claims, knowledge);
         let contact = match decision {

@@ -1,62 +1,136 @@
 //! Answers the datagrams of `p2pstore/1`.
 
 use std::{
-    net::{SocketAddr, UdpSocket},
-    sync::PoisonError,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use async_io::Async;
 use data_encoding::HEXLOWER;
+use futures_lite::future;
 
-use super::datagram::{self, MAX_LENGTH, Question};
-use super::places::{Writer, seconds};
-use super::server::{Service, Store};
-use crate::runtime::clock;
+use super::commit::Operation;
+use super::datagram::{self, Done, Id, MAX_LENGTH, Put, Question, Secret};
+use super::places::{Author, Place, PlaceKey, Refusal, Writer, seconds};
+use super::server::{Service, Store, clamp_ttl};
+use crate::identity::Slot;
+use crate::registration::Packet;
+use crate::runtime::{clock, spawn};
 
 /// After an error of the socket, which has no memory most likely.
 const PAUSE: Duration = Duration::from_millis(100);
+/// After so many datagrams others have their turn, however many more there are.
+const RUN: usize = 32;
+
+/// What follows from a datagram.
+enum Reaction {
+    /// None, or too much was asked.
+    Nothing,
+    /// This answer.
+    Answer(Vec<u8>),
+    /// An answer when it is done.
+    Put(Id, Put),
+}
 
 impl Store {
     /// Answers datagrams for ever. One that cannot be answered, or comes too often, is dropped: HTTP is there.
     pub async fn serve_datagrams(&self, socket: Async<UdpSocket>) {
+        let socket = Arc::new(socket);
         let mut buffer = [0; MAX_LENGTH];
-        loop {
+        for received in 1_usize.. {
+            if received.is_multiple_of(RUN) {
+                future::yield_now().await;
+            }
             let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
                 clock::sleep(PAUSE).await;
                 continue;
             };
-            if let Some(answer) = self.service().answer_datagram(from, &buffer[..length]) {
-                let _ = socket.send_to(&answer, from).await; // lost, as datagrams may be
+            // an answer that cannot be sent is lost, as datagrams may be
+            match self.service().react(from.ip(), &buffer[..length]) {
+                Reaction::Nothing => {}
+                Reaction::Answer(answer) => drop(socket.send_to(&answer, from).await),
+                Reaction::Put(id, put) => {
+                    let (service, socket) = (self.service().clone(), socket.clone());
+                    spawn(async move { service.put_and_answer(&socket, from, &id, put).await })
+                        .detach();
+                }
             }
         }
     }
 }
 
 impl Service {
-    fn answer_datagram(&self, from: SocketAddr, datagram: &[u8]) -> Option<Vec<u8>> {
-        let question = Question::decode(datagram)?;
-        let now = self.clock.now();
-        // a sender may be forged, so those who ask by HTTP have tokens of their own
-        let mut rate = self.datagram_rate.lock().unwrap_or_else(PoisonError::into_inner);
-        if !rate.take(from.ip(), now) {
-            return None;
+    fn react(&self, from: IpAddr, datagram: &[u8]) -> Reaction {
+        let Some(question) = Question::decode(datagram) else { return Reaction::Nothing };
+        let (now, wall) = (self.clock.now(), seconds(self.clock.wall()));
+        let is_proved = question.token().is_some_and(|token| self.tokens.is_of(token, from, wall));
+        // a sender may be forged, so those who have proved theirs have a rate of their own
+        let rate = if is_proved { &self.rate } else { &self.datagram_rate };
+        if !rate.lock().unwrap_or_else(PoisonError::into_inner).take(from, now) {
+            return Reaction::Nothing;
         }
-        drop(rate);
-        Some(match question {
-            Question::Ask { id, slot, .. } => {
-                let places = self.places.lock();
-                datagram::found(
-                    &id,
-                    datagram.len(),
-                    places.packets(slot, seconds(self.clock.wall())),
-                )
+        let token = self.tokens.give(from, wall);
+        Reaction::Answer(match question {
+            Question::Ask { id, slot, token: shown } if is_proved || shown.is_none() => {
+                let room = datagram::room(datagram.len(), is_proved);
+                let next = (shown != Some(token)).then_some(token);
+                datagram::found(&id, room, next, self.places.lock().packets(slot, wall))
             }
             Question::Leave { id, slot, secret, call } => {
-                let writer = Writer::of(HEXLOWER.encode(&secret).as_bytes());
-                let laid = self.calls.put(slot, writer, call, now);
+                let laid = self.calls.put(slot, writer(&secret), call, now);
                 datagram::left(&id, laid.is_ok())
             }
+            Question::Put { put: Some(_), .. } if is_proved && self.orders.is_full() => {
+                return Reaction::Nothing;
+            }
+            Question::Put { id, put: Some(put), .. } if is_proved => {
+                return Reaction::Put(id, put);
+            }
+            Question::Ask { id, .. } | Question::Put { id, .. } => datagram::token(&id, &token),
         })
     }
+
+    async fn put_and_answer(&self, socket: &Async<UdpSocket>, from: SocketAddr, id: &Id, put: Put) {
+        let done = self.put_both(from.ip(), put).await;
+        let _ = socket.send_to(&datagram::done(id, done), from).await; // lost, as datagrams may be
+    }
+
+    /// Puts a packet where those look who know its key, and those who know its name.
+    async fn put_both(&self, from: IpAddr, put: Put) -> Done {
+        let Put { seconds: ttl, secrets: [of_key, of_name], packet } = put;
+        let Ok(decoded) = Packet::decode(&packet) else { return Done::Refused };
+        let registration = decoded.registration();
+        let place = Place {
+            author: Author::of(&registration.key),
+            expires: seconds(self.clock.wall()).saturating_add(clamp_ttl(ttl.into())),
+            sequence: registration.sequence.as_micros(),
+            network: self.network_of(from),
+            packet: packet.into(),
+        };
+        let put = |slot: Slot, secret: &Secret| {
+            let key = PlaceKey { slot, writer: writer(secret) };
+            self.order(Operation::Put(key, place.clone()))
+        };
+        let by_key = put(Slot::of_key(&registration.key), &of_key);
+        let by_name = registration.name.as_ref().map(|name| put(Slot::of_name(name), &of_name));
+        let by_name = async {
+            match by_name {
+                Some(put) => put.await,
+                None => Ok(()),
+            }
+        };
+        let (by_key, by_name) = future::zip(by_key, by_name).await;
+        match by_key.and(by_name) {
+            Ok(()) => Done::Taken,
+            Err(Refusal::Outdated) => Done::Outdated,
+            Err(Refusal::SlotFull | Refusal::StoreFull | Refusal::ShareFull) => Done::Full,
+            Err(Refusal::NotFound) => Done::Refused,
+        }
+    }
+}
+
+/// As by HTTP, where a secret is sent in hexadecimal digits.
+fn writer(secret: &Secret) -> Writer {
+    Writer::of(HEXLOWER.encode(secret).as_bytes())
 }

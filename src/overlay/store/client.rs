@@ -1,4 +1,5 @@
-//! The client of `p2pstore/1`. Short questions go by datagrams first. Requests run on a thread of the pool and end within their deadline.
+//! The client of `p2pstore/1`. What fits goes by datagrams first. Requests run on a thread of the pool and end within
+//! their deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,13 +7,15 @@ use data_encoding::HEXLOWER;
 use ring::hmac;
 
 use super::asking::Asking;
-use super::datagram::Secret;
+use super::datagram::{Put, Secret};
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
 use crate::overlay::http::{self, DEADLINE, Hosts, HttpClient, in_time, refusal, translate};
-use crate::overlay::{Abilities, Calls, Heard, Overlay, OverlayError, check_length};
-use crate::registration::Call;
+use crate::overlay::{
+    Abilities, Calls, Heard, Overlay, OverlayError, check_length, publish_in_slots,
+};
+use crate::registration::{Call, Packet};
 use crate::runtime::http::BoxFuture;
 use crate::runtime::unblock;
 
@@ -79,6 +82,26 @@ fn secrets(url: &StoreUrl, identity: &KeyPair) -> hmac::Key {
 }
 
 impl Overlay for Client {
+    fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
+        let by_http = publish_in_slots(self, packet);
+        let registration = packet.registration();
+        match &self.asking {
+            Some(asking) if !registration.is_withdrawal() => {
+                let by_name = registration.name.as_ref().map(Slot::of_name);
+                let put = Put {
+                    seconds: registration.ttl.clamp(MIN_TTL, MAX_TTL).as_secs() as u32, // a week
+                    secrets: [
+                        self.secret(Slot::of_key(&registration.key)),
+                        by_name.map_or(Secret::default(), |slot| self.secret(slot)),
+                    ],
+                    packet: packet.as_bytes().to_vec(),
+                };
+                asking.put(put, by_http)
+            }
+            _ => by_http,
+        }
+    }
+
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
         let (agent, url) = (self.http.agent(), self.url.of(slot));
         let by_http = in_time(move || {

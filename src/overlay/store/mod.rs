@@ -17,7 +17,7 @@
 //! A body that is a call ([`crate::registration::Call`]) lies for a minute, whatever `P2P-TTL` says, and is
 //! given to those only who wait for calls. Scripts cannot hold an answer back and pass no calls.
 //!
-//! What fits is asked and left by datagrams to the same address and port first, in one round trip (see
+//! What fits is asked, left and put by datagrams to the same address and port first, in one round trip (see
 //! `datagram`).
 
 mod answering;
@@ -31,6 +31,7 @@ mod journal;
 mod places;
 mod record;
 mod server;
+mod tokens;
 
 use std::time::Duration;
 

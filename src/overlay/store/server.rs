@@ -22,6 +22,7 @@ use super::places::{
     Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
 };
 use super::record::Record;
+use super::tokens::Tokens;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
     TTL_FIELD, WAIT_FIELD,
@@ -33,7 +34,7 @@ use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::{Task, clock, plain, spawn};
+use crate::runtime::{Task, clock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
@@ -125,6 +126,7 @@ impl Store {
                 calls: Calls::new(clock.wall().as_micros()),
                 rate: rate(),
                 datagram_rate: rate(),
+                tokens: Tokens::new(&random::bytes()),
                 behind_proxy,
             }),
             _committer: spawn(commit::run(queue, places, journal, clock)),
@@ -140,7 +142,7 @@ impl Store {
         http::serve(listener, limits, self.service.clone()).await;
     }
 
-    pub(super) fn service(&self) -> &Service {
+    pub(super) fn service(&self) -> &Arc<Service> {
         &self.service
     }
 
@@ -208,10 +210,11 @@ impl std::error::Error for StoreError {
 pub(super) struct Service {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) places: SharedPlaces,
-    orders: Sender<Order>,
+    pub(super) orders: Sender<Order>,
     pub(super) calls: Calls,
-    rate: Mutex<RateLimiter>,
+    pub(super) rate: Mutex<RateLimiter>,
     pub(super) datagram_rate: Mutex<RateLimiter>,
+    pub(super) tokens: Tokens,
     behind_proxy: bool,
 }
 
@@ -260,11 +263,12 @@ impl Service {
     }
 
     fn network(&self, request: &Request) -> Network {
-        let group = |client| {
-            let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-            Network::of(rate.bucket(client))
-        };
-        self.client(request).map_or(Network::UNKNOWN, group)
+        self.client(request).map_or(Network::UNKNOWN, |client| self.network_of(client))
+    }
+
+    pub(super) fn network_of(&self, client: IpAddr) -> Network {
+        let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        Network::of(rate.bucket(client))
     }
 
     fn client(&self, request: &Request) -> Option<IpAddr> {
@@ -322,16 +326,17 @@ impl Service {
             network,
             packet: bytes.into(),
         };
-        self.order(Operation::Put(PlaceKey { slot, writer }, place)).await
+        let put = Operation::Put(PlaceKey { slot, writer }, place);
+        self.order(put).await.map(|()| StatusCode::NO_CONTENT).map_err(refused)
     }
 
     async fn delete(&self, slot: Slot, writer: Writer) -> Result<StatusCode, StatusCode> {
-        self.order(Operation::Remove(PlaceKey { slot, writer })).await
+        let remove = Operation::Remove(PlaceKey { slot, writer });
+        self.order(remove).await.map(|()| StatusCode::NO_CONTENT).map_err(refused)
     }
 
-    async fn order(&self, operation: Operation) -> Result<StatusCode, StatusCode> {
-        commit::order(&self.orders, operation).await.map_err(refused)?;
-        Ok(StatusCode::NO_CONTENT)
+    pub(super) async fn order(&self, operation: Operation) -> Result<(), Refusal> {
+        commit::order(&self.orders, operation).await
     }
 }
 
@@ -357,7 +362,11 @@ fn number(request: &Request, field: &str) -> Option<u64> {
 
 /// In seconds, whatever the client says: the default for what is no number.
 fn ttl(request: &Request) -> Seconds {
-    let seconds = number(request, TTL_FIELD).unwrap_or(DEFAULT_TTL.as_secs());
+    clamp_ttl(number(request, TTL_FIELD).unwrap_or(DEFAULT_TTL.as_secs()))
+}
+
+/// As long as the store lets it live.
+pub(super) fn clamp_ttl(seconds: u64) -> Seconds {
     seconds.clamp(MIN_TTL.as_secs(), MAX_TTL.as_secs()) as Seconds // at most a week
 }
 

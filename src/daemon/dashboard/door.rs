@@ -1,0 +1,159 @@
+//! Who may look at the dashboard.
+//!
+//! Every page in the person's browser and every user of the machine reaches its address, so it opens with a
+//! ticket that only those get who may use the control interface. A ticket counts once and for minutes: where an
+//! address is kept, in a history or in the list of processes, it is of no use any more. In its place the browser
+//! gets two secrets: a path that nobody can guess, and a cookie that is sent to that path alone. Cookies know
+//! neither ports nor users; without the path another program at another port of this machine would be sent the
+//! cookie too.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use data_encoding::BASE32_NOPAD;
+use ring::digest::{SHA256, digest};
+
+use super::super::lock_of;
+use crate::runtime::random;
+
+/// Tickets and those who came in with one.
+#[derive(Default)]
+pub(in crate::daemon) struct Door {
+    guests: Mutex<Guests>,
+}
+
+/// Hashes of secrets, each with the time when it ends: that a hash is looked up tells nothing about the secret
+/// by the time it takes.
+#[derive(Default)]
+struct Guests {
+    tickets: BTreeMap<[u8; 32], Instant>,
+    sessions: BTreeMap<[u8; 32], Instant>,
+}
+
+/// What a browser is given that came in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    /// Stands in the path.
+    pub(super) place: String,
+    /// Stands in the cookie.
+    pub(super) secret: String,
+}
+
+/// How long a ticket counts.
+pub(in crate::daemon) const TICKET_LIFETIME: Duration = Duration::from_secs(600);
+/// How long a browser may stay away.
+const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// More than anybody opens at a time; the one that ends first makes room.
+const CAPACITY: usize = 16;
+
+impl Door {
+    /// A ticket for one browser.
+    pub(in crate::daemon) fn ticket(&self, now: Instant) -> String {
+        let ticket = secret();
+        keep(&mut lock_of(&self.guests).tickets, hash(&[&ticket]), now, TICKET_LIFETIME);
+        ticket
+    }
+
+    /// Takes a ticket; None unless it counts.
+    pub(super) fn enter(&self, ticket: &str, now: Instant) -> Option<Session> {
+        let mut guests = lock_of(&self.guests);
+        guests.tickets.remove(&hash(&[ticket])).filter(|until| now < *until)?;
+        let session = Session { place: secret(), secret: secret() };
+        let hash = hash(&[&session.place, &session.secret]);
+        keep(&mut guests.sessions, hash, now, SESSION_LIFETIME);
+        Some(session)
+    }
+
+    /// Whether somebody has come in who shows this, and may stay on.
+    pub(super) fn admits(&self, place: &str, secret: &str, now: Instant) -> bool {
+        let mut guests = lock_of(&self.guests);
+        let until = guests.sessions.get_mut(&hash(&[place, secret])).filter(|until| now < **until);
+        until.map(|until| *until = now + SESSION_LIFETIME).is_some()
+    }
+}
+
+/// 160 random bits as text.
+fn secret() -> String {
+    BASE32_NOPAD.encode(&random::bytes::<20>()).to_ascii_lowercase()
+}
+
+fn hash(parts: &[&str]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, parts.join("/").as_bytes()).as_ref());
+    hash
+}
+
+fn keep(those: &mut BTreeMap<[u8; 32], Instant>, hash: [u8; 32], now: Instant, lifetime: Duration) {
+    those.retain(|_, until| now < *until);
+    if those.len() >= CAPACITY {
+        let first = those.iter().min_by_key(|(_, until)| **until).map(|(hash, _)| *hash);
+        first.map(|first| those.remove(&first));
+    }
+    those.insert(hash, now + lifetime);
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runtime::clock;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_ticket_counts_once_and_for_minutes() {
+        let (door, now) = (Door::default(), clock::now());
+        let ticket = door.ticket(now);
+        assert!(door.enter("", now).is_none());
+        assert!(door.enter(&secret(), now).is_none());
+        assert!(door.enter(&ticket, now).is_some());
+        assert!(door.enter(&ticket, now).is_none(), "once");
+        let late = door.ticket(now);
+        assert!(door.enter(&late, now + TICKET_LIFETIME).is_none());
+        let soon = door.ticket(now);
+        assert!(door.enter(&soon, now + TICKET_LIFETIME - SECOND).is_some());
+    }
+
+    #[test]
+    fn path_and_cookie_count_together_and_as_long_as_they_are_used() {
+        let (door, now) = (Door::default(), clock::now());
+        let enter = || door.enter(&door.ticket(now), now).unwrap();
+        let (one, other) = (enter(), enter());
+        assert_ne!(one, other);
+        assert!(door.admits(&one.place, &one.secret, now));
+        for (place, secret) in [
+            (&one.place, &other.secret),
+            (&other.place, &one.secret),
+            (&one.secret, &one.place),
+            (&one.place, &String::new()),
+            (&String::new(), &String::new()),
+        ] {
+            assert!(!door.admits(place, secret, now), "{place} {secret}");
+        }
+        let later = now + SESSION_LIFETIME - SECOND;
+        assert!(door.admits(&one.place, &one.secret, later));
+        assert!(door.admits(&one.place, &one.secret, later + SESSION_LIFETIME - SECOND));
+        assert!(!door.admits(&other.place, &other.secret, later + SECOND));
+    }
+
+    #[test]
+    fn many_tickets_take_no_more_room() {
+        let (door, now) = (Door::default(), clock::now());
+        let tickets: Vec<String> =
+            (0..100).map(|second| door.ticket(now + second * SECOND)).collect();
+        assert_eq!(lock_of(&door.guests).tickets.len(), CAPACITY);
+        let now = now + 100 * SECOND;
+        assert!(door.enter(&tickets[83], now).is_none());
+        assert!(door.enter(&tickets[84], now).is_some());
+    }
+}

@@ -1,0 +1,142 @@
+//! Calls through a proxy: values that somebody listens to.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /key/SLOT/listen` | 200 and a JSON object a line, for each value that is there and each that comes, without end |
+//!
+//! A proxy gives no numbers to what comes, so this side does: a call that lies there is known again when the next
+//! stream begins with it. Proxies without such streams pass no calls.
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader, Read},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use ureq::Agent;
+
+use super::{MAX_BODY, OpenDht, post, value};
+use crate::identity::Slot;
+use crate::overlay::http::{DEADLINE, in_time, refusal, translate};
+use crate::overlay::{Calls, Heard, OverlayError};
+use crate::registration::Call;
+use crate::runtime::http::BoxFuture;
+use crate::runtime::{clock, random, unblock};
+
+/// A stream is given up after this time, and a new one asked for: NATs forget a silent connection, bad ones after
+/// five minutes (RFC 5382, REQ-5, asks for two hours).
+const MAX_WAIT: Duration = Duration::from_secs(240);
+/// As many calls are known again. A call lies for ten minutes in a node.
+const MAX_KNOWN: usize = 256;
+
+impl Calls for OpenDht {
+    fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>> {
+        let (agent, url) = (self.http.agent(), self.url.join(&slot.to_string()));
+        // a node tells nobody of a second value with the same number
+        let body = value::encode(call.as_bytes(), random::number() | 1);
+        in_time(move || post(&agent, &url, &body))
+    }
+
+    /// Gives one call at a time. Keeps a thread of the pool for as long as it waits.
+    fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
+        let (agent, url) = (self.http.agent(), self.url.join(&format!("key/{slot}/listen")));
+        let (known, seen) = (self.known.clone(), seen.unwrap_or(0));
+        Box::pin(unblock(move || {
+            let heard = listen(&agent, &url, |call| {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let number = known.number(slot, &call);
+                (number > seen).then(|| Heard { calls: vec![call], seen: number })
+            });
+            Ok(heard?.unwrap_or(Heard { calls: Vec::new(), seen }))
+        }))
+    }
+}
+
+/// The calls that came, in the order of their numbers. Bounded: the oldest are forgotten, and are new when they
+/// come again.
+#[derive(Debug, Default)]
+pub(super) struct KnownCalls {
+    newest: u64,
+    calls: VecDeque<(Slot, Call, u64)>,
+}
+
+/// Those of one overlay.
+pub(super) type SharedCalls = Arc<Mutex<KnownCalls>>;
+
+impl KnownCalls {
+    /// The number of a call under a slot: the next one, if it was not known.
+    fn number(&mut self, slot: Slot, call: &Call) -> u64 {
+        let known = self.calls.iter().find(|(at, known, _)| *at == slot && known == call);
+        if let Some((_, _, number)) = known {
+            return *number;
+        }
+        self.newest += 1;
+        if self.calls.len() >= MAX_KNOWN {
+            self.calls.pop_front();
+        }
+        self.calls.push_back((slot, call.clone(), self.newest));
+        self.newest
+    }
+}
+
+/// Reads a stream until `take` has taken a call, or it has lasted long enough. The whole stream is bounded: values
+/// of others may follow one another without end.
+fn listen<T>(
+    agent: &Agent,
+    url: &str,
+    take: impl Fn(Call) -> Option<T>,
+) -> Result<Option<T>, OverlayError> {
+    let start = clock::now();
+    let request = agent.get(url).config().timeout_global(Some(MAX_WAIT));
+    let request = request.timeout_connect(Some(DEADLINE)).timeout_recv_response(Some(DEADLINE));
+    let mut response = request.build().call().map_err(translate)?;
+    match response.status().as_u16() {
+        200 => {}
+        400 | 404 | 405 | 501 => return Err(OverlayError::NoCalls),
+        status => return Err(refusal(status)),
+    }
+    let mut stream = BufReader::new(response.body_mut().as_reader().take(MAX_BODY));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match stream.read_until(b'\n', &mut line).map_err(|error| translate(error.into())) {
+            Ok(0) if stream.get_ref().limit() == 0 => return Err(OverlayError::TooLarge),
+            // asking again at once would ask all the time
+            Ok(0) if clock::now() - start < DEADLINE => {
+                return Err(OverlayError::Unreachable("the stream has ended".into()));
+            }
+            Ok(0) | Err(OverlayError::TimedOut) => return Ok(None),
+            Ok(_) if !value::is_proxys(&line) => return Err(OverlayError::Malformed),
+            Ok(_) => {}
+            Err(error) => return Err(error),
+        }
+        let call = value::decode(&line).and_then(|octets| Call::decode(&octets));
+        if let Some(taken) = call.and_then(&take) {
+            return Ok(Some(taken));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(n: u16) -> Call {
+        Call::new(&n.to_be_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_call_keeps_its_number_until_many_others_came() {
+        let mut known = KnownCalls::default();
+        let (here, there) = (Slot([1; 20]), Slot([2; 20]));
+        assert_eq!([0, 1, 0].map(|n| known.number(here, &call(n))), [1, 2, 1]);
+        assert_eq!(known.number(there, &call(0)), 3, "the same octets for somebody else");
+        for n in 2..1000 {
+            known.number(here, &call(n));
+            assert!(known.calls.len() <= MAX_KNOWN);
+        }
+        assert_eq!(known.number(here, &call(999)), 1001);
+        assert_eq!(known.number(here, &call(0)), 1002, "new again");
+    }
+}

@@ -1,0 +1,4 @@
+//! What benches share.
+
+pub mod laboratory;
+pub mod table;
