@@ -99,8 +99,7 @@ impl Layout {
         let (length, width) = variable(packet.get(at..)?)?;
         let number_at = at + width;
         let end = number_at.checked_add(length)?;
-        // both the sample and the longest packet number are there
-        (packet.len() >= number_at + SAMPLE_AT).then_some(Layout { number_at, end })
+        Some(Layout { number_at, end })
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) struct Peer<R> {
     pub(super) sees: Option<SocketAddr>,
     /// Octets of QUIC that went to it.
     pub(super) volume: u64,
+    /// Of those, what went there until a direct way was last looked for.
+    pub(super) climbed: u64,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
     /// The number of its latest UPDATE; 0 before the first.
@@ -110,6 +112,7 @@ impl<R> Peer<R> {
             knocked: None,
             sees: None,
             volume: 0,
+            climbed: 0,
             last_used: now,
             update: 0,
             nat: NatMapping::Unknown,

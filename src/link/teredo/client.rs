@@ -275,7 +275,7 @@ impl Teredo {
         let (waiting, first) = self.peers.heard(peer, sign, patience, now);
         self.prove(TeredoProof::Peer);
         if let Phase::Active(qualification) = &mut self.phase {
-            qualification.believe();
+            qualification.believe(now);
         }
         let unanswered = first && waiting.is_empty() && packet.is_bubble();
         if unanswered && self.peers.may_reply(peer, now) {

@@ -194,7 +194,8 @@ impl Qualification {
     }
 
     /// A peer was heard: what the server has not been asked yet is known.
-    pub(super) fn believe(&mut self) {
+    pub(super) fn believe(&mut self, now: Instant) {
+        self.settled = self.settled.map(|settled| settled.min(now));
         for question in [&mut self.second, &mut self.echo] {
             if question.sent == 0 {
                 *question = Question::default();
