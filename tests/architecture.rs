@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "link/candidate",
     "link/datagram",
     "link/early",
+    "link/initial",
     "link/exclusions",
     "link/gathering",
     "link/held",

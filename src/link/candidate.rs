@@ -12,6 +12,9 @@ pub(super) const CHECK_TIME: Duration = Duration::from_secs(5);
 const PACING: Duration = Duration::from_millis(5);
 const UNPACED: usize = 8;
 
+/// A probe may be answered for so long at least, if the peer's has crossed it on the way.
+const UNDER_WAY: Duration = Duration::from_millis(150);
+
 /// Probes unanswered at which a path counts as doubtful: the one at 700 ms was the third.
 const DOUBTFUL: usize = 4;
 
@@ -104,14 +107,16 @@ pub(super) enum Pattern {
     Ordinary,
     /// A handshake goes there at the same time, so that nobody waits for the answer.
     Ventured,
+    /// The same over Teredo, which repeats what gets lost before its peer is heard.
+    Introduced,
     /// The peer was called through a relay and will say where it is; if it does not, it is probed where
     /// it was before.
     Called,
     /// The first probe opens our NAT and does not travel far; the next wait until the peer can have
     /// done the same.
     Punch,
-    /// As ordinary, with more time for a relay and a message that is heavy.
-    Relayed,
+    /// As ordinary, where nobody waits or a relay takes its time: what is repeated could have been answered.
+    Patient,
     /// Somebody may be there again.
     Retry,
     /// The same, and both ends open their NATs first.
@@ -125,9 +130,10 @@ impl Pattern {
         match self {
             Pattern::Ordinary => &[0, 100, 300, 700, 1500, 3100],
             Pattern::Ventured => &[0, 250, 500, 900, 1500, 3100],
+            Pattern::Introduced => &[0, 700, 1500, 3100],
             Pattern::Called => &[400, 500, 700, 1500, 3100],
             Pattern::Punch => &[0, 400, 500, 700, 1500, 3100],
-            Pattern::Relayed => &[0, 300, 700, 1500, 3100],
+            Pattern::Patient => &[0, 300, 700, 1500, 3100],
             Pattern::Retry => &[0, 200, 600],
             Pattern::Climb => &[0, 400, 800],
             Pattern::Fast => &[0, 60, 120],
@@ -144,9 +150,10 @@ impl Pattern {
         match self {
             Pattern::Ordinary
             | Pattern::Ventured
+            | Pattern::Introduced
             | Pattern::Called
             | Pattern::Punch
-            | Pattern::Relayed => CHECK_TIME,
+            | Pattern::Patient => CHECK_TIME,
             Pattern::Retry | Pattern::Climb => Duration::from_millis(1800),
             Pattern::Fast => round_trip * 3 / 2 + Duration::from_millis(150),
         }
@@ -228,9 +235,11 @@ impl Candidate {
     /// Begins a check unless one is running, or waits for a peer that punches now. `place` is its turn among those that begin together.
     pub(super) fn start_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let relay = matches!(self.way, Way::Relayed { .. });
-        let patient =
-            relay && matches!(pattern, Pattern::Ordinary | Pattern::Called | Pattern::Punch);
-        let pattern = if patient { Pattern::Relayed } else { pattern };
+        let pattern = match pattern {
+            Pattern::Ordinary | Pattern::Called | Pattern::Punch if relay => Pattern::Patient,
+            Pattern::Ventured if self.is_teredo() => Pattern::Introduced,
+            pattern => pattern,
+        };
         // what was waited for has come
         let is_called = |check: &Check| check.pattern == Pattern::Called;
         let has_come = pattern == Pattern::Punch && self.check.as_ref().is_some_and(is_called);
@@ -243,10 +252,21 @@ impl Candidate {
     pub(super) fn restart_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let unknown = self.round_trip.is_none() && self.is_teredo();
         let delay =
-            if unknown && pattern != Pattern::Ventured { TEREDO_DELAY } else { Duration::ZERO };
+            if unknown && pattern != Pattern::Introduced { TEREDO_DELAY } else { Duration::ZERO };
         let start = now + delay + PACING * place.saturating_sub(UNPACED) as u32;
         let length = pattern.length(self.round_trip.unwrap_or(ASSUMED_ROUND_TRIP));
         self.check = Some(Check { start, sent: 0, pattern, length });
+    }
+
+    /// Whether the latest probe of a check that takes its time has just gone out.
+    pub(super) fn may_be_answered(&self, now: Instant) -> bool {
+        self.check.as_ref().is_some_and(|check| {
+            let takes_time = matches!(check.pattern, Pattern::Ventured | Pattern::Patient);
+            let latest = check.sent.checked_sub(1).and_then(|at| check.pattern.offsets().get(at));
+            let sent = latest.map(|offset| check.start + Duration::from_millis(*offset));
+            let is_recent = |sent| now.saturating_duration_since(sent) < UNDER_WAY;
+            takes_time && sent.is_some_and(is_recent)
+        })
     }
 
     /// Gives up a running check.
@@ -258,12 +278,10 @@ impl Candidate {
         self.check.is_some()
     }
 
-    /// The peer has done its part of punching: what waits for it goes on.
-    pub(super) fn punched(&mut self, place: usize, now: Instant) {
+    /// The peer has done its part of punching: what waits for it goes on, like this.
+    pub(super) fn punched(&mut self, pattern: Pattern, place: usize, now: Instant) {
         match self.check.as_ref().map(|check| check.pattern) {
-            Some(Pattern::Called | Pattern::Punch) => {
-                self.restart_check(Pattern::Ordinary, place, now)
-            }
+            Some(Pattern::Called | Pattern::Punch) => self.restart_check(pattern, place, now),
             Some(Pattern::Climb) => self.restart_check(Pattern::Retry, place, now),
             _ => {}
         }

@@ -3,14 +3,18 @@
 //! QUIC gives its first response after two round trips, one for the handshake and one for the request.
 //! The other end may answer before the handshake is complete (RFC 9001, section 4.1.1: the server can
 //! send as soon as it has seen the client's first flight), if it only knows the request. So the request
-//! travels in a control datagram of its own, right before the handshake's first packet:
+//! travels in a control datagram of its own, and the handshake's first packet in it, without its padding:
 //!
 //! ```text
-//! EARLY    sealed (see `seal`):  SHA-256 of the Initial's datagram (32)  request (n)
+//! EARLY    sealed (see `seal`):  0  SHA-256 of the Initial's datagram (32)  request (n)
+//! EARLY    sealed:               1  length (2)  Initial, shortened (see `initial`)  length (2)  request  zeros (n)
 //! ```
 //!
+//! The former goes right before the Initial, where both together would be too long. The zeros of the latter make it
+//! as long as an Initial where nothing but its length allows the answer (RFC 9000, section 8.1).
+//!
 //! - *Confidential and authentic* by the seal, which proves the sender's key to the receiver.
-//! - *Bound to one handshake* by the hash: whoever records it and repeats it beside a handshake of his own
+//! - *Bound to one handshake* by the hash, or by what it encloses: whoever records it and repeats it beside a handshake of his own
 //!   gets no answer, and beside the recorded handshake one that only the holder of that handshake's secret
 //!   can read.
 //! - *Answered once*: a request is taken by the first handshake that it names, and forgotten soon.
@@ -30,12 +34,13 @@ use crate::identity::{Hit, PublicKey};
 
 use super::{
     datagram::EARLY,
+    initial::{self, connection_id},
     seal::{self, Addressed, MESSAGE_OVERHEAD, Own, Remote},
 };
 
 /// The longest request in octets: with seal and hash it makes a datagram that every path carries (RFC 9000,
 /// section 14), also behind a relay's header.
-pub(super) const MAX_REQUEST: usize = 1200 - MESSAGE_OVERHEAD - SHA256_OUTPUT_LEN;
+pub(super) const MAX_REQUEST: usize = ROOM - 1 - SHA256_OUTPUT_LEN;
 
 /// Requests that wait for their handshake to begin, or have just been sent beside it.
 const MAX_LEAVING: usize = 64;
@@ -59,6 +64,28 @@ pub struct EarlyRequest {
 }
 
 type Digest = [u8; SHA256_OUTPUT_LEN];
+
+/// What goes to a peer with a handshake's first packet.
+pub(super) struct Accompaniment {
+    pub(super) datagram: Vec<u8>,
+    /// The packet is in it, and need not follow.
+    pub(super) encloses: bool,
+}
+
+/// An early request has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// The handshake's first packet follows.
+    Ahead,
+    /// This is it.
+    Enclosing(Vec<u8>),
+}
+
+/// The octet with which the content begins.
+const AHEAD: u8 = 0;
+const ENCLOSING: u8 = 1;
+/// What an enclosing one may hold, so that it is no longer than an Initial.
+const ROOM: usize = 1200 - MESSAGE_OVERHEAD;
 
 /// The early requests of this host, in both directions.
 pub(super) struct Early {
@@ -113,20 +140,25 @@ impl Early {
         self.leaving.contains_key(&to)
     }
 
-    /// What to send right before a QUIC datagram to a peer: nothing unless it begins a handshake and a
-    /// request waits. Each repetition needs another one, since it is another datagram. `ephemeral` must be
-    /// fresh random octets.
+    /// What to send with a QUIC datagram to a peer: nothing unless it begins a handshake and a request waits. Each
+    /// repetition needs another one, since it is another datagram. `ephemeral` must be fresh random octets; `full`
+    /// is for ways where only what comes allows what goes back.
     pub(super) fn accompany(
         &self,
         to: Hit,
         datagram: &[u8],
+        full: bool,
         ephemeral: [u8; 32],
         now: Instant,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Accompaniment> {
         let leaving = self.leaving.get(&to).filter(|leaving| leaving.until > now)?;
-        initial_connection_id(datagram)?;
-        let content = [&hash(datagram)[..], &leaving.request].concat();
-        Some(seal::seal(&self.own, &leaving.to, EARLY, &content, ephemeral)?.datagram)
+        connection_id(datagram)?;
+        let enclosing = enclose(datagram, &leaving.request, full);
+        let encloses = enclosing.is_some();
+        let ahead = || [&[AHEAD][..], &hash(datagram), &leaving.request].concat();
+        let content = enclosing.unwrap_or_else(ahead);
+        let sealed = seal::seal(&self.own, &leaving.to, EARLY, &content, ephemeral)?;
+        Some(Accompaniment { datagram: sealed.datagram, encloses })
     }
 
     /// Takes an early request that came from the peer `from`.
@@ -135,24 +167,40 @@ impl Early {
         from: Hit,
         datagram: &[u8],
         now: Instant,
-    ) -> Option<()> {
+    ) -> Option<Received> {
         let claimed = Addressed::parse(&self.own, datagram)?.claim(&self.own)?;
         let sender = claimed.sender;
         if sender.hit() != from {
             return None;
         }
         let proved = claimed.prove(&Remote::new(&self.own, sender).ok()?)?;
-        let (initial, request) = proved.content.split_first_chunk::<SHA256_OUTPUT_LEN>()?;
+        let (received, initial, request) = match proved.content.split_first()? {
+            (&AHEAD, content) => {
+                let (initial, request) = content.split_first_chunk::<SHA256_OUTPUT_LEN>()?;
+                (Received::Ahead, *initial, request)
+            }
+            (&ENCLOSING, content) => {
+                let (short, rest) = split_counted(content)?;
+                let (request, _) = split_counted(rest)?;
+                let datagram = initial::lengthen(short)?;
+                let digest = hash(&datagram);
+                (Received::Enclosing(datagram), digest, request)
+            }
+            _ => return None,
+        };
         self.forget(now);
         if self.arrived.len() >= MAX_ARRIVED {
             self.arrived.pop_front();
         }
         self.arrived.push_back(Arrived {
             early: EarlyRequest { sender, request: request.into() },
-            initial: *initial,
+            initial,
             until: now + ARRIVED_TIME,
         });
-        Some(())
+        if let Received::Enclosing(datagram) = &received {
+            self.see(datagram, now);
+        }
+        Some(received)
     }
 
     /// Takes note of a QUIC datagram with a long header that is about to be given to QUIC.
@@ -160,12 +208,12 @@ impl Early {
         if self.arrived.is_empty() {
             return; // as nearly always: a handshake without an early request costs no hash
         }
-        let Some(connection_id) = initial_connection_id(datagram) else { return };
+        let Some(id) = connection_id(datagram) else { return };
         if self.initials.len() >= MAX_INITIALS {
             self.initials.pop_front();
         }
         self.initials.push_back(Initial {
-            connection_id: connection_id.into(),
+            connection_id: id.into(),
             digest: hash(datagram),
             until: now + ARRIVED_TIME,
         });
@@ -191,169 +239,31 @@ impl Early {
     }
 }
 
+/// An Initial and a request in one content; None if they do not fit.
+fn enclose(datagram: &[u8], request: &[u8], full: bool) -> Option<Vec<u8>> {
+    let short = initial::shorten(datagram)?;
+    let mut content = vec![ENCLOSING];
+    for part in [&short[..], request] {
+        content.extend_from_slice(&u16::try_from(part.len()).ok()?.to_be_bytes());
+        content.extend_from_slice(part);
+    }
+    if full {
+        content.resize(content.len().max(ROOM), 0);
+    }
+    (content.len() <= ROOM).then_some(content)
+}
+
+/// Octets behind their number, and the rest.
+fn split_counted(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = octets.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into())
+}
+
 fn hash(datagram: &[u8]) -> Digest {
     let mut hash = [0; SHA256_OUTPUT_LEN];
     hash.copy_from_slice(digest(&SHA256, datagram).as_ref());
     hash
 }
 
-/// The destination connection id of an Initial packet of QUIC version 1 (RFC 9000, section 17.2.2), which
-/// the client has chosen at random. None for any other datagram, and for an Initial to an id that the server
-/// has chosen: the client has heard of it already, and such ids are shorter than what a client may choose.
-fn initial_connection_id(datagram: &[u8]) -> Option<&[u8]> {
-    const FORM_AND_TYPE: u8 = 0b1111_0000;
-    const INITIAL: u8 = 0b1100_0000;
-    const VERSION_1: [u8; 4] = [0, 0, 0, 1];
-    const SHORTEST: u8 = 8; // RFC 9000, section 7.2
-    let (first, rest) = datagram.split_first()?;
-    let (version, rest) = rest.split_first_chunk::<4>()?;
-    let (length, rest) = rest.split_first()?;
-    let is_initial =
-        first & FORM_AND_TYPE == INITIAL && *version == VERSION_1 && *length >= SHORTEST;
-    rest.get(..usize::from(*length)).filter(|_| is_initial)
-}
-
 #[cfg(test)]
-mod tests {
-    use zeroize::Zeroizing;
-
-    use super::*;
-    use crate::identity::KeyPair;
-    use crate::runtime::clock;
-
-    fn keys(n: u8) -> KeyPair {
-        KeyPair::from_seed(&Zeroizing::new([n; 32]))
-    }
-
-    fn early(n: u8) -> Early {
-        Early::new(Own::new(&keys(n)).unwrap())
-    }
-
-    /// An Initial with this connection id.
-    fn initial(id: u8) -> Vec<u8> {
-        let mut datagram = vec![0xc3, 0, 0, 0, 1, 8];
-        datagram.extend([id; 8]);
-        datagram.resize(1200, 0x5a);
-        datagram
-    }
-
-    struct Pair {
-        alice: Early,
-        bob: Early,
-        /// Alice, as bob knows her.
-        from: Hit,
-        now: Instant,
-    }
-
-    /// Alice wants to say GET to bob.
-    fn pair() -> Pair {
-        let (mut alice, now) = (early(1), clock::now());
-        assert!(alice.offer(keys(2).public(), b"GET", now));
-        Pair { alice, bob: early(2), from: keys(1).public().hit(), now }
-    }
-
-    impl Pair {
-        fn sealed(&self, initial: &[u8], ephemeral: u8) -> Vec<u8> {
-            let to = keys(2).public().hit();
-            self.alice.accompany(to, initial, [ephemeral; 32], self.now).unwrap()
-        }
-    }
-
-    #[test]
-    fn a_request_is_taken_by_its_handshake_once() {
-        let mut pair = pair();
-        let datagram = pair.sealed(&initial(1), 9);
-        pair.bob.handle_datagram(pair.from, &datagram, pair.now).unwrap();
-        pair.bob.see(&initial(1), pair.now);
-        assert_eq!(pair.bob.take(&[2; 8], pair.now), None);
-        let taken = pair.bob.take(&[1; 8], pair.now).unwrap();
-        assert_eq!((taken.sender, &taken.request[..]), (keys(1).public(), &b"GET"[..]));
-        pair.bob.see(&initial(1), pair.now);
-        assert_eq!(pair.bob.take(&[1; 8], pair.now), None);
-    }
-
-    #[test]
-    fn another_handshake_does_not_get_it() {
-        let mut pair = pair();
-        let datagram = pair.sealed(&initial(1), 9);
-        pair.bob.handle_datagram(pair.from, &datagram, pair.now).unwrap();
-        // the same connection id, another key share
-        let mut other = initial(1);
-        other[1100] ^= 1;
-        pair.bob.see(&other, pair.now);
-        assert_eq!(pair.bob.take(&[1; 8], pair.now), None);
-        pair.bob.see(&initial(1), pair.now);
-        assert!(pair.bob.take(&[1; 8], pair.now).is_some(), "the right one still does");
-    }
-
-    #[test]
-    fn nobody_else_can_make_or_change_it() {
-        let mut pair = pair();
-        let datagram = pair.sealed(&initial(1), 9);
-        let mallory = keys(3).public().hit();
-        assert_eq!(pair.bob.handle_datagram(mallory, &datagram, pair.now), None);
-        for at in 0..datagram.len() {
-            let mut changed = datagram.clone();
-            changed[at] ^= 0x10;
-            assert_eq!(pair.bob.handle_datagram(pair.from, &changed, pair.now), None, "{at}");
-            assert_eq!(pair.bob.handle_datagram(pair.from, &datagram[..at], pair.now), None);
-        }
-        assert!(pair.bob.arrived.is_empty());
-    }
-
-    #[test]
-    fn only_the_first_packet_of_a_handshake_is_accompanied() {
-        let pair = pair();
-        let to = keys(2).public().hit();
-        let handshake = [&[0xe3][..], &initial(1)[1..]].concat();
-        let version_2 = [&initial(1)[..4], &[2], &initial(1)[5..]].concat();
-        let answered = [&initial(1)[..5], &[4], &initial(1)[6..]].concat();
-        for datagram in [&[0x40; 50][..], &handshake, &version_2, &answered, &initial(1)[..9], &[]]
-        {
-            assert_eq!(pair.alice.accompany(to, datagram, [1; 32], pair.now), None);
-        }
-        assert!(pair.alice.accompany(pair.from, &initial(1), [1; 32], pair.now).is_none());
-        let late = pair.now + LEAVING_TIME;
-        assert_eq!(pair.alice.accompany(to, &initial(1), [1; 32], late), None);
-    }
-
-    #[test]
-    fn what_waits_is_bounded_in_number_size_and_time() {
-        let mut pair = pair();
-        let too_long = [0; MAX_REQUEST + 1];
-        assert!(!pair.alice.offer(keys(2).public(), &too_long, pair.now));
-        assert!(pair.alice.offer(keys(2).public(), &too_long[1..], pair.now));
-        assert_eq!(pair.sealed(&initial(1), 9).len(), 1200);
-        for n in 0..=MAX_ARRIVED {
-            let datagram = pair.sealed(&initial(n as u8), n as u8 + 1);
-            pair.bob.handle_datagram(pair.from, &datagram, pair.now).unwrap();
-            pair.bob.see(&initial(n as u8), pair.now);
-        }
-        assert_eq!((pair.bob.arrived.len(), pair.bob.initials.len()), (MAX_ARRIVED, MAX_INITIALS));
-        assert_eq!(pair.bob.take(&[0; 8], pair.now), None, "the oldest gave way");
-        assert!(pair.bob.take(&[1; 8], pair.now).is_some());
-        assert_eq!(pair.bob.take(&[2; 8], pair.now + ARRIVED_TIME), None);
-        assert!(pair.bob.arrived.is_empty() && pair.bob.initials.is_empty());
-    }
-
-    proptest::proptest! {
-        /// Initials that are none, and content that a genuine peer could seal.
-        #[test]
-        fn any_octets_are_survived(
-            octets in proptest::collection::vec(proptest::num::u8::ANY, 0..80),
-            content in proptest::collection::vec(proptest::num::u8::ANY, 0..60),
-        ) {
-            let mut pair = pair();
-            let datagram = [&[0xc3, 0, 0, 0, 1][..], &octets].concat();
-            let id = initial_connection_id(&datagram);
-            proptest::prop_assert!(id.is_none_or(|id| id.len() >= 8 && octets[1..].starts_with(id)));
-            let to = Remote::new(&pair.alice.own, keys(2).public()).unwrap();
-            let sealed = seal::seal(&pair.alice.own, &to, EARLY, &content, [9; 32]).unwrap();
-            let taken = pair.bob.handle_datagram(pair.from, &sealed.datagram, pair.now);
-            proptest::prop_assert_eq!(taken.is_some(), content.len() >= SHA256_OUTPUT_LEN);
-            pair.bob.see(&datagram, pair.now);
-            proptest::prop_assert!(pair.bob.initials.len() <= 1);
-            proptest::prop_assert_eq!(id.and_then(|id| pair.bob.take(id, pair.now)), None);
-        }
-    }
-}
+mod tests;

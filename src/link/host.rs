@@ -310,6 +310,11 @@ impl Link {
         self.state().early.take(connection_id, clock::now())
     }
 
+    /// Whether the way to a peer may carry longer packets than every way does.
+    pub fn may_carry_long(&self, hit: Hit) -> bool {
+        self.state().agent.may_carry_long(hit)
+    }
+
     /// The way in use for a peer.
     pub fn path(&self, peer: &PublicKey) -> Option<Way> {
         self.state().agent.path(peer.hit())
@@ -486,7 +491,7 @@ impl Link {
             state.reviewed = now;
             self.arm(&mut state, now);
         }
-        kept
+        if kept > 0 { kept } else { state.aside.take(buffers, metas) }
     }
 
     pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {

@@ -13,7 +13,7 @@
 //! | `way` | how a datagram gets to a peer |
 //! | `seal`, `sealing`, `observed` | how control datagrams are sealed; what an answer says |
 //! | `limit` | how much work strangers may cause |
-//! | `early` | a request beside the first packet of a handshake |
+//! | `early`, `initial` | a request with the first packet of a handshake |
 //! | `datagram`, `filter`, `sorting`, `aside` | control datagrams beside QUIC on one port, and who gets them |
 //! | [`rendezvous`], `relaying`, `lending`, `refusals` | hosts that introduce others and carry for them; the link's part in it |
 //! | `held` | packets that wait for a path |
@@ -40,6 +40,7 @@ mod filter;
 mod gathering;
 mod held;
 mod host;
+mod initial;
 mod lending;
 mod limit;
 mod locator_set;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -59,8 +60,12 @@ pub(super) struct Peer<R> {
     pub(super) ventures: u8,
     /// Where its latest genuine message came from while there was no path.
     pub(super) knocked: Option<Way>,
+    /// Where it says it sees this host.
+    pub(super) sees: Option<SocketAddr>,
     /// Octets of QUIC that went to it.
     pub(super) volume: u64,
+    /// Of those, what went there until a direct way was last looked for.
+    pub(super) climbed: u64,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
     /// The number of its latest UPDATE; 0 before the first.
@@ -105,7 +110,9 @@ impl<R> Peer<R> {
             promising: None,
             ventures: 0,
             knocked: None,
+            sees: None,
             volume: 0,
+            climbed: 0,
             last_used: now,
             update: 0,
             nat: NatMapping::Unknown,
@@ -269,6 +276,11 @@ impl<R> Peer<R> {
     /// Whether no direct path is known to work.
     pub(super) fn is_far(&self) -> bool {
         self.is_suspect() || self.current().is_none_or(Candidate::is_relayed)
+    }
+
+    /// How a way is asked that may become the path: nobody waits while another one works.
+    pub(super) fn pace(&self) -> Pattern {
+        if self.is_suspect() { Pattern::Ordinary } else { Pattern::Patient }
     }
 
     /// Whether no path is known to work.

@@ -14,7 +14,7 @@ use super::{
     agent::Transmit as Control,
     host::{Link, State, lock},
     socket::RealSocket,
-    stun,
+    stun, teredo,
     way::Way,
 };
 
@@ -44,8 +44,8 @@ impl Link {
             self.flush(&mut state);
         }
         if let Some(way) = way {
-            if state.early.wants(hit) {
-                self.accompany(&mut state, hit, way, transmit, now);
+            if state.early.wants(hit) && self.accompany(&mut state, hit, way, transmit, now) {
+                return None; // it is under way
             }
             return Some(way);
         }
@@ -53,7 +53,7 @@ impl Link {
         None
     }
 
-    /// Sends the early request that belongs to a handshake's first packet right before it.
+    /// Sends the early request that belongs to a handshake's first packet. True if the packet is in it.
     fn accompany(
         &self,
         state: &mut State,
@@ -61,13 +61,18 @@ impl Link {
         way: Way,
         transmit: &Transmit<'_>,
         now: Instant,
-    ) {
+    ) -> bool {
+        // relays need no proof of an address, and over Teredo every octet is a detour
+        let full = way.direct().is_some_and(|address| !teredo::is_teredo(address.ip()));
+        let mut enclosed = true;
         for datagram in datagrams(transmit) {
-            let early = state.early.accompany(hit, datagram, random::bytes(), now);
+            let early = state.early.accompany(hit, datagram, full, random::bytes(), now);
+            enclosed &= early.as_ref().is_some_and(|early| early.encloses);
             if let Some(early) = early {
-                let _ = self.send(state, way, &single(&early), now); // lost, as datagrams may be
+                let _ = self.send(state, way, &single(&early.datagram), now); // lost, as datagrams may be
             }
         }
+        enclosed
     }
 
     /// Sends a packet of QUIC through a relay or a TURN server.

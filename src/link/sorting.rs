@@ -8,7 +8,7 @@ use super::{
     agent::Agent,
     aside::Aside,
     datagram::{EARLY, Kind},
-    early::Early,
+    early::{Early, Received},
     filter::{DatagramRun, Sorter},
     gathering::Gathering,
     host::{Link, virtual_address},
@@ -87,7 +87,10 @@ impl Sorter for Sorting<'_> {
             if let Some(hit) = self.agent.handshake_source(from, datagram.len(), self.now)
                 && self.agent.admits(from, datagram, self.now)
             {
-                self.early.handle_datagram(hit, datagram, self.now);
+                let received = self.early.handle_datagram(hit, datagram, self.now);
+                if let Some(Received::Enclosing(packet)) = received {
+                    self.set_aside(virtual_address(hit), &packet);
+                }
             }
             return;
         }

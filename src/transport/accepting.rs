@@ -50,12 +50,13 @@ impl Handshake {
     /// Takes the connection, with the path of the peer whose tag its address is.
     fn accept(&self, incoming: Incoming) -> Result<Connecting, ConnectionError> {
         let shared = &self.shared;
-        let selected = match incoming.remote_address().ip() {
-            IpAddr::V6(ip) => Hit::from_ipv6(ip).map(|hit| shared.link.selected_path(hit)),
+        let hit = match incoming.remote_address().ip() {
+            IpAddr::V6(ip) => Hit::from_ipv6(ip),
             IpAddr::V4(_) => None,
         };
-        let selected = selected.unwrap_or_default();
-        let config = config::accepted(&shared.server, selected, shared.lifetimes);
+        let selected = hit.map(|hit| shared.link.selected_path(hit)).unwrap_or_default();
+        let may_be_long = hit.is_none_or(|hit| shared.link.may_carry_long(hit));
+        let config = config::accepted(&shared.server, selected, may_be_long, shared.lifetimes);
         incoming.accept_with(Arc::new(config))
     }
 

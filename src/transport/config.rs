@@ -139,14 +139,20 @@ pub(super) fn server(credentials: &Credentials) -> Result<ServerConfig, rustls::
     Ok(config)
 }
 
-/// For being dialled by one peer.
+/// For being dialled by one peer. `may_be_long`: packets there may be longer than everywhere, so that it is worth
+/// asking how long.
 pub(super) fn accepted(
     server: &ServerConfig,
     selected: SelectedPath,
+    may_be_long: bool,
     lifetimes: Lifetimes,
 ) -> ServerConfig {
+    let mut transport = transport(lifetimes, selected);
+    if !may_be_long {
+        transport.mtu_discovery_config(None);
+    }
     let mut config = server.clone();
-    config.transport_config(Arc::new(transport(lifetimes, selected)));
+    config.transport_config(Arc::new(transport));
     config
 }
 

@@ -6,7 +6,7 @@ use crate::identity::Hit;
 
 use super::{Agent, Claim, Event, Pending, Strangers, Transmit, dial::is_fresh, punch, watch};
 use crate::link::{
-    candidate::{CHECK_TIME, Candidate, CandidateKind, Pattern},
+    candidate::{CHECK_TIME, Candidate, CandidateKind},
     datagram::{ANSWER, PROBE, UPDATE},
     limit::Standing,
     observed,
@@ -172,26 +172,29 @@ impl<S: Sealing> Agent<S> {
     /// new way may have moved.
     fn trigger_check(&mut self, hit: Hit, way: Way, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
-        let wanted = peer.is_wanted();
+        let (wanted, pace) = (peer.is_wanted(), peer.pace());
         let healthy = peer.path.as_ref().is_some_and(|path| path.in_doubt_since().is_none());
         let candidate = peer.candidate(way)?;
         let is_new = candidate.last_answer.is_none();
         if !is_new && (candidate.is_checking() || healthy || is_fresh(candidate, now)) {
             return None; // the peer keeps it alive
         }
+        let may_be_answered = candidate.may_be_answered(now);
         if !wanted {
             // nobody is connected, and whoever comes by a new way may have been started anew: the way
             // that answers now is better than one that answered before
             if let Some(path) = peer.path.as_mut().filter(|path| is_new && path.way != way) {
                 path.suspect(now);
             }
-            return self.probe(hit, way, false, now);
+            return if may_be_answered { None } else { self.probe(hit, way, false, now) };
         }
-        // its datagrams come through: whatever is waited for need not be waited for
-        candidate.restart_check(Pattern::Ordinary, 0, now);
-        let direct = way.direct().is_some();
-        if is_new && direct && peer.holds > 0 {
-            self.doubt(hit, Reason::Peer, now);
+        // its datagrams come through: whatever is waited for need not be waited for, but an answer
+        if !may_be_answered {
+            candidate.restart_check(pace, 0, now);
+        }
+        let both_direct = way.direct().is_some() && !peer.is_far();
+        if is_new && both_direct && peer.holds > 0 {
+            self.doubt(hit, Reason::Peer, now); // from a relay everybody moves to a direct way
         }
         self.serve_peer(hit, now)
     }
@@ -210,6 +213,7 @@ impl<S: Sealing> Agent<S> {
         self.add_candidate(hit, from, CandidateKind::PeerReflexive, now); // a predicted port
         let peer = self.peers.get_mut(&hit)?;
         peer.earn(datagram.len());
+        peer.sees = observed.or(peer.sees);
         peer.candidate(from)?.answered(round_trip, now);
         let in_doubt = peer.path.as_ref().is_some_and(|path| path.in_doubt_since().is_some());
         let moved = peer.choose(from, round_trip, now);

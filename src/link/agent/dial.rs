@@ -11,6 +11,7 @@ use crate::link::{
     path::{Path, Reason},
     peer::{FRESH, Peer},
     sealing::Sealing,
+    teredo::is_teredo,
     way::{RelayId, Way},
 };
 
@@ -89,7 +90,11 @@ impl<S: Sealing> Agent<S> {
     /// A relay takes packets without having been asked, if there is nothing better.
     pub(super) fn use_relay(&mut self, hit: Hit, relay: Way, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
-        peer.candidate(relay)?.start_check(Pattern::Ordinary, 0, now);
+        let untold = peer.announced != 0 && !peer.acknowledged;
+        let candidate = peer.candidate(relay)?;
+        if untold || !is_fresh(candidate, now) {
+            candidate.start_check(Pattern::Patient, 0, now);
+        }
         if peer.path.as_ref().is_none_or(Path::is_suspect) {
             peer.path = Some(Path::new(relay, None, now));
             peer.climb_soon(now);
@@ -166,6 +171,15 @@ impl<S: Sealing> Agent<S> {
         }
         peer.volume += octets as u64;
         true
+    }
+
+    /// Whether the way of a peer, or the one by which it has come, may carry longer packets than every path: over
+    /// Teredo 32 octets more pass at most.
+    pub(in crate::link) fn may_carry_long(&self, hit: Hit) -> bool {
+        let peer = self.peers.get(&hit);
+        let way = peer.and_then(|peer| peer.path.as_ref().map(|path| path.way).or(peer.knocked));
+        let address = way.and_then(|way| way.direct());
+        !address.is_some_and(|address| is_teredo(address.ip()))
     }
 
     /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::identity::KeyPair;
 use crate::link::{
-    candidate::{CHECK_TIME, Candidate, Pattern},
+    candidate::{CHECK_TIME, Candidate, CandidateKind, Pattern},
     peer::FRESH,
     seal::{self, Remote},
     way::RelayId,
@@ -179,6 +179,9 @@ fn teredo_is_asked_a_little_later() {
     let ways = [Way::Direct(teredo), Way::Direct(native)];
     let start = world.now;
     let agent = &mut world.nodes[0].agent;
+    let own = "[2001:db8::2]:5050".parse().unwrap();
+    let own = LocalCandidate { kind: CandidateKind::Host, address: own, turn: None };
+    agent.set_local_candidates(&[own], NatMapping::Unknown, start);
     agent.dial(keys(9).public(), &ways, start).unwrap();
     let asked = |agent: &mut Agent| agent.poll_transmit().map(|transmit| transmit.to);
     assert_eq!([asked(agent), asked(agent)], [Some(Way::Direct(native)), None]);

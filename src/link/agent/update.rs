@@ -12,19 +12,22 @@ use std::{
 
 use crate::identity::Hit;
 
-use super::{Agent, punch};
+use super::{Agent, checks::PROBE_CONTENT, punch};
 use crate::link::{
     candidate::{CandidateKind, Pattern},
     datagram::UPDATE,
     locator_set::{LocatorSet, MAX_ANNOUNCED, NatMapping},
+    peer::Peer,
+    seal::MESSAGE_OVERHEAD,
     sealing::Sealing,
     volley::LatestPort,
     way::Way,
 };
 
-/// Octets of the content of an UPDATE to a peer that has not been heard yet: with three times what they
-/// weigh it can answer, reply, and probe eight candidates.
-const FIRST_WEIGHT: usize = 368;
+/// Octets that the content of an UPDATE to a peer that has not been heard yet should have for each candidate: with
+/// three times what they weigh together with its seal it can probe them all. It answers and replies on the way that
+/// is open.
+const CANDIDATE_WEIGHT: usize = (MESSAGE_OVERHEAD + PROBE_CONTENT).div_ceil(3);
 /// The same when a window of ports has to be probed.
 const WINDOW_WEIGHT: usize = 1000;
 
@@ -57,8 +60,15 @@ impl<S: Sealing> Agent<S> {
         if (&local, nat) == (&self.local, self.nat) {
             return;
         }
+        let lost = self.local.iter().any(|known| !local.contains(known));
+        let gained = local.iter().filter(|new| !self.local.contains(new)).map(|new| new.address);
+        let gained: Vec<SocketAddr> = gained.collect();
         (self.local, self.nat) = (local, nat);
-        let wanted = self.peers.iter().filter(|(_, peer)| peer.is_wanted());
+        // who sees us at an address, and is reached there, knows it
+        let is_news = |peer: &Peer<_>| {
+            lost || peer.is_far() || gained.iter().any(|address| peer.sees != Some(*address))
+        };
+        let wanted = self.peers.iter().filter(|(_, peer)| peer.is_wanted() && is_news(peer));
         let wanted: Vec<Hit> = wanted.map(|(hit, _)| *hit).collect();
         for hit in wanted {
             self.announce(hit);
@@ -124,11 +134,12 @@ impl<S: Sealing> Agent<S> {
         };
         locators.truncate(MAX_ANNOUNCED - 1);
         locators.extend(window.map(|latest| (CandidateKind::ServerReflexive, latest)));
+        let first_weight = (locators.len() * CANDIDATE_WEIGHT).saturating_sub(MESSAGE_OVERHEAD);
         let weight = match self.nat {
             _ if window.is_some() => WINDOW_WEIGHT,
             _ if peer.update != 0 => 0,
             NatMapping::SymmetricSequential { .. } if latest == LatestPort::Untold => WINDOW_WEIGHT,
-            _ => FIRST_WEIGHT,
+            _ => first_weight,
         };
         let set = LocatorSet {
             sequence: peer.announced,
@@ -192,6 +203,7 @@ impl<S: Sealing> Agent<S> {
     ) -> Option<()> {
         let changed = self.replace_announced(hit, from, set, now)?;
         let peer = self.peers.get_mut(&hit)?;
+        let is_first = peer.update == 0;
         peer.update = set.sequence;
         peer.nat = set.nat;
         peer.known = set.acknowledged;
@@ -226,9 +238,15 @@ impl<S: Sealing> Agent<S> {
             }
             None => {}
         }
-        let pattern = if knows_us { Pattern::Ordinary } else { Pattern::Punch };
-        // a call cannot be replied to, and waits for nothing
-        self.start_punching(hit, if from.is_none() { Pattern::Ordinary } else { pattern }, now)
+        let peer = self.peers.get(&hit)?;
+        let pattern = match (knows_us, is_first || peer.is_suspect()) {
+            _ if from.is_none() => Pattern::Patient, // a call cannot be replied to, and waits for nothing
+            (true, true) => peer.pace(),
+            (true, false) => Pattern::Retry,
+            (false, true) => Pattern::Punch,
+            (false, false) => Pattern::Climb,
+        };
+        self.start_punching(hit, pattern, now)
     }
 
     /// Puts the candidates of a set in the place of those of the former. True if they differ.
@@ -289,12 +307,13 @@ impl<S: Sealing> Agent<S> {
     ) -> Option<()> {
         let begin = now + self.patience();
         let peer = self.peers.get_mut(&hit)?;
+        let pace = peer.pace();
         if update != Some(peer.announced) || peer.acknowledged {
             return None;
         }
         peer.acknowledged = true;
         for (place, candidate) in peer.candidates.iter_mut().enumerate() {
-            candidate.punched(place, begin);
+            candidate.punched(pace, place, begin);
         }
         self.serve_peer(hit, now)
     }

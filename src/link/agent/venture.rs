@@ -50,14 +50,15 @@ impl<S: Sealing> Agent<S> {
         let published = peer.candidates.iter().filter(|c| c.kind != CandidateKind::PeerReflexive);
         let listed: Vec<(IpAddr, &Candidate)> =
             published.filter_map(|c| Some((c.way.direct()?.ip(), c))).collect();
-        let native = |ip: &IpAddr, c: &Candidate| !c.is_teredo() && locators::is_global(*ip);
+        // what others can reach, and this host too
+        // what may be reached from everywhere, and so from here
+        let native = |ip: &IpAddr, c: &Candidate| {
+            !c.is_teredo() && locators::is_global(*ip) && (ip.is_ipv4() || has_ipv6)
+        };
         // the Teredo client asks its peers in over IPv4; that takes time, which others get first
-        let only_teredo =
-            listed.iter().all(|(ip, c)| c.is_teredo() || (ip.is_ipv4() && !native(ip, c)));
-        let promising = |(ip, c): &&(IpAddr, &Candidate)| match ip {
-            _ if c.is_teredo() => only_teredo,
-            IpAddr::V6(_) => has_ipv6 && native(ip, c),
-            IpAddr::V4(_) => native(ip, c),
+        let only_teredo = !listed.iter().any(|(ip, c)| native(ip, c));
+        let promising = |(ip, c): &&(IpAddr, &Candidate)| {
+            if c.is_teredo() { only_teredo } else { native(ip, c) }
         };
         // of equals the first is the best to its owner
         let best = listed.iter().rev().filter(promising).map(|(_, c)| c);

@@ -35,8 +35,9 @@ const CLIMB: Duration = Duration::from_secs(6);
 const MAX_CLIMB: Duration = Duration::from_secs(60);
 /// The longest without.
 const MAX_IDLE_CLIMB: Duration = Duration::from_secs(1200);
-/// A path without a packet for so long is idle.
-const IDLE: Duration = Duration::from_secs(40);
+/// Traffic is more than so many octets of QUIC from one look to the next: keep-alives and acknowledgements of them are
+/// a tenth of that in the longest pause with traffic.
+const TRAFFIC: u64 = 4096;
 
 /// A claimed address that has given no sign for so long is forgotten.
 const STALE: Duration = Duration::from_secs(600);
@@ -253,7 +254,8 @@ impl<S: Sealing> Agent<S> {
     fn climb(&mut self, hit: Hit, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
         let (_, pause) = peer.climb?;
-        let idle = now.saturating_duration_since(peer.last_used) > IDLE;
+        let idle = peer.volume - peer.climbed < TRAFFIC;
+        peer.climbed = peer.volume;
         let most = if idle { MAX_IDLE_CLIMB } else { MAX_CLIMB };
         let pause = (pause * 2).min(most);
         peer.climb = Some((now + pause, pause));

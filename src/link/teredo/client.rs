@@ -6,15 +6,16 @@
 //! ```text
 //! A                    server of B               B
 //!   |-- bubble -------------->|-- with origin A -->|
-//!   |-- bubble ----------------------------------->|  opens A's NAT
 //!   |<------------------------------------ bubble -|  opens B's NAT: B is heard, and trusted
-//!   |== what waited ==============================>|  A is trusted
+//!   |== what waits, or a bubble ==================>|  opens A's NAT: A is trusted
+//!   |<============================ what answers it =|
 //! ```
 //!
-//! The direct bubble leaves one round trip to the server after the other one. By the triangle inequality
-//! it then reaches B's NAT when B has opened it, and leaves before B's comes in. Otherwise a Linux router
-//! that masquerades without a filter takes the early packet for its own, and gives the answer another
-//! port, so that no peer knows it.
+//! What waits leaves one round trip to the server after the bubble, and does not wait for that of B. By the
+//! triangle inequality it then reaches B's NAT when B has opened it, and leaves before B's bubble comes in.
+//! Otherwise a Linux router that masquerades without a filter takes the early packet for its own, and gives the
+//! answer another port, so that no peer knows it. Where distances are not of that kind it is lost, and goes
+//! again when B's bubble is there and nothing has answered.
 
 use std::{
     collections::VecDeque,
@@ -30,7 +31,7 @@ use super::{
     address::{SERVER_PORT, TeredoAddress, is_global},
     encapsulation::{Encapsulation, with_nonce},
     ipv6::{self, MAX_PAYLOAD, Packet},
-    peers::{Due, Peers, Standing},
+    peers::{Due, Peers, Sign, Standing},
     qualification::{Action, Outcome, Qualification},
     state::{TeredoProof, TeredoState},
 };
@@ -38,6 +39,9 @@ use super::{
 /// How long after the last datagram of this host the client stays qualified unless it is kept: as
 /// long as a person may stay with one page.
 const LINGER: Duration = Duration::from_secs(300);
+
+/// A host that reaches others asks so much later whether that is possible at all: most peers answer by then.
+const DOUBTS: Duration = Duration::from_secs(1);
 
 /// After a failure the first server is asked again so much later, twice as long each time.
 const FIRST_REST: Duration = Duration::from_secs(10);
@@ -47,8 +51,10 @@ const LONGEST_REST: Duration = Duration::from_secs(300);
 /// Bubbles that answer bubbles, for all peers together: 3.4 kB a second at worst.
 const REPLIES: Rate = Rate { interval: Duration::from_millis(20), burst: 64 };
 
-/// A direct bubble follows the one through the server by no more than this.
+/// A direct packet follows the bubble through the server by no more than this.
 const MAX_STAGGER: Duration = Duration::from_millis(400);
+/// By so much an answer may be late: the line of a home is slow.
+const ANSWER_DELAY: Duration = Duration::from_millis(50);
 
 /// An outer datagram to send.
 #[derive(Debug, PartialEq, Eq)]
@@ -264,8 +270,13 @@ impl Teredo {
         packet: &Packet<'_>,
         now: Instant,
     ) -> Option<()> {
-        let (waiting, first) = self.peers.heard(peer, now);
+        let sign = if packet.is_bubble() { Sign::Bubble } else { Sign::Datagram };
+        let patience = self.stagger() + ANSWER_DELAY;
+        let (waiting, first) = self.peers.heard(peer, sign, patience, now);
         self.prove(TeredoProof::Peer);
+        if let Phase::Active(qualification) = &mut self.phase {
+            qualification.believe(now);
+        }
         let unanswered = first && waiting.is_empty() && packet.is_bubble();
         if unanswered && self.peers.may_reply(peer, now) {
             self.reply(own, packet.source, peer.mapped, now); // it came through, so its sender need not wait for the server
@@ -323,7 +334,8 @@ impl Teredo {
         if may_begin {
             self.proof = TeredoProof::Advertised;
             self.silent_peers = 0;
-            let qualification = Qualification::start(server, &mut self.drbg, now);
+            let doubts = if self.kept { now } else { now + DOUBTS };
+            let qualification = Qualification::start(server, doubts, &mut self.drbg, now);
             self.phase = Phase::Active(Box::new(qualification));
         }
     }
@@ -381,15 +393,25 @@ impl Teredo {
         let Phase::Active(qualification) = &self.phase else { return };
         let Some(own) = qualification.address() else { return };
         let introduces = qualification.introduces();
-        let later = qualification.round_trip().min(MAX_STAGGER);
         let mut due = Vec::new();
-        self.peers.handle_timeout(later, now, &mut due);
+        self.peers.handle_timeout(self.stagger(), now, &mut due);
         for due in due {
             match due {
                 Due::Introduction(peer) => self.bubble_through_server(own, peer),
-                Due::Bubble(peer) => {
-                    let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
-                    self.transmits.push_back(Transmit { to: peer.mapped, datagram });
+                Due::Direct(peer) => {
+                    let ventured = self.peers.venture(peer);
+                    if ventured.is_empty() {
+                        let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
+                        self.transmits.push_back(Transmit { to: peer.mapped, datagram });
+                    }
+                    for datagram in ventured {
+                        self.transmit(peer, datagram.to, &datagram.payload);
+                    }
+                }
+                Due::Repetition(peer) => {
+                    for datagram in self.peers.repeat(peer) {
+                        self.transmit(peer, datagram.to, &datagram.payload);
+                    }
                 }
                 Due::Silent(peer) => {
                     self.silent_peers += 1;
@@ -401,6 +423,12 @@ impl Teredo {
         if nothing_passed && self.silent_peers > 0 {
             self.fail(TeredoState::PassesNothing, now);
         }
+    }
+
+    /// How long after the bubble through the server a packet goes straight to the peer.
+    fn stagger(&self) -> Duration {
+        let Phase::Active(qualification) = &self.phase else { return MAX_STAGGER };
+        qualification.round_trip().min(MAX_STAGGER)
     }
 
     fn bubble_through_server(&mut self, own: TeredoAddress, peer: TeredoAddress) {

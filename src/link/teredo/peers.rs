@@ -43,16 +43,30 @@ pub(super) enum Standing {
 pub(super) enum Due {
     /// A bubble through its server.
     Introduction(TeredoAddress),
-    /// A bubble straight to it.
-    Bubble(TeredoAddress),
+    /// A packet straight to it, when it has opened its NAT as far as can be told: what waits, or a bubble.
+    Direct(TeredoAddress),
+    /// What went there so and drew no answer goes once more.
+    Repetition(TeredoAddress),
     /// The peer is given up.
     Silent(TeredoAddress),
 }
 
 /// A datagram that waits for its peer.
+#[derive(Clone)]
 pub(super) struct Waiting {
     pub(super) to: SocketAddrV6,
     pub(super) payload: Vec<u8>,
+    /// It was sent before the peer was heard.
+    ventured: bool,
+}
+
+/// What a packet of a peer shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It has opened its NAT.
+    Bubble,
+    /// It answers, or begins by itself.
+    Datagram,
 }
 
 /// All peers.
@@ -70,8 +84,10 @@ struct Peer {
     /// Bubbles of the running attempt, and when the next step is due.
     bubbles: u32,
     due: Option<Instant>,
-    /// When the direct bubble of a pair follows that through the server.
+    /// When the direct packet follows the bubble through the server.
     direct: Option<Instant>,
+    /// When what was ventured is taken to be lost.
+    repetition: Option<Instant>,
     allowance: Bucket,
     replies: Bucket,
 }
@@ -101,15 +117,18 @@ impl Peers {
         if peer.waiting.len() == MAX_WAITING {
             peer.waiting.pop_front();
         }
-        peer.waiting.push_back(Waiting { to, payload: payload.to_vec() });
+        peer.waiting.push_back(Waiting { to, payload: payload.to_vec(), ventured: false });
         Standing::Waiting
     }
 
     /// A packet came directly from the peer; gives what waited for that, and whether the peer was not
-    /// trusted before.
+    /// trusted before and nothing is under way to it. What was ventured has got there if the peer is no further from here than the
+    /// ways over the server allow: then its answer comes within `patience`.
     pub(super) fn heard(
         &mut self,
         address: TeredoAddress,
+        sign: Sign,
+        patience: Duration,
         now: Instant,
     ) -> (VecDeque<Waiting>, bool) {
         let peer = self.entry(address, now);
@@ -119,7 +138,34 @@ impl Peers {
         peer.due = None;
         peer.direct = None;
         peer.allowance = Bucket::new(now);
-        (std::mem::take(&mut peer.waiting), first)
+        let (ventured, waiting): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut peer.waiting).into_iter().partition(|waiting| waiting.ventured);
+        let under_way = !ventured.is_empty();
+        if sign == Sign::Bubble && under_way {
+            peer.waiting = ventured;
+            peer.repetition.get_or_insert(now + patience);
+        } else {
+            peer.repetition = None;
+        }
+        (waiting, first && !under_way)
+    }
+
+    /// What waits, to be sent before the peer is heard: once, nobody may be there.
+    pub(super) fn venture(&mut self, address: TeredoAddress) -> Vec<Waiting> {
+        let peer = self.list.get_mut(&address).filter(|peer| peer.bubbles == 1);
+        let Some(peer) = peer else { return Vec::new() };
+        let fresh = peer.waiting.iter_mut().filter(|waiting| !waiting.ventured);
+        let ventured = fresh.map(|waiting| {
+            waiting.ventured = true;
+            waiting.clone()
+        });
+        ventured.collect()
+    }
+
+    /// What was ventured, which waits no more.
+    pub(super) fn repeat(&mut self, address: TeredoAddress) -> VecDeque<Waiting> {
+        let peer = self.list.get_mut(&address);
+        peer.map(|peer| std::mem::take(&mut peer.waiting)).unwrap_or_default()
     }
 
     /// Whether one more bubble may answer this peer.
@@ -127,17 +173,23 @@ impl Peers {
         self.entry(address, now).replies.take(&REPLIES, now)
     }
 
-    /// What is due; called only when bubbles can be sent. The direct bubble of a pair follows `later`.
+    /// What is due; called only when bubbles can be sent. A direct packet follows the bubble through the
+    /// server `later`.
     pub(super) fn handle_timeout(&mut self, later: Duration, now: Instant, due: &mut Vec<Due>) {
         for (address, peer) in &mut self.list {
             if peer.direct.take_if(|direct| *direct <= now).is_some() {
-                due.push(Due::Bubble(*address));
+                due.push(Due::Direct(*address));
+            }
+            if peer.repetition.take_if(|repetition| *repetition <= now).is_some() {
+                due.push(Due::Repetition(*address));
             }
             if peer.due.is_none_or(|due| due > now) {
                 continue;
             }
             if peer.bubbles < MAX_BUBBLES && peer.allowance.take(&BUBBLES, now) {
                 peer.bubbles += 1;
+                // no bubble answered the former: what was ventured with it is lost
+                peer.waiting.iter_mut().for_each(|waiting| waiting.ventured = false);
                 peer.due = Some(now + BUBBLE_INTERVAL);
                 peer.direct = Some(now + later);
                 due.push(Due::Introduction(*address));
@@ -150,7 +202,8 @@ impl Peers {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.list.values().flat_map(|peer| [peer.due, peer.direct]).flatten().min()
+        let due = |peer: &Peer| [peer.due, peer.direct, peer.repetition];
+        self.list.values().flat_map(due).flatten().min()
     }
 
     /// This host has another address: nobody sends to the old one for long, and no NAT lets the peers'
@@ -158,8 +211,9 @@ impl Peers {
     pub(super) fn distrust(&mut self, now: Instant) {
         self.list.retain(|_, peer| !peer.waiting.is_empty());
         for peer in self.list.values_mut() {
+            let waiting = std::mem::take(&mut peer.waiting).into_iter();
             *peer = Peer {
-                waiting: std::mem::take(&mut peer.waiting),
+                waiting: waiting.map(|waiting| Waiting { ventured: false, ..waiting }).collect(),
                 wanted: peer.wanted,
                 due: Some(now),
                 ..Peer::new(now)
@@ -192,6 +246,7 @@ impl Peer {
             bubbles: 0,
             due: None,
             direct: None,
+            repetition: None,
             allowance: Bucket::new(now),
             replies: Bucket::new(now),
         }
@@ -208,6 +263,8 @@ mod tests {
 
     use super::*;
     use crate::runtime::clock;
+
+    const PATIENCE: Duration = Duration::from_millis(50);
 
     fn address(number: u32) -> TeredoAddress {
         let host = Ipv4Addr::from_bits(0x0b00_0000 + number);
@@ -248,11 +305,11 @@ mod tests {
         for number in 0..10 {
             assert_eq!(peers.send(peer, to(peer), &[number], now), Standing::Waiting);
         }
-        let (waiting, first) = peers.heard(peer, now);
+        let (waiting, first) = peers.heard(peer, Sign::Bubble, PATIENCE, now);
         let numbers: Vec<u8> = waiting.iter().map(|waiting| waiting.payload[0]).collect();
         assert_eq!((numbers, first), ((2..10).collect(), true));
         assert_eq!(peers.send(peer, to(peer), b"x", now), Standing::Trusted);
-        assert!(!peers.heard(peer, now).1);
+        assert!(!peers.heard(peer, Sign::Datagram, PATIENCE, now).1);
         assert_eq!(peers.send(peer, to(peer), b"x", now + TRUST), Standing::Waiting);
     }
 
@@ -261,9 +318,34 @@ mod tests {
         let (mut peers, now) = (Peers::default(), clock::now());
         peers.send(address(0), to(address(0)), b"x", now);
         for number in 1..100_000 {
-            peers.heard(address(number), now + Duration::from_secs(1));
+            let later = now + Duration::from_secs(1);
+            peers.heard(address(number), Sign::Bubble, PATIENCE, later);
         }
         assert_eq!(peers.list.len(), MAX_PEERS);
-        assert_eq!(peers.heard(address(0), now).0.len(), 1);
+        assert_eq!(peers.heard(address(0), Sign::Bubble, PATIENCE, now).0.len(), 1);
+    }
+
+    #[test]
+    fn what_was_ventured_is_repeated_once_if_nothing_answers_it() {
+        for (answer, repeated) in [(Sign::Bubble, 1), (Sign::Datagram, 0)] {
+            let (mut peers, start, peer) = (Peers::default(), clock::now(), address(1));
+            peers.send(peer, to(peer), b"x", start);
+            let mut due = Vec::new();
+            peers.handle_timeout(PATIENCE, start, &mut due);
+            assert_eq!(due, [Due::Introduction(peer)]);
+            let now = start + PATIENCE;
+            due.clear();
+            peers.handle_timeout(PATIENCE, now, &mut due);
+            assert_eq!(due, [Due::Direct(peer)]);
+            assert_eq!(peers.venture(peer).len(), 1);
+            assert!(peers.venture(peer).is_empty(), "once");
+            assert!(peers.heard(peer, Sign::Bubble, PATIENCE, now).0.is_empty());
+            assert!(peers.heard(peer, answer, PATIENCE, now).0.is_empty());
+            due.clear();
+            peers.handle_timeout(PATIENCE, now + PATIENCE, &mut due);
+            assert_eq!(due.len(), repeated);
+            assert_eq!(peers.repeat(peer).len(), repeated);
+            assert!(peers.repeat(peer).is_empty() && peers.poll_timeout().is_none());
+        }
     }
 }

@@ -11,7 +11,8 @@
 //!   |<- the same bubble, origin A ----|                        |   the server introduces
 //! ```
 //!
-//! The RFC asks the second address after the first; both at once save a round trip. A server that
+//! The RFC asks the second address after the first; both at once save a round trip. A host that only reaches others
+//! asks for the address alone, and for the rest if no peer answers soon. A server that
 //! has no second address, or does not return the bubble, is used all the same: the silence says
 //! nothing about the NAT. A bubble returned proves the way in through NAT and server, as a peer's
 //! would take it.
@@ -68,6 +69,7 @@ pub(super) struct Qualification {
     first: Question,
     second: Question,
     echo: Question,
+    doubts: Instant,
     address: Option<TeredoAddress>,
     round_trip: Duration,
     /// From when on the address counts without the second opinion.
@@ -76,14 +78,21 @@ pub(super) struct Qualification {
 }
 
 impl Qualification {
-    pub(super) fn start(server: Ipv4Addr, drbg: &mut Drbg, now: Instant) -> Qualification {
+    /// `doubts`: when the server is asked for more than an address, unless [`Qualification::believe`] comes first.
+    pub(super) fn start(
+        server: Ipv4Addr,
+        doubts: Instant,
+        drbg: &mut Drbg,
+        now: Instant,
+    ) -> Qualification {
         let nonces = drbg.next();
         let nonce = |at: usize| -> Nonce { std::array::from_fn(|i| nonces[at + i]) };
         Qualification {
             server,
             first: Question::asked(nonce(0), now),
-            second: Question::asked(nonce(8), now),
+            second: Question::asked(nonce(8), doubts),
             echo: Question::default(),
+            doubts,
             address: None,
             round_trip: Duration::ZERO,
             settled: None,
@@ -146,7 +155,7 @@ impl Qualification {
                 let flags = u16::from_be_bytes([a, b]);
                 self.address = Some(TeredoAddress::new(self.server, mapped, flags));
                 self.settled = Some(now + SECOND_OPINION);
-                self.echo = Question::asked([0; 8], now);
+                self.echo = Question::asked([0; 8], now.max(self.doubts));
                 if known.is_some() {
                     self.second = Question::asked(random_nonce(drbg), now);
                 }
@@ -182,6 +191,16 @@ impl Qualification {
         let [random, ..] = drbg.next();
         let part = REFRESH.as_millis() as u64 * (750 + u64::from(random) * 250 / 255) / 1000;
         self.refresh = Some(now + Duration::from_millis(part));
+    }
+
+    /// A peer was heard: what the server has not been asked yet is known.
+    pub(super) fn believe(&mut self, now: Instant) {
+        self.settled = self.settled.map(|settled| settled.min(now));
+        for question in [&mut self.second, &mut self.echo] {
+            if question.sent == 0 {
+                *question = Question::default();
+            }
+        }
     }
 
     /// Our own bubble came back.

@@ -209,3 +209,17 @@ fn masquerades_meet_also_where_hops_are_not_counted() {
         assert!(world.is_direct(alice, bob), "seed {seed}");
     }
 }
+
+#[test]
+fn a_relay_with_little_traffic_is_left_alone_ever_longer() {
+    let mut world = Internet::new(1, clock::now());
+    let [home, office] = [0, 1].map(|_| world.nat(Kind::SYMMETRIC, None));
+    let (alice, bob) = (world.host(Some(home)), world.host(Some(office)));
+    connect(&mut world, alice, bob);
+    let control = |world: &Internet| world.hosts[alice].control + world.hosts[bob].control;
+    world.converse(alice, bob, Duration::from_secs(14), Duration::from_secs(1200));
+    let before = control(&world);
+    world.converse(alice, bob, Duration::from_secs(14), Duration::from_secs(3600));
+    let octets = control(&world) - before;
+    assert!(octets < 2 * 5 * 3600, "{octets}");
+}

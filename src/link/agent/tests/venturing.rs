@@ -51,6 +51,21 @@ fn private_addresses_and_strangers_are_not_ventured_at() {
 }
 
 #[test]
+fn teredo_is_ventured_at_where_nothing_better_can_be_reached() {
+    let teredo: SocketAddr = "[2001:0:b01:14::f4fc:fffe]:5050".parse().unwrap();
+    let ipv6: SocketAddr = "[2600::2]:5050".parse().unwrap();
+    let here = ["[::1]:5050", "127.0.0.1:5050", "192.168.1.2:5050"].map(|at| at.parse().unwrap());
+    let ventured = |others: &[SocketAddr]| {
+        let mut world = dialled(&[&[teredo], &here[..], others].concat());
+        let hit = world.nodes[1].hit();
+        world.nodes[0].agent.venture(hit, 1200)
+    };
+    assert_eq!(ventured(&[]), Some(Way::Direct(teredo)));
+    assert_eq!(ventured(&[ipv6]), Some(Way::Direct(teredo)), "there is no IPv6 here");
+    assert_eq!(ventured(&[public(2)]), Some(Way::Direct(public(2))));
+}
+
+#[test]
 fn who_was_dialled_sends_no_more_than_three_times_what_came() {
     let mut world = dialled(&[public(2)]);
     let hit = world.nodes[0].hit();

@@ -267,13 +267,14 @@ fn every_pair_of_nats_that_can_be_punched_connects_and_answers() {
         world.send(a, b_address, b"second");
         world.run(Duration::from_secs(1));
         let pair = format!("{a_kind:?} to {b_kind:?}");
-        let [(first, delivery), (_, second)] = &world.hosts[b].delivered[..] else {
+        let [(first, delivery), (_, second), repeated @ ..] = &world.hosts[b].delivered[..] else {
             panic!("{pair}: two datagrams in order: {:?}", world.hosts[b].delivered);
         };
+        assert_eq!(repeated.len(), 2, "{pair}: nothing answers them");
         assert_eq!(*delivery, Delivery { from: a_address, payload: b"first".to_vec() }, "{pair}");
         assert_eq!(second.payload, b"second", "{pair}");
-        // bubble to the server, to the peer, back, then the datagram
-        assert_eq!(*first - begin, DELAY * 4, "{pair}");
+        // when a bubble to the server could be back
+        assert_eq!(*first - begin, DELAY * 3, "{pair}");
 
         world.send(b, a_address, b"answer");
         let begin = world.now - world.start;
@@ -297,8 +298,8 @@ fn a_visitor_borrows_the_server_of_its_peer_and_leaves_it_after_a_while() {
     let begin = world.now - world.start;
     world.send(visitor, address, b"hello");
     world.run(Duration::from_secs(1));
-    let [(at, _)] = &world.hosts[server].delivered[..] else { panic!("it arrives") };
-    assert_eq!(*at - begin, DELAY * 6); // one round trip for the address, two for the way
+    let [(at, _), ..] = &world.hosts[server].delivered[..] else { panic!("it arrives") };
+    assert_eq!(*at - begin, DELAY * 5); // one round trip for the address, one for the way
     assert!(proof(world.state(visitor)).is_some());
 
     world.run(LINGER);
@@ -407,7 +408,33 @@ fn a_renumbered_nat_and_another_network_give_another_address() {
     let moved = world.address(host);
     world.send(peer, moved, b"found again");
     world.run(Duration::from_secs(1));
-    assert_eq!(world.hosts[host].delivered.len(), 1);
+    assert!(!world.hosts[host].delivered.is_empty());
+}
+
+#[test]
+fn an_answer_spares_the_repetition() {
+    let mut world = World::new();
+    let (a, a_address) = world.serving(Kind::Masquerade);
+    let (b, b_address) = world.serving(Kind::Masquerade);
+    world.send(a, b_address, b"ventured");
+    world.run(DELAY * 3);
+    assert_eq!(world.hosts[b].delivered.len(), 1);
+    world.send(b, a_address, b"answer");
+    world.run(Duration::from_secs(1));
+    assert_eq!((world.hosts[b].delivered.len(), world.hosts[a].delivered.len()), (1, 1));
+}
+
+#[test]
+fn what_was_ventured_too_early_arrives_all_the_same() {
+    let mut world = World::new();
+    let (a, _) = world.serving(Kind::PortRestricted);
+    let (b, b_address) = world.serving(Kind::PortRestricted);
+    world.send(a, b_address, b"lost");
+    world.run(DELAY * 3 - Duration::from_millis(1));
+    let to = TeredoAddress::parse(*b_address.ip()).unwrap().mapped;
+    world.flying.retain(|_, (_, at, _)| *at != to);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.hosts[b].delivered.len(), 1);
 }
 
 #[test]
@@ -421,7 +448,7 @@ fn lost_datagrams_cost_a_second_or_two() {
     world.send(peer, world.address(host), b"x");
     world.flying.clear();
     world.run(Duration::from_millis(2300));
-    assert_eq!(world.hosts[host].delivered.len(), 1);
+    assert!(!world.hosts[host].delivered.is_empty());
 }
 
 #[test]
@@ -439,7 +466,7 @@ fn what_is_too_long_or_not_for_the_internet_is_not_sent() {
     world.send(host, address, &[0; MAX_PAYLOAD + 1]);
     assert_eq!(world.sent.len(), sent);
     world.send(host, address, &[7; MAX_PAYLOAD]);
-    world.run(Duration::from_secs(1));
+    world.run(Duration::from_millis(200));
     assert_eq!(world.hosts[peer].delivered.len(), 1);
 }
 
