@@ -3,7 +3,7 @@
 
 use std::{
     net::UdpSocket,
-    process::{Command, ExitCode},
+    process::Command,
     time::Duration,
 };
 
