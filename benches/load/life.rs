@@ -6,7 +6,6 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, net::SocketAddr, sync::Arc, time::Duration};
 
-use async_io::Async;
 use futures_lite::future;
 use p2p::identity::{KeyPair, Name, Seed, Timestamp};
 use p2p::overlay::store::{Capacity, Store, StoreOptions};
@@ -14,6 +13,7 @@ use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::registration::{
     Cache, Cached, Floors, Lookup, Packet, Patience, Publisher, Wanted, Whereabouts,
 };
+use p2p::runtime::Async;
 use p2p::runtime::{block_on, clock::Clock, spawn};
 
 use crate::meter::Meter;

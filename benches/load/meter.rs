@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use async_io::Async;
+use p2p::runtime::Async;
 use p2p::runtime::{clock, spawn};
 use testbed::overlays::datagram_store;
 
