@@ -371,7 +371,7 @@ impl Link {
 
 /// Reaches a rendezvous over TCP.
 async fn open_stream(link: Weak<Link>, relay: RelayId, address: SocketAddr) {
-    let opened = rendezvous::connect(address).await;
+    let opened = Box::pin(rendezvous::connect(address)).await; // large, and soon over
     let Some(link) = link.upgrade() else { return };
     match opened {
         Ok(io) => {

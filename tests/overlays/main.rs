@@ -4,6 +4,7 @@
 //! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
 
 mod bad_input;
+mod lan;
 mod program;
 mod sealed;
 mod subjects;

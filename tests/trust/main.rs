@@ -6,6 +6,7 @@ mod books;
 mod dashboard;
 mod key_life;
 mod meetings;
+mod minisign_files;
 mod presence;
 mod scene;
 mod services;

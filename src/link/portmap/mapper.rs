@@ -123,7 +123,8 @@ async fn acquire(port: u16) -> Option<Held> {
     let gateway = find_gateway();
     let by_gateway = async { Some(Held::Gateway(GatewayMapping::acquire(gateway?, port).await?)) };
     let by_device = async { Some(Held::Device(DeviceMapping::acquire(gateway, port).await?)) };
-    first_of(by_gateway, by_device).await
+    // a client for HTTP, which a task that lives as long as the daemon should not have room for
+    first_of(by_gateway, Box::pin(by_device)).await
 }
 
 /// The first that is not None.

@@ -47,7 +47,7 @@ impl NetworkWatch {
 
     /// Waits for the next change.
     pub async fn next(&self) -> Vec<Notice> {
-        let mut datagram = [0; DATAGRAM];
+        let mut datagram = vec![0; DATAGRAM]; // memory that is taken when it is written, unlike an array of a task
         let read = self.0.read_with(|socket| {
             let (length, _) = recv(socket, &mut datagram[..], RecvFlags::empty())?;
             Ok(length)

@@ -17,21 +17,21 @@ use testbed::homes::{
 use testbed::people::{noise, succeed};
 use testbed::programs::have;
 
+use crate::Test;
+
 /// How long a path may take to become direct, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-fn main() -> ExitCode {
-    netlab::harness::run(&[
-        ("both_have_public_addresses", both_have_public_addresses),
-        ("port_restricted_homes_meet", port_restricted_homes_meet),
-        ("plain_masquerades_meet", plain_masquerades_meet),
-        ("symmetric_homes_are_relayed", symmetric_homes_are_relayed),
-        ("sequential_ports_are_guessed", sequential_ports_are_guessed),
-        ("neighbours_of_one_carrier", neighbours_of_one_carrier),
-        ("nothing_but_tcp_443", nothing_but_tcp_443),
-        ("silence_behind_a_relay_is_told", silence_behind_a_relay_is_told),
-    ])
-}
+pub(crate) const TESTS: &[Test] = &[
+    ("both_have_public_addresses", both_have_public_addresses),
+    ("port_restricted_homes_meet", port_restricted_homes_meet),
+    ("plain_masquerades_meet", plain_masquerades_meet),
+    ("symmetric_homes_are_relayed", symmetric_homes_are_relayed),
+    ("sequential_ports_are_guessed", sequential_ports_are_guessed),
+    ("neighbours_of_one_carrier", neighbours_of_one_carrier),
+    ("nothing_but_tcp_443", nothing_but_tcp_443),
+    ("silence_behind_a_relay_is_told", silence_behind_a_relay_is_told),
+];
 
 fn both_have_public_addresses() {
     if !have("curl") {

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -18,17 +18,17 @@ use testbed::homes::{
 use testbed::people::{noise, succeed};
 use testbed::programs::have;
 
+use crate::Test;
+
 /// How long an interface may take to get its address.
 const QUALIFICATION_TIME: Duration = Duration::from_secs(20);
 
-fn main() -> ExitCode {
-    netlab::harness::run(&[
-        ("both_have_the_built_in_client", both_have_the_built_in_client),
-        ("routers_may_masquerade_without_a_filter", routers_may_masquerade_without_a_filter),
-        ("alice_has_an_interface", alice_has_an_interface),
-        ("bob_has_an_interface", bob_has_an_interface),
-    ])
-}
+pub(crate) const TESTS: &[Test] = &[
+    ("both_have_the_built_in_client", both_have_the_built_in_client),
+    ("routers_may_masquerade_without_a_filter", routers_may_masquerade_without_a_filter),
+    ("alice_has_an_interface", alice_has_an_interface),
+    ("bob_has_an_interface", bob_has_an_interface),
+];
 
 fn both_have_the_built_in_client() {
     if have("curl") && have("miredo-server") {

@@ -1,6 +1,6 @@
 //! Downloads while people move to other networks: the connection goes on, and not an octet is wrong.
 
-use std::{process::ExitCode, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use p2p::runtime::{block_on, clock};
 use testbed::homes::{
@@ -9,6 +9,8 @@ use testbed::homes::{
     origin::{self, Origin},
     transfer::Transfer,
 };
+
+use crate::Test;
 
 /// What is downloaded: some three seconds at the rate of the lines.
 const LENGTH: u64 = 20_000_000;
@@ -35,14 +37,12 @@ host bob ip=11.3.0.129 up=50mbit down=50mbit queue=100ms
 path * * rtt=40ms
 ";
 
-fn main() -> ExitCode {
-    netlab::harness::run(&[
-        ("bob_moves_to_another_network", bob_moves_to_another_network),
-        ("bobs_provider_renumbers_his_line", bobs_provider_renumbers_his_line),
-        ("alice_gets_another_address", alice_gets_another_address),
-        ("both_get_other_addresses_at_once", both_get_other_addresses_at_once),
-    ])
-}
+pub(crate) const TESTS: &[Test] = &[
+    ("bob_moves_to_another_network", bob_moves_to_another_network),
+    ("bobs_provider_renumbers_his_line", bobs_provider_renumbers_his_line),
+    ("alice_gets_another_address", alice_gets_another_address),
+    ("both_get_other_addresses_at_once", both_get_other_addresses_at_once),
+];
 
 /// Downloads while something happens to the network; gives what came and the longest pause after that.
 fn download(topology: &str, happen: impl FnOnce(&mut Scene)) -> (Transfer, Duration) {

@@ -1,6 +1,6 @@
 //! Two homes behind NATs without a rendezvous: a call through the store brings them together.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use p2p::runtime::{block_on, clock};
 use testbed::homes::{
@@ -12,12 +12,12 @@ use testbed::homes::{
 };
 use testbed::programs::have;
 
+use crate::Test;
+
 /// What a busy machine may need until alice knows how she looks from outside and waits for calls.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn main() -> ExitCode {
-    netlab::harness::run(&[("a_call_opens_both_nats", a_call_opens_both_nats)])
-}
+pub(crate) const TESTS: &[Test] = &[("a_call_opens_both_nats", a_call_opens_both_nats)];
 
 fn a_call_opens_both_nats() {
     if !have("turnserver") {

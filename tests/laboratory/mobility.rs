@@ -1,7 +1,7 @@
 //! A download while its ends change their networks, in a laboratory of namespaces: no octet is wrong, and alice's
 //! application sees one request. How long it stands still is measured by the bench of the same name.
 
-use std::{process::ExitCode, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use netlab::Lab;
 use p2p::runtime::{block_on, clock};
@@ -13,6 +13,8 @@ use testbed::homes::{
     watch::until_direct,
 };
 
+use crate::Test;
+
 /// How long a path may take to become direct, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -22,12 +24,8 @@ const LENGTH: u64 = 5_000_000;
 /// When something happens to it.
 const MIDDLE: Duration = Duration::from_secs(1);
 
-fn main() -> ExitCode {
-    netlab::harness::run(&[
-        ("both_move_at_once", both_move_at_once),
-        ("a_line_is_renumbered", a_line_is_renumbered),
-    ])
-}
+pub(crate) const TESTS: &[Test] =
+    &[("both_move_at_once", both_move_at_once), ("a_line_is_renumbered", a_line_is_renumbered)];
 
 fn both_move_at_once() {
     download_while(|lab| {

@@ -1,7 +1,7 @@
 //! How a host looks from outside and what routers and servers do for it, with real ones: coturn for STUN and TURN,
 //! miniupnpd for port mapping, in a laboratory of namespaces.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use p2p::{
     link::stun::{Filtering, Mapping, NatBehaviour, ServerAddress, discover},
@@ -15,21 +15,21 @@ use testbed::homes::{
 use testbed::people::{ALICE, Program, noise, succeed};
 use testbed::programs::have;
 
+use crate::Test;
+
 /// What a daemon may take to find out about its network and to publish it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const ALICE_ROUTER: &str = "11.3.0.1";
 
-fn main() -> ExitCode {
-    netlab::harness::run(&[
-        ("stun_tells_the_kind_of_nat", stun_tells_the_kind_of_nat),
-        ("a_full_cone_is_reached_at_its_reflexive_address", reflexive_address),
-        ("a_router_maps_a_port_and_takes_it_back", mapped_by_gateway),
-        ("a_upnp_device_maps_a_port_and_takes_it_back", mapped_by_device),
-        ("a_turn_server_helps_where_nothing_else_is_allowed", turn),
-        ("a_turn_server_carries_where_a_rendezvous_only_introduces", turn_for_introduced),
-    ])
-}
+pub(crate) const TESTS: &[Test] = &[
+    ("stun_tells_the_kind_of_nat", stun_tells_the_kind_of_nat),
+    ("a_full_cone_is_reached_at_its_reflexive_address", reflexive_address),
+    ("a_router_maps_a_port_and_takes_it_back", mapped_by_gateway),
+    ("a_upnp_device_maps_a_port_and_takes_it_back", mapped_by_device),
+    ("a_turn_server_helps_where_nothing_else_is_allowed", turn),
+    ("a_turn_server_carries_where_a_rendezvous_only_introduces", turn_for_introduced),
+];
 
 fn stun_tells_the_kind_of_nat() {
     if !have("turnserver") {

@@ -1,5 +1,5 @@
 //! The client of HTTP stores: what it makes of answers, and of a right store. What servers can do wrong to any
-//! overlay is in `overlays/bad_input.rs`.
+//! overlay is in `tests/overlays/bad_input.rs`.
 
 use std::{
     env,
@@ -281,7 +281,7 @@ fn secrets_differ_by_identity_store_and_slot_and_stay_the_same() {
 fn a_proxy_of_the_environment_does_not_stand_before_this_machine() {
     let dead = "http://127.0.0.1:1"; // nobody listens there
     let mut again = Command::new(env::current_exe().unwrap());
-    again.args(["--exact", "a_packet_is_put_found_replaced_and_removed"]);
+    again.args(["--exact", "client::a_packet_is_put_found_replaced_and_removed"]);
     for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         again.env(variable, dead);
     }

@@ -58,7 +58,7 @@ impl ChildStore {
     }
 
     fn run(mut command: Command, folder: &Path) -> ChildStore {
-        command.args(["--exact", "store_in_a_child_process", "--nocapture"]);
+        command.args(["--exact", "durability::store_in_a_child_process", "--nocapture"]);
         command.env(FOLDER, folder).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
