@@ -369,7 +369,7 @@ mod tests {
             let mut slow = connection.open_bi().await.unwrap();
             slow.0.write_all(&http.encode()[..2]).await.unwrap();
             let mut nonsense = connection.open_bi().await.unwrap();
-            nonsense.0.write_all(&[9, 9, 9, 0]).await.unwrap();
+            nonsense.0.write_all(&[9, 9, 9, 0, 0]).await.unwrap();
             let mut good = connection.open_bi().await.unwrap();
             good.0.write_all(&http.encode()).await.unwrap();
 
