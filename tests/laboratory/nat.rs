@@ -1,11 +1,7 @@
 //! Two people and the network between them, in a laboratory of namespaces: whether bob gets what alice shares, and
 //! which way it comes. The matrix of all kinds of NAT is a bench of the same name.
 
-use std::{
-    net::UdpSocket,
-    process::{Command, ExitCode},
-    time::Duration,
-};
+use std::{net::UdpSocket, process::Command, time::Duration};
 
 use testbed::homes::{
     Scene,
