@@ -93,7 +93,7 @@ mod portable {
             Waker::from(self.1.clone())
         }
 
-        pub(in crate::runtime) fn wait(&self, until: Option<Instant>) {
+        pub(in crate::runtime) fn wait(&mut self, until: Option<Instant>) {
             match until {
                 Some(until) => {
                     self.0.park_deadline(until);
