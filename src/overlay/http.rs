@@ -125,6 +125,15 @@ pub(super) fn body(response: &mut Response<Body>, limit: usize) -> Result<Vec<u8
     if body.len() > limit { Err(OverlayError::TooLarge) } else { Ok(body) }
 }
 
+/// Whether there is something where it was looked for.
+pub(super) fn is_found(response: &Response<Body>) -> Result<bool, OverlayError> {
+    match response.status().as_u16() {
+        200 => Ok(true),
+        404 => Ok(false),
+        status => Err(refusal(status)),
+    }
+}
+
 /// What a status means that says no.
 pub(super) fn refusal(status: u16) -> OverlayError {
     match status {

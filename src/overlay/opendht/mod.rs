@@ -17,7 +17,7 @@ use ureq::Agent;
 
 use listening::SharedCalls;
 
-use super::http::{Hosts, HttpClient, in_time, refusal, translate};
+use super::http::{Hosts, HttpClient, in_time, is_found, refusal, translate};
 use super::{Abilities, BaseUrl, Calls, MAX_CANDIDATES, Overlay, OverlayError};
 use crate::identity::Slot;
 use crate::registration::{Packet, Wanted};
@@ -52,10 +52,8 @@ impl Overlay for OpenDht {
         let wanted = wanted.clone();
         in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
-            match response.status().as_u16() {
-                200 => {}
-                404 => return Ok(Vec::new()),
-                status => return Err(refusal(status)),
+            if !is_found(&response)? {
+                return Ok(Vec::new());
             }
             let mut body = Vec::new();
             let reader = response.body_mut().as_reader();

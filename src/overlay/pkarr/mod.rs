@@ -15,7 +15,7 @@ use std::time::Duration;
 use data_encoding::{Encoding, Specification};
 
 use super::bep44::Item;
-use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
+use super::http::{self, Hosts, HttpClient, in_time, is_found, refusal, translate};
 use super::{Abilities, BaseUrl, Overlay, OverlayError};
 use crate::identity::{KeyPair, PublicKey};
 use crate::registration::presence::SealedPacket;
@@ -66,10 +66,8 @@ impl Overlay for Relay {
         let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&key)));
         in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
-            match response.status().as_u16() {
-                200 => {}
-                404 => return Ok(Vec::new()),
-                status => return Err(refusal(status)),
+            if !is_found(&response)? {
+                return Ok(Vec::new());
             }
             let item = http::body(&mut response, MAX_ITEM)?;
             let dns = item.get(HEAD_LENGTH..).ok_or(OverlayError::Malformed)?;

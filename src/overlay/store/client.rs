@@ -11,7 +11,9 @@ use super::datagram::{Put, Secret};
 use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
 use crate::identity::{KeyPair, Slot};
 use crate::overlay::address::StoreUrl;
-use crate::overlay::http::{self, DEADLINE, Hosts, HttpClient, in_time, refusal, translate};
+use crate::overlay::http::{
+    self, DEADLINE, Hosts, HttpClient, in_time, is_found, refusal, translate,
+};
 use crate::overlay::{
     Abilities, Calls, Heard, Overlay, OverlayError, check_length, publish_in_slots,
 };
@@ -106,10 +108,8 @@ impl Overlay for Client {
         let (agent, url) = (self.http.agent(), self.url.of(slot));
         let by_http = in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
-            match response.status().as_u16() {
-                200 => {}
-                404 => return Ok(Vec::new()),
-                status => return Err(refusal(status)),
+            if !is_found(&response)? {
+                return Ok(Vec::new());
             }
             frames(&mut response)
         });
