@@ -13,9 +13,8 @@ use data_encoding::BASE64;
 
 use super::book::{Book, BookError, Pages};
 use super::home::Home;
-use super::lock_of;
 use crate::identity::{PublicKey, PublicKeyFile};
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 use crate::trust::{
     Authorities, AuthoritiesError, Authority, AuthorityName, RevocationsError, Shown,
     SignedRevocations,
@@ -106,7 +105,7 @@ impl AuthorityBook {
                 BookError::Damaged { path, problem: error.to_string() }
             }
         })?;
-        let mut joined = lock_of(&self.joined);
+        let mut joined = lock(&self.joined);
         let is_same =
             Arc::ptr_eq(&joined.authorities, &authorities) && Arc::ptr_eq(&joined.lists, &lists);
         if !is_same {
@@ -126,7 +125,7 @@ impl AuthorityBook {
         if certificates.is_empty() || self.authorities().is_err() {
             return Vec::new();
         }
-        let mut joined = lock_of(&self.joined);
+        let mut joined = lock(&self.joined);
         let Joined { both, read, .. } = &mut *joined;
         if read.len() > MAX_READ {
             read.clear();

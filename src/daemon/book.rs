@@ -14,9 +14,8 @@ use std::{
 };
 
 use super::home::Home;
-use super::lock_of;
 use crate::runtime::file::{self, Access};
-use crate::runtime::plain;
+use crate::runtime::{lock, plain};
 
 /// What a book holds, as text and as value.
 pub(super) trait Pages: Default {
@@ -60,7 +59,7 @@ impl<T: Pages> Book<T> {
     /// # Errors
     /// When the file cannot be read or understood.
     pub(super) fn pages(&self) -> Result<Arc<T>, BookError<T::Error>> {
-        let mut last = lock_of(&self.last);
+        let mut last = lock(&self.last);
         let stamp = self.stamp()?;
         if last.stamp != stamp {
             last.pages = Arc::new(self.load()?);

@@ -12,9 +12,9 @@ use nanoserde::{DeJson, SerJson};
 
 use super::book::{Book, BookError, Pages};
 use super::home::Home;
-use super::lock_of;
 use crate::identity::{PublicKey, Timestamp};
 use crate::registration::Registration;
+use crate::runtime::lock;
 use crate::trust::{Authorities, CompactCertificate, SignedCertificate};
 
 /// What authorities say about this identity.
@@ -102,7 +102,7 @@ impl CertificateBook {
     /// The same for every request, which must not cost much: what is decided about each request rests on them.
     pub fn presented(&self, key: PublicKey) -> Arc<[Vec<u8>]> {
         let book = self.all();
-        let mut last = lock_of(&self.last);
+        let mut last = lock(&self.last);
         if let Some(last) = &*last
             && Arc::ptr_eq(&last.book, &book)
             && last.key == key

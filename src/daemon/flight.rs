@@ -7,8 +7,8 @@ use std::{
 
 use event_listener::Event;
 
-use super::lock_of;
 use crate::registration::{Packet, Report};
+use crate::runtime::lock;
 
 /// What is known of a person.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl Flight {
         loop {
             let changed = self.changed.listen();
             {
-                let progress = lock_of(&self.progress);
+                let progress = lock(&self.progress);
                 let newest = progress.newest.as_ref();
                 let newer = newest.filter(|newest| newest.registration().sequence > sequence);
                 if newer.is_some() || progress.answer.is_some() {
@@ -66,7 +66,7 @@ impl Flight {
         loop {
             let changed = self.changed.listen();
             {
-                let progress = lock_of(&self.progress);
+                let progress = lock(&self.progress);
                 if let Some(answer) = &progress.answer {
                     return answer.clone();
                 }
@@ -81,7 +81,7 @@ impl Flight {
 
     /// Takes note of the newest packet so far.
     pub(super) fn progress(&self, newest: Option<&Packet>) {
-        let mut progress = lock_of(&self.progress);
+        let mut progress = lock(&self.progress);
         if newest.is_some() && progress.newest.as_ref() != newest {
             progress.newest = newest.cloned();
             self.changed.notify(usize::MAX);
@@ -90,7 +90,7 @@ impl Flight {
 
     /// Takes note of what the look-up came to.
     pub(super) fn end(&self, answer: Answer) {
-        lock_of(&self.progress).answer = Some(answer);
+        lock(&self.progress).answer = Some(answer);
         self.changed.notify(usize::MAX);
     }
 }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::home::{Home, HomeError};
-use super::lock_of;
 use crate::identity::{KeyPair, Name, Seed, ShareLink};
 use crate::overlay::{self, Overlay, OverlayAddress};
+use crate::runtime::lock;
 use crate::runtime::{
     file::{self, Access},
     random,
@@ -71,7 +71,7 @@ impl Introductions {
     /// Clients of the overlays that a person's link named, but for those in `besides`.
     pub(super) fn of(&self, name: &Name, besides: &[Arc<dyn Overlay>]) -> Vec<Arc<dyn Overlay>> {
         let entries = self.entries().into_iter().filter(|entry| entry.name == *name);
-        let mut opened = lock_of(&self.opened);
+        let mut opened = lock(&self.opened);
         let mut clients = Vec::new();
         for Entry { overlay: address, nearby, .. } in entries.take(ShareLink::MAX_OVERLAYS) {
             let spelling = address.to_string();
@@ -94,7 +94,7 @@ impl Introductions {
 
     /// The clients opened so far.
     pub(super) fn opened(&self) -> Vec<Arc<dyn Overlay>> {
-        lock_of(&self.opened).values().cloned().collect()
+        lock(&self.opened).values().cloned().collect()
     }
 
     /// What the file says; lines that make no sense are passed over.

@@ -4,10 +4,9 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
 use super::home::Home;
-use super::lock_of;
 use crate::identity::{Destination, Name, OriginLabel, ServicePort};
 use crate::runtime::file::{self, Access};
-use crate::runtime::plain;
+use crate::runtime::{lock, plain};
 
 /// The destinations met that need a hash label.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ impl Labels {
         if !matches!(OriginLabel::parse(&label), Some(OriginLabel::Hash(_))) {
             return;
         }
-        let mut known = lock_of(&self.known);
+        let mut known = lock(&self.known);
         if known.contains_key(&label) {
             return;
         }
@@ -49,7 +48,7 @@ impl Labels {
 
     /// Whose a hash label is.
     pub fn find(&self, label: &str) -> Option<Destination> {
-        let mut known = lock_of(&self.known);
+        let mut known = lock(&self.known);
         if !known.contains_key(label) {
             known.append(&mut self.read()); // another process may have met it
         }

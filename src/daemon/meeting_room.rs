@@ -15,10 +15,9 @@ use hyper::{Method, StatusCode, header::HOST};
 
 use super::contact_book::ContactBook;
 use super::dashboard::Dashboard;
-use super::lock_of;
 use crate::identity::{Name, PublicKey};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
-use crate::runtime::{clock, random, unblock};
+use crate::runtime::{clock, lock, random, unblock};
 use crate::trust::{Binding, SafetyPhrase};
 use crate::web::{Answer, Failure, Media, Meeting, error_page, meeting_page, way_back};
 
@@ -46,7 +45,7 @@ impl MeetingRoom {
 
     /// Opens a question; gives its path.
     pub(super) fn open(&self, name: &Name, key: PublicKey, sources: Vec<String>) -> String {
-        let (now, mut open) = (clock::now(), lock_of(&self.open));
+        let (now, mut open) = (clock::now(), lock(&self.open));
         open.retain(|_, (_, until)| *until > now);
         let same = open.iter().find(|(_, (known, _))| known.name == *name && known.key == key);
         if let Some((id, _)) = same {
@@ -65,7 +64,7 @@ impl MeetingRoom {
     }
 
     fn find(&self, id: &str) -> Option<Meeting> {
-        let open = lock_of(&self.open);
+        let open = lock(&self.open);
         let (meeting, until) = open.get(id)?;
         (*until > clock::now()).then(|| meeting.clone())
     }
@@ -99,7 +98,7 @@ impl MeetingRoom {
         let form = http::collect(body, MAX_FORM).await;
         let answer = form.as_deref().and_then(Answer::read);
         let answer = answer.ok_or_else(|| malformed("this is not an answer to the question"))?;
-        lock_of(&self.open).remove(id);
+        lock(&self.open).remove(id);
         let Meeting { name, key, .. } = meeting;
         let Answer::Trust { compared } = answer else {
             let mut response = Response::new(http::full(CANCELLED));

@@ -1,7 +1,7 @@
 //! Keeps this identity's registration where others look: carries out what the publisher decides.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use crate::identity::{KeyPair, Name, PublicKey, Timestamp};
 use crate::overlay::{Overlay, OverlayError};
 use crate::registration::presence::BLUR;
 use crate::registration::{Publication, Publisher, Whereabouts};
-use crate::runtime::{clock, random, spawn};
+use crate::runtime::{clock, lock, random, spawn};
 
 /// How long a registration counts without being renewed when something has changed a while ago: long enough
 /// for a laptop to sleep over lunch, short enough that a machine that vanished is not looked for all day.
@@ -194,7 +194,7 @@ impl Publishing {
     }
 
     fn results(&self) -> MutexGuard<'_, Vec<Stored>> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.results)
     }
 
     /// Whether no overlay has failed to do what it was asked last.
@@ -258,6 +258,6 @@ impl Publishing {
     }
 
     fn publisher(&self) -> MutexGuard<'_, Publisher> {
-        self.publisher.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.publisher)
     }
 }

@@ -16,10 +16,9 @@ use std::{
 use event_listener::Event;
 
 use super::authority_book::AuthorityBook;
-use super::lock_of;
 use crate::identity::{PublicKeyFile, Slot, Timestamp};
 use crate::overlay::Overlay;
-use crate::runtime::{clock, spawn};
+use crate::runtime::{clock, lock, spawn};
 use crate::trust::{Authorities, SignedRevocations};
 
 /// How often overlays are asked.
@@ -109,7 +108,7 @@ impl RevocationWatch {
 
     /// This machine has slept or moved: lists are fetched, and who shows a certificate waits for them.
     pub(super) fn handle_resume(self: &Arc<Self>) {
-        let mut state = lock_of(&self.state);
+        let mut state = lock(&self.state);
         (state.last, state.resigned) = (None, None);
         drop(state);
         self.look();
@@ -118,7 +117,7 @@ impl RevocationWatch {
     /// Whether nobody has to wait.
     pub(super) fn is_fresh(&self) -> bool {
         let now = clock::wall();
-        let resigned = lock_of(&self.state).resigned;
+        let resigned = lock(&self.state).resigned;
         self.is_younger_than(INTERVAL + TICK + SLACK)
             || resigned.is_some_and(|at| now >= at && now.since(at) < RESIGNATION)
             || self.known().iter().next().is_none()
@@ -132,24 +131,23 @@ impl RevocationWatch {
         let looked = self.looked.listen();
         self.look();
         if clock::timeout(PATIENCE, looked).await.is_none() {
-            lock_of(&self.state).resigned = Some(clock::wall());
+            lock(&self.state).resigned = Some(clock::wall());
         }
     }
 
     fn is_younger_than(&self, age: Duration) -> bool {
-        let (now, state) = (clock::wall(), lock_of(&self.state));
+        let (now, state) = (clock::wall(), lock(&self.state));
         state.last.as_ref().is_some_and(|look| now >= look.at && now.since(look.at) < age)
     }
 
     fn is_due(&self, known: &Arc<Authorities>) -> bool {
         let has_changed = |look: &Look| !Arc::ptr_eq(&look.known, known);
-        !self.is_younger_than(INTERVAL)
-            || lock_of(&self.state).last.as_ref().is_none_or(has_changed)
+        !self.is_younger_than(INTERVAL) || lock(&self.state).last.as_ref().is_none_or(has_changed)
     }
 
     /// Begins to ask all overlays about all keys, unless that goes on.
     pub(super) fn look(self: &Arc<Self>) {
-        if std::mem::replace(&mut lock_of(&self.state).looking, true) {
+        if std::mem::replace(&mut lock(&self.state).looking, true) {
             return;
         }
         let watch = self.clone();
@@ -163,7 +161,7 @@ impl RevocationWatch {
                     task.await;
                 }
             }
-            let mut state = lock_of(&watch.state);
+            let mut state = lock(&watch.state);
             (state.looking, state.last) = (false, Some(Look { at: clock::wall(), known }));
             drop(state);
             watch.looked.notify(usize::MAX);

@@ -4,12 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use super::contact_book::ContactBook;
-use super::lock_of;
 use crate::identity::{KeyPair, PublicKey, Slot};
 use crate::overlay::{Overlay, OverlayError};
 use crate::registration::Packet;
 use crate::registration::presence::{Letters, PresenceBoard, SealedPacket};
-use crate::runtime::{clock, random, spawn};
+use crate::runtime::{clock, lock, random, spawn};
 use crate::trust::{Binding, Contact, Contacts};
 
 /// Seals what is published to the contacts.
@@ -52,7 +51,7 @@ impl Sealing {
 
     /// Looks at the clock and into the book. One that cannot be read for a moment changes nothing.
     pub(super) fn look(&self) -> Turn {
-        let mut board = lock_of(&self.board);
+        let mut board = lock(&self.board);
         let day = board.turn(clock::wall());
         let readers = match self.book.contacts() {
             Ok(contacts) => board.set_readers(&readers(&contacts)),
@@ -77,7 +76,7 @@ impl Sealing {
     ) -> Result<(), OverlayError> {
         let renew = overlay.abilities().renew;
         let (now, seed) = (clock::now(), random::bytes());
-        let letters = lock_of(&self.board).letters(index, statement, renew, now, seed);
+        let letters = lock(&self.board).letters(index, statement, renew, now, seed);
         let Letters { put, clear } = letters.map_err(|error| {
             log::warn!("cannot seal the registration: {error}");
             OverlayError::TooLarge
@@ -89,7 +88,7 @@ impl Sealing {
             match overlay.remove(Slot::of_key(&place)).await {
                 // where nothing can be taken away it ends by itself
                 Ok(()) | Err(OverlayError::NoSlots) => {
-                    lock_of(&self.board).handle_cleared(index, &place);
+                    lock(&self.board).handle_cleared(index, &place);
                 }
                 Err(error) => log::debug!("cannot clear a place in {}: {error}", overlay.address()),
             }
@@ -99,12 +98,12 @@ impl Sealing {
 
     /// The keys for which contacts leave calls.
     pub(super) fn presences(&self) -> Vec<PublicKey> {
-        lock_of(&self.board).presences()
+        lock(&self.board).presences()
     }
 
     /// Who finds this identity.
     pub(super) fn readership(&self) -> Readership {
-        let board = lock_of(&self.board);
+        let board = lock(&self.board);
         Readership { readers: board.readers(), left_out: board.left_out(), places: board.places() }
     }
 
@@ -120,7 +119,7 @@ impl Sealing {
         let mut result = Ok(());
         for (put, letter) in puts.into_iter().zip(letters) {
             match put.await {
-                Ok(()) => lock_of(&self.board).handle_put(index, letter, clock::now()),
+                Ok(()) => lock(&self.board).handle_put(index, letter, clock::now()),
                 Err(error) => result = result.and(Err(error)),
             }
         }

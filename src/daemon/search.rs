@@ -15,7 +15,6 @@ use futures_lite::future;
 
 use super::flight::{Answer, Flight};
 use super::introductions::Introductions;
-use super::lock_of;
 use super::private_contacts::PrivateContacts;
 use super::questions::{Questions, Rests};
 use super::repair::Repairs;
@@ -27,7 +26,7 @@ use crate::overlay::Overlay;
 use crate::registration::{
     Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
 };
-use crate::runtime::{clock, spawn};
+use crate::runtime::{clock, lock, spawn};
 
 /// A look-up by name alone waits so long after a first answer: a quick liar must not be the only one to
 /// claim it.
@@ -82,7 +81,7 @@ impl Search {
     /// What is known of somebody, or what the overlays say. With a known key the first packet is enough.
     pub(super) async fn answer(self: &Arc<Self>, wanted: &Wanted) -> Answer {
         if let Some(answer) = self.remembered(wanted) {
-            if lock_of(&self.cache).take_refresh(clock::now(), wanted) {
+            if lock(&self.cache).take_refresh(clock::now(), wanted) {
                 self.fly(wanted);
             }
             return answer;
@@ -102,7 +101,7 @@ impl Search {
 
     /// This machine is in another network: overlays are reached over new connections.
     pub(super) fn handle_network_change(&self) {
-        lock_of(&self.rests).end();
+        lock(&self.rests).end();
         for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
             overlay.handle_network_change();
         }
@@ -110,7 +109,7 @@ impl Search {
 
     /// Forgets what is remembered of somebody.
     pub(super) fn forget(&self, wanted: &Wanted) {
-        lock_of(&self.cache).forget(wanted);
+        lock(&self.cache).forget(wanted);
         if let (Some(key), Some(unsealing)) = (wanted.key(), &self.unsealing) {
             unsealing.forget(key);
         }
@@ -120,7 +119,7 @@ impl Search {
     pub(super) fn remember_packet(&self, wanted: Wanted, packet: &Packet) {
         let found = vec![packet.clone()];
         let outcome = Outcome { found, withdrawn: vec![], reports: vec![] };
-        lock_of(&self.cache).insert(clock::now(), clock::wall(), wanted, &outcome);
+        lock(&self.cache).insert(clock::now(), clock::wall(), wanted, &outcome);
     }
 
     /// Where a person is looked for: the configured overlays, and those that their share link named.
@@ -195,7 +194,7 @@ impl Search {
 
     /// What is known of an overlay.
     pub(super) fn score(&self, address: &str) -> Score {
-        lock_of(&self.scores).get(address).cloned().unwrap_or_default()
+        lock(&self.scores).get(address).cloned().unwrap_or_default()
     }
 
     /// Asks the overlays and says what each answered.
@@ -205,7 +204,7 @@ impl Search {
 
     /// Joins the look-up of somebody, or begins it.
     fn fly(self: &Arc<Self>, wanted: &Wanted) -> Arc<Flight> {
-        let mut flights = lock_of(&self.flights);
+        let mut flights = lock(&self.flights);
         if let Some(flight) = flights.get(wanted) {
             return flight.clone();
         }
@@ -230,7 +229,7 @@ impl Search {
         let patience = Patience { settle, deadline: DEADLINE };
         let sources = self.sources(wanted);
         let (count, started) = (sources.len(), clock::now());
-        let mut questions = Questions::ask(wanted, sources, &lock_of(&self.rests), started);
+        let mut questions = Questions::ask(wanted, sources, &lock(&self.rests), started);
         let floors = self.sequences.floors();
         let mut lookup = Lookup::new(wanted.clone(), count, &floors, patience, started);
         loop {
@@ -263,11 +262,10 @@ impl Search {
     }
 
     fn remembered(&self, wanted: &Wanted) -> Option<Answer> {
-        let (packets, reports) =
-            match lock_of(&self.cache).get(clock::now(), clock::wall(), wanted)? {
-                Cached::Found(packets, reports) => (packets, reports),
-                Cached::Nothing(reports) => (Vec::new(), reports),
-            };
+        let (packets, reports) = match lock(&self.cache).get(clock::now(), clock::wall(), wanted)? {
+            Cached::Found(packets, reports) => (packets, reports),
+            Cached::Nothing(reports) => (Vec::new(), reports),
+        };
         let addresses = self.addresses(wanted);
         Some(Answer { packets, addresses, reports, ..Answer::default() })
     }
@@ -276,7 +274,7 @@ impl Search {
         let Outcome { found, withdrawn, reports, .. } = outcome;
         self.sequences.accept(found);
         self.sequences.accept(withdrawn); // and nothing older comes back
-        let mut cache = lock_of(&self.cache);
+        let mut cache = lock(&self.cache);
         // what a dead overlay did not say is not known to be nothing
         let is_known = reports.iter().all(|report| !is_silent(report));
         let is_told = !found.is_empty() || !withdrawn.is_empty();
@@ -310,9 +308,9 @@ impl Search {
         let now = clock::now();
         for (source, report) in told(asked) {
             let (overlay, address) = (source.overlay(), source.overlay().address());
-            lock_of(&self.rests).record(now, address, report, wanted, outcome);
+            lock(&self.rests).record(now, address, report, wanted, outcome);
             let (rollback, times) = {
-                let mut scores = lock_of(&self.scores);
+                let mut scores = lock(&self.scores);
                 if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
                     continue;
                 }
@@ -324,7 +322,7 @@ impl Search {
                 let newest = outcome.found.first();
                 if let Some(newest) = newest.filter(|newest| is_open(&newest.registration().key)) {
                     let said = (wanted, &report.said);
-                    lock_of(&self.repairs).consider(overlay, said, newest, score);
+                    lock(&self.repairs).consider(overlay, said, newest, score);
                 }
                 (rollback, score.rollbacks())
             };
@@ -369,7 +367,7 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        lock_of(&self.search.flights).remove(&self.wanted);
+        lock(&self.search.flights).remove(&self.wanted);
     }
 }
 

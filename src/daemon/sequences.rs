@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::home::Home;
-use super::lock_of;
 use crate::identity::{PublicKey, Timestamp};
 use crate::registration::{Floors, Packet};
+use crate::runtime::lock;
 use crate::runtime::{
     clock,
     file::{self, Access},
@@ -49,17 +49,17 @@ impl Sequences {
 
     /// What is known now, for a look-up to judge by.
     pub(super) fn floors(&self) -> Floors {
-        lock_of(&self.floors).clone()
+        lock(&self.floors).clone()
     }
 
     /// The newest sequence of a key.
     pub(super) fn of(&self, key: &PublicKey) -> Timestamp {
-        lock_of(&self.floors).of(key)
+        lock(&self.floors).of(key)
     }
 
     /// Remembers the sequence of a key's newest packet.
     pub(super) fn raise(&self, key: PublicKey, sequence: Timestamp) {
-        lock_of(&self.floors).raise(key, sequence);
+        lock(&self.floors).raise(key, sequence);
     }
 
     /// Remembers packets that were taken for true, and writes them down before long.
@@ -69,17 +69,17 @@ impl Sequences {
             self.raise(registration.key, registration.sequence);
         }
         let now = clock::now();
-        let mut written = lock_of(&self.written);
+        let mut written = lock(&self.written);
         if !packets.is_empty() && written.is_none_or(|then| now - then >= WRITE_INTERVAL) {
             *written = Some(now);
-            let (path, text) = (self.path.clone(), lock_of(&self.floors).to_text());
+            let (path, text) = (self.path.clone(), lock(&self.floors).to_text());
             spawn(unblock(move || write(&path, &text))).detach();
         }
     }
 
     /// Writes everything down.
     pub(super) fn save(&self) {
-        write(&self.path, &lock_of(&self.floors).to_text());
+        write(&self.path, &lock(&self.floors).to_text());
     }
 }
 

@@ -7,13 +7,13 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 use nanoserde::{DeJson, SerJson};
 
 use super::sealing::Readership;
-use super::{CertificateStatus, Daemon, lock_of};
+use super::{CertificateStatus, Daemon};
 use crate::identity::ServicePort;
 use crate::link::rendezvous::Registration as Standing;
 use crate::link::{GatheredKind, TeredoState};
 use crate::overlay::Overlay;
 use crate::registration::Rendezvous;
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 use crate::service::Service;
 use crate::transport::ConnectedPeer;
 use crate::trust::Contact;
@@ -217,7 +217,7 @@ impl Daemon {
     pub fn status(&self) -> Status {
         let texts = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect();
         let key = self.keys.public();
-        let proxy = lock_of(&self.entrance);
+        let proxy = lock(&self.entrance);
         let proxy = proxy.as_ref().map(|e| texts(e.addresses())).unwrap_or_default();
         Status {
             name: self.name().map(|name| name.to_string()),
@@ -259,7 +259,7 @@ impl Daemon {
     }
 
     fn presence_status(&self) -> PresenceStatus {
-        let publishing = lock_of(&self.publishing);
+        let publishing = lock(&self.publishing);
         let readership = publishing.as_ref().and_then(|(publishing, _)| publishing.readership());
         let Readership { readers, left_out, places } = readership.unwrap_or_default();
         let (publish, active) = (self.audience.to_string(), publishing.is_some());
@@ -352,7 +352,7 @@ impl Daemon {
 
     /// How each overlay does.
     pub fn overlay_statuses(&self) -> Vec<OverlayStatus> {
-        let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone());
+        let publishing = lock(&self.publishing).as_ref().map(|(p, _)| p.clone());
         let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         let status = |overlay: &Arc<dyn Overlay>| {
             let address = overlay.address();

@@ -7,12 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::lock_of;
 use crate::identity::{KeyPair, PublicKey, Timestamp};
 use crate::overlay::{MAX_CANDIDATES, Overlay, OverlayError};
 use crate::registration::presence::{GroupSecret, Opened, Seeker};
 use crate::registration::{Packet, Refusal, Wanted};
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 
 /// Finds and opens what is sealed to this identity.
 #[derive(Debug)]
@@ -88,11 +87,11 @@ impl Unsealing {
 
     /// Forgets to where a contact's invitation led.
     pub(super) fn forget(&self, publisher: &PublicKey) {
-        lock_of(&self.known).remove(publisher);
+        lock(&self.known).remove(publisher);
     }
 
     fn known(&self, publisher: PublicKey) -> Option<Known> {
-        let mut known = lock_of(&self.known);
+        let mut known = lock(&self.known);
         if let Some(known) = known.get(&publisher) {
             return Some(known.clone());
         }
@@ -108,7 +107,7 @@ impl Unsealing {
     /// Takes note of an invitation, unless a newer one is known; gives the newest: an overlay that keeps
     /// old ones leads nobody astray who has asked another one.
     fn remember(&self, publisher: PublicKey, secret: GroupSecret, said: Timestamp) -> GroupSecret {
-        let mut known = lock_of(&self.known);
+        let mut known = lock(&self.known);
         let Some(known) = known.get_mut(&publisher) else { return secret };
         let read = clock::now();
         match &mut known.invitation {
