@@ -6,10 +6,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::authority_book::AuthorityBook;
-use super::contact_book::ContactBook;
+use super::books::{AuthorityBook, ContactBook};
+use super::finder::RevocationWatch;
 use super::grounds::Grounds;
-use super::revocation_watch::RevocationWatch;
 use crate::identity::{Destination, KeyPair, Name, PublicKey, ServicePort};
 use crate::runtime::http::{BoxFuture, Handler, Limits, Request, Response};
 use crate::runtime::{UnixIo, clock, lock, spawn};

@@ -6,20 +6,19 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use data_encoding::HEXLOWER;
 use hyper::{Method, StatusCode, header::HOST};
 
-use super::contact_book::ContactBook;
-use super::dashboard::Dashboard;
+use super::books::ContactBook;
 use crate::identity::{Name, PublicKey};
-use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
+use crate::runtime::http::{self, Request, Response};
 use crate::runtime::{clock, lock, random, unblock};
 use crate::trust::{Binding, SafetyPhrase};
-use crate::web::{Answer, Failure, Media, Meeting, error_page, meeting_page, way_back};
+use crate::web::{Answer, Failure, Meeting, meeting_page, way_back};
 
 /// The questions that are open.
 pub(super) struct MeetingRoom {
@@ -69,7 +68,7 @@ impl MeetingRoom {
         (*until > clock::now()).then(|| meeting.clone())
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, Failure> {
+    pub(super) async fn answer(&self, request: Request) -> Result<Response, Failure> {
         let path = request.uri().path().to_owned();
         let id = path.strip_prefix(PATH).unwrap_or_default();
         let meeting = self.find(id).ok_or(Failure::NothingHere)?;
@@ -119,34 +118,6 @@ impl MeetingRoom {
 }
 
 const CANCELLED: &str = "Nothing was changed. You can close this page.\n";
-
-/// The daemon's own origin: the meeting room, the dashboard, and the interface for programs.
-#[derive(Debug)]
-pub(super) struct OwnOrigin<H> {
-    /// Where a person decides.
-    pub(super) meetings: Arc<MeetingRoom>,
-    /// Where a person looks around.
-    pub(super) dashboard: Arc<Dashboard>,
-    /// What answers everything else.
-    pub(super) api: Arc<H>,
-}
-
-impl<H: Handler + fmt::Debug> Handler for OwnOrigin<H> {
-    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        let path = request.uri().path();
-        if Dashboard::has(path) {
-            return self.dashboard.clone().handle(request);
-        }
-        if !path.starts_with(PATH) {
-            return self.api.clone().handle(request);
-        }
-        Box::pin(async move {
-            let media = Media::wanted(request.headers());
-            let answer = self.meetings.answer(request).await;
-            answer.unwrap_or_else(|failure| error_page(&failure, media))
-        })
-    }
-}
 
 impl fmt::Debug for MeetingRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

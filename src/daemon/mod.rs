@@ -11,53 +11,27 @@
 //!                                  └────> Transport ──> peers
 //! ```
 
-mod access_book;
 mod answer;
-mod audience;
-mod authority_book;
-mod backup;
-mod book;
+mod books;
 mod bystander;
-mod calling;
-mod certificate_book;
 mod config;
-mod contact_book;
 mod control;
-mod control_client;
-mod control_socket;
 mod dashboard;
 mod doctor;
 mod entrance;
 mod finder;
-mod flight;
-mod format;
 mod grounds;
-mod hints;
 mod home;
-mod identity;
-mod introductions;
-mod json;
-mod labels;
 mod lending;
 mod meeting_room;
 pub mod notify;
 mod offering;
-mod open_presence;
-mod private_contacts;
-mod publishing;
-mod questions;
+mod own_origin;
+mod presence;
 mod reach;
-mod repair;
-mod revocation_watch;
-mod sealing;
-mod search;
-mod seeking;
-mod sequences;
 mod share_code;
-mod source;
 mod start_error;
 mod status;
-mod unsealing;
 mod unset_clock;
 mod why;
 
@@ -70,24 +44,21 @@ use std::{
 
 use futures_lite::future;
 
-pub use access_book::{AccessBook, AccessBookError, AccessWish};
-pub use audience::Audience;
-pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
-pub use backup::{Backup, BackupError};
-pub use book::BookError;
+pub use books::{
+    AccessBook, AccessBookError, AccessWish, AuthorityBook, AuthorityBookError, BookError,
+    CertificateBook, CertificateBookFull, CertificateStatus, ContactBook, ContactBookError,
+    Introductions, Labels, RevokeError,
+};
 pub use bystander::{Claims, LookUp, claims_of, look_up};
-pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
-pub use contact_book::{ContactBook, ContactBookError};
-pub use control::{Problem, PutProxy, PutService, Registered};
-pub use control_client::{ControlClient, ControlError};
+pub use control::{ControlClient, ControlError, Problem, PutProxy, PutService, Registered};
 pub use dashboard::DashboardAddress;
 pub use doctor::{Check, doctor};
 pub use entrance::HoldNumber;
-pub use home::{Home, HomeError, HomeLock};
-pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
-pub use introductions::Introductions;
-pub use labels::Labels;
+pub use home::{
+    Audience, Backup, BackupError, Home, HomeError, HomeLock, Identity, IdentityError, Passphrase,
+    PassphraseSource,
+};
 pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
@@ -112,20 +83,17 @@ use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
-use control::{Control, TokenGate};
-use control_socket::ControlSocket;
+use books::{PrivateContacts, Sequences};
+use control::{Control, ControlSocket, TokenGate};
 use dashboard::{Dashboard, Door};
 use entrance::Entrance;
-use finder::{Finder, TrustSettings};
+use finder::{Finder, RevocationWatch, Search, TrustSettings};
 use grounds::{Eviction, Grounds};
 use lending::Lent;
-use meeting_room::{MeetingRoom, OwnOrigin};
-use private_contacts::PrivateContacts;
-use publishing::Publishing;
+use meeting_room::MeetingRoom;
+use own_origin::OwnOrigin;
+use presence::Publishing;
 use reach::Reach;
-use revocation_watch::RevocationWatch;
-use search::Search;
-use sequences::Sequences;
 
 /// What a daemon is started with.
 #[derive(Debug)]
@@ -321,7 +289,7 @@ impl Daemon {
         let entrance = match &mut *slot {
             Some(entrance) => entrance,
             None => {
-                let token = control_socket::token(&self.home)?;
+                let token = control::token(&self.home)?;
                 let api = Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
                 let meetings = self.meetings.clone();
                 let dashboard = Arc::new(Dashboard::new(self));
@@ -522,5 +490,5 @@ async fn follow(daemon: Weak<Daemon>) {
             }
         }
     };
-    future::or(own, seeking::seek(link.clone(), finder)).await;
+    future::or(own, finder::seek(link.clone(), finder)).await;
 }

@@ -2,9 +2,7 @@
 
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
-use super::calling;
-use super::open_presence::OpenPresence;
-use super::publishing::Publishing;
+use super::presence::{OpenPresence, Publishing, listen};
 use super::{
     AccessBookError, AccessWish, Audience, ContactBook, Daemon, Identity, Registered, StartError,
 };
@@ -161,7 +159,7 @@ impl Daemon {
                 open_presence.clear();
             }
         });
-        let listening = calling::listen(self.transport.link(), &self.overlays, &new);
+        let listening = listen(self.transport.link(), &self.overlays, &new);
         *lock(&self.listening) = listening.into_iter().collect();
         *publishing = Some((new, task));
     }

@@ -6,8 +6,8 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};
 
-use super::sealing::Readership;
-use super::{CertificateStatus, Daemon};
+use super::presence::Readership;
+use super::{CertificateStatus, ContactBook, ContactBookError, Daemon};
 use crate::identity::ServicePort;
 use crate::link::rendezvous::Registration as Standing;
 use crate::link::{GatheredKind, TeredoState};
@@ -200,6 +200,14 @@ pub struct ContactStatus {
 }
 
 impl ContactStatus {
+    /// Who is in a contact book.
+    ///
+    /// # Errors
+    /// When the file cannot be read or understood.
+    pub fn all(book: &ContactBook) -> Result<Vec<ContactStatus>, ContactBookError> {
+        Ok(book.contacts()?.iter().map(ContactStatus::of).collect())
+    }
+
     /// What is told about a contact.
     pub fn of(contact: &Contact) -> ContactStatus {
         ContactStatus {
@@ -255,7 +263,7 @@ impl Daemon {
 
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
-        self.finder.book().list().unwrap_or_default()
+        ContactStatus::all(self.finder.book()).unwrap_or_default()
     }
 
     fn presence_status(&self) -> PresenceStatus {

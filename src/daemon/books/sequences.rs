@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::home::Home;
+use crate::daemon::home::Home;
 use crate::identity::{PublicKey, Timestamp};
 use crate::registration::{Floors, Packet};
 use crate::runtime::lock;
@@ -19,7 +19,7 @@ use crate::runtime::{
 
 /// The floors of a home.
 #[derive(Debug)]
-pub(super) struct Sequences {
+pub(in crate::daemon) struct Sequences {
     path: PathBuf,
     floors: Mutex<Floors>,
     /// When the file was last written while running.
@@ -33,7 +33,7 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Sequences {
     /// Reads the file; one that is damaged is as good as none.
-    pub(super) fn load(home: &Home) -> Sequences {
+    pub(in crate::daemon) fn load(home: &Home) -> Sequences {
         let path = home.path("sequences");
         let floors = file::read(&path, MAX_SIZE).map_or_else(
             |_| Floors::new(),
@@ -48,22 +48,22 @@ impl Sequences {
     }
 
     /// What is known now, for a look-up to judge by.
-    pub(super) fn floors(&self) -> Floors {
+    pub(in crate::daemon) fn floors(&self) -> Floors {
         lock(&self.floors).clone()
     }
 
     /// The newest sequence of a key.
-    pub(super) fn of(&self, key: &PublicKey) -> Timestamp {
+    pub(in crate::daemon) fn of(&self, key: &PublicKey) -> Timestamp {
         lock(&self.floors).of(key)
     }
 
     /// Remembers the sequence of a key's newest packet.
-    pub(super) fn raise(&self, key: PublicKey, sequence: Timestamp) {
+    pub(in crate::daemon) fn raise(&self, key: PublicKey, sequence: Timestamp) {
         lock(&self.floors).raise(key, sequence);
     }
 
     /// Remembers packets that were taken for true, and writes them down before long.
-    pub(super) fn accept(&self, packets: &[Packet]) {
+    pub(in crate::daemon) fn accept(&self, packets: &[Packet]) {
         for packet in packets {
             let registration = packet.registration();
             self.raise(registration.key, registration.sequence);
@@ -78,7 +78,7 @@ impl Sequences {
     }
 
     /// Writes everything down.
-    pub(super) fn save(&self) {
+    pub(in crate::daemon) fn save(&self) {
         write(&self.path, &lock(&self.floors).to_text());
     }
 }

@@ -9,7 +9,7 @@ use crate::registration::{Packet, Refusal, Wanted};
 
 /// One question to one overlay.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(in crate::daemon) struct Source {
     overlay: Arc<dyn Overlay>,
     /// Whose sealed packets are asked for, and who opens them; None for those in the open.
     sealed: Option<(PublicKey, Arc<Unsealing>)>,
@@ -17,7 +17,7 @@ pub(super) struct Source {
 
 impl Source {
     /// The questions by which overlays may know of somebody. Only contacts may have sealed something to us.
-    pub(super) fn all(
+    pub(in crate::daemon) fn all(
         overlays: &[Arc<dyn Overlay>],
         wanted: &Wanted,
         unsealing: Option<&Arc<Unsealing>>,
@@ -37,17 +37,17 @@ impl Source {
     }
 
     /// The question to one overlay for what lies there in the open.
-    pub(super) fn in_the_open(overlay: Arc<dyn Overlay>) -> Source {
+    pub(in crate::daemon) fn in_the_open(overlay: Arc<dyn Overlay>) -> Source {
         Source { overlay, sealed: None }
     }
 
     /// Whether sealed packets are asked for.
-    pub(super) fn is_sealed(&self) -> bool {
+    pub(in crate::daemon) fn is_sealed(&self) -> bool {
         self.sealed.is_some()
     }
 
     /// The overlay.
-    pub(super) fn overlay(&self) -> &Arc<dyn Overlay> {
+    pub(in crate::daemon) fn overlay(&self) -> &Arc<dyn Overlay> {
         &self.overlay
     }
 
@@ -55,7 +55,7 @@ impl Source {
     ///
     /// # Errors
     /// When the overlay cannot be asked.
-    pub(super) async fn find(
+    pub(in crate::daemon) async fn find(
         &self,
         wanted: &Wanted,
     ) -> Result<Vec<Result<Packet, Refusal>>, OverlayError> {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::book::{Book, BookError, Pages};
-use super::home::Home;
 use super::private_contacts::PrivateContacts;
-use super::status::ContactStatus;
+use super::{Book, BookError, Pages};
+use crate::daemon::home::Home;
 use crate::identity::{Name, PublicKey};
 use crate::runtime::clock;
 use crate::trust::{Binding, Contact, Contacts, ContactsError, Successor};
@@ -131,13 +130,5 @@ impl ContactBook {
             others.iter().try_for_each(|contact| contacts.add(contact.clone()))?;
             Ok(contacts.len() - before)
         })
-    }
-
-    /// All contacts, by name.
-    ///
-    /// # Errors
-    /// When the file cannot be read or understood.
-    pub fn list(&self) -> Result<Vec<ContactStatus>, ContactBookError> {
-        Ok(self.contacts()?.iter().map(ContactStatus::of).collect())
     }
 }

@@ -10,8 +10,8 @@ use std::{
 
 use data_encoding::BASE32_NOPAD_NOCASE;
 
-use super::control::Control;
-use super::{Home, HomeError, StartError};
+use super::Control;
+use crate::daemon::{Home, HomeError, StartError};
 use crate::runtime::{
     Async,
     http::{self, Limits},
@@ -24,7 +24,7 @@ use crate::runtime::{
 
 /// The socket of a running daemon; dropping it removes the file.
 #[derive(Debug)]
-pub(super) struct ControlSocket {
+pub(in crate::daemon) struct ControlSocket {
     path: PathBuf,
     _task: Task<()>,
 }
@@ -37,7 +37,10 @@ const STALL: Duration = Duration::from_secs(10);
 impl ControlSocket {
     /// Listens in the home, which only its owner may enter. The caller holds the lock of the home, so a
     /// socket that is there already is left over.
-    pub(super) fn open(home: &Home, control: Arc<Control>) -> Result<ControlSocket, StartError> {
+    pub(in crate::daemon) fn open(
+        home: &Home,
+        control: Arc<Control>,
+    ) -> Result<ControlSocket, StartError> {
         let path = home.path(SOCKET);
         let failed = |error| HomeError::Unusable { path: path.clone(), error };
         match fs::remove_file(&path) {
@@ -76,7 +79,7 @@ async fn answer(listener: Async<UnixListener>, control: Arc<Control>) {
 }
 
 /// The token of a home, made at the first use.
-pub(super) fn token(home: &Home) -> Result<String, HomeError> {
+pub(in crate::daemon) fn token(home: &Home) -> Result<String, HomeError> {
     let path = home.path(TOKEN);
     if let Ok(token) = file::read(&path, 256)
         && let Ok(token) = String::from_utf8(token)

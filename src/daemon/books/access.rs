@@ -3,8 +3,8 @@
 //!
 //! What a command says when it is started counts more: it takes the place of the line of its port.
 
-use super::book::{Book, BookError, Pages};
-use super::home::Home;
+use super::{Book, BookError, Pages};
+use crate::daemon::home::Home;
 use crate::identity::ServicePort;
 use crate::service::{Access, AccessRules, AccessRulesError};
 

@@ -11,8 +11,8 @@ use std::{
 
 use data_encoding::BASE64;
 
-use super::book::{Book, BookError, Pages};
-use super::home::Home;
+use super::{Book, BookError, Pages};
+use crate::daemon::home::Home;
 use crate::identity::{PublicKey, PublicKeyFile};
 use crate::runtime::{clock, lock};
 use crate::trust::{

@@ -15,7 +15,7 @@ use std::{
 
 use event_listener::Event;
 
-use super::authority_book::AuthorityBook;
+use crate::daemon::books::AuthorityBook;
 use crate::identity::{PublicKeyFile, Slot, Timestamp};
 use crate::overlay::Overlay;
 use crate::runtime::{clock, lock, spawn};
@@ -41,7 +41,7 @@ const AT_ONCE: usize = 8;
 
 /// Fetches and passes on revocation lists.
 #[derive(Debug)]
-pub(super) struct RevocationWatch {
+pub(in crate::daemon) struct RevocationWatch {
     overlays: Vec<Arc<dyn Overlay>>,
     book: Arc<AuthorityBook>,
     state: Mutex<State>,
@@ -67,7 +67,7 @@ struct Look {
 }
 
 impl RevocationWatch {
-    pub(super) fn new(
+    pub(in crate::daemon) fn new(
         overlays: Vec<Arc<dyn Overlay>>,
         book: Arc<AuthorityBook>,
     ) -> Arc<RevocationWatch> {
@@ -81,12 +81,12 @@ impl RevocationWatch {
     }
 
     /// Where the lists are kept.
-    pub(super) fn book(&self) -> &Arc<AuthorityBook> {
+    pub(in crate::daemon) fn book(&self) -> &Arc<AuthorityBook> {
         &self.book
     }
 
     /// Works until `shows_itself` gives None; else it says whether this daemon shows itself to others.
-    pub(super) async fn run(self: Arc<Self>, shows_itself: impl Fn() -> Option<bool>) {
+    pub(in crate::daemon) async fn run(self: Arc<Self>, shows_itself: impl Fn() -> Option<bool>) {
         while let Some(may_put) = shows_itself() {
             let begins = self.may_put.swap(may_put, Relaxed) != may_put && may_put;
             let known = self.known();
@@ -100,14 +100,14 @@ impl RevocationWatch {
     }
 
     /// Somebody connects: lists that are not quite new are fetched, and nobody waits for them.
-    pub(super) fn check(self: &Arc<Self>) {
+    pub(in crate::daemon) fn check(self: &Arc<Self>) {
         if !self.is_younger_than(RECENT) {
             self.look();
         }
     }
 
     /// This machine has slept or moved: lists are fetched, and who shows a certificate waits for them.
-    pub(super) fn handle_resume(self: &Arc<Self>) {
+    pub(in crate::daemon) fn handle_resume(self: &Arc<Self>) {
         let mut state = lock(&self.state);
         (state.last, state.resigned) = (None, None);
         drop(state);
@@ -115,7 +115,7 @@ impl RevocationWatch {
     }
 
     /// Whether nobody has to wait.
-    pub(super) fn is_fresh(&self) -> bool {
+    pub(in crate::daemon) fn is_fresh(&self) -> bool {
         let now = clock::wall();
         let resigned = lock(&self.state).resigned;
         self.is_younger_than(INTERVAL + TICK + SLACK)
@@ -124,7 +124,7 @@ impl RevocationWatch {
     }
 
     /// Waits until the lists are fresh, or overlays have been given time enough.
-    pub(super) async fn fresh(self: &Arc<Self>) {
+    pub(in crate::daemon) async fn fresh(self: &Arc<Self>) {
         if self.is_fresh() {
             return;
         }
@@ -146,7 +146,7 @@ impl RevocationWatch {
     }
 
     /// Begins to ask all overlays about all keys, unless that goes on.
-    pub(super) fn look(self: &Arc<Self>) {
+    pub(in crate::daemon) fn look(self: &Arc<Self>) {
         if std::mem::replace(&mut lock(&self.state).looking, true) {
             return;
         }

@@ -12,22 +12,22 @@ use crate::runtime::lock;
 
 /// What is known of a person.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
+pub(in crate::daemon) struct Answer {
     /// The newest valid packet of each key.
-    pub(super) packets: Vec<Packet>,
+    pub(in crate::daemon) packets: Vec<Packet>,
     /// How long it took, if the overlays had to be asked.
-    pub(super) asked: Option<Duration>,
+    pub(in crate::daemon) asked: Option<Duration>,
     /// The overlays that were asked.
-    pub(super) addresses: Vec<String>,
+    pub(in crate::daemon) addresses: Vec<String>,
     /// What each of them said.
-    pub(super) reports: Vec<Report>,
+    pub(in crate::daemon) reports: Vec<Report>,
     /// The look-up, if it goes on.
-    pub(super) flight: Option<Arc<Flight>>,
+    pub(in crate::daemon) flight: Option<Arc<Flight>>,
 }
 
 /// A look-up under way, and whoever waits for it.
 #[derive(Debug, Default)]
-pub(super) struct Flight {
+pub(in crate::daemon) struct Flight {
     progress: Mutex<Progress>,
     changed: Event,
 }
@@ -40,7 +40,7 @@ struct Progress {
 
 impl Flight {
     /// A packet that is newer than `packet`, as soon as there is one; None when the look-up has ended without.
-    pub(super) async fn newer_than(&self, packet: &Packet) -> Option<Packet> {
+    pub(in crate::daemon) async fn newer_than(&self, packet: &Packet) -> Option<Packet> {
         let sequence = packet.registration().sequence;
         loop {
             let changed = self.changed.listen();
@@ -57,12 +57,12 @@ impl Flight {
     }
 
     /// The first packet that counts; None when the look-up has ended without.
-    pub(super) async fn first(self: &Arc<Self>) -> Option<Packet> {
+    pub(in crate::daemon) async fn first(self: &Arc<Self>) -> Option<Packet> {
         self.enough(true).await.packets.into_iter().next()
     }
 
     /// The first packet that counts, if that is enough, or what the look-up came to.
-    pub(super) async fn enough(self: &Arc<Self>, is_enough: bool) -> Answer {
+    pub(in crate::daemon) async fn enough(self: &Arc<Self>, is_enough: bool) -> Answer {
         loop {
             let changed = self.changed.listen();
             {
@@ -80,7 +80,7 @@ impl Flight {
     }
 
     /// Takes note of the newest packet so far.
-    pub(super) fn progress(&self, newest: Option<&Packet>) {
+    pub(in crate::daemon) fn progress(&self, newest: Option<&Packet>) {
         let mut progress = lock(&self.progress);
         if newest.is_some() && progress.newest.as_ref() != newest {
             progress.newest = newest.cloned();
@@ -89,7 +89,7 @@ impl Flight {
     }
 
     /// Takes note of what the look-up came to.
-    pub(super) fn end(&self, answer: Answer) {
+    pub(in crate::daemon) fn end(&self, answer: Answer) {
         lock(&self.progress).answer = Some(answer);
         self.changed.notify(usize::MAX);
     }

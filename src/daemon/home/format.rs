@@ -18,14 +18,14 @@ use crate::runtime::file::{self, Access};
 use crate::runtime::plain;
 
 /// Changes the files in a folder to those of the next version. It may be cut short and begin again.
-pub(super) type Step = fn(&Path) -> io::Result<()>;
+pub(in crate::daemon) type Step = fn(&Path) -> io::Result<()>;
 
 /// The way from each version to the next: the first step carries version 0 over to 1.
-pub(super) const STEPS: [Step; 1] = [name_the_version];
+pub(in crate::daemon) const STEPS: [Step; 1] = [name_the_version];
 
 /// Why a home is not of the version of this program.
 #[derive(Debug)]
-pub(super) enum FormatError {
+pub(in crate::daemon) enum FormatError {
     /// A later program has written it: the version that it says.
     Newer(String),
     /// A file cannot be read or changed.
@@ -50,7 +50,7 @@ const PASSING: [&str; 4] = ["control.sock", "lock", "token", "format"];
 ///
 /// # Errors
 /// When they are of a later version, or cannot be changed.
-pub(super) fn bring_up(folder: &Path, steps: &[Step]) -> Result<(), FormatError> {
+pub(in crate::daemon) fn bring_up(folder: &Path, steps: &[Step]) -> Result<(), FormatError> {
     let path = folder.join("format");
     let version = match file::read(&path, MAX_LENGTH) {
         Ok(text) => {

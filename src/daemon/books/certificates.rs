@@ -10,8 +10,8 @@ use std::{
 use data_encoding::BASE64;
 use nanoserde::{DeJson, SerJson};
 
-use super::book::{Book, BookError, Pages};
-use super::home::Home;
+use super::{Book, BookError, Pages};
+use crate::daemon::home::Home;
 use crate::identity::{PublicKey, Timestamp};
 use crate::registration::Registration;
 use crate::runtime::lock;

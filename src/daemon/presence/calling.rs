@@ -28,7 +28,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Waits for calls at all overlays that pass them, until the task is dropped. A host that only itself can
 /// reach need not wait.
-pub(super) fn listen(
+pub(in crate::daemon) fn listen(
     link: &Arc<Link>,
     overlays: &[Arc<dyn Overlay>],
     publishing: &Arc<Publishing>,
@@ -95,7 +95,7 @@ async fn listen_at(link: Arc<Link>, overlay: Arc<dyn Overlay>, slot: Slot) {
 
 /// Does something that looks for a way to a peer, and calls the peer meanwhile, in the slot of the key that signed
 /// where he is.
-pub(super) async fn while_calling<T>(
+pub(in crate::daemon) async fn while_calling<T>(
     link: &Link,
     peer: &PublicKey,
     signer: &PublicKey,

@@ -10,10 +10,10 @@ use std::{
 use hyper::{Method, StatusCode, header::HOST};
 use nanoserde::{DeJson, SerJson};
 
-use super::control::Problem;
-use super::home::Home;
+use super::Problem;
 use super::json;
-use super::why::{self, Walk};
+use crate::daemon::home::Home;
+use crate::daemon::why::{self, Walk};
 use crate::identity::Destination;
 use crate::runtime::{Async, SocketIo, clock, http, plain};
 

@@ -11,7 +11,7 @@ use crate::registration::{BackOff, Lookup, Outcome, Packet, Refusal, Report, Sai
 use crate::runtime::spawn;
 
 /// A source, by its place among those of the look-up, and what it gave.
-pub(super) type Answer = (usize, Result<Vec<Result<Packet, Refusal>>, OverlayError>);
+pub(in crate::daemon) type Answer = (usize, Result<Vec<Result<Packet, Refusal>>, OverlayError>);
 
 /// What is said of an overlay that was not asked.
 const RESTS: &str = "not asked: it has failed again and again";
@@ -19,7 +19,7 @@ const RESTS: &str = "not asked: it has failed again and again";
 const MAX_RESTS: usize = 256;
 
 /// Questions under way.
-pub(super) struct Questions {
+pub(in crate::daemon) struct Questions {
     wanted: Wanted,
     sources: Vec<Source>,
     sender: Sender<Answer>,
@@ -32,7 +32,7 @@ pub(super) struct Questions {
 
 impl Questions {
     /// Asks all overlays that do not rest.
-    pub(super) fn ask(
+    pub(in crate::daemon) fn ask(
         wanted: &Wanted,
         sources: Vec<Source>,
         rests: &Rests,
@@ -50,7 +50,7 @@ impl Questions {
     }
 
     /// The next answer.
-    pub(super) async fn answer(&mut self) -> Option<Answer> {
+    pub(in crate::daemon) async fn answer(&mut self) -> Option<Answer> {
         let answer = self.answers.recv().await.ok();
         self.open -= usize::from(answer.is_some());
         answer
@@ -58,7 +58,7 @@ impl Questions {
 
     /// Once all have answered: those that rest are asked if there is nothing, and are left out if there is
     /// something.
-    pub(super) fn settle(&mut self, now: Instant, lookup: &mut Lookup) {
+    pub(in crate::daemon) fn settle(&mut self, now: Instant, lookup: &mut Lookup) {
         if self.open > 0 {
             return;
         }
@@ -73,7 +73,7 @@ impl Questions {
     }
 
     /// Those that were asked, with what they said.
-    pub(super) fn reports<'a>(
+    pub(in crate::daemon) fn reports<'a>(
         &'a self,
         outcome: &'a Outcome,
     ) -> impl Iterator<Item = (&'a Source, &'a Report)> {
@@ -96,11 +96,11 @@ impl Questions {
 
 /// Which overlays rest.
 #[derive(Debug, Default)]
-pub(super) struct Rests(BTreeMap<String, BackOff>);
+pub(in crate::daemon) struct Rests(BTreeMap<String, BackOff>);
 
 impl Rests {
     /// Takes note of how an overlay did in a look-up that came to `outcome`.
-    pub(super) fn record(
+    pub(in crate::daemon) fn record(
         &mut self,
         now: Instant,
         address: &str,
@@ -123,7 +123,7 @@ impl Rests {
     }
 
     /// This machine is in another network, where all of them may be reached.
-    pub(super) fn end(&mut self) {
+    pub(in crate::daemon) fn end(&mut self) {
         self.0.clear();
     }
 

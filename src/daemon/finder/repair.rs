@@ -26,11 +26,11 @@ const JITTER: u64 = 2000;
 
 /// When each overlay was repaired last.
 #[derive(Debug, Default)]
-pub(super) struct Repairs(BTreeMap<String, Instant>);
+pub(in crate::daemon) struct Repairs(BTreeMap<String, Instant>);
 
 impl Repairs {
     /// Puts `newest` back into an overlay that `said` it has nothing, if that is right.
-    pub(super) fn consider(
+    pub(in crate::daemon) fn consider(
         &mut self,
         overlay: &Arc<dyn Overlay>,
         (wanted, said): (&Wanted, &Said),

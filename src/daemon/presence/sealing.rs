@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::contact_book::ContactBook;
+use crate::daemon::books::ContactBook;
 use crate::identity::{KeyPair, PublicKey, Slot};
 use crate::overlay::{Overlay, OverlayError};
 use crate::registration::Packet;
@@ -13,14 +13,14 @@ use crate::trust::{Binding, Contact, Contacts};
 
 /// Seals what is published to the contacts.
 #[derive(Debug)]
-pub(super) struct Sealing {
+pub(in crate::daemon) struct Sealing {
     board: Mutex<PresenceBoard>,
     book: ContactBook,
 }
 
 /// What has changed since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(in crate::daemon) enum Turn {
     /// Nothing.
     Still,
     /// Other days' places are to be kept up.
@@ -31,13 +31,13 @@ pub(super) enum Turn {
 
 /// Who finds this identity.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Readership {
+pub(in crate::daemon) struct Readership {
     /// How many contacts may read.
-    pub(super) readers: usize,
+    pub(in crate::daemon) readers: usize,
     /// How many may not because there are too many.
-    pub(super) left_out: usize,
+    pub(in crate::daemon) left_out: usize,
     /// How many places are kept up in each overlay.
-    pub(super) places: usize,
+    pub(in crate::daemon) places: usize,
 }
 
 /// How many letters travel to an overlay at a time.
@@ -45,12 +45,12 @@ const AT_A_TIME: usize = 8;
 
 impl Sealing {
     /// Seals to the contacts in a book, for so many overlays.
-    pub(super) fn new(keys: KeyPair, book: ContactBook, overlays: usize) -> Sealing {
+    pub(in crate::daemon) fn new(keys: KeyPair, book: ContactBook, overlays: usize) -> Sealing {
         Sealing { board: Mutex::new(PresenceBoard::new(keys, overlays)), book }
     }
 
     /// Looks at the clock and into the book. One that cannot be read for a moment changes nothing.
-    pub(super) fn look(&self) -> Turn {
+    pub(in crate::daemon) fn look(&self) -> Turn {
         let mut board = lock(&self.board);
         let day = board.turn(clock::wall());
         let readers = match self.book.contacts() {
@@ -68,7 +68,7 @@ impl Sealing {
     ///
     /// # Errors
     /// What the overlay said to the first letter that it did not take.
-    pub(super) async fn write(
+    pub(in crate::daemon) async fn write(
         &self,
         index: usize,
         overlay: &Arc<dyn Overlay>,
@@ -97,12 +97,12 @@ impl Sealing {
     }
 
     /// The keys for which contacts leave calls.
-    pub(super) fn presences(&self) -> Vec<PublicKey> {
+    pub(in crate::daemon) fn presences(&self) -> Vec<PublicKey> {
         lock(&self.board).presences()
     }
 
     /// Who finds this identity.
-    pub(super) fn readership(&self) -> Readership {
+    pub(in crate::daemon) fn readership(&self) -> Readership {
         let board = lock(&self.board);
         Readership { readers: board.readers(), left_out: board.left_out(), places: board.places() }
     }

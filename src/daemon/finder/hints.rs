@@ -9,8 +9,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use async_channel::{Receiver, Sender};
 use futures_lite::future;
 
-use super::finder::{Finder, Found};
 use super::search::Search;
+use super::{Finder, Found};
 use crate::identity::{Name, PublicKey};
 use crate::link::Link;
 use crate::overlay::Overlay;
@@ -22,14 +22,14 @@ const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Addresses to come, and the work on them, which ends with this.
 #[derive(Debug)]
-pub(super) struct Hints {
+pub(in crate::daemon) struct Hints {
     key: PublicKey,
     addresses: Receiver<Vec<SocketAddr>>,
     _asking: Vec<Task<()>>,
 }
 
 /// Where a look-up has led.
-pub(super) enum Lead {
+pub(in crate::daemon) enum Lead {
     /// To a packet.
     Packet(Box<Found>),
     /// To addresses that may be the contact's.
@@ -38,7 +38,7 @@ pub(super) enum Lead {
 
 impl Hints {
     /// Those for a contact; None where nobody could give any, or a path is known.
-    pub(super) fn of(finder: &Finder, link: &Link, name: &Name) -> Option<Hints> {
+    pub(in crate::daemon) fn of(finder: &Finder, link: &Link, name: &Name) -> Option<Hints> {
         let key = finder.book().contacts().ok()?.get(name)?.key;
         if link.path(&key).is_some() {
             return None;
@@ -55,17 +55,17 @@ impl Hints {
     }
 
     /// Whose addresses they are.
-    pub(super) fn key(&self) -> &PublicKey {
+    pub(in crate::daemon) fn key(&self) -> &PublicKey {
         &self.key
     }
 
     /// The next addresses; None when all overlays have been asked.
-    pub(super) async fn next(&self) -> Option<Vec<SocketAddr>> {
+    pub(in crate::daemon) async fn next(&self) -> Option<Vec<SocketAddr>> {
         self.addresses.recv().await.ok()
     }
 
     /// What comes first: the packet, or addresses. Without either, why there is no packet.
-    pub(super) async fn or_packet(
+    pub(in crate::daemon) async fn or_packet(
         &self,
         find: impl Future<Output = Result<Found, Failure>>,
     ) -> Result<Lead, Failure> {

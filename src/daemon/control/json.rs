@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 16;
 ///
 /// # Errors
 /// Says what is wrong: with the JSON, or with what it holds.
-pub(super) fn read<T: DeJson>(text: &str) -> Result<T, String> {
+pub(in crate::daemon) fn read<T: DeJson>(text: &str) -> Result<T, String> {
     check(text.as_bytes()).ok_or("it is not well-formed")?;
     T::deserialize_json(text).map_err(|error| error.to_string())
 }
@@ -113,7 +113,7 @@ fn skip_space(text: &[u8]) -> &[u8] {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::control::PutService;
+    use super::PutService;
     use super::*;
 
     #[test]

@@ -1,12 +1,11 @@
 //! The identity files of a home: made once, never overwritten.
 
-use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path};
+use std::{fmt, fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
 
 use zeroize::Zeroizing;
 
 use super::audience::Audience;
-use super::home::{Home, HomeError};
-use super::publishing::LONGEST_PACKET_LIFETIME;
+use super::{Home, HomeError};
 use crate::identity::{
     KeyFileError, KeyPair, Lock, MAX_KEY_FILE, Name, NameError, PublicKey, PublicKeyFile,
     SecretKeyFile, Seed, ShareLink, Timestamp,
@@ -17,6 +16,9 @@ use crate::runtime::{
     random,
 };
 use crate::trust::Successor;
+
+/// How long a registration of a machine that stays where it is counts without being renewed.
+pub(in crate::daemon) const LONGEST_PACKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Who this home belongs to.
 #[derive(Clone, Debug)]
@@ -202,7 +204,7 @@ impl Identity {
     }
 
     /// The key pair of a home, if there is one that needs no passphrase.
-    pub(super) fn unlocked(home: &Home) -> Option<KeyPair> {
+    pub(in crate::daemon) fn unlocked(home: &Home) -> Option<KeyPair> {
         struct Nobody;
         impl PassphraseSource for Nobody {
             fn ask(&mut self) -> Option<Passphrase> {

@@ -8,8 +8,9 @@ use std::{
 use event_listener::{Event, EventListener};
 use futures_lite::future;
 
-use super::contact_book::ContactBook;
 use super::sealing::{Readership, Sealing, Turn};
+use crate::daemon::books::ContactBook;
+use crate::daemon::home::LONGEST_PACKET_LIFETIME;
 use crate::identity::{KeyPair, Name, PublicKey, Timestamp};
 use crate::overlay::{Overlay, OverlayError};
 use crate::registration::presence::BLUR;
@@ -19,14 +20,12 @@ use crate::runtime::{clock, lock, random, spawn};
 /// How long a registration counts without being renewed when something has changed a while ago: long enough
 /// for a laptop to sleep over lunch, short enough that a machine that vanished is not looked for all day.
 const PACKET_LIFETIME: Duration = Duration::from_secs(2 * 3600);
-/// The same for a machine that stays where it is.
-pub(super) const LONGEST_PACKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// How often the contact book and the day are looked at where they matter.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Publishes one identity in all overlays that can be written.
-pub(super) struct Publishing {
+pub(in crate::daemon) struct Publishing {
     publisher: Mutex<Publisher>,
     overlays: Vec<Arc<dyn Overlay>>,
     /// None where everybody may read.
@@ -37,7 +36,7 @@ pub(super) struct Publishing {
 
 /// What an overlay said last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stored {
+pub(in crate::daemon) struct Stored {
     /// When it took a packet.
     pub at: Option<Timestamp>,
     /// How long its last answer took.
@@ -48,7 +47,7 @@ pub(super) struct Stored {
 
 impl Publishing {
     /// Publishes `name` and key; the first packet is newer than `last_sequence`.
-    pub(super) fn new(
+    pub(in crate::daemon) fn new(
         keys: KeyPair,
         name: Option<Name>,
         last_sequence: Timestamp,
@@ -63,7 +62,7 @@ impl Publishing {
     }
 
     /// The same for contacts only: those in `book` at any time.
-    pub(super) fn sealed(
+    pub(in crate::daemon) fn sealed(
         keys: KeyPair,
         name: Option<Name>,
         last_sequence: Timestamp,
@@ -82,7 +81,7 @@ impl Publishing {
 
     /// Takes back from all overlays what an earlier process has published for everybody, under the sequence
     /// `gone`; [`Publishing::run`] ends when that is done or has failed.
-    pub(super) fn withdrawing(
+    pub(in crate::daemon) fn withdrawing(
         keys: KeyPair,
         name: Option<Name>,
         gone: Timestamp,
@@ -114,7 +113,7 @@ impl Publishing {
 
     /// Works until a shutdown is complete. `whereabouts` is asked at each turn, and when what `moves` gives
     /// has ended, so that what has changed since is published.
-    pub(super) async fn run(
+    pub(in crate::daemon) async fn run(
         self: Arc<Self>,
         whereabouts: impl Fn() -> Whereabouts,
         moves: impl Fn() -> EventListener,
@@ -151,19 +150,19 @@ impl Publishing {
     }
 
     /// Publishes at once what has changed without telling.
-    pub(super) fn look_again(&self) {
+    pub(in crate::daemon) fn look_again(&self) {
         self.changed.notify(usize::MAX);
     }
 
     /// Asks for what lies in the overlays to be taken away; [`Publishing::run`] ends when it is.
-    pub(super) fn withdraw(&self) {
+    pub(in crate::daemon) fn withdraw(&self) {
         self.publisher().handle_shutdown(clock::now(), clock::wall());
         self.changed.notify(usize::MAX);
     }
 
     /// Publishes anew, though nothing has changed, and waits for every overlay. This happens no more often
     /// than changes do, so it may take a while to begin.
-    pub(super) async fn publish_again(&self) {
+    pub(in crate::daemon) async fn publish_again(&self) {
         let last = self.last_sequence();
         self.publisher().handle_wish(clock::now());
         self.changed.notify(usize::MAX);
@@ -177,7 +176,7 @@ impl Publishing {
     }
 
     /// Waits until every overlay holds the newest packet or has failed to take one.
-    pub(super) async fn settled(&self) {
+    pub(in crate::daemon) async fn settled(&self) {
         loop {
             let changed = self.changed.listen();
             if (0..self.overlays.len()).all(|overlay| self.publisher().is_settled(overlay)) {
@@ -188,7 +187,7 @@ impl Publishing {
     }
 
     /// What an overlay said last; None if nothing is published there.
-    pub(super) fn result(&self, address: &str) -> Option<Stored> {
+    pub(in crate::daemon) fn result(&self, address: &str) -> Option<Stored> {
         let overlay = self.overlays.iter().position(|overlay| overlay.address() == address)?;
         self.results().get(overlay).cloned()
     }
@@ -198,28 +197,28 @@ impl Publishing {
     }
 
     /// Whether no overlay has failed to do what it was asked last.
-    pub(super) fn has_succeeded(&self) -> bool {
+    pub(in crate::daemon) fn has_succeeded(&self) -> bool {
         self.results().iter().all(|stored| stored.error.is_none())
     }
 
     /// The newest sequence signed; the next one must be above it.
-    pub(super) fn last_sequence(&self) -> Timestamp {
+    pub(in crate::daemon) fn last_sequence(&self) -> Timestamp {
         let blur = self.sealing.as_ref().map(|_| BLUR).unwrap_or_default();
         self.publisher().last_sequence().saturating_add(blur)
     }
 
     /// Who finds this identity, if not everybody.
-    pub(super) fn readership(&self) -> Option<Readership> {
+    pub(in crate::daemon) fn readership(&self) -> Option<Readership> {
         self.sealing.as_ref().map(Sealing::readership)
     }
 
     /// The keys for which contacts leave calls, where these must not be left for the key of this identity.
-    pub(super) fn presences(&self) -> Option<Vec<PublicKey>> {
+    pub(in crate::daemon) fn presences(&self) -> Option<Vec<PublicKey>> {
         self.sealing.as_ref().map(Sealing::presences)
     }
 
     /// Ends when something has been published, or cannot be.
-    pub(super) fn changed(&self) -> EventListener {
+    pub(in crate::daemon) fn changed(&self) -> EventListener {
         self.changed.listen()
     }
 

@@ -15,7 +15,7 @@ use crate::runtime::{clock, lock};
 
 /// Finds and opens what is sealed to this identity.
 #[derive(Debug)]
-pub(super) struct Unsealing {
+pub(in crate::daemon) struct Unsealing {
     own: KeyPair,
     known: Mutex<HashMap<PublicKey, Known>>,
 }
@@ -44,7 +44,7 @@ const MAX_KNOWN: usize = 1024;
 
 impl Unsealing {
     /// Opens in the name of an identity.
-    pub(super) fn new(own: KeyPair) -> Unsealing {
+    pub(in crate::daemon) fn new(own: KeyPair) -> Unsealing {
         Unsealing { own, known: Mutex::default() }
     }
 
@@ -52,7 +52,7 @@ impl Unsealing {
     ///
     /// # Errors
     /// When the overlay cannot be asked.
-    pub(super) async fn find(
+    pub(in crate::daemon) async fn find(
         &self,
         overlay: &dyn Overlay,
         publisher: PublicKey,
@@ -86,7 +86,7 @@ impl Unsealing {
     }
 
     /// Forgets to where a contact's invitation led.
-    pub(super) fn forget(&self, publisher: &PublicKey) {
+    pub(in crate::daemon) fn forget(&self, publisher: &PublicKey) {
         lock(&self.known).remove(publisher);
     }
 

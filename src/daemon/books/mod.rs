@@ -3,6 +3,15 @@
 //! A change is made under a lock and replaces the file in one step, so that a process that is killed in the
 //! middle leaves the old book or the new one.
 
+mod access;
+mod authorities;
+mod certificates;
+mod contacts;
+mod introductions;
+mod labels;
+mod private_contacts;
+mod sequences;
+
 use std::{
     fmt,
     fs::{self, File},
@@ -13,12 +22,21 @@ use std::{
     time::SystemTime,
 };
 
-use super::home::Home;
+pub use access::{AccessBook, AccessBookError, AccessWish};
+pub use authorities::{AuthorityBook, AuthorityBookError, RevokeError};
+pub use certificates::{CertificateBook, CertificateBookFull, CertificateStatus};
+pub use contacts::{ContactBook, ContactBookError};
+pub use introductions::Introductions;
+pub use labels::Labels;
+pub(in crate::daemon) use private_contacts::PrivateContacts;
+pub(in crate::daemon) use sequences::Sequences;
+
+use crate::daemon::home::Home;
 use crate::runtime::file::{self, Access};
 use crate::runtime::{lock, plain};
 
 /// What a book holds, as text and as value.
-pub(super) trait Pages: Default {
+pub(in crate::daemon) trait Pages: Default {
     /// The longest text in octets.
     const MAX_TEXT: usize;
     /// Why a text is none, or a change is not made.
@@ -31,7 +49,7 @@ pub(super) trait Pages: Default {
 
 /// A book of a home.
 #[derive(Debug)]
-pub(super) struct Book<T> {
+pub(in crate::daemon) struct Book<T> {
     path: PathBuf,
     lock: PathBuf,
     last: Mutex<Last<T>>,
@@ -49,7 +67,7 @@ type Stamp = (SystemTime, u64, u64);
 
 impl<T: Pages> Book<T> {
     /// The book of this name, which need not exist yet.
-    pub(super) fn new(home: &Home, name: &str) -> Book<T> {
+    pub(in crate::daemon) fn new(home: &Home, name: &str) -> Book<T> {
         let last = Mutex::new(Last { stamp: None, pages: Arc::default() });
         Book { path: home.path(name), lock: home.path(&format!("{name}.lock")), last }
     }
@@ -58,7 +76,7 @@ impl<T: Pages> Book<T> {
     ///
     /// # Errors
     /// When the file cannot be read or understood.
-    pub(super) fn pages(&self) -> Result<Arc<T>, BookError<T::Error>> {
+    pub(in crate::daemon) fn pages(&self) -> Result<Arc<T>, BookError<T::Error>> {
         let mut last = lock(&self.last);
         let stamp = self.stamp()?;
         if last.stamp != stamp {
@@ -72,7 +90,7 @@ impl<T: Pages> Book<T> {
     ///
     /// # Errors
     /// What `change` says, or when the file cannot be read or written.
-    pub(super) fn change<R>(
+    pub(in crate::daemon) fn change<R>(
         &self,
         change: impl FnOnce(&mut T) -> Result<R, T::Error>,
     ) -> Result<R, BookError<T::Error>> {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
-use super::home::Home;
+use crate::daemon::home::Home;
 use crate::identity::{Destination, Name, OriginLabel, ServicePort};
 use crate::runtime::file::{self, Access};
 use crate::runtime::{lock, plain};

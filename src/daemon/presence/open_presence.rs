@@ -5,8 +5,8 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use event_listener::Event;
 
-use super::home::Home;
 use super::publishing::Publishing;
+use crate::daemon::home::Home;
 use crate::identity::{KeyPair, Name, Timestamp};
 use crate::overlay::Overlay;
 use crate::registration::Whereabouts;
@@ -15,7 +15,7 @@ use crate::runtime::{clock, plain};
 
 /// The note of a home.
 #[derive(Clone, Debug)]
-pub(super) struct OpenPresence {
+pub(in crate::daemon) struct OpenPresence {
     path: PathBuf,
 }
 
@@ -26,17 +26,17 @@ const LAST_PAUSE: Duration = Duration::from_secs(3600);
 
 impl OpenPresence {
     /// The note, which need not be there.
-    pub(super) fn new(home: &Home) -> OpenPresence {
+    pub(in crate::daemon) fn new(home: &Home) -> OpenPresence {
         OpenPresence { path: home.path("published") }
     }
 
     /// Whether something may lie in the open.
-    pub(super) fn may_exist(&self) -> bool {
+    pub(in crate::daemon) fn may_exist(&self) -> bool {
         self.path.exists()
     }
 
     /// Notes that something will.
-    pub(super) fn note(&self) {
+    pub(in crate::daemon) fn note(&self) {
         if self.may_exist() {
             return;
         }
@@ -46,13 +46,13 @@ impl OpenPresence {
     }
 
     /// Notes that nothing does.
-    pub(super) fn clear(&self) {
+    pub(in crate::daemon) fn clear(&self) {
         let _ = fs::remove_file(&self.path); // at worst it is taken back once more
     }
 
     /// Takes back what lies in the open, until every overlay has given it back. The withdrawal has the sequence
     /// `gone`; what is published for contacts must have higher ones.
-    pub(super) async fn take_back(
+    pub(in crate::daemon) async fn take_back(
         self,
         keys: KeyPair,
         name: Option<Name>,

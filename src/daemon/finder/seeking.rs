@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::finder::Finder;
+use super::Finder;
 use crate::identity::PublicKey;
 use crate::link::Link;
 use crate::registration::Wanted;
@@ -30,7 +30,7 @@ struct Search {
 }
 
 /// Looks for silent peers as long as it is polled.
-pub(super) async fn seek(link: Arc<Link>, finder: Arc<Finder>) {
+pub(in crate::daemon) async fn seek(link: Arc<Link>, finder: Arc<Finder>) {
     let mut searches: HashMap<PublicKey, Search> = HashMap::new();
     loop {
         link.suspected().await;

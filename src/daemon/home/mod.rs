@@ -17,6 +17,11 @@
 //! | `sequences` | newest packets seen and published, so that old ones are refused |
 //! | `control.sock`, `token`, `lock` | of the running daemon |
 
+mod audience;
+mod backup;
+mod format;
+mod identity;
+
 use std::{
     env, fmt,
     fs::{self, File, TryLockError},
@@ -25,7 +30,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::format::{self, FormatError};
+pub use audience::Audience;
+pub use backup::{Backup, BackupError};
+use format::FormatError;
+pub(in crate::daemon) use identity::LONGEST_PACKET_LIFETIME;
+pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
+
 use crate::runtime::file;
 use crate::runtime::plain;
 use crate::runtime::unblock;

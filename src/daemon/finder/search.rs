@@ -14,13 +14,11 @@ use std::{
 use futures_lite::future;
 
 use super::flight::{Answer, Flight};
-use super::introductions::Introductions;
-use super::private_contacts::PrivateContacts;
 use super::questions::{Questions, Rests};
 use super::repair::Repairs;
-use super::sequences::Sequences;
 use super::source::Source;
 use super::unsealing::Unsealing;
+use crate::daemon::books::{Introductions, PrivateContacts, Sequences};
 use crate::identity::{KeyPair, Name, PublicKey};
 use crate::overlay::Overlay;
 use crate::registration::{
@@ -41,7 +39,7 @@ const MAX_SCORES: usize = 256;
 
 /// The overlays, and what they have said.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(in crate::daemon) struct Search {
     overlays: Vec<Arc<dyn Overlay>>,
     introductions: Introductions,
     sequences: Arc<Sequences>,
@@ -57,7 +55,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub(super) fn new(
+    pub(in crate::daemon) fn new(
         overlays: Vec<Arc<dyn Overlay>>,
         introductions: Introductions,
         sequences: Arc<Sequences>,
@@ -79,7 +77,7 @@ impl Search {
     }
 
     /// What is known of somebody, or what the overlays say. With a known key the first packet is enough.
-    pub(super) async fn answer(self: &Arc<Self>, wanted: &Wanted) -> Answer {
+    pub(in crate::daemon) async fn answer(self: &Arc<Self>, wanted: &Wanted) -> Answer {
         if let Some(answer) = self.remembered(wanted) {
             if lock(&self.cache).take_refresh(clock::now(), wanted) {
                 self.fly(wanted);
@@ -95,12 +93,12 @@ impl Search {
     }
 
     /// Looks for somebody, whatever is remembered.
-    pub(super) fn look_again(self: &Arc<Self>, wanted: &Wanted) -> Arc<Flight> {
+    pub(in crate::daemon) fn look_again(self: &Arc<Self>, wanted: &Wanted) -> Arc<Flight> {
         self.fly(wanted)
     }
 
     /// This machine is in another network: overlays are reached over new connections.
-    pub(super) fn handle_network_change(&self) {
+    pub(in crate::daemon) fn handle_network_change(&self) {
         lock(&self.rests).end();
         for overlay in self.overlays.iter().cloned().chain(self.introductions.opened()) {
             overlay.handle_network_change();
@@ -108,7 +106,7 @@ impl Search {
     }
 
     /// Forgets what is remembered of somebody.
-    pub(super) fn forget(&self, wanted: &Wanted) {
+    pub(in crate::daemon) fn forget(&self, wanted: &Wanted) {
         lock(&self.cache).forget(wanted);
         if let (Some(key), Some(unsealing)) = (wanted.key(), &self.unsealing) {
             unsealing.forget(key);
@@ -116,20 +114,20 @@ impl Search {
     }
 
     /// Remembers that this packet is somebody's.
-    pub(super) fn remember_packet(&self, wanted: Wanted, packet: &Packet) {
+    pub(in crate::daemon) fn remember_packet(&self, wanted: Wanted, packet: &Packet) {
         let found = vec![packet.clone()];
         let outcome = Outcome { found, withdrawn: vec![], reports: vec![] };
         lock(&self.cache).insert(clock::now(), clock::wall(), wanted, &outcome);
     }
 
     /// Where a person is looked for: the configured overlays, and those that their share link named.
-    pub(super) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
+    pub(in crate::daemon) fn overlays_for(&self, name: &Name) -> Vec<Arc<dyn Overlay>> {
         let introduced = self.introductions.of(name, &self.overlays);
         self.overlays.iter().cloned().chain(introduced).collect()
     }
 
     /// Those of them that can find somebody by what is known.
-    pub(super) fn overlays_that_find(&self, wanted: &Wanted) -> Vec<Arc<dyn Overlay>> {
+    pub(in crate::daemon) fn overlays_that_find(&self, wanted: &Wanted) -> Vec<Arc<dyn Overlay>> {
         let overlays = wanted.name().map(|name| self.overlays_for(name));
         let mut overlays = overlays.unwrap_or_else(|| self.overlays.clone());
         overlays.retain(|overlay| overlay.abilities().can_find(wanted));
@@ -138,7 +136,7 @@ impl Search {
 
     /// What they and those that carry sealed packets are asked about somebody. Both at once only as long as it is
     /// not known that he is there for contacts only.
-    pub(super) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+    pub(in crate::daemon) fn sources(&self, wanted: &Wanted) -> Vec<Source> {
         let overlays = wanted.name().map(|name| self.overlays_for(name));
         let overlays = overlays.unwrap_or_else(|| self.overlays.clone());
         let mut sources = Source::all(&overlays, wanted, self.unsealing.as_ref());
@@ -150,13 +148,13 @@ impl Search {
 
     /// Whether the owner of a key is there for contacts only, as far as is known: nobody must be asked for him in
     /// the open.
-    pub(super) fn is_private(&self, key: &PublicKey) -> bool {
+    pub(in crate::daemon) fn is_private(&self, key: &PublicKey) -> bool {
         self.private.holds(key, clock::wall())
     }
 
     /// Those of them that know addresses of contacts and nothing else. Who is there for contacts only announces
     /// none, and is not to be asked for in the open.
-    pub(super) fn overlays_that_locate(
+    pub(in crate::daemon) fn overlays_that_locate(
         &self,
         name: &Name,
         key: &PublicKey,
@@ -170,7 +168,11 @@ impl Search {
     }
 
     /// Asks one of those about the owner of a key.
-    pub(super) async fn locate(&self, overlay: &Arc<dyn Overlay>, key: &PublicKey) -> Report {
+    pub(in crate::daemon) async fn locate(
+        &self,
+        overlay: &Arc<dyn Overlay>,
+        key: &PublicKey,
+    ) -> Report {
         let started = clock::now();
         let answer = clock::timeout(DEADLINE, overlay.locate(key)).await;
         let latency = answer.is_some().then(|| clock::now() - started);
@@ -188,17 +190,17 @@ impl Search {
     }
 
     /// How the configuration spells those that can find somebody.
-    pub(super) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
+    pub(in crate::daemon) fn addresses(&self, wanted: &Wanted) -> Vec<String> {
         self.sources(wanted).iter().map(Source::to_string).collect()
     }
 
     /// What is known of an overlay.
-    pub(super) fn score(&self, address: &str) -> Score {
+    pub(in crate::daemon) fn score(&self, address: &str) -> Score {
         lock(&self.scores).get(address).cloned().unwrap_or_default()
     }
 
     /// Asks the overlays and says what each answered.
-    pub(super) async fn ask(&self, wanted: &Wanted) -> Outcome {
+    pub(in crate::daemon) async fn ask(&self, wanted: &Wanted) -> Outcome {
         self.ask_and_tell(wanted, |_| {}).await
     }
 
@@ -372,6 +374,6 @@ impl Drop for Landing {
 }
 
 /// Whether an overlay said nothing about the person at all.
-pub(super) fn is_silent(report: &Report) -> bool {
+pub(in crate::daemon) fn is_silent(report: &Report) -> bool {
     matches!(report.said, Said::Failed(_) | Said::TooLate)
 }

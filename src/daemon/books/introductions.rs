@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::home::{Home, HomeError};
+use crate::daemon::home::{Home, HomeError};
 use crate::identity::{KeyPair, Name, Seed, ShareLink};
 use crate::overlay::{self, Overlay, OverlayAddress};
 use crate::runtime::lock;
@@ -69,7 +69,11 @@ impl Introductions {
     }
 
     /// Clients of the overlays that a person's link named, but for those in `besides`.
-    pub(super) fn of(&self, name: &Name, besides: &[Arc<dyn Overlay>]) -> Vec<Arc<dyn Overlay>> {
+    pub(in crate::daemon) fn of(
+        &self,
+        name: &Name,
+        besides: &[Arc<dyn Overlay>],
+    ) -> Vec<Arc<dyn Overlay>> {
         let entries = self.entries().into_iter().filter(|entry| entry.name == *name);
         let mut opened = lock(&self.opened);
         let mut clients = Vec::new();
@@ -93,7 +97,7 @@ impl Introductions {
     }
 
     /// The clients opened so far.
-    pub(super) fn opened(&self) -> Vec<Arc<dyn Overlay>> {
+    pub(in crate::daemon) fn opened(&self) -> Vec<Arc<dyn Overlay>> {
         lock(&self.opened).values().cloned().collect()
     }
 

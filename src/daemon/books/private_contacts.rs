@@ -6,14 +6,14 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use super::book::{Book, Pages};
-use super::home::Home;
+use super::{Book, Pages};
+use crate::daemon::home::Home;
 use crate::identity::{PublicKey, Timestamp};
 use crate::trust::Contacts;
 
 /// The private contacts of a home.
 #[derive(Debug)]
-pub(super) struct PrivateContacts {
+pub(in crate::daemon) struct PrivateContacts {
     book: Book<Seen>,
 }
 
@@ -28,19 +28,19 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 impl PrivateContacts {
     /// Those of a home; there may be none yet.
-    pub(super) fn new(home: &Home) -> PrivateContacts {
+    pub(in crate::daemon) fn new(home: &Home) -> PrivateContacts {
         PrivateContacts { book: Book::new(home, "private") }
     }
 
     /// Whether the owner of a key must not be looked for in the open.
-    pub(super) fn holds(&self, key: &PublicKey, wall: Timestamp) -> bool {
+    pub(in crate::daemon) fn holds(&self, key: &PublicKey, wall: Timestamp) -> bool {
         let seen = self.book.pages().ok();
         let seen = seen.and_then(|seen| seen.0.get(key).copied());
         seen.is_some_and(|seen| wall.since(seen) < COUNTS_FOR)
     }
 
     /// Takes note that the owner of a key was found sealed.
-    pub(super) fn note(&self, key: PublicKey, wall: Timestamp) {
+    pub(in crate::daemon) fn note(&self, key: PublicKey, wall: Timestamp) {
         let known = self.book.pages().unwrap_or_default();
         if known.0.get(&key).is_some_and(|seen| wall.since(*seen) < WRITE_INTERVAL) {
             return;
@@ -58,7 +58,7 @@ impl PrivateContacts {
     }
 
     /// Looks for the owner of a key everywhere again.
-    pub(super) fn forget(&self, key: &PublicKey) {
+    pub(in crate::daemon) fn forget(&self, key: &PublicKey) {
         if self.book.pages().is_ok_and(|seen| !seen.0.contains_key(key)) {
             return;
         }
