@@ -113,8 +113,8 @@ fn skip_space(text: &[u8]) -> &[u8] {
 mod tests {
     use proptest::prelude::*;
 
-    use super::PutService;
     use super::*;
+    use crate::daemon::PutService;
 
     #[test]
     fn knows_json_from_what_resembles_it() {

@@ -76,7 +76,7 @@ impl Service {
         let is_proved = question.token().is_some_and(|token| self.tokens.is_of(token, from, wall));
         // a sender may be forged, so those who have proved theirs have a rate of their own
         let rate = if is_proved { &self.rate } else { &self.datagram_rate };
-        if !lock(&rate).take(from, now) {
+        if !lock(rate).take(from, now) {
             return Reaction::Nothing;
         }
         let token = self.tokens.give(from, wall);
