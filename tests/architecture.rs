@@ -26,6 +26,7 @@ const PURE: &[&str] = &[
     "link/datagram",
     "link/early",
     "link/initial",
+    "link/introducing",
     "link/exclusions",
     "link/gathering",
     "link/held",

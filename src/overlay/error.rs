@@ -25,6 +25,8 @@ pub enum OverlayError {
     NoCalls,
     /// The registration has no address that could be announced, or the overlay none that could be asked.
     NoAddress,
+    /// It is announced to under a name, and the registration has none.
+    NoName,
     /// It is only read.
     ReadOnly,
     /// It keeps registrations only, nothing else that is signed.
@@ -50,6 +52,7 @@ impl fmt::Display for OverlayError {
             OverlayError::Outdated => f.write_str("it holds a newer packet of the same key"),
             OverlayError::NoCalls => f.write_str("it passes no calls"),
             OverlayError::NoAddress => f.write_str("there is no address to announce or to ask"),
+            OverlayError::NoName => f.write_str("there is no name to announce"),
             OverlayError::ReadOnly => f.write_str("it is only read"),
             OverlayError::NoSlots => f.write_str("it keeps registrations only"),
             OverlayError::Refused => f.write_str("it does not accept this packet"),

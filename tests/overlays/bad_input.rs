@@ -16,7 +16,7 @@ use p2p::identity::Slot;
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::runtime::{self, clock};
 use testbed::overlays::hostile::{dripping, endless, nobody, rude, says, server, silent};
-use testbed::overlays::packets::key;
+use testbed::overlays::packets::{key, name};
 use testbed::overlays::person::{Person, look_up};
 
 /// What a caller may have to wait, with some air for a busy machine.
@@ -46,7 +46,7 @@ fn gives_nothing(overlay: &Arc<dyn Overlay>) -> Result<(), OverlayError> {
     let alice = Person::new();
     let [_, _, wanted] = alice.wanted();
     let given = if overlay.abilities().addresses {
-        let located = runtime::block_on(overlay.locate(&alice.keys.public()));
+        let located = runtime::block_on(overlay.locate(&alice.name));
         located.map(|addresses| addresses.len())
     } else {
         look_up(overlay, &wanted).map(|outcome| outcome.found.len())
@@ -340,6 +340,6 @@ fn trackers_that_lie_over_udp_are_survived() {
 fn a_tracker_sends_nobody_to_too_many_addresses() {
     let many = (1..=60_u8).flat_map(|n| [127, 0, 0, n, 0x13, 0xba]);
     let crowd = announces([0; 12].into_iter().chain(many).collect::<Vec<u8>>());
-    let located = runtime::block_on(crowd.locate(&key().public())).unwrap();
+    let located = runtime::block_on(crowd.locate(&name())).unwrap();
     assert_eq!(located.len(), overlay::MAX_ADDRESSES);
 }

@@ -22,13 +22,12 @@
 use super::framing;
 use crate::identity::Slot;
 use crate::registration::Call;
+use crate::runtime::Token;
 
 /// What tells an answer from a forged one.
 pub(super) type Id = [u8; 8];
 /// What proves that a place is ours.
 pub(super) type Secret = [u8; 32];
-/// What proves that somebody is at his address.
-pub(super) type Token = [u8; 8];
 
 const MAGIC: &[u8; 4] = b"p2pd";
 const ASK: u8 = 1;

@@ -31,7 +31,6 @@ mod journal;
 mod places;
 mod record;
 mod server;
-mod tokens;
 
 use std::time::Duration;
 

@@ -21,7 +21,6 @@ use super::places::{
     Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
 };
 use super::record::Record;
-use super::tokens::Tokens;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
     TTL_FIELD, WAIT_FIELD,
@@ -33,7 +32,7 @@ use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::{Async, Task, clock, plain, random, spawn};
+use crate::runtime::{Async, Task, Tokens, clock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
