@@ -80,7 +80,11 @@ mod tests {
         assert_ne!(Slot::of_key(&key), slot);
         assert_ne!(Slot::of_key(&key), Slot::of_revocations(&key));
         assert_ne!(Slot::of_call(&key), Slot::of_key(&key));
-        assert_ne!(Slot::of_announcements(&name), slot, "who knows one store's slot knows no swarm");
+        assert_ne!(
+            Slot::of_announcements(&name),
+            slot,
+            "who knows one store's slot knows no swarm"
+        );
         assert_eq!(Slot::from_hex(&slot.to_string()), Some(slot));
     }
 

@@ -65,7 +65,9 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | UPDATE | INQUIRY | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | INQUIRY | EARLY | HELLO | WELCOME | REFUSED)) => {
+                Kind::Control
+            }
             Some(&CARRY) => Kind::Carry,
             Some(&CARRIED) => Kind::Carried,
             Some(&first) if first <= LAST_STUN => Kind::Stun,

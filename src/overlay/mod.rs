@@ -28,7 +28,7 @@ mod http;
 pub mod lan;
 #[cfg(feature = "mainline")]
 pub mod mainline;
-mod opendht;
+pub mod opendht;
 pub mod pkarr;
 mod public_only;
 mod rate;

@@ -122,7 +122,12 @@ mod tests {
         }
         let long = Introduction::Packet(vec![7; 901]).encode(&ID);
         let short = &Introduction::Token([1; 8]).encode(&ID)[..16];
-        for bad in [&long[..], short, &[TOKEN], &Inquiry { id: ID, swarm: Slot([0; 20]), token: ID }.encode()] {
+        for bad in [
+            &long[..],
+            short,
+            &[TOKEN],
+            &Inquiry { id: ID, swarm: Slot([0; 20]), token: ID }.encode(),
+        ] {
             assert_eq!(Introduction::decode(bad, &ID), None);
         }
     }

@@ -342,9 +342,8 @@ fn abilities_are_true(subject: &Subject) {
     assert!(abilities.renew.is_none_or(|renew| renew > renewal), "too busy");
     if abilities.put && abilities.keeps {
         drop(hers);
-        let mut wanted = alice.wanted().into_iter().filter(|wanted| abilities.can_find(wanted));
-        assert!(
-            wanted.all(|wanted| look_up(&subject.visitor(), &wanted).unwrap().found.len() == 1)
-        );
+        let visitor = subject.visitor();
+        let mut wanted = alice.wanted().into_iter().filter(|wanted| keeps_for(&visitor, wanted));
+        assert!(wanted.all(|wanted| look_up(&visitor, &wanted).unwrap().found.len() == 1));
     }
 }
