@@ -150,9 +150,11 @@ impl OpenTracker {
         writeln!(file, "{swarm}").unwrap();
         let id = self.process.child.id().to_string();
         assert!(Command::new("kill").args(["-s", "HUP", &id]).status().unwrap().success());
+        // whoever leaves a swarm is never refused, so somebody has to enter it
         await_until("the tracker does not read its list", || {
-            !self.tell(swarm, 9, "stopped").starts_with(b"d14:failure reason")
+            !self.tell(swarm, 9, "started").starts_with(b"d14:failure reason")
         });
+        self.tell(swarm, 9, "stopped");
     }
 
     /// Announces a port of this machine, as anybody can.
