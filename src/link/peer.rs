@@ -64,8 +64,9 @@ pub(super) struct Peer<R> {
     pub(super) sees: Option<SocketAddr>,
     /// Octets of QUIC that went to it.
     pub(super) volume: u64,
-    /// Of those, what went there until a direct way was last looked for.
-    pub(super) climbed: u64,
+    /// Of those, what went there until that was last enough to be called traffic, and when it was.
+    pub(super) counted: u64,
+    pub(super) busy: Option<Instant>,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
     /// The number of its latest UPDATE; 0 before the first.
@@ -112,7 +113,8 @@ impl<R> Peer<R> {
             knocked: None,
             sees: None,
             volume: 0,
-            climbed: 0,
+            counted: 0,
+            busy: None,
             last_used: now,
             update: 0,
             nat: NatMapping::Unknown,

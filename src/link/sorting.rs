@@ -43,7 +43,7 @@ impl Sorting<'_> {
             }
             Kind::Carried => {
                 let Some(hit) = carried_tag(datagram) else { return };
-                let Some(relay) = self.relaying.client.relay_at(from) else { return };
+                let Some(relay) = self.relaying.client.carried(from, self.now) else { return };
                 self.take_carried(Way::Relayed { relay, hit }, &datagram[CARRY_HEADER..]);
             }
             Kind::Stun | Kind::QuicLong | Kind::QuicShort | Kind::Unknown => {}
@@ -122,7 +122,7 @@ impl Sorter for Sorting<'_> {
     }
 
     fn relay(&mut self, from: SocketAddr) -> Option<RelayId> {
-        self.relaying.client.relay_at(Carrier::Udp(from))
+        self.relaying.client.carried(Carrier::Udp(from), self.now)
     }
 
     fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>) {

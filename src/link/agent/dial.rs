@@ -169,7 +169,7 @@ impl<S: Sealing> Agent<S> {
         if octets > EVERY_PATH && !is_run && peer.volume < MTU_VOLUME && !stays {
             return false;
         }
-        peer.volume += octets as u64;
+        peer.note_traffic(octets, now);
         true
     }
 

@@ -177,6 +177,15 @@ impl Client {
         self.by_carrier.get(&carrier).copied()
     }
 
+    /// The relay that has carried what comes from here.
+    pub(in crate::link) fn carried(&mut self, from: Carrier, now: Instant) -> Option<RelayId> {
+        let id = self.relay_at(from)?;
+        if let Some(relay) = self.relays.get_mut(&id).filter(|relay| relay.carrier == from) {
+            relay.carried = now;
+        }
+        Some(id)
+    }
+
     /// What carries datagrams through a relay; None while it refuses this host. Before the first there is
     /// a HELLO in [`Client::poll_transmit`], which has to go first.
     pub(in crate::link) fn carry(&mut self, id: RelayId, now: Instant) -> Option<Carrier> {
@@ -239,9 +248,7 @@ impl Client {
         if registration(relay) != before && relay.purpose == Purpose::Register {
             self.events.push_back(Event::Registration);
         }
-        let by = (relay.node.address, relay.purpose == Purpose::Register);
-        let event = |address| Event::Observed { by: by.0, chosen: by.1, address, sent };
-        self.events.extend(welcome.observed.map(event));
+        self.events.extend(welcome.observed.map(|address| seen(relay, address, sent)));
         Some(())
     }
 
@@ -253,6 +260,8 @@ impl Client {
         {
             welcomed.heard = now;
             welcomed.keeps = 0;
+            let (observed, sent) = (welcomed.observed, welcomed.latest);
+            self.events.extend(observed.map(|address| seen(relay, address, sent)));
         }
         Some(())
     }
@@ -401,6 +410,12 @@ impl Client {
     pub(in crate::link) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.relays.values().filter_map(|relay| relay.next_due(now)).min()
     }
+}
+
+/// A rendezvous sees this host at an address, from which it sent something then.
+fn seen(relay: &Relay, address: SocketAddr, sent: Instant) -> Event {
+    let (by, chosen) = (relay.node.address, relay.purpose == Purpose::Register);
+    Event::Observed { by, chosen, address, sent }
 }
 
 fn registration(relay: &Relay) -> Registration {
