@@ -64,8 +64,9 @@ pub(super) struct Peer<R> {
     pub(super) sees: Option<SocketAddr>,
     /// Octets of QUIC that went to it.
     pub(super) volume: u64,
-    /// Of those, what went there until that was last enough to be called traffic, and when it was.
-    pub(super) counted: u64,
+    /// From when on they are counted anew, and how many there were.
+    pub(super) counted: (Instant, u64),
+    /// When there was traffic.
     pub(super) busy: Option<Instant>,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
@@ -113,7 +114,7 @@ impl<R> Peer<R> {
             knocked: None,
             sees: None,
             volume: 0,
-            counted: 0,
+            counted: (now, 0),
             busy: None,
             last_used: now,
             update: 0,

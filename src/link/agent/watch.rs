@@ -39,10 +39,10 @@ const MAX_CLIMB: Duration = Duration::from_secs(60);
 /// thousand octets at either end, as much as two minutes of an idle connection. Only what has changed unnoticed is
 /// found so seldom.
 const IDLE_CLIMB: Duration = Duration::from_secs(1200);
-/// There is traffic for so long after [`Peer::note_traffic`] has last seen enough.
-const BUSY: Duration = Duration::from_secs(10);
-/// So many octets of QUIC are traffic: keep-alives need minutes for them.
-const TRAFFIC: u64 = 4096;
+/// So many octets of QUIC in so long a time are traffic, and so is what happens as long afterwards: a request has
+/// some hundred, a keep-alive forty.
+const TRAFFIC: u64 = 1024;
+const BUSY: Duration = Duration::from_secs(5);
 
 /// A claimed address that has given no sign for so long is forgotten.
 const STALE: Duration = Duration::from_secs(600);
@@ -68,11 +68,14 @@ impl<R> Peer<R> {
 
     /// So many octets of QUIC went to the peer.
     pub(super) fn note_traffic(&mut self, octets: usize, now: Instant) {
-        self.volume += octets as u64;
-        if self.volume - self.counted >= TRAFFIC {
-            self.counted = self.volume;
+        let (since, before) = self.counted;
+        if now.saturating_duration_since(since) > BUSY {
+            self.counted = (now, self.volume);
+        } else if self.volume - before >= TRAFFIC {
+            self.counted = (now, self.volume);
             self.busy = Some(now);
         }
+        self.volume += octets as u64;
     }
 
     /// A direct path was found: nothing more is looked for with urgency.

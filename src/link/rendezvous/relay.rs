@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::identity::Hit;
 use crate::link::{
     seal::{AnswerKey, MessageId, Remote},
     way::RelayId,
@@ -13,6 +14,8 @@ use crate::registration::Rendezvous;
 
 use super::{
     carrier::Carrier,
+    channels::{Channel, Channels},
+    header::Peer,
     message::{self, Mark, Purpose, Token, Welcome},
     refusal::RefusalReason,
 };
@@ -68,6 +71,8 @@ pub(super) struct Relay {
     pub(super) accepted: Option<bool>,
     /// Of the latest session, which the other end may remember for longer.
     pub(super) mark: Option<Mark>,
+    /// Whom this host has named there.
+    channels: Channels,
     /// When it last carried something to this host.
     pub(super) carried: Instant,
     /// When UDP is tried again while TCP carries.
@@ -160,6 +165,7 @@ impl Relay {
             pending: Vec::new(),
             accepted: None,
             mark: None,
+            channels: Channels::new(None),
             carried: now,
             climb: now,
             hello: None,
@@ -207,8 +213,34 @@ impl Relay {
         self.accepted = (self.purpose == Purpose::Register).then_some(welcome.carries);
         let Welcome { token, observed, .. } = *welcome;
         self.mark = Some(message::mark_of(&token));
+        self.channels.begin(token);
         // the KEEP that follows at once proves the address
-        self.state = State::Welcomed(Welcomed { token, observed, heard: now, keeps: 1, latest: now });
+        self.state =
+            State::Welcomed(Welcomed { token, observed, heard: now, keeps: 1, latest: now });
+    }
+
+    /// What to call a peer when something is to be carried there.
+    pub(super) fn name(&mut self, peer: Hit, now: Instant) -> Peer {
+        let welcomed = matches!(self.state, State::Welcomed(_)); // or a rendezvous may know nothing at all
+        let channel = welcomed.then(|| self.channels.channel(peer, now)).flatten();
+        channel.map(Peer::Channel).unwrap_or_else(|| {
+            self.channels.name(peer, now);
+            Peer::Tag(peer)
+        })
+    }
+
+    /// Whom the rendezvous means; a HELLO will tell it that this host does not know.
+    pub(super) fn named(&mut self, channel: Channel, now: Instant) -> Option<Hit> {
+        let peer = self.channels.peer(channel, now);
+        if peer.is_none() {
+            self.greet_again(now);
+        }
+        peer
+    }
+
+    /// The rendezvous knows of no channels.
+    pub(super) fn close_channels(&mut self) {
+        self.channels.close();
     }
 
     pub(super) fn refuse(&mut self, reason: RefusalReason, now: Instant) {
