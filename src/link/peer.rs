@@ -90,6 +90,8 @@ pub(super) struct Peer<R> {
     pub(super) spare_asked: Instant,
     /// While a connection exists its path is asked when nothing was heard for so long.
     pub(super) keepalive: Duration,
+    /// When that was done last.
+    pub(super) asked: Option<Instant>,
     /// Packets of handshakes that came from it.
     pub(super) handshakes: Bucket,
     /// When another path of the same sort was chosen of free will.
@@ -127,6 +129,7 @@ impl<R> Peer<R> {
             climb: None,
             spare_asked: now,
             keepalive,
+            asked: None,
             handshakes: Bucket::new(now),
             preferred: None,
             credit: 0,

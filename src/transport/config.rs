@@ -68,8 +68,9 @@ pub(super) const SEND_WINDOW: u64 = 2 << 20;
 
 /// Path MTU discovery ends where a relay's header of 21 octets still fits the 1492 octets of a line with
 /// PPPoE, so that a path can change to a relay without packets getting lost: 1492 - 48 (IPv6 and UDP) - 21, and
-/// three less, which over IPv4 fills 31 cells of an ADSL line and leaves nothing of a 32nd.
-const MAX_MTU: u16 = 1420;
+/// six less, which over IPv4 fills 31 cells of an ADSL line and leaves nothing of a 32nd, also behind the three octets
+/// by which a relay knows a peer.
+const MAX_MTU: u16 = 1417;
 /// Discovery asks once, for all of it: the probes of a search would be most of what a short visit costs.
 const MTU_STEP: u16 = 150;
 /// The link lets no such probe out before a connection carries much. Those of a short visit count as lost, and come

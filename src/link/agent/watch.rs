@@ -10,7 +10,7 @@ use crate::identity::Hit;
 use super::{Agent, Event};
 use crate::link::{
     candidate::{CHECK_TIME, Candidate, CandidateKind, Due, Pattern},
-    path::Reason,
+    path::{Liveness, Reason},
     peer::Peer,
     sealing::Sealing,
     way::Way,
@@ -25,6 +25,10 @@ const KEEPALIVE_JITTER: Duration = Duration::from_secs(5);
 const SHORT_KEEPALIVE: Duration = Duration::from_secs(15);
 /// A path that was silent for so long before it failed has died of that.
 const LONG_SILENCE: Duration = Duration::from_secs(20);
+
+/// A path that is dead is asked again after this part of the time for which it has been: the peer may be gone for
+/// good, and then each question is in vain.
+const OUTAGE_SHARE: u32 = 3;
 
 /// Between looks at a direct spare.
 const SPARE: Duration = Duration::from_secs(90);
@@ -99,7 +103,15 @@ impl<R> Peer<R> {
     fn keepalive_due(&self) -> Option<Instant> {
         let path = self.path.as_ref().filter(|_| self.holds > 0)?;
         let checking = self.current().is_some_and(Candidate::is_checking);
-        (!checking).then_some(path.heard + self.keepalive)
+        let due = path.heard + self.keepalive;
+        let again = match (path.liveness, self.asked) {
+            (Liveness::Suspect(since), Some(asked)) => {
+                let outage = asked.saturating_duration_since(since);
+                Some(asked + CHECK_TIME.max(outage / OUTAGE_SHARE))
+            }
+            _ => None,
+        };
+        (!checking).then_some(again.map_or(due, |again| due.max(again)))
     }
 
     fn silence_due(&self) -> Option<Instant> {
@@ -200,6 +212,7 @@ impl<S: Sealing> Agent<S> {
         }
         let peer = self.peers.get_mut(&hit)?;
         let way = peer.path.as_ref()?.way;
+        peer.asked = Some(now);
         peer.candidate(way)?.start_check(Pattern::Ordinary, 0, now);
         Some(())
     }
