@@ -204,7 +204,7 @@ mod tests {
             let octets: Vec<u8> = (0..round % 300)
                 .map(|_| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    (state >> 56) as u8 % 16 | (state >> 48) as u8 & IPV4
+                    ((state >> 56) as u8 % 16) | ((state >> 48) as u8 & IPV4)
                 })
                 .collect();
             if let Some(set) = LocatorSet::decode(&octets) {

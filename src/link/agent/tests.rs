@@ -451,13 +451,16 @@ fn a_short_visit_pays_for_no_probe_of_the_path_mtu_and_a_long_one_for_it_once() 
     let hit = world.nodes[1].hit();
     let is_worth = |world: &mut World| {
         let now = world.now;
-        world.nodes[0].agent.is_worth(hit, 1420, false, now)
+        world.nodes[0].agent.is_worth(hit, 1417, false, now)
     };
     assert!(!is_worth(&mut world));
     world.run(Duration::from_secs(20));
     assert!(!is_worth(&mut world));
     // quinn asks again half a minute after its first attempt, which must not be repeated for ever
     world.run(Duration::from_secs(10));
+    assert!(!is_worth(&mut world), "nobody may be there any more");
+    assert!(world.talk(1, 0));
+    world.run(world.delay);
     assert!(is_worth(&mut world));
 }
 
