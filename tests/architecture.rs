@@ -62,6 +62,7 @@ const PURE: &[&str] = &[
     "link/portmap/pcp",
     "link/seal",
     "link/teredo/address",
+    "link/teredo/bare",
     "link/teredo/client",
     "link/teredo/encapsulation",
     "link/teredo/ipv6",

@@ -71,7 +71,7 @@ impl Figures {
         let rounds = setting("P2P_BENCH_ROUNDS", 5);
         for round in 1..=rounds {
             scene.forget("bob");
-            let _bob = scene.proxy();
+            let bob = scene.proxy();
             scene.settle();
             let lab = &scene.lab;
             let mut plain = figures.plain.cold(lab, || Client::plain(lab, "bob", PLAIN))?;
@@ -88,6 +88,7 @@ impl Figures {
                 block_on(clock::sleep(SETTLED)); // the end of a stream is asked about
                 figures.idle = idle(lab);
             }
+            bob.stop(); // alice would look for one who vanishes, on the line of the next
         }
         Ok(figures)
     }

@@ -15,10 +15,11 @@
 //! * 2 MB: a body of two million octets; its rate as a share of plain TCP's.
 //! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;
 //!   and each second when nothing is asked, averaged. Of the cold ones QUIC needs 3684 for its three datagrams of 1200
-//!   octets, in the first of which the early request is; a look-up takes some 400, probes 480, the rest of the
+//!   octets, in the first of which the early request is; a look-up takes some 400, probes 430, the rest of the
 //!   handshake 600. A call costs 500 more. Through a rendezvous the first datagram has 700 octets, and what both
-//!   tell each other costs 700, as does learning an address over Teredo, where each packet has 48 more. Through a relay
-//!   a request and its response have 34 more, so that warm ones take 787.
+//!   tell each other costs 600, as does learning an address over Teredo, where each packet of the handshake has 48
+//!   more. Through a relay a request and its response have 6 more. In a minute of silence QUIC speaks twice or three
+//!   times, which is 120 octets there and back, as does a rendezvous of bob's own for 84; a Teredo server takes 234.
 //!
 //! The rows `mapped`, `call` and `teredo` need miniupnpd, coturn and miredo-server (the last one as root).
 //!

@@ -10,8 +10,8 @@ use crate::reader::Reader;
 use testbed::bench::table::{Table, number, verdict};
 use testbed::people::Program;
 
-/// How long nothing is asked of anybody: five times 14 seconds, which is how often a connection is kept alive.
-const WATCH: Duration = Duration::from_secs(70);
+/// How long nothing is asked of anybody: three times 25 seconds, which is how often a connection is kept alive.
+const WATCH: Duration = Duration::from_secs(75);
 /// Publishing has ended, threads without work have gone, and memory was given back; a node of the DHT ends half
 /// a minute after its last question.
 const SETTLE: Duration = Duration::from_secs(50);
@@ -19,9 +19,9 @@ const SETTLE: Duration = Duration::from_secs(50);
 /// Resident, in MB.
 const MEMORY_GOAL: f64 = 8.0;
 
-/// A minute, with one connection: 60 s by the 14 of the keep-alive, each of which wakes either end twice, for a
-/// timer and an acknowledgement there, a packet and the delay of its acknowledgement here. That makes 8.6.
-const WAKE_UPS_GOAL: f64 = 10.0;
+/// A minute, with one connection: 60 s by the 25 of the keep-alive, each of which wakes either end twice, for a
+/// timer and an acknowledgement there, a packet and the delay of its acknowledgement here. That makes 4.8.
+const WAKE_UPS_GOAL: f64 = 6.0;
 
 pub(crate) fn measure(candidates: &Candidates, table: &mut Table) {
     progress("idle");

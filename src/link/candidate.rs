@@ -12,8 +12,9 @@ pub(super) const CHECK_TIME: Duration = Duration::from_secs(5);
 const PACING: Duration = Duration::from_millis(5);
 const UNPACED: usize = 8;
 
-/// A probe may be answered for so long at least, if the peer's has crossed it on the way.
-const UNDER_WAY: Duration = Duration::from_millis(150);
+/// A probe may be answered for so long at least, if the peer's has crossed it on the way: there and back between
+/// continents.
+const UNDER_WAY: Duration = Duration::from_millis(220);
 
 /// Probes unanswered at which a path counts as doubtful: the one at 700 ms was the third.
 const DOUBTFUL: usize = 4;

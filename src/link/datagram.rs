@@ -12,6 +12,7 @@
 //! | 0x24 – 0x26 | [`crate::registration::inquiry`] |
 //! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x2c | [`EARLY`] |
+//! | 0x30 – 0x3f | [`super::rendezvous`], with a channel |
 //! | 0x40 – 0xff | QUIC |
 
 use crate::registration::inquiry::INQUIRY;
@@ -33,6 +34,12 @@ pub(super) const CARRY: u8 = 0x2a;
 pub(super) const REFUSED: u8 = 0x2b;
 /// A datagram that a rendezvous has carried from somebody.
 pub(super) const CARRIED: u8 = 0x2d;
+/// A [`CARRY`] with a number for the receiver, of which the first [`CHANNEL_BITS`] stand in the same octet.
+pub(super) const CARRY_CHANNEL: u8 = 0x30;
+/// The same of a [`CARRIED`].
+pub(super) const CARRIED_CHANNEL: u8 = 0x38;
+/// Those bits.
+pub(super) const CHANNEL_BITS: u8 = 0x07;
 /// A sealed request beside the first packet of a handshake: see [`super::early`].
 pub(super) const EARLY: u8 = 0x2c;
 
@@ -68,8 +75,10 @@ impl Kind {
             Some(&(PROBE | ANSWER | UPDATE | INQUIRY | EARLY | HELLO | WELCOME | REFUSED)) => {
                 Kind::Control
             }
-            Some(&CARRY) => Kind::Carry,
-            Some(&CARRIED) => Kind::Carried,
+            Some(&first) if first == CARRY || first & !CHANNEL_BITS == CARRY_CHANNEL => Kind::Carry,
+            Some(&first) if first == CARRIED || first & !CHANNEL_BITS == CARRIED_CHANNEL => {
+                Kind::Carried
+            }
             Some(&first) if first <= LAST_STUN => Kind::Stun,
             Some(&first) if first & LONG_HEADER != 0 => Kind::QuicLong,
             Some(&first) if first >= FIRST_QUIC => Kind::QuicShort,

@@ -9,7 +9,7 @@ use crate::identity::Hit;
 
 use super::{
     datagram::Kind,
-    rendezvous::{CARRY_HEADER, carried_tag},
+    rendezvous::{Channel, Header, Peer},
     way::{RelayId, Way},
 };
 
@@ -35,8 +35,12 @@ pub(super) trait Sorter {
     /// The relay at an address.
     fn relay(&mut self, from: SocketAddr) -> Option<RelayId>;
 
-    /// Takes datagrams that all shall be carried to one receiver. Their headers may be written over.
-    fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>);
+    /// Whom a relay means by a channel.
+    fn peer(&mut self, relay: RelayId, channel: Channel) -> Option<Hit>;
+
+    /// Takes datagrams that all shall be carried to one receiver, with headers of this length, which may be written
+    /// over.
+    fn carry(&mut self, from: SocketAddr, to: (Peer, usize), run: DatagramRun<'_>);
 
     /// Takes a QUIC packet that does not fit the run in which it came.
     fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]);
@@ -100,7 +104,7 @@ fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) 
         let mut end = (start + stride).min(octets.len());
         let datagram = &octets[start..end];
         if Kind::of(datagram) == Kind::Carry {
-            let to = carried_tag(datagram);
+            let to = Header::parse(datagram);
             end = end_of_equal_headers(octets, start, stride);
             if let Some(to) = to {
                 let octets = &mut octets[start..end];
@@ -128,8 +132,10 @@ fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) 
 
 /// Where the datagrams end that have the same header as the one at `start`.
 fn end_of_equal_headers(octets: &[u8], start: usize, stride: usize) -> usize {
-    let header = octets.get(start..start + CARRY_HEADER);
-    let equal = |datagram: &&[u8]| datagram.get(..CARRY_HEADER) == header;
+    let header = Header::length_of(octets[start]);
+    let first = octets.get(start..start + header);
+    // one that ends with its header has nothing to be carried
+    let equal = |datagram: &&[u8]| datagram.get(..header) == first && datagram.len() > header;
     let length = octets[start..].chunks(stride).take_while(equal).map(<[u8]>::len).sum::<usize>();
     start + length.max(stride.min(octets.len() - start))
 }
@@ -147,8 +153,10 @@ fn admit(
         (Some(data), _) => data,
         (None, Kind::Carried) => {
             let relay = *senders.relay.get_or_insert_with(|| sorter.relay(from));
-            let hit = carried_tag(datagram)?;
-            (Way::Relayed { relay: relay?, hit }, CARRY_HEADER..datagram.len())
+            let relay = relay?;
+            let (sender, header) = Header::parse(datagram)?;
+            let hit = senders.peer(sorter, relay, sender)?;
+            (Way::Relayed { relay, hit }, header..datagram.len())
         }
         (None, _) => (Way::Direct(from), 0..datagram.len()),
     };
@@ -175,6 +183,7 @@ struct Senders {
     /// The run comes from a TURN server.
     turn: bool,
     relay: Option<Option<RelayId>>,
+    channel: Option<(Channel, Option<Hit>)>,
     way: Option<Way>,
     short: Option<Option<SocketAddr>>,
 }
@@ -191,10 +200,25 @@ impl Senders {
             return sorter.sender(way, kind, octets);
         }
         if self.way != Some(way) {
-            let Senders { turn, relay, .. } = *self;
-            *self = Senders { turn, relay, way: Some(way), ..Senders::default() };
+            let Senders { turn, relay, channel, .. } = *self;
+            *self = Senders { turn, relay, channel, way: Some(way), ..Senders::default() };
         }
         *self.short.get_or_insert_with(|| sorter.sender(way, kind, octets))
+    }
+
+    fn peer(&mut self, sorter: &mut impl Sorter, relay: RelayId, named: Peer) -> Option<Hit> {
+        let channel = match named {
+            Peer::Tag(hit) => return Some(hit),
+            Peer::Channel(channel) => channel,
+        };
+        match self.channel {
+            Some((known, hit)) if known == channel => hit,
+            _ => {
+                let hit = sorter.peer(relay, channel);
+                self.channel = Some((channel, hit));
+                hit
+            }
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 //! section 4), and how its NAT behaves.
 //!
 //! ```text
-//! sequence(8)  acknowledged(8)  NAT(1)  step(2)  count(1)  count × [ kind(1) address(16) port(2) ]
+//! sequence(8)  acknowledged(8)  NAT(1)  step(2)  count(1)  count × [ kind(1) address(4 or 16) port(2) ]
 //! ```
+//!
+//! A kind with its first bit set has an IPv4 address.
 //!
 //! Whatever follows is left to later versions; zeros there give an UPDATE the weight that allows its
 //! receiver to send as many probes as it takes to punch.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use super::candidate::CandidateKind;
 
@@ -17,7 +19,9 @@ pub(super) const MAX_ANNOUNCED: usize = 12;
 
 const COUNT_AT: usize = 19;
 const FIRST_AT: usize = 20;
-const ENTRY: usize = 19;
+/// The first bit of a kind.
+const IPV4: u8 = 0x80;
+const PORT: usize = 2;
 
 /// How the NAT in front of a host gives out ports, as far as is known (RFC 4787, section 4.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,12 +68,16 @@ impl LocatorSet {
         octets.extend_from_slice(&i16::to_be_bytes(step));
         octets.push(count as u8);
         for (kind, address) in &self.locators[..count] {
-            let ip = match address.ip() {
-                IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-                IpAddr::V6(v6) => v6,
-            };
-            octets.push(kind_octet(*kind));
-            octets.extend_from_slice(&ip.octets());
+            match address.ip() {
+                IpAddr::V4(v4) => {
+                    octets.push(kind_octet(*kind) | IPV4);
+                    octets.extend_from_slice(&v4.octets());
+                }
+                IpAddr::V6(v6) => {
+                    octets.push(kind_octet(*kind));
+                    octets.extend_from_slice(&v6.octets());
+                }
+            }
             octets.extend_from_slice(&address.port().to_be_bytes());
         }
         octets.resize(octets.len().max(length), 0);
@@ -90,20 +98,32 @@ impl LocatorSet {
         if count > MAX_ANNOUNCED {
             return None;
         }
-        let entries = octets[FIRST_AT..].get(..count * ENTRY)?;
+        let (mut locators, mut rest) = (Vec::with_capacity(count), &octets[FIRST_AT..]);
+        for _ in 0..count {
+            let (kind, behind) = rest.split_first()?;
+            let length = if kind & IPV4 == 0 { 16 } else { 4 };
+            let (address, behind) = behind.split_at_checked(length + PORT)?;
+            locators.extend(locator(kind & !IPV4, address));
+            rest = behind;
+        }
         Some(LocatorSet {
             sequence: u64::from_be_bytes(*head.first_chunk()?),
             acknowledged: u64::from_be_bytes(*head[8..].first_chunk()?),
             nat,
-            locators: entries.chunks_exact(ENTRY).filter_map(locator).collect(),
+            locators,
         })
     }
 }
 
-fn locator(entry: &[u8]) -> Option<(CandidateKind, SocketAddr)> {
-    let kind = ANNOUNCED.iter().find(|(octet, _)| *octet == entry[0])?.1;
-    let ip = Ipv6Addr::from(*entry[1..].first_chunk::<16>()?).to_canonical();
-    Some((kind, SocketAddr::new(ip, u16::from_be_bytes([entry[17], entry[18]]))))
+/// What an entry says, unless its kind is none of those that are known.
+fn locator(kind: u8, address: &[u8]) -> Option<(CandidateKind, SocketAddr)> {
+    let kind = ANNOUNCED.iter().find(|(octet, _)| *octet == kind)?.1;
+    let (ip, port) = address.split_last_chunk()?;
+    let ip = match ip.first_chunk::<16>() {
+        Some(v6) => IpAddr::from(*v6).to_canonical(),
+        None => IpAddr::from(*ip.first_chunk::<4>()?),
+    };
+    Some((kind, SocketAddr::new(ip, u16::from_be_bytes(*port))))
 }
 
 /// The kinds of which an UPDATE speaks.
@@ -145,7 +165,7 @@ mod tests {
         ] {
             let set = LocatorSet { nat, ..set() };
             let short = set.encode(0);
-            assert_eq!(short.len(), FIRST_AT + 5 * ENTRY);
+            assert_eq!(short.len(), FIRST_AT + 3 * (3 + 4) + 2 * (3 + 16));
             let long = set.encode(400);
             assert_eq!(long.len(), 400);
             assert_eq!(LocatorSet::decode(&short), Some(set.clone()));
@@ -172,7 +192,7 @@ mod tests {
     #[test]
     fn unknown_kinds_are_left_out() {
         let mut octets = set().encode(0);
-        octets[FIRST_AT] = 99;
+        octets[FIRST_AT] = IPV4 | 99;
         let decoded = LocatorSet::decode(&octets).unwrap();
         assert_eq!(decoded.locators, set().locators[1..]);
     }
@@ -184,7 +204,7 @@ mod tests {
             let octets: Vec<u8> = (0..round % 300)
                 .map(|_| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    (state >> 56) as u8 % 16
+                    ((state >> 56) as u8 % 16) | ((state >> 48) as u8 & IPV4)
                 })
                 .collect();
             if let Some(set) = LocatorSet::decode(&octets) {

@@ -1,31 +1,31 @@
 //! What the answer to a probe says: the address from which the probe came, as seen by who answers
 //! (what STUN calls XOR-MAPPED-ADDRESS).
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-/// An IPv6 or IPv4-mapped IPv6 address and a port.
-const LENGTH: usize = 18;
-
-/// All zero for what came through a relay and has no address.
-pub(super) fn encode(address: Option<SocketAddr>) -> [u8; LENGTH] {
-    let mut octets = [0; LENGTH];
-    let Some(address) = address else { return octets };
-    let ip = match address.ip() {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-        IpAddr::V6(v6) => v6,
+/// An address of four or sixteen octets and a port; nothing for what came through a relay and has no address.
+pub(super) fn encode(address: Option<SocketAddr>) -> Vec<u8> {
+    let Some(address) = address else { return Vec::new() };
+    let mut octets = match address.ip() {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
     };
-    octets[..16].copy_from_slice(&ip.octets());
-    octets[16..].copy_from_slice(&address.port().to_be_bytes());
+    octets.extend_from_slice(&address.port().to_be_bytes());
     octets
 }
 
 /// The address, if there is one; None if these octets are no observation.
 pub(super) fn decode(octets: &[u8]) -> Option<Option<SocketAddr>> {
-    let octets: &[u8; LENGTH] = octets.try_into().ok()?;
-    let (mut ip, mut port) = ([0; 16], [0; 2]);
-    ip.copy_from_slice(&octets[..16]);
-    port.copy_from_slice(&octets[16..]);
-    let address = SocketAddr::new(Ipv6Addr::from(ip).to_canonical(), u16::from_be_bytes(port));
+    if octets.is_empty() {
+        return Some(None);
+    }
+    let (ip, port) = octets.split_last_chunk()?;
+    let ip = match ip.len() {
+        4 => IpAddr::from(*ip.first_chunk::<4>()?),
+        16 => IpAddr::from(*ip.first_chunk::<16>()?).to_canonical(),
+        _ => return None,
+    };
+    let address = SocketAddr::new(ip, u16::from_be_bytes(*port));
     Some((address.port() != 0).then_some(address))
 }
 
@@ -47,7 +47,7 @@ mod tests {
         #[test]
         fn any_octets_are_survived(octets in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
             let seen = decode(&octets);
-            proptest::prop_assert_eq!(seen.is_some(), octets.len() == LENGTH);
+            proptest::prop_assert_eq!(seen.is_some(), [0, 6, 18].contains(&octets.len()));
             proptest::prop_assert!(seen.flatten().is_none_or(|address| address.port() != 0));
         }
     }

@@ -64,8 +64,10 @@ pub(super) struct Peer<R> {
     pub(super) sees: Option<SocketAddr>,
     /// Octets of QUIC that went to it.
     pub(super) volume: u64,
-    /// Of those, what went there until a direct way was last looked for.
-    pub(super) climbed: u64,
+    /// From when on they are counted anew, and how many there were.
+    pub(super) counted: (Instant, u64),
+    /// When there was traffic.
+    pub(super) busy: Option<Instant>,
     /// For choosing whom to forget.
     pub(super) last_used: Instant,
     /// The number of its latest UPDATE; 0 before the first.
@@ -88,6 +90,8 @@ pub(super) struct Peer<R> {
     pub(super) spare_asked: Instant,
     /// While a connection exists its path is asked when nothing was heard for so long.
     pub(super) keepalive: Duration,
+    /// When that was done last.
+    pub(super) asked: Option<Instant>,
     /// Packets of handshakes that came from it.
     pub(super) handshakes: Bucket,
     /// When another path of the same sort was chosen of free will.
@@ -112,7 +116,8 @@ impl<R> Peer<R> {
             knocked: None,
             sees: None,
             volume: 0,
-            climbed: 0,
+            counted: (now, 0),
+            busy: None,
             last_used: now,
             update: 0,
             nat: NatMapping::Unknown,
@@ -124,6 +129,7 @@ impl<R> Peer<R> {
             climb: None,
             spare_asked: now,
             keepalive,
+            asked: None,
             handshakes: Bucket::new(now),
             preferred: None,
             credit: 0,

@@ -23,8 +23,8 @@ use super::{
     no_path::{NoPath, RelayRefusal},
     refusals::Refusals,
     rendezvous::{
-        self, CARRY_HEADER, Carrier, Client, Event, MAX_OWN, Outbox, RefusalReason, Registration,
-        Server, carried_header, carry_header,
+        self, Carrier, Client, Event, Forward, Header, MAX_OWN, Outbox, Peer, RefusalReason,
+        Registration, Run, Server,
     },
     stun::Observer,
     way::{RelayId, Way},
@@ -67,17 +67,29 @@ impl Relaying {
         transmit: &Transmit<'_>,
         now: Instant,
     ) -> io::Result<()> {
-        let Some(carrier) = self.client.carry(relay, now) else { return Ok(()) };
+        let Some((carrier, header)) = self.client.carry(relay, hit, now) else { return Ok(()) };
         self.flush_client(link);
+        let stride = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        let datagrams = transmit.contents.chunks(stride);
+        self.send_wrapped(link, carrier, (header, stride), datagrams, transmit.ecn)
+    }
+
+    /// Sends datagrams, of which all but the last have the same length, each behind a header.
+    fn send_wrapped<'a>(
+        &mut self,
+        link: &Link,
+        to: Carrier,
+        (header, stride): (Header, usize),
+        datagrams: impl Iterator<Item = &'a [u8]>,
+        ecn: Option<EcnCodepoint>,
+    ) -> io::Result<()> {
         let mut wrapped = std::mem::take(&mut self.wrapped);
         wrapped.clear();
-        let stride = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-        let header = carry_header(hit);
-        for datagram in transmit.contents.chunks(stride) {
-            wrapped.extend_from_slice(&header);
+        for datagram in datagrams {
+            wrapped.extend_from_slice(header.as_ref());
             wrapped.extend_from_slice(datagram);
         }
-        let sent = self.send_run(link, carrier, &wrapped, stride + CARRY_HEADER, transmit.ecn);
+        let sent = self.send_run(link, to, &wrapped, stride + header.as_ref().len(), ecn);
         self.wrapped = wrapped;
         sent
     }
@@ -124,29 +136,39 @@ impl Relaying {
         }
     }
 
-    /// Carries a run to its receiver if this host is a rendezvous for both.
+    /// Carries a run, whose datagrams begin with headers so long, to its receiver if this host is a rendezvous for
+    /// both.
     pub(super) fn carry(
         &mut self,
         link: &Link,
         from: Carrier,
-        to: Hit,
+        (to, header): (Peer, usize),
         run: DatagramRun<'_>,
         now: Instant,
     ) {
+        let DatagramRun { octets, stride, ecn } = run;
         let Some(server) = &mut self.server else { return };
-        if let Some(forward) = server.forward(from, to, run.octets.len(), run.stride, now) {
-            let header = carried_header(forward.sender);
-            for datagram in run.octets.chunks_mut(run.stride) {
-                if let Some(old) = datagram.first_chunk_mut() {
-                    *old = header;
-                }
-            }
-            // a full socket loses it, as a router does
-            let _ = self.send_run(link, forward.to, run.octets, run.stride, run.ecn);
-            if let Some((also, octets)) = forward.also {
-                let _ = self.send_run(link, also, &run.octets[..octets], run.stride, run.ecn);
-            }
+        let what = Run { octets: octets.len(), stride, header };
+        let Some(Forward { to, header: new, also, tag }) = server.forward(from, to, what, now)
+        else {
+            return;
+        };
+        let inner = stride.saturating_sub(header);
+        if let Some((also, length)) = also {
+            let count = length.div_ceil(inner + tag.as_ref().len());
+            let datagrams = octets.chunks(stride).take(count).map(|datagram| &datagram[header..]);
+            let _ = self.send_wrapped(link, also, (tag, inner), datagrams, ecn);
         }
+        // a full socket loses it, as a router does
+        let _ = if new.as_ref().len() == header {
+            for datagram in octets.chunks_mut(stride) {
+                datagram[..header].copy_from_slice(new.as_ref());
+            }
+            self.send_run(link, to, octets, stride, ecn)
+        } else {
+            let datagrams = octets.chunks(stride).map(|datagram| &datagram[header..]);
+            self.send_wrapped(link, to, (new, inner), datagrams, ecn)
+        };
     }
 
     /// Takes a datagram of the protocol itself.

@@ -16,7 +16,7 @@ use super::{
     host::{Link, virtual_address},
     introducing::Introducing,
     relaying::Relaying,
-    rendezvous::{self, CARRY_HEADER, Carrier, carried_tag},
+    rendezvous::{self, Carrier, Channel, Header, Peer},
     way::{RelayId, Way},
 };
 
@@ -40,15 +40,20 @@ impl Sorting<'_> {
         match Kind::of(datagram) {
             Kind::Control => self.relaying.handle_datagram(from, datagram, self.now),
             Kind::Carry => {
-                let Some(to) = carried_tag(datagram) else { return };
+                let Some(to) = Header::parse(datagram) else { return };
                 let stride = datagram.len();
                 let run = DatagramRun { octets: datagram, stride, ecn: None };
                 self.relaying.carry(self.link, from, to, run, self.now);
             }
             Kind::Carried => {
-                let Some(hit) = carried_tag(datagram) else { return };
-                let Some(relay) = self.relaying.client.relay_at(from) else { return };
-                self.take_carried(Way::Relayed { relay, hit }, &datagram[CARRY_HEADER..]);
+                let Some((sender, header)) = Header::parse(datagram) else { return };
+                let Some(relay) = self.relaying.client.carried(from, self.now) else { return };
+                let hit = match sender {
+                    Peer::Tag(hit) => Some(hit),
+                    Peer::Channel(channel) => self.peer(relay, channel),
+                };
+                let Some(hit) = hit else { return };
+                self.take_carried(Way::Relayed { relay, hit }, &datagram[header..]);
             }
             Kind::Stun | Kind::QuicLong | Kind::QuicShort | Kind::Unknown => {}
         }
@@ -134,10 +139,16 @@ impl Sorter for Sorting<'_> {
     }
 
     fn relay(&mut self, from: SocketAddr) -> Option<RelayId> {
-        self.relaying.client.relay_at(Carrier::Udp(from))
+        self.relaying.client.carried(Carrier::Udp(from), self.now)
     }
 
-    fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>) {
+    fn peer(&mut self, relay: RelayId, channel: Channel) -> Option<Hit> {
+        let peer = self.relaying.client.peer(relay, channel, self.now);
+        self.worked |= peer.is_none(); // it says HELLO
+        peer
+    }
+
+    fn carry(&mut self, from: SocketAddr, to: (Peer, usize), run: DatagramRun<'_>) {
         self.relaying.carry(self.link, Carrier::Udp(from), to, run, self.now);
         self.worked = true;
     }

@@ -20,8 +20,8 @@ use super::tls::Credentials;
 pub struct Lifetimes {
     /// A connection whose other end is silent for so long is dead.
     ///
-    /// 45 seconds: longer than a change of network takes, or half a minute's sleep. People need not wait for
-    /// it: the link knows of a silent path within seconds, and new requests ask it.
+    /// A minute: longer than a change of network takes, or half a minute's sleep that begins when a keep-alive is
+    /// due. People need not wait for it: the link knows of a silent path within seconds, and new requests ask it.
     pub silence: Duration,
     /// One that this host dialled is closed when it was unused for so long.
     ///
@@ -36,18 +36,19 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Lifetimes {
         Lifetimes {
-            silence: Duration::from_secs(45),
+            silence: Duration::from_secs(60),
             dialled: Duration::from_secs(300),
             accepted: Duration::from_secs(360),
         }
     }
 }
 
-/// The end that dialled speaks up after so long a silence, or half of the one that ends a connection. A
-/// lost packet is repeated within a second, and NATs keep a mapping for longer. The other end need not
-/// speak, its acknowledgement is a sign of life too; and both come before the path agent would probe, so
-/// that one keep-alive does for all layers: two small packets, 9 octets a second.
-const KEEP_ALIVE: Duration = Duration::from_secs(14);
+/// The end that dialled speaks up after so long a silence, or half of the one that ends a connection. Home routers
+/// forget UDP after 30 seconds at the earliest (RFC 8085, section 3.5, asks for no less than 15), and a packet that
+/// is lost is repeated twice before that. The other end need not speak, its acknowledgement is a sign of life too;
+/// and both come before the path agent would probe, so that one keep-alive does for all layers, relays included:
+/// two small packets, 5 octets a second. Where a router forgets sooner, the path agent sees it and probes more often.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
 /// Streams that the other end may have open, each of them a request in progress. Further ones wait.
 const MAX_STREAMS: u32 = 256;
@@ -67,8 +68,9 @@ pub(super) const SEND_WINDOW: u64 = 2 << 20;
 
 /// Path MTU discovery ends where a relay's header of 21 octets still fits the 1492 octets of a line with
 /// PPPoE, so that a path can change to a relay without packets getting lost: 1492 - 48 (IPv6 and UDP) - 21, and
-/// three less, which over IPv4 fills 31 cells of an ADSL line and leaves nothing of a 32nd.
-const MAX_MTU: u16 = 1420;
+/// six less, which over IPv4 fills 31 cells of an ADSL line and leaves nothing of a 32nd, also behind the three octets
+/// by which a relay knows a peer.
+const MAX_MTU: u16 = 1417;
 /// Discovery asks once, for all of it: the probes of a search would be most of what a short visit costs.
 const MTU_STEP: u16 = 150;
 /// The link lets no such probe out before a connection carries much. Those of a short visit count as lost, and come

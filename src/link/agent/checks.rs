@@ -32,8 +32,8 @@ pub(super) const CONTEST_TIME: Duration = Duration::from_secs(1);
 /// From one claim to the next.
 pub(super) const CONTEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Octets of content in a probe: a set of flags, and zeros that make it heavier than its answer.
-pub(super) const PROBE_CONTENT: usize = 16;
+/// Octets of content in a probe: a set of flags. Sealed it is twice as long as its answer.
+pub(super) const PROBE_CONTENT: usize = 1;
 
 /// Flag of a probe: its sender hears nothing on the path in use, and asks the receiver to look whether
 /// its own way there still works.
@@ -85,7 +85,7 @@ impl<S: Sealing> Agent<S> {
     pub(super) fn handle_probe(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
         let (hit, proved) = self.open_message(Some(from), datagram, now)?;
         if proved.content.len() < PROBE_CONTENT {
-            return None; // it would draw more than it cost
+            return None; // it says nothing
         }
         self.learn(hit, from, datagram.len(), now);
         self.answer(hit, &proved, from);
@@ -348,8 +348,4 @@ impl Claim {
     }
 }
 
-const UNHEARD_PROBE: [u8; PROBE_CONTENT] = {
-    let mut content = [0; PROBE_CONTENT];
-    content[0] = UNHEARD;
-    content
-};
+const UNHEARD_PROBE: [u8; PROBE_CONTENT] = [UNHEARD];

@@ -26,6 +26,8 @@ const MTU_VOLUME: u64 = 32 * 1024;
 /// A path that serves for longer is worth a probe, too: one that is kept back counts as lost, and each is repeated
 /// three times, by a connection that has nothing else to do.
 const MTU_AGE: Duration = Duration::from_secs(25);
+/// If somebody is still there: quinn asks after one that is lost, and repeats it then.
+const MTU_HEARD: Duration = Duration::from_secs(5);
 
 impl<S: Sealing> Agent<S> {
     /// Looks for a path to a peer: [`Event::Reached`] or [`Event::Unreachable`] will follow. A relayed
@@ -164,12 +166,14 @@ impl<S: Sealing> Agent<S> {
         now: Instant,
     ) -> bool {
         let Some(peer) = self.peers.get_mut(&hit) else { return true };
-        let since = peer.path.as_ref().map_or(now, |path| path.since);
-        let stays = now.saturating_duration_since(since) >= MTU_AGE;
+        let stays = peer.path.as_ref().is_some_and(|path| {
+            let for_long = now.saturating_duration_since(path.since) >= MTU_AGE;
+            for_long && now.saturating_duration_since(path.heard) < MTU_HEARD
+        });
         if octets > EVERY_PATH && !is_run && peer.volume < MTU_VOLUME && !stays {
             return false;
         }
-        peer.volume += octets as u64;
+        peer.note_traffic(octets, now);
         true
     }
 

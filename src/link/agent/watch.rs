@@ -1,7 +1,7 @@
 //! Keeping paths: keep-alives, doubt, falling back, and climbing back from a relay to a direct way.
 //!
-//! An idle connection costs a probe with its answer (240 octets with IP and UDP) every 20 to 25
-//! seconds from whichever end is due first, and a look at the spare now and then: 16 octets a second.
+//! What QUIC sends to keep an idle connection does for its path too, and comes before a probe would: a packet and
+//! its acknowledgement, 5 octets a second. A relay as spare is looked at now and then, which is 2 more.
 
 use std::time::{Duration, Instant};
 
@@ -10,34 +10,43 @@ use crate::identity::Hit;
 use super::{Agent, Event};
 use crate::link::{
     candidate::{CHECK_TIME, Candidate, CandidateKind, Due, Pattern},
-    path::Reason,
+    path::{Liveness, Reason},
     peer::Peer,
     sealing::Sealing,
     way::Way,
 };
 
 /// While a connection exists its path is probed when nothing was heard for so long, and up to
-/// [`KEEPALIVE_JITTER`] more: NATs keep a mapping for 30 seconds at least, as far as is known (RFC 8445,
-/// section 11, asks for 15 and more).
-const KEEPALIVE: Duration = Duration::from_secs(20);
+/// [`KEEPALIVE_JITTER`] more: what QUIC sends every 25 seconds has failed to come, or nobody sends it.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_JITTER: Duration = Duration::from_secs(5);
-/// Where a path has died in silence.
+/// Where a path has died in silence: its NAT keeps mappings for less than the 30 seconds that are usual (RFC 8445,
+/// section 11, asks for 15 and more).
 const SHORT_KEEPALIVE: Duration = Duration::from_secs(15);
+/// A path that was silent for so long before it failed has died of that.
+const LONG_SILENCE: Duration = Duration::from_secs(20);
+
+/// A path that is dead is asked again after this part of the time for which it has been: the peer may be gone for
+/// good, and then each question is in vain.
+const OUTAGE_SHARE: u32 = 3;
 
 /// Between looks at a direct spare.
 const SPARE: Duration = Duration::from_secs(90);
 /// Between looks at a relay as a spare, which somebody else keeps alive.
 const RELAYED_SPARE: Duration = Duration::from_secs(120);
 
-/// First pause before a direct way is looked for while a relay is in use; doubled each time.
+/// First pause before a direct way is looked for while a relay is in use; doubled each time, whichever end looks.
 const CLIMB: Duration = Duration::from_secs(6);
 /// The longest while there is traffic.
 const MAX_CLIMB: Duration = Duration::from_secs(60);
-/// The longest without.
-const MAX_IDLE_CLIMB: Duration = Duration::from_secs(1200);
-/// Traffic is more than so many octets of QUIC from one look to the next: keep-alives and acknowledgements of them are
-/// a tenth of that in the longest pause with traffic.
-const TRAFFIC: u64 = 4096;
+/// But for the first look, which may find what the dial has missed, nobody looks without traffic: a look costs a
+/// thousand octets at either end, as much as two minutes of an idle connection. Only what has changed unnoticed is
+/// found so seldom.
+const IDLE_CLIMB: Duration = Duration::from_secs(1200);
+/// So many octets of QUIC in so long a time are traffic, and so is what happens as long afterwards: a request has
+/// some hundred, a keep-alive forty.
+const TRAFFIC: u64 = 1024;
+const BUSY: Duration = Duration::from_secs(5);
 
 /// A claimed address that has given no sign for so long is forgotten.
 const STALE: Duration = Duration::from_secs(600);
@@ -53,11 +62,24 @@ impl<R> Peer<R> {
         self.climb = Some((now + CLIMB, CLIMB));
     }
 
-    /// The other end is looking.
+    /// The other end is looking, and is the first to do so again.
     pub(super) fn climb_later(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.climb {
-            *at = now + *pause;
+            *pause = (*pause * 2).min(MAX_CLIMB);
+            *at = now + *pause * 5 / 4;
         }
+    }
+
+    /// So many octets of QUIC went to the peer.
+    pub(super) fn note_traffic(&mut self, octets: usize, now: Instant) {
+        let (since, before) = self.counted;
+        if now.saturating_duration_since(since) > BUSY {
+            self.counted = (now, self.volume);
+        } else if self.volume - before >= TRAFFIC {
+            self.counted = (now, self.volume);
+            self.busy = Some(now);
+        }
+        self.volume += octets as u64;
     }
 
     /// A direct path was found: nothing more is looked for with urgency.
@@ -81,7 +103,15 @@ impl<R> Peer<R> {
     fn keepalive_due(&self) -> Option<Instant> {
         let path = self.path.as_ref().filter(|_| self.holds > 0)?;
         let checking = self.current().is_some_and(Candidate::is_checking);
-        (!checking).then_some(path.heard + self.keepalive)
+        let due = path.heard + self.keepalive;
+        let again = match (path.liveness, self.asked) {
+            (Liveness::Suspect(since), Some(asked)) => {
+                let outage = asked.saturating_duration_since(since);
+                Some(asked + CHECK_TIME.max(outage / OUTAGE_SHARE))
+            }
+            _ => None,
+        };
+        (!checking).then_some(again.map_or(due, |again| due.max(again)))
     }
 
     fn silence_due(&self) -> Option<Instant> {
@@ -97,7 +127,9 @@ impl<R> Peer<R> {
 
     fn climb_due(&self) -> Option<Instant> {
         let relayed = self.holds > 0 && self.current().is_some_and(Candidate::is_relayed);
-        self.climb.filter(|_| relayed).map(|(at, _)| at)
+        let (at, pause) = self.climb.filter(|_| relayed)?;
+        let busy = pause == CLIMB || self.busy.is_some_and(|busy| at < busy + BUSY);
+        Some(if busy { at } else { at + IDLE_CLIMB })
     }
 }
 
@@ -180,6 +212,7 @@ impl<S: Sealing> Agent<S> {
         }
         let peer = self.peers.get_mut(&hit)?;
         let way = peer.path.as_ref()?.way;
+        peer.asked = Some(now);
         peer.candidate(way)?.start_check(Pattern::Ordinary, 0, now);
         Some(())
     }
@@ -214,7 +247,7 @@ impl<S: Sealing> Agent<S> {
         let peer = self.peers.get_mut(&hit)?;
         let path = peer.path.as_mut()?;
         let (way, since) = (path.way, path.since);
-        let idle = now.saturating_duration_since(path.heard) >= KEEPALIVE;
+        let idle = now.saturating_duration_since(path.heard) >= LONG_SILENCE;
         path.suspect(now);
         if let Some(candidate) = peer.candidate(way) {
             candidate.failed(since, now);
@@ -254,10 +287,7 @@ impl<S: Sealing> Agent<S> {
     fn climb(&mut self, hit: Hit, now: Instant) -> Option<()> {
         let peer = self.peers.get_mut(&hit)?;
         let (_, pause) = peer.climb?;
-        let idle = peer.volume - peer.climbed < TRAFFIC;
-        peer.climbed = peer.volume;
-        let most = if idle { MAX_IDLE_CLIMB } else { MAX_CLIMB };
-        let pause = (pause * 2).min(most);
+        let pause = (pause * 2).min(MAX_CLIMB);
         peer.climb = Some((now + pause, pause));
         self.announce(hit);
         let peer = self.peers.get_mut(&hit)?;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::PublicKey;
 use crate::link::datagram::{ANSWER, CARRIED, CARRY, HELLO, PROBE};
-use crate::link::rendezvous::{carried_header, carry_header};
+use crate::link::rendezvous::{CARRY_HEADER, Direction};
 
 const SHORT: u8 = 0x40;
 const LONG: u8 = 0xc0;
@@ -12,7 +12,9 @@ const LONG: u8 = 0xc0;
 #[derive(Default)]
 struct Recorder {
     control: Vec<Vec<u8>>,
-    carried: Vec<(Hit, Vec<u8>)>,
+    carried: Vec<(Peer, Vec<u8>)>,
+    /// How often a channel was asked about.
+    channels: usize,
     aside: Vec<(SocketAddr, Vec<u8>)>,
     handshakes: Vec<Vec<u8>>,
 }
@@ -67,8 +69,15 @@ impl Sorter for Recorder {
         (from == known()).then_some(RelayId(1))
     }
 
-    fn carry(&mut self, from: SocketAddr, to: Hit, run: DatagramRun<'_>) {
-        assert_eq!(from, known());
+    fn peer(&mut self, _relay: RelayId, channel: Channel) -> Option<Hit> {
+        self.channels += 1;
+        let all = Header::new(Direction::Down, Peer::Channel(channel));
+        let [_, 0, number] = *all.as_ref() else { return None };
+        Some(hit(number))
+    }
+
+    fn carry(&mut self, _from: SocketAddr, (to, header): (Peer, usize), run: DatagramRun<'_>) {
+        assert!(run.octets.chunks(run.stride).all(|datagram| datagram.len() > header));
         self.carried.push((to, run.octets.to_vec()));
         run.octets.fill(0);
     }
@@ -87,11 +96,25 @@ fn relayed(number: u8) -> SocketAddr {
 }
 
 /// Datagrams of `stride` octets with a relay's header around what they are and a number.
-fn carried(header: fn(Hit) -> [u8; CARRY_HEADER], inner: &[(u8, u8, u8)]) -> Vec<u8> {
+fn carried(header: fn(u8) -> Header, inner: &[(u8, u8, u8)]) -> Vec<u8> {
     let datagram = |(peer, first, number): &(u8, u8, u8)| {
-        [&header(hit(*peer))[..], &[*first], &[*number; 20]].concat()
+        [header(*peer).as_ref(), &[*first], &[*number; 20]].concat()
     };
     inner.iter().flat_map(datagram).collect()
+}
+
+fn carry_header(peer: u8) -> Header {
+    Header::new(Direction::Up, Peer::Tag(hit(peer)))
+}
+
+fn carried_header(peer: u8) -> Header {
+    Header::new(Direction::Down, Peer::Tag(hit(peer)))
+}
+
+/// The channel has the number of the peer.
+fn carried_by_channel(peer: u8) -> Header {
+    let Some((channel, _)) = Header::parse(&[0x38, 0, peer, 0]) else { panic!("a header") };
+    Header::new(Direction::Down, channel)
 }
 
 const STRIDE: usize = CARRY_HEADER + 21;
@@ -194,14 +217,25 @@ fn what_a_relay_carried_is_unwrapped_and_told_apart_by_sender() {
 }
 
 #[test]
+fn a_channel_is_looked_up_once_for_datagrams_in_a_row() {
+    let inner = [(1, SHORT, 1), (1, SHORT, 2), (1, PROBE, 3), (2, SHORT, 4), (1, SHORT, 5)];
+    let (recorder, left) = run(vec![(known(), carried(carried_by_channel, &inner), 3 + 21)]);
+    let [(meta, buffer)] = &left[..] else { panic!("one entry is left") };
+    assert_eq!((meta.addr, meta.stride), (relayed(1), 21));
+    assert_eq!(*buffer, entry(&[(SHORT, 1), (SHORT, 2), (SHORT, 5)], 21, 21));
+    assert_eq!(recorder.aside, [(relayed(2), entry(&[(SHORT, 4)], 21, 21))]);
+    assert_eq!((recorder.control.len(), recorder.channels), (1, 3));
+}
+
+#[test]
 fn only_a_relay_can_carry_and_nothing_twice() {
     let stranger = "192.0.2.2:1".parse().unwrap();
-    let twice = [&carried_header(hit(1))[..], &carried_header(hit(2)), &[SHORT; 4]].concat();
+    let twice = [carried_header(1).as_ref(), carried_header(2).as_ref(), &[SHORT; 4]].concat();
     let (recorder, left) = run(vec![
         (stranger, carried(carried_header, &[(1, SHORT, 1)]), STRIDE),
         (known(), twice.clone(), twice.len()),
-        (known(), carried_header(hit(1)).to_vec(), CARRY_HEADER),
-        (known(), carried_header(hit(1))[..9].to_vec(), CARRY_HEADER),
+        (known(), carried_header(1).as_ref().to_vec(), CARRY_HEADER),
+        (known(), carried_header(1).as_ref()[..9].to_vec(), CARRY_HEADER),
     ]);
     assert!(left.is_empty() && recorder.control.is_empty() && recorder.aside.is_empty());
 }
@@ -213,8 +247,9 @@ fn what_shall_be_carried_goes_in_runs_to_one_receiver() {
     octets.extend_from_slice(&[SHORT, 9, 9]);
     let (recorder, left) = run(vec![(known(), octets, STRIDE)]);
     let run = |inner: &[(u8, u8, u8)]| carried(carry_header, inner);
+    let tag = |number| Peer::Tag(hit(number));
     let expected =
-        [(hit(1), run(&inner[..2])), (hit(2), run(&inner[2..3])), (hit(1), run(&inner[3..]))];
+        [(tag(1), run(&inner[..2])), (tag(2), run(&inner[2..3])), (tag(1), run(&inner[3..]))];
     assert_eq!(recorder.carried, expected);
     let [(meta, buffer)] = &left[..] else { panic!("a packet for this host is left") };
     assert_eq!((meta.addr, &buffer[..]), (peer(), &[SHORT, 9, 9][..]));
@@ -254,14 +289,14 @@ proptest::proptest! {
         entries in proptest::collection::vec(
             (
                 0usize..3,
-                proptest::collection::vec((0usize..10, proptest::num::u8::ANY), 0..120),
+                proptest::collection::vec((0usize..12, proptest::num::u8::ANY), 0..120),
                 0usize..60,
             ),
             1..4,
         ),
     ) {
-        const FIRST: [u8; 10] =
-            [SHORT, LONG, CHANNEL, PROBE, HELLO, ANSWER, CARRY, CARRIED, 0x01, 0x3f];
+        const FIRST: [u8; 12] =
+            [SHORT, LONG, CHANNEL, PROBE, HELLO, ANSWER, CARRY, CARRIED, 0x01, 0x2f, 0x30, 0x38];
         let from = [known(), turn_server(), "192.0.2.66:6".parse().unwrap()];
         let entries: Vec<(SocketAddr, Vec<u8>, usize)> = entries
             .into_iter()

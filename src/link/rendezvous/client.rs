@@ -20,6 +20,8 @@ use crate::registration::Rendezvous;
 
 use super::{
     carrier::{Carrier, Transmit},
+    channels::Channel,
+    header::{Direction, Header},
     message::{self, Hello, KEPT_LENGTH, Purpose, Refused, Welcome},
     refusal::RefusalReason,
     relay::{Due, Pending, Relay, State, Stream},
@@ -177,19 +179,46 @@ impl Client {
         self.by_carrier.get(&carrier).copied()
     }
 
-    /// What carries datagrams through a relay; None while it refuses this host. Before the first there is
-    /// a HELLO in [`Client::poll_transmit`], which has to go first.
-    pub(in crate::link) fn carry(&mut self, id: RelayId, now: Instant) -> Option<Carrier> {
+    /// The relay that has carried what comes from here.
+    pub(in crate::link) fn carried(&mut self, from: Carrier, now: Instant) -> Option<RelayId> {
+        let id = self.relay_at(from)?;
+        if let Some(relay) = self.relays.get_mut(&id).filter(|relay| relay.carrier == from) {
+            relay.carried = now;
+        }
+        Some(id)
+    }
+
+    /// What carries datagrams through a relay to a peer, and what stands before each; None while it refuses this
+    /// host. Before the first there is a HELLO in [`Client::poll_transmit`], which has to go first.
+    pub(in crate::link) fn carry(
+        &mut self,
+        id: RelayId,
+        peer: Hit,
+        now: Instant,
+    ) -> Option<(Carrier, Header)> {
         let relay = self.relays.get_mut(&id)?;
         let rested = !relay.is_wanted(now);
         relay.last_used = now;
         match relay.state {
             State::Refused { retry, .. } if retry > now => return None,
-            State::Greeting { .. } | State::Welcomed(_) if !rested => return Some(relay.carrier),
-            _ => relay.greet(now),
+            State::Greeting { .. } | State::Welcomed(_) if !rested => {}
+            _ => {
+                relay.greet(now);
+                self.serve(id, now);
+            }
         }
-        self.serve(id, now);
-        Some(self.relays.get(&id)?.carrier)
+        let relay = self.relays.get_mut(&id)?;
+        Some((relay.carrier, Header::new(Direction::Up, relay.name(peer, now))))
+    }
+
+    /// Whom a relay means by a channel.
+    pub(in crate::link) fn peer(
+        &mut self,
+        id: RelayId,
+        channel: Channel,
+        now: Instant,
+    ) -> Option<Hit> {
+        self.relays.get_mut(&id)?.named(channel, now)
     }
 
     /// Takes a WELCOME, a KEPT or a REFUSED.
@@ -239,9 +268,7 @@ impl Client {
         if registration(relay) != before && relay.purpose == Purpose::Register {
             self.events.push_back(Event::Registration);
         }
-        let by = (relay.node.address, relay.purpose == Purpose::Register);
-        let event = |address| Event::Observed { by: by.0, chosen: by.1, address, sent };
-        self.events.extend(welcome.observed.map(event));
+        self.events.extend(welcome.observed.map(|address| seen(relay, address, sent)));
         Some(())
     }
 
@@ -251,8 +278,11 @@ impl Client {
         if let State::Welcomed(welcomed) = &mut relay.state
             && message::mark_of(&welcomed.token) == mark
         {
+            let asked = welcomed.keeps > 0; // a copy says nothing
             welcomed.heard = now;
             welcomed.keeps = 0;
+            let (observed, sent) = (welcomed.observed.filter(|_| asked), welcomed.latest);
+            self.events.extend(observed.map(|address| seen(relay, address, sent)));
         }
         Some(())
     }
@@ -266,6 +296,7 @@ impl Client {
         match reason {
             RefusalReason::NoSession => relay.greet_again(now),
             RefusalReason::Restarted if of_session => relay.greet_again(now),
+            RefusalReason::NoChannel if of_session => relay.close_channels(),
             _ if reason.is_about_client() && (of_session || of_hello) => {
                 relay.refuse(reason, now);
                 self.events.push_back(Event::Refused { relay: id, callee: None, reason });
@@ -401,6 +432,12 @@ impl Client {
     pub(in crate::link) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.relays.values().filter_map(|relay| relay.next_due(now)).min()
     }
+}
+
+/// A rendezvous sees this host at an address, from which it sent something then.
+fn seen(relay: &Relay, address: SocketAddr, sent: Instant) -> Event {
+    let (by, chosen) = (relay.node.address, relay.purpose == Purpose::Register);
+    Event::Observed { by, chosen, address, sent }
 }
 
 fn registration(relay: &Relay) -> Registration {

@@ -6,7 +6,8 @@ use crate::identity::Hit;
 
 use super::{
     carrier::Carrier,
-    message::{self, Purpose, REFUSED_LENGTH, Refused},
+    header::{CARRY_HEADER, Direction, Header, Peer},
+    message::{self, Purpose, Refused},
     refusal::RefusalReason,
     server::Server,
     session::Session,
@@ -16,42 +17,76 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::link) struct Forward {
     pub(in crate::link) to: Carrier,
-    /// Where the receiver says to be now, and how many octets of the run may go there as well.
+    /// What stands before the datagrams instead.
+    pub(in crate::link) header: Header,
+    /// Where the receiver says to be now, and how many octets may go there as well: whole datagrams with
+    /// [`Forward::tag`] before them.
     pub(in crate::link) also: Option<(Carrier, usize)>,
-    /// Stands in the header from now on.
-    pub(in crate::link) sender: Hit,
+    /// The header with the tag of the sender, which is understood everywhere.
+    pub(in crate::link) tag: Header,
+}
+
+/// A run of CARRYs: datagrams with one header and of one length, but the last may be shorter.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::link) struct Run {
+    /// All of them, with their headers.
+    pub(in crate::link) octets: usize,
+    /// Each of them.
+    pub(in crate::link) stride: usize,
+    /// The header of each.
+    pub(in crate::link) header: usize,
+}
+
+impl Run {
+    /// The octets of the same datagrams behind other headers.
+    fn behind(&self, header: usize) -> usize {
+        let count = self.octets.div_ceil(self.stride.max(1));
+        (self.octets + count * header).saturating_sub(count * self.header)
+    }
 }
 
 impl Server {
-    /// Decides about a run of CARRYs from one carrier to one peer: `octets` in all, each of them `stride` long.
+    /// Decides about a run of CARRYs from one carrier to one peer.
     pub(in crate::link) fn forward(
         &mut self,
         from: Carrier,
-        to: Hit,
-        octets: usize,
-        stride: usize,
+        to: Peer,
+        run: Run,
         now: Instant,
     ) -> Option<Forward> {
         let Some(session) = self.sessions.get_mut(&from).filter(|session| !session.is_over(now))
         else {
-            self.refuse_unknown(from, octets, now);
+            self.refuse_unknown(from, run.octets, now);
             return None;
         };
-        session.receive(octets, now);
+        session.receive(run.octets, now);
         let sender = End::of(session);
-        match self.place(sender, to, octets, now) {
+        let named = match to {
+            Peer::Tag(hit) => Some(hit),
+            Peer::Channel(channel) => session.channels.peer(channel, now),
+        };
+        let Some(to) = named else {
+            self.refuse_carry(from, RefusalReason::NoChannel, None, run, now);
+            return None;
+        };
+        match self.place(sender, to, run.octets, now) {
             Ok(place) => {
-                let also = self.claimed(to, octets, stride);
+                self.sessions.get_mut(&from)?.channels.open(to, now);
+                let tag = Header::new(Direction::Down, Peer::Tag(sender.hit));
+                let also = self.claimed(to, run);
+                let receiver = self.sessions.get_mut(&place)?;
                 // a client that has not shown its token yet will have it in a moment
-                if !self.sessions.get_mut(&place)?.may_send(octets) {
+                let channel = receiver.channels.channel(sender.hit, now);
+                let channel = channel.filter(|_| receiver.is_proved()).map(Peer::Channel);
+                let header = channel.map_or(tag, |peer| Header::new(Direction::Down, peer));
+                if !receiver.may_send(run.behind(header.as_ref().len())) {
                     return None;
                 }
-                self.counts.octets += octets as u64;
-                Some(Forward { to: place, also, sender: sender.hit })
+                self.counts.octets += run.octets as u64;
+                Some(Forward { to: place, header, also, tag })
             }
             Err(reason) => {
-                self.counts.refused += 1;
-                self.refuse_carry(from, to, reason, octets, now);
+                self.refuse_carry(from, reason, Some(to), run, now);
                 None
             }
         }
@@ -90,28 +125,31 @@ impl Server {
 
     /// Where the receiver of a run says to be, which it has not proved, and what of the run may go there. The proof
     /// takes a round trip, in which somebody who has moved would hear of nobody.
-    fn claimed(&mut self, to: Hit, octets: usize, stride: usize) -> Option<(Carrier, usize)> {
+    fn claimed(&mut self, to: Hit, run: Run) -> Option<(Carrier, usize)> {
         let claimed = self.clients.get(&to)?.claimed?;
         let session = self.sessions.get_mut(&claimed).filter(|session| session.hit == to)?;
-        let granted = session.may_send_some(octets, stride);
+        let stride = run.stride + CARRY_HEADER - run.header;
+        let granted = session.may_send_some(run.behind(CARRY_HEADER), stride);
         (granted > 0).then_some((claimed, granted))
     }
 
     fn refuse_carry(
         &mut self,
         from: Carrier,
-        to: Hit,
         reason: RefusalReason,
-        octets: usize,
+        callee: Option<Hit>,
+        run: Run,
         now: Instant,
     ) {
+        self.counts.refused += 1;
         let Some(session) = self.sessions.get_mut(&from) else { return };
-        if octets < REFUSED_LENGTH || !session.may_refuse(now) || !session.may_send(REFUSED_LENGTH)
-        {
+        let mark = message::mark_of(&session.token);
+        let refused = Refused { reason, mark, callee }.encode();
+        let amplifies = run.octets < refused.len();
+        if amplifies || !session.may_refuse(now) || !session.may_send(refused.len()) {
             return;
         }
-        let mark = message::mark_of(&session.token);
-        self.transmit(from, Refused { reason, mark, callee: Some(to) }.encode());
+        self.transmit(from, refused);
     }
 }
 

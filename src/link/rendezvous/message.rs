@@ -4,14 +4,12 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::identity::Hit;
 use crate::link::{
-    datagram::{CARRIED, CARRY, HELLO, REFUSED, WELCOME},
+    datagram::{HELLO, REFUSED, WELCOME},
     observed,
 };
 
 use super::refusal::RefusalReason;
 
-/// Octets before a datagram that is carried.
-pub(in crate::link) const CARRY_HEADER: usize = 1 + TAG;
 const TAG: usize = 16;
 
 /// Shows that its owner reads what arrives at an address.
@@ -194,30 +192,6 @@ pub(in crate::link) fn is_for_server(datagram: &[u8]) -> bool {
     datagram.first() == Some(&HELLO)
 }
 
-/// The header of what a rendezvous shall carry to `receiver`.
-pub(in crate::link) fn carry_header(receiver: Hit) -> [u8; CARRY_HEADER] {
-    header(CARRY, receiver)
-}
-
-/// The header of what a rendezvous has carried from `sender`.
-pub(in crate::link) fn carried_header(sender: Hit) -> [u8; CARRY_HEADER] {
-    header(CARRIED, sender)
-}
-
-fn header(kind: u8, tag: Hit) -> [u8; CARRY_HEADER] {
-    let mut header = [0; CARRY_HEADER];
-    header[0] = kind;
-    header[1..].copy_from_slice(&tag.to_ipv6().octets());
-    header
-}
-
-/// The tag in a CARRY or CARRIED that has something inside.
-pub(in crate::link) fn carried_tag(datagram: &[u8]) -> Option<Hit> {
-    let (header, inner) = datagram.split_first_chunk::<CARRY_HEADER>()?;
-    let tag: &[u8; TAG] = header[1..].try_into().ok()?;
-    if inner.is_empty() { None } else { hit(tag) }
-}
-
 fn hit(octets: &[u8; TAG]) -> Option<Hit> {
     Hit::from_ipv6((*octets).into())
 }
@@ -253,16 +227,13 @@ mod tests {
             let refused = Refused { reason: RefusalReason::Quota, mark: [5; 8], callee };
             assert_eq!(Refused::parse(&refused.encode()), Some(refused));
         }
-        let carried = [&carried_header(peer)[..], b"x"].concat();
-        assert_eq!(carried_tag(&carried), Some(peer));
-        assert_eq!(carried_tag(&carried[..CARRY_HEADER]), None);
     }
 
     #[test]
     fn every_reason_has_its_octet() {
         let known: Vec<u8> =
             (0..=255).filter(|octet| RefusalReason::from_octet(*octet).is_some()).collect();
-        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
         for octet in known {
             let reason = RefusalReason::from_octet(octet).unwrap();
             assert_eq!(reason.to_octet(), octet);
@@ -276,7 +247,6 @@ mod tests {
             let _ = Hello::decode(&octets);
             let _ = Welcome::decode(&octets);
             let _ = parse_kept(&octets);
-            let _ = carried_tag(&octets);
             if let Some(refused) = Refused::parse(&octets) {
                 prop_assert_eq!(refused.encode()[1..].to_vec(), octets[1..].to_vec());
             }

@@ -23,12 +23,15 @@
 //! | 0x29 | WELCOME | from it | a sealed [`message::Welcome`]: lifetime, rights, token, observed address |
 //! | 0x29 | KEPT | from it | mark (8), lifetime in seconds (2) |
 //! | 0x2a | CARRY | to it | tag of the receiver (16), datagram |
+//! | 0x30 – 0x37 | CARRY | to it | channel of the receiver (2), datagram |
 //! | 0x2b | REFUSED | from it | [`RefusalReason`] (1), mark (8), tag of the receiver (16, only for a CARRY) |
 //! | 0x2d | CARRIED | from it | tag of the sender (16), datagram |
+//! | 0x38 – 0x3f | CARRIED | from it | channel of the sender (2), datagram |
 //!
 //! CARRY and CARRIED differ in their first octet, because two hosts may be each other's rendezvous at
 //! one pair of addresses. The *mark* is the first half of the token, or for a HELLO the identifier of
-//! the sealed message: who is not on the way cannot forge it.
+//! the sealed message: who is not on the way cannot forge it. A *channel* is a number of 19 bits, three of them in the
+//! first octet, that both ends have for a peer: see `channels`.
 //!
 //! *Return routability:* until a client has shown its token, at most three times the octets that came
 //! from its address go there, and a registration does not move to it: what is for a client that may have
@@ -41,7 +44,8 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | `message`, `refusal` | what is on the wire |
+//! | `message`, `refusal`, `header` | what is on the wire |
+//! | `channels` | short numbers for peers, at both ends |
 //! | `carrier` | what brings it |
 //! | `server`, `forwarding`, `session`, `rules`, `introductions`, `meter` | the rendezvous, sans-IO |
 //! | `saved` | registrations on disk |
@@ -49,9 +53,11 @@
 //! | `stream`, `frames` | TCP where UDP does not pass |
 
 mod carrier;
+mod channels;
 mod client;
 mod forwarding;
 mod frames;
+mod header;
 mod introductions;
 mod message;
 mod meter;
@@ -72,9 +78,12 @@ pub use rules::{Group, Members, Rules};
 pub use server::Counts;
 
 pub(super) use carrier::Carrier;
+pub(super) use channels::Channel;
 pub(super) use client::{Client, Event, MAX_OWN};
-pub(super) use message::{
-    CARRY_HEADER, carried_header, carried_tag, carry_header, is_for_server, speaks,
-};
+pub(super) use forwarding::{Forward, Run};
+#[cfg(test)]
+pub(super) use header::{CARRY_HEADER, Direction};
+pub(super) use header::{Header, Peer};
+pub(super) use message::{is_for_server, speaks};
 pub(super) use server::{MAX_SAVED, Server};
 pub(super) use stream::{Accept, Outbox, Upgrades, connect, exchange, limits};

@@ -25,6 +25,8 @@ pub enum RefusalReason {
     Revoked,
     /// The client's certificate has expired or does not hold yet.
     Expired,
+    /// It does not know whom the client means by a number: the client uses tags again.
+    NoChannel,
 }
 
 impl RefusalReason {
@@ -46,6 +48,7 @@ impl RefusalReason {
             RefusalReason::Uncertified => 8,
             RefusalReason::Revoked => 9,
             RefusalReason::Expired => 10,
+            RefusalReason::NoChannel => 11,
         }
     }
 
@@ -61,6 +64,7 @@ impl RefusalReason {
             8 => RefusalReason::Uncertified,
             9 => RefusalReason::Revoked,
             10 => RefusalReason::Expired,
+            11 => RefusalReason::NoChannel,
             _ => return None,
         })
     }
@@ -84,6 +88,7 @@ impl fmt::Display for RefusalReason {
             RefusalReason::Expired => {
                 "the certificate of this identity does not hold now, unless a clock is wrong"
             }
+            RefusalReason::NoChannel => "it does not know any more who is meant",
         })
     }
 }

@@ -1,7 +1,11 @@
 //! What a client knows of one rendezvous: the session there, and what is to be said next.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
+use crate::identity::Hit;
 use crate::link::{
     seal::{AnswerKey, MessageId, Remote},
     way::RelayId,
@@ -10,12 +14,17 @@ use crate::registration::Rendezvous;
 
 use super::{
     carrier::Carrier,
+    channels::{Channel, Channels},
+    header::Peer,
     message::{self, Mark, Purpose, Token, Welcome},
     refusal::RefusalReason,
 };
 
-/// Between two KEEPs: below the 30 seconds after which common NATs forget a mapping.
+/// Between two KEEPs: below the 30 seconds after which common NATs forget a mapping. What the rendezvous carries to
+/// this host keeps the mapping as well.
 pub(super) const KEEP_INTERVAL: Duration = Duration::from_secs(25);
+/// Between two KEEPs in any case, for the session: one may get lost before anybody else gets the address.
+const SESSION_INTERVAL: Duration = Duration::from_secs(50);
 /// When a KEEP that is not answered is repeated, and then once more; after that a HELLO is said.
 const KEEP_RETRY: Duration = Duration::from_secs(1);
 const KEEP_RETRIES: u32 = 3;
@@ -62,6 +71,10 @@ pub(super) struct Relay {
     pub(super) accepted: Option<bool>,
     /// Of the latest session, which the other end may remember for longer.
     pub(super) mark: Option<Mark>,
+    /// Whom this host has named there.
+    channels: Channels,
+    /// When it last carried something to this host.
+    pub(super) carried: Instant,
     /// When UDP is tried again while TCP carries.
     climb: Instant,
     /// The latest HELLO.
@@ -106,7 +119,9 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Welcomed {
     pub(super) token: Token,
-    /// When the rendezvous was last heard of.
+    /// Where the rendezvous sees this host, as long as it answers KEEPs: from elsewhere they show nothing.
+    pub(super) observed: Option<SocketAddr>,
+    /// When the rendezvous last answered.
     pub(super) heard: Instant,
     /// KEEPs since then, the latest at that time.
     pub(super) keeps: u32,
@@ -150,6 +165,8 @@ impl Relay {
             pending: Vec::new(),
             accepted: None,
             mark: None,
+            channels: Channels::new(None),
+            carried: now,
             climb: now,
             hello: None,
         }
@@ -194,10 +211,36 @@ impl Relay {
         self.carrier = carrier;
         self.climb = now + CLIMB_INTERVAL;
         self.accepted = (self.purpose == Purpose::Register).then_some(welcome.carries);
-        let token = welcome.token;
+        let Welcome { token, observed, .. } = *welcome;
         self.mark = Some(message::mark_of(&token));
+        self.channels.begin(token);
         // the KEEP that follows at once proves the address
-        self.state = State::Welcomed(Welcomed { token, heard: now, keeps: 1, latest: now });
+        self.state =
+            State::Welcomed(Welcomed { token, observed, heard: now, keeps: 1, latest: now });
+    }
+
+    /// What to call a peer when something is to be carried there.
+    pub(super) fn name(&mut self, peer: Hit, now: Instant) -> Peer {
+        let welcomed = matches!(self.state, State::Welcomed(_)); // or a rendezvous may know nothing at all
+        let channel = welcomed.then(|| self.channels.channel(peer, now)).flatten();
+        channel.map(Peer::Channel).unwrap_or_else(|| {
+            self.channels.name(peer, now);
+            Peer::Tag(peer)
+        })
+    }
+
+    /// Whom the rendezvous means; a HELLO will tell it that this host does not know.
+    pub(super) fn named(&mut self, channel: Channel, now: Instant) -> Option<Hit> {
+        let peer = self.channels.peer(channel, now);
+        if peer.is_none() {
+            self.greet_again(now);
+        }
+        peer
+    }
+
+    /// The rendezvous knows of no channels.
+    pub(super) fn close_channels(&mut self) {
+        self.channels.close();
     }
 
     pub(super) fn refuse(&mut self, reason: RefusalReason, now: Instant) {
@@ -227,7 +270,8 @@ impl Relay {
             State::Greeting { hellos, latest } => Some(latest + hello_retry(hellos)),
             State::Welcomed(welcomed) => {
                 let keep = match welcomed.keeps {
-                    0 => welcomed.heard + KEEP_INTERVAL,
+                    0 => (welcomed.heard.max(self.carried) + KEEP_INTERVAL)
+                        .min(welcomed.heard + SESSION_INTERVAL),
                     _ => welcomed.latest + KEEP_RETRY,
                 };
                 Some(if self.carrier == self.udp() { keep } else { keep.min(self.climb) })

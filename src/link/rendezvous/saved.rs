@@ -4,13 +4,12 @@
 //! magic "p2pv1"  { key (32)  token (16)  address (18) }
 //! ```
 //!
-//! An address is written as in an answer to a probe. There are no times: the file changes only when
+//! An address is one of IPv6, or of IPv4 mapped to that, and a port. There are no times: the file changes only when
 //! somebody comes or goes, and who is still there says so soon after the restart.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::identity::PublicKey;
-use crate::link::observed;
 
 use super::message::Token;
 
@@ -38,7 +37,12 @@ pub(super) fn encode(bindings: impl Iterator<Item = Binding>) -> Vec<u8> {
     for Binding { key, token, address } in bindings {
         octets.extend_from_slice(key.as_bytes());
         octets.extend_from_slice(&token);
-        octets.extend_from_slice(&observed::encode(Some(address)));
+        let ip = match address.ip() {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        octets.extend_from_slice(&ip.octets());
+        octets.extend_from_slice(&address.port().to_be_bytes());
     }
     octets
 }
@@ -52,7 +56,12 @@ pub(super) fn decode(octets: &[u8]) -> Vec<Binding> {
 fn binding(record: &[u8]) -> Option<Binding> {
     let (key, rest) = record.split_first_chunk::<KEY>()?;
     let (token, address) = rest.split_first_chunk::<TOKEN>()?;
-    let address = observed::decode(address)??;
+    let (ip, port) = address.split_first_chunk::<16>()?;
+    let port = u16::from_be_bytes(*port.first_chunk()?);
+    let address = SocketAddr::new(Ipv6Addr::from(*ip).to_canonical(), port);
+    if port == 0 {
+        return None; // nobody is there
+    }
     Some(Binding { key: PublicKey(*key), token: *token, address })
 }
 

@@ -179,6 +179,7 @@ impl Server {
         let session = self.sessions.get_mut(&from).filter(|session| session.key == key)?;
         let was_registered = session.purpose == Purpose::Register;
         session.receive(datagram.len(), now);
+        session.channels.close(); // it may know of none
         session.grant(hello.purpose, hello.lifetime, carries, now);
         session.shown = self.rules.ask_for_certificates().then_some(shown);
         let welcome = Welcome {

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::identity::{Hit, PublicKey};
 
-use super::message::{Purpose, Token};
+use super::{
+    channels::Channels,
+    message::{Purpose, Token},
+};
 
 /// How long a session lasts until its client has shown its token.
 pub(super) const UNPROVED_LIFETIME: Duration = Duration::from_secs(10);
@@ -24,6 +27,8 @@ pub(super) struct Session {
     pub(super) key: PublicKey,
     pub(super) hit: Hit,
     pub(super) token: Token,
+    /// Whom it has named.
+    pub(super) channels: Channels,
     pub(super) purpose: Purpose,
     /// The certificates that its client has shown, where they matter; None as long as it was not asked.
     pub(super) shown: Option<Vec<Vec<u8>>>,
@@ -51,6 +56,7 @@ impl Session {
             key,
             hit: key.hit(),
             token,
+            channels: Channels::new(Some(token)),
             purpose: Purpose::Call,
             shown: None,
             carries: false,

@@ -15,7 +15,7 @@ use super::{
     *,
 };
 use crate::identity::{Hit, KeyPair, PublicKey, Timestamp};
-use crate::link::datagram::{CARRY, HELLO, REFUSED, WELCOME};
+use crate::link::datagram::{CARRY, HELLO, Kind, REFUSED, WELCOME};
 use crate::link::way::RelayId;
 use crate::registration::Rendezvous;
 use crate::runtime::clock;
@@ -119,9 +119,9 @@ impl World {
         let now = self.now;
         let client = &mut self.hosts[from].client;
         let relay = client.relay(node(), now).unwrap();
-        let Some(carrier) = client.carry(relay, now) else { return };
+        let Some((carrier, header)) = client.carry(relay, to.hit(), now) else { return };
         self.collect();
-        let datagram = [&carry_header(to.hit())[..], content].concat();
+        let datagram = [header.as_ref(), content].concat();
         self.send(self.hosts[from].address, carrier.address(), datagram);
     }
 
@@ -145,29 +145,29 @@ impl World {
         let now = self.now;
         if to == node().address {
             if !self.up {
-            } else if datagram[0] != CARRY {
+            } else if Kind::of(&datagram) != Kind::Carry {
                 self.server.handle_datagram(Carrier::Udp(from), &datagram, now, self.date);
-            } else if let Some(peer) = carried_tag(&datagram)
-                && let Some(forward) = self.server.forward(
-                    Carrier::Udp(from),
-                    peer,
-                    datagram.len(),
-                    datagram.len(),
-                    now,
-                )
-            {
-                let header = carried_header(forward.sender);
-                let datagram = [&header[..], &datagram[CARRY_HEADER..]].concat();
-                if let Some((also, _)) = forward.also {
-                    self.send(to, also.address(), datagram.clone());
+            } else if let Some((peer, header)) = Header::parse(&datagram) {
+                let run = Run { octets: datagram.len(), stride: datagram.len(), header };
+                let forward = self.server.forward(Carrier::Udp(from), peer, run, now);
+                let Some(Forward { to: place, header: new, also, tag }) = forward else { return };
+                if let Some((also, _)) = also {
+                    self.send(to, also.address(), [tag.as_ref(), &datagram[header..]].concat());
                 }
-                self.send(to, forward.to.address(), datagram);
+                self.send(to, place.address(), [new.as_ref(), &datagram[header..]].concat());
             }
         } else if let Some(host) = self.hosts.iter_mut().find(|host| host.address == to) {
-            if let Some(sender) = carried_tag(&datagram).filter(|_| datagram[0] == 0x2d) {
-                host.carried.push((sender, datagram[CARRY_HEADER..].to_vec()));
-            } else {
-                host.client.handle_datagram(Carrier::Udp(from), &datagram, now);
+            let client = &mut host.client;
+            if Kind::of(&datagram) != Kind::Carried {
+                client.handle_datagram(Carrier::Udp(from), &datagram, now);
+            } else if let Some((named, header)) = Header::parse(&datagram)
+                && let Some(relay) = client.carried(Carrier::Udp(from), now)
+            {
+                let sender = match named {
+                    Peer::Tag(hit) => Some(hit),
+                    Peer::Channel(channel) => client.peer(relay, channel, now),
+                };
+                host.carried.extend(sender.map(|hit| (hit, datagram[header..].to_vec())));
             }
         }
     }
@@ -507,7 +507,8 @@ fn tcp_is_tried_after_a_second_and_udp_takes_over_again() {
     exchange_by_tcp(&mut world, carrier);
     let accepted = Registration::Accepted { carries: true, tcp: true };
     assert_eq!(world.hosts[0].client.registrations(), [(node(), accepted)]);
-    assert_eq!(world.hosts[0].client.carry(relay, now), Some(carrier));
+    let carried = world.hosts[0].client.carry(relay, key(2).hit(), now);
+    assert_eq!(carried.map(|(carrier, _)| carrier), Some(carrier));
     // UDP passes again: a HELLO every minute finds out
     world.up = true;
     let until = world.now + Duration::from_secs(70);
@@ -559,7 +560,7 @@ fn tables_are_bounded() {
     for number in 0..200u8 {
         let address = address(number);
         let relay = client.relay(Rendezvous { key: key(number.max(2)), address }, now);
-        let carrier = relay.and_then(|relay| client.carry(relay, now));
+        let carrier = relay.and_then(|relay| client.carry(relay, key(1).hit(), now));
         assert_eq!(relay.is_some(), carrier.is_some());
         assert_eq!(relay.is_some(), number < 64, "{number}");
     }
@@ -570,5 +571,6 @@ fn tables_are_bounded() {
     assert_eq!((KEEP_LENGTH, KEPT_LENGTH), (17, 11), "a KEPT is shorter");
 }
 
+mod channels;
 mod hostile;
 mod members;

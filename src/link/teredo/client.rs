@@ -17,22 +17,22 @@
 //! answer another port, so that no peer knows it. Where distances are not of that kind it is lost, and goes
 //! again when B's bubble is there and nothing has answered.
 
+mod sending;
+
 use std::{
     collections::VecDeque,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6},
+    net::{Ipv4Addr, SocketAddrV4, SocketAddrV6},
     time::{Duration, Instant},
 };
 
-use super::super::{
-    drbg::Drbg,
-    limit::{Bucket, Rate},
-};
+use super::super::{drbg::Drbg, limit::Bucket};
 use super::{
-    address::{SERVER_PORT, TeredoAddress, is_global},
-    encapsulation::{Encapsulation, with_nonce},
-    ipv6::{self, MAX_PAYLOAD, Packet},
-    peers::{Due, Peers, Sign, Standing},
-    qualification::{Action, Outcome, Qualification},
+    address::{TeredoAddress, is_global},
+    bare,
+    encapsulation::Encapsulation,
+    ipv6::{MAX_PAYLOAD, Packet},
+    peers::{Peers, Sign, Standing},
+    qualification::{Outcome, Qualification},
     state::{TeredoProof, TeredoState},
 };
 
@@ -48,11 +48,6 @@ const FIRST_REST: Duration = Duration::from_secs(10);
 /// The longest rest, and the one where only another network can help.
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
-/// Bubbles that answer bubbles, for all peers together: 3.4 kB a second at worst.
-const REPLIES: Rate = Rate { interval: Duration::from_millis(20), burst: 64 };
-
-/// A direct packet follows the bubble through the server by no more than this.
-const MAX_STAGGER: Duration = Duration::from_millis(400);
 /// By so much an answer may be late: the line of a home is slow.
 const ANSWER_DELAY: Duration = Duration::from_millis(50);
 
@@ -184,14 +179,18 @@ impl Teredo {
         if matches!(self.phase, Phase::Active(_))
             && self.peers.send(peer, to, payload, now) == Standing::Trusted
         {
-            self.transmit(peer, to, payload);
+            self.transmit(peer, to, payload, now);
         }
         self.handle_timeout(now);
     }
 
     /// Takes an outer datagram.
     pub(super) fn handle_datagram(&mut self, from: SocketAddrV4, datagram: &[u8], now: Instant) {
-        if let Some(encapsulation) = Encapsulation::parse(datagram)
+        if let Some(payload) = bare::restore(datagram) {
+            let active = matches!(self.phase, Phase::Active(_));
+            let source = active.then(|| self.peers.heard_bare(from, now)).flatten();
+            self.deliveries.extend(source.map(|from| Delivery { from, payload }));
+        } else if let Some(encapsulation) = Encapsulation::parse(datagram)
             && let Some(packet) = Packet::parse(encapsulation.packet)
         {
             self.handle_packet(from, &encapsulation, &packet, now);
@@ -281,20 +280,18 @@ impl Teredo {
         if unanswered && self.peers.may_reply(peer, now) {
             self.reply(own, packet.source, peer.mapped, now); // it came through, so its sender need not wait for the server
         }
-        for datagram in waiting {
-            self.transmit(peer, datagram.to, &datagram.payload);
+        let datagram = packet.udp().filter(|datagram| datagram.destination_port == self.port);
+        let from = |port| SocketAddrV6::new(packet.source, port, 0, 0);
+        if let Some(from) = datagram.map(|datagram| from(datagram.source_port)) {
+            self.peers.note(peer, from, packet.flow, now);
         }
-        let datagram = packet.udp().filter(|datagram| datagram.destination_port == self.port)?;
-        let from = SocketAddrV6::new(packet.source, datagram.source_port, 0, 0);
+        for datagram in waiting {
+            self.transmit(peer, datagram.to, &datagram.payload, now);
+        }
+        let datagram = datagram?;
+        let from = from(datagram.source_port);
         self.deliveries.push_back(Delivery { from, payload: datagram.payload.to_vec() });
         Some(())
-    }
-
-    fn reply(&mut self, own: TeredoAddress, peer: Ipv6Addr, to: SocketAddrV4, now: Instant) {
-        if self.replies.take(&REPLIES, now) {
-            let datagram = ipv6::bubble(own.to_ipv6(), peer);
-            self.transmits.push_back(Transmit { to, datagram });
-        }
     }
 
     /// Does what is due.
@@ -373,75 +370,6 @@ impl Teredo {
         };
         self.peers.clear();
         self.phase = Phase::Resting { until: now + rest, server, why };
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Solicit(to, nonce) => {
-                let datagram = with_nonce(nonce, &ipv6::router_solicitation());
-                self.transmits.push_back(Transmit { to, datagram });
-            }
-            Action::Echo => {
-                let Phase::Active(qualification) = &self.phase else { return };
-                let Some(own) = qualification.address() else { return };
-                self.bubble_through_server(own, own);
-            }
-        }
-    }
-
-    fn send_bubbles(&mut self, now: Instant) {
-        let Phase::Active(qualification) = &self.phase else { return };
-        let Some(own) = qualification.address() else { return };
-        let introduces = qualification.introduces();
-        let mut due = Vec::new();
-        self.peers.handle_timeout(self.stagger(), now, &mut due);
-        for due in due {
-            match due {
-                Due::Introduction(peer) => self.bubble_through_server(own, peer),
-                Due::Direct(peer) => {
-                    let ventured = self.peers.venture(peer);
-                    if ventured.is_empty() {
-                        let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
-                        self.transmits.push_back(Transmit { to: peer.mapped, datagram });
-                    }
-                    for datagram in ventured {
-                        self.transmit(peer, datagram.to, &datagram.payload);
-                    }
-                }
-                Due::Repetition(peer) => {
-                    for datagram in self.peers.repeat(peer) {
-                        self.transmit(peer, datagram.to, &datagram.payload);
-                    }
-                }
-                Due::Silent(peer) => {
-                    self.silent_peers += 1;
-                    self.events.push_back(Event::SilentPeer(peer.mapped));
-                }
-            }
-        }
-        let nothing_passed = self.proof == TeredoProof::Advertised && introduces == Some(false);
-        if nothing_passed && self.silent_peers > 0 {
-            self.fail(TeredoState::PassesNothing, now);
-        }
-    }
-
-    /// How long after the bubble through the server a packet goes straight to the peer.
-    fn stagger(&self) -> Duration {
-        let Phase::Active(qualification) = &self.phase else { return MAX_STAGGER };
-        qualification.round_trip().min(MAX_STAGGER)
-    }
-
-    fn bubble_through_server(&mut self, own: TeredoAddress, peer: TeredoAddress) {
-        let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
-        let to = SocketAddrV4::new(peer.server, SERVER_PORT);
-        self.transmits.push_back(Transmit { to, datagram });
-    }
-
-    fn transmit(&mut self, peer: TeredoAddress, to: SocketAddrV6, payload: &[u8]) {
-        if let Some(from) = self.own_address() {
-            let datagram = ipv6::udp(from, to, payload);
-            self.transmits.push_back(Transmit { to: peer.mapped, datagram });
-        }
     }
 
     fn own_address(&self) -> Option<SocketAddrV6> {

@@ -30,6 +30,8 @@ pub(super) const SOLICITOR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xffff,
 pub(super) struct Packet<'a> {
     pub(super) source: Ipv6Addr,
     pub(super) destination: Ipv6Addr,
+    /// The flow label.
+    pub(super) flow: u32,
     next_header: u8,
     hop_limit: u8,
     payload: &'a [u8],
@@ -58,6 +60,7 @@ impl<'a> Packet<'a> {
         Some(Packet {
             source: address(8),
             destination: address(24),
+            flow: u32::from_be_bytes([0, header[1] & 0x0f, header[2], header[3]]),
             next_header: header[6],
             hop_limit: header[7],
             payload,
@@ -118,10 +121,17 @@ fn prefix_server(option: &[u8]) -> Option<Ipv4Addr> {
     (option[2] == 64).then_some(Ipv4Addr::new(a, b, c, d))
 }
 
-/// A UDP datagram in an IPv6 packet; `payload` is at most [`MAX_PAYLOAD`] octets long.
-pub(super) fn udp(source: SocketAddrV6, destination: SocketAddrV6, payload: &[u8]) -> Vec<u8> {
+/// A UDP datagram in an IPv6 packet with this flow label; `payload` is at most [`MAX_PAYLOAD`] octets long.
+pub(super) fn udp(
+    source: SocketAddrV6,
+    destination: SocketAddrV6,
+    flow: u32,
+    payload: &[u8],
+) -> Vec<u8> {
     let length = UDP_HEADER + payload.len();
     let mut packet = header(*source.ip(), *destination.ip(), UDP, 64, length);
+    let [_, high, middle, low] = flow.to_be_bytes();
+    packet[1..4].copy_from_slice(&[high & 0x0f, middle, low]);
     packet.extend(source.port().to_be_bytes());
     packet.extend(destination.port().to_be_bytes());
     packet.extend(u16::try_from(length).unwrap_or(0).to_be_bytes());
@@ -212,8 +222,9 @@ mod tests {
     #[test]
     fn udp_comes_back_and_every_flipped_bit_is_noticed() {
         let (source, destination) = ends();
-        let written = udp(source, destination, b"odd length");
+        let written = udp(source, destination, 0xf_1234, b"odd length");
         let packet = Packet::parse(&written).unwrap();
+        assert_eq!(packet.flow, 0xf_1234);
         assert_eq!((packet.source, packet.destination), (*source.ip(), *destination.ip()));
         let wanted = Datagram { source_port: 5050, destination_port: 5051, payload: b"odd length" };
         assert_eq!(packet.udp(), Some(wanted));
@@ -232,17 +243,17 @@ mod tests {
         // "ping" from ::1 port 1 to ::1 port 2: 0001+0001 (addresses) +000c+0011 +0001+0002+000c
         // +7069+6e67 = defe, of which the complement is 2101
         let loopback = |port| SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0);
-        let packet = udp(loopback(1), loopback(2), b"ping");
+        let packet = udp(loopback(1), loopback(2), 0, b"ping");
         assert_eq!(packet[46..48], [0x21, 0x01]);
     }
 
     #[test]
     fn the_largest_datagram_makes_the_largest_packet() {
         let (source, destination) = ends();
-        let written = udp(source, destination, &[7; MAX_PAYLOAD]);
+        let written = udp(source, destination, 0, &[7; MAX_PAYLOAD]);
         assert_eq!((written.len(), MAX_PAYLOAD), (1280, 1232));
         assert!(Packet::parse(&written).and_then(|p| p.udp()).is_some());
-        assert!(Packet::parse(&udp(source, destination, &[7; MAX_PAYLOAD + 1])).is_none());
+        assert!(Packet::parse(&udp(source, destination, 0, &[7; MAX_PAYLOAD + 1])).is_none());
     }
 
     #[test]

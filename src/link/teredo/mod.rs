@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `address` | what a Teredo address says |
 //! | `encapsulation`, `ipv6` | the packets |
+//! | `bare` | packets without the headers that both ends know |
 //! | `qualification` | the server's answers and what they say about the NAT |
 //! | `peers` | who is heard, what waits, who gets bubbles |
 //! | `client` | the protocol, sans-IO |
@@ -23,6 +24,7 @@
 //! solicitation.
 
 mod address;
+mod bare;
 mod carrier;
 mod client;
 mod encapsulation;

@@ -3,12 +3,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddrV6,
+    net::{SocketAddrV4, SocketAddrV6},
     time::{Duration, Instant},
 };
 
 use super::super::limit::{Bucket, Rate};
-use super::address::TeredoAddress;
+use super::{address::TeredoAddress, bare::Acquaintance};
 
 /// Peers in the list, with at most 10 kB of waiting datagrams each.
 const MAX_PEERS: usize = 256;
@@ -90,6 +90,7 @@ struct Peer {
     repetition: Option<Instant>,
     allowance: Bucket,
     replies: Bucket,
+    acquaintance: Acquaintance,
 }
 
 impl Peers {
@@ -148,6 +149,48 @@ impl Peers {
             peer.repetition = None;
         }
         (waiting, first && !under_way)
+    }
+
+    /// A datagram of a peer that was heard, with all headers: from where it speaks, and its flow label.
+    pub(super) fn note(
+        &mut self,
+        address: TeredoAddress,
+        from: SocketAddrV6,
+        flow: u32,
+        now: Instant,
+    ) {
+        self.entry(address, now).acquaintance.note(from, flow, now);
+    }
+
+    /// The flow label of a datagram for a peer.
+    pub(super) fn flow(&self, address: TeredoAddress, now: Instant) -> u32 {
+        let known = self.list.get(&address).map(|peer| peer.acquaintance);
+        known.unwrap_or_default().flow(now)
+    }
+
+    /// Whether a packet to a peer may go bare.
+    pub(super) fn takes_bare(
+        &self,
+        address: TeredoAddress,
+        to: SocketAddrV6,
+        now: Instant,
+    ) -> bool {
+        let peer = self.list.get(&address);
+        peer.is_some_and(|peer| peer.is_trusted(now) && peer.acquaintance.takes(to, now))
+    }
+
+    /// A bare packet came from a mapped address: from where its sender speaks, if that is a peer that was heard lately.
+    pub(super) fn heard_bare(
+        &mut self,
+        mapped: SocketAddrV4,
+        now: Instant,
+    ) -> Option<SocketAddrV6> {
+        let mut peers = self.list.iter_mut().filter(|(address, _)| address.mapped == mapped);
+        let (_, peer) = peers.find(|(_, peer)| peer.is_trusted(now))?;
+        let source = peer.acquaintance.speak(now)?;
+        peer.heard = Some(now);
+        peer.used = now;
+        Some(source)
     }
 
     /// What waits, to be sent before the peer is heard: once, nobody may be there.
@@ -249,6 +292,7 @@ impl Peer {
             repetition: None,
             allowance: Bucket::new(now),
             replies: Bucket::new(now),
+            acquaintance: Acquaintance::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::internet::Internet;
+use crate::identity::Hit;
 use crate::link::{
     agent::{Event, Transmit},
     way::Way,
@@ -18,12 +19,19 @@ impl Internet {
 
     /// A packet of a conversation.
     pub(super) fn talk(&mut self, from: usize, to: usize) {
-        let (hit, now) = (self.hit(to), self.now);
-        if let Some(way) = self.hosts[from].agent.route(hit, now) {
-            self.collect();
-            self.send(from, Transmit { to: way, datagram: vec![0x40; 300], ttl: None });
-        }
+        self.speak(from, self.hit(to), 0x40);
         self.collect();
+    }
+
+    /// A packet of QUIC, which begins with this octet.
+    pub(super) fn speak(&mut self, from: usize, to: Hit, first: u8) {
+        let (now, datagram) = (self.now, vec![first; self.packet]);
+        let agent = &mut self.hosts[from].agent;
+        assert!(agent.is_worth(to, datagram.len(), false, now));
+        if let Some(way) = agent.route(to, now) {
+            self.collect();
+            self.send(from, Transmit { to: way, datagram, ttl: None });
+        }
     }
 
     pub(super) fn path(&self, from: usize, to: usize) -> Option<Way> {

@@ -79,6 +79,8 @@ pub(super) struct Internet {
     pub(super) malice: Malice,
     /// Whether datagrams travel no further than they may.
     pub(super) counts_hops: bool,
+    /// Octets of a packet of QUIC.
+    pub(super) packet: usize,
     /// Direct datagrams from one host's network to another's that vanish.
     pub(super) cut: Vec<(usize, usize)>,
     /// Control datagrams sent since the beginning.
@@ -105,6 +107,7 @@ impl Internet {
             relay: true,
             malice: Malice::None,
             counts_hops: true,
+            packet: 300,
             cut: Vec::new(),
             sent: 0,
             scouts: Vec::new(),
@@ -388,12 +391,8 @@ impl Internet {
             self.collect();
         } else if let Some(hit) = at.agent.source(from, 40, now) {
             at.received.push((now, from));
-            if flying.datagram[0] == 0x40
-                && self.hosts[host].echoes
-                && let Some(way) = self.hosts[host].agent.route(hit, now)
-            {
-                self.collect();
-                self.send(host, Transmit { to: way, datagram: vec![0x41; 300], ttl: None });
+            if flying.datagram[0] == 0x40 && self.hosts[host].echoes {
+                self.speak(host, hit, 0x41);
             }
         }
     }

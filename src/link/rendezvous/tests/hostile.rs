@@ -46,7 +46,8 @@ fn a_flood_of_garbage_draws_little_and_leaves_room_for_others() {
         garbage[0] = [HELLO, CARRY][number as usize % 2];
         match garbage[0] {
             CARRY => {
-                let _ = world.server.forward(from, key(1).hit(), length, length, now);
+                let run = Run { octets: length, stride: length, header: CARRY_HEADER };
+                let _ = world.server.forward(from, Peer::Tag(key(1).hit()), run, now);
             }
             _ => world.server.handle_datagram(from, &garbage, now, world.date),
         }

@@ -1,10 +1,14 @@
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::Ipv6Addr,
+};
 
 use proptest::prelude::*;
 
 use super::super::{
-    encapsulation::with_origin,
-    ipv6::{SOLICITOR, router_advertisement},
+    address::SERVER_PORT,
+    encapsulation::{with_nonce, with_origin},
+    ipv6::{self, SOLICITOR, router_advertisement},
 };
 use super::*;
 use crate::runtime::clock;
@@ -288,6 +292,46 @@ fn every_pair_of_nats_that_can_be_punched_connects_and_answers() {
 }
 
 #[test]
+fn packets_of_a_connection_lose_their_headers_and_get_them_back_when_somebody_forgets() {
+    let mut world = World::new();
+    let (a, a_address) = world.serving(Kind::PortRestricted);
+    let (b, b_address) = world.serving(Kind::PortRestricted);
+    let packet = [&[0x41][..], &[7; 30]].concat();
+    let probe = [&[0x20][..], &[8; 30]].concat();
+    // how long it is on the way, and whether it arrives
+    let exchange = |world: &mut World, from: usize, to: usize, payload: &[u8]| {
+        let addresses = BTreeMap::from([(a, a_address), (b, b_address)]);
+        let before = world.hosts[to].delivered.len();
+        world.send(from, addresses[&to], payload);
+        let length = world.flying.values().next_back().map_or(0, |(.., datagram)| datagram.len());
+        world.run(DELAY * 2);
+        let delivery = Delivery { from: addresses[&from], payload: payload.to_vec() };
+        let new = world.hosts[to].delivered[before..].iter().map(|(_, new)| new);
+        assert!(new.clone().all(|new| *new == delivery), "only from where it comes");
+        (length, new.count())
+    };
+    world.send(a, b_address, &probe);
+    world.run(Duration::from_secs(2));
+    assert_eq!(exchange(&mut world, a, b, &packet), (79, 1), "A does not know whether B does");
+    assert_eq!(exchange(&mut world, b, a, &packet), (79, 1), "nor the other way round");
+    assert_eq!(exchange(&mut world, a, b, &packet), (31, 1));
+    assert_eq!(exchange(&mut world, b, a, &packet), (31, 1));
+    assert_eq!(exchange(&mut world, b, a, &probe), (79, 1), "probes keep all");
+
+    world.hosts[b].teredo.peers.clear();
+    assert_eq!(exchange(&mut world, a, b, &packet), (31, 0), "as from a stranger");
+    assert_eq!(exchange(&mut world, a, b, &probe), (79, 1));
+    assert_eq!(exchange(&mut world, a, b, &packet), (31, 1));
+    assert_eq!(exchange(&mut world, b, a, &packet), (31, 1));
+
+    // whoever has another address is nobody
+    let forged = bare::strip(&packet).unwrap();
+    let before = world.hosts[b].delivered.len();
+    world.inject(b, SocketAddrV4::new(Ipv4Addr::new(11, 9, 9, 9), 4001), &forged);
+    assert_eq!(world.hosts[b].delivered.len(), before);
+}
+
+#[test]
 fn a_visitor_borrows_the_server_of_its_peer_and_leaves_it_after_a_while() {
     let mut world = World::new();
     let (server, address) = world.serving(Kind::PortRestricted);
@@ -481,7 +525,7 @@ fn target() -> (World, usize, TeredoAddress, TeredoAddress) {
 
 fn datagram(from: TeredoAddress, to: TeredoAddress, port: u16) -> Vec<u8> {
     let source = SocketAddrV6::new(from.to_ipv6(), PORT, 0, 0);
-    ipv6::udp(source, SocketAddrV6::new(to.to_ipv6(), port, 0, 0), b"x")
+    ipv6::udp(source, SocketAddrV6::new(to.to_ipv6(), port, 0, 0), 0, b"x")
 }
 
 #[test]
