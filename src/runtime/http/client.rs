@@ -21,11 +21,8 @@ impl Sender {
     where
         I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let (mut sender, connection) = http1::Builder::new()
-            .preserve_header_case(true)
-            .max_headers(100)
-            .handshake(io)
-            .await?;
+        let (mut sender, connection) =
+            http1::Builder::new().preserve_header_case(true).max_headers(100).handshake(io).await?;
         // handed over before the connection runs: what breaks it at once is told to a request that waits
         let response = sender.send_request(request);
         spawn(async move {
