@@ -16,6 +16,10 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
+/// Parts of the daemon from the bottom up; what puts them together, beside and above them, uses all of them.
+const PARTS_OF_THE_DAEMON: &[&[&str]] =
+    &[&["home"], &["books"], &["meeting_room"], &["presence", "finder"]];
+
 /// Files and folders that take time and bytes as arguments and touch nothing outside.
 const PURE: &[&str] = &[
     "identity/",
@@ -152,6 +156,16 @@ fn module_of(name: &str) -> &str {
     name.split(['/', '.']).next().unwrap()
 }
 
+/// The first word of what follows `crate::`.
+fn module_of_path(path: &str) -> &str {
+    path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
+}
+
+/// Whether a path at that place of a line is that of a `use`, not of `pub(in …)`.
+fn is_import(line: &str, at: usize) -> bool {
+    line[..at].trim_end().ends_with("use")
+}
+
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
@@ -177,12 +191,32 @@ fn imports_look_down() {
         };
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             for (at, _) in line.match_indices("crate::") {
-                let rest = &line[at + "crate::".len()..];
-                let to = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                let to = module_of_path(&line[at + "crate::".len()..]);
                 if to.is_empty() {
                     wrong.push(format!("{name}: name one module per `use crate::…`"));
                 } else if to != module && layer(to).is_none_or(|to| to >= own) {
                     wrong.push(format!("{name}: {module} may not use {to}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn parts_of_the_daemon_look_down() {
+    let part = |name: &str| PARTS_OF_THE_DAEMON.iter().position(|parts| parts.contains(&name));
+    let mut wrong = Vec::new();
+    for (name, text) in below("src/daemon") {
+        let own = module_of(&name);
+        let Some(place) = part(own) else { continue };
+        let is_part = name.split_once(own).is_some_and(|(_, rest)| rest == ".rs");
+        for line in code(&text) {
+            let siblings = if is_part { "super::" } else { "crate::daemon::" };
+            for (at, _) in line.match_indices(siblings).filter(|(at, _)| is_import(line, *at)) {
+                let to = module_of_path(&line[at + siblings.len()..]);
+                if to != own && part(to).is_none_or(|to| to >= place) {
+                    wrong.push(format!("daemon/{name}: {own} may not use `{to}`"));
                 }
             }
         }

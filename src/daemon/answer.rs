@@ -6,14 +6,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::authority_book::AuthorityBook;
-use super::contact_book::ContactBook;
+use super::books::{AuthorityBook, ContactBook};
+use super::finder::RevocationWatch;
 use super::grounds::Grounds;
-use super::lock_of;
-use super::revocation_watch::RevocationWatch;
 use crate::identity::{Destination, KeyPair, Name, PublicKey, ServicePort};
 use crate::runtime::http::{BoxFuture, Handler, Limits, Request, Response};
-use crate::runtime::{UnixIo, clock, spawn};
+use crate::runtime::{UnixIo, clock, lock, spawn};
 use crate::service::{Access, Service, Services};
 use crate::transport::{Accepted, Refusal, StreamKind, Transport};
 use crate::trust::{self, Admission};
@@ -59,17 +57,17 @@ impl Answering {
 
     /// The name under which it is served, if there is one yet.
     pub(super) fn name(&self) -> Option<Name> {
-        lock_of(&self.name).clone()
+        lock(&self.name).clone()
     }
 
     /// Gives the identity its name.
     pub(super) fn set_name(&self, name: Name) {
-        *lock_of(&self.name) = Some(name);
+        *lock(&self.name) = Some(name);
     }
 
     /// Whether a name is this identity's own.
     pub(super) fn is_own(&self, name: &Name) -> bool {
-        lock_of(&self.name).as_ref() == Some(name)
+        lock(&self.name).as_ref() == Some(name)
     }
 
     /// The ports at which something is served.

@@ -2,18 +2,11 @@
 
 use std::sync::Arc;
 
-use super::authority_book::AuthorityBook;
+use super::books::{AuthorityBook, ContactBook, Introductions, PrivateContacts, Sequences};
 use super::config::Config;
-use super::contact_book::ContactBook;
-use super::finder::{Finder, TrustSettings};
-use super::home::Home;
-use super::identity::Identity;
-use super::introductions::Introductions;
+use super::finder::{Finder, RevocationWatch, Search, TrustSettings};
+use super::home::{Home, Identity};
 use super::meeting_room::MeetingRoom;
-use super::private_contacts::PrivateContacts;
-use super::revocation_watch::RevocationWatch;
-use super::search::Search;
-use super::sequences::Sequences;
 use crate::identity::{KeyPair, Name, Seed};
 use crate::overlay::{self, OverlayAddress};
 use crate::registration::{Outcome, Wanted};

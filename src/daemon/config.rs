@@ -9,8 +9,7 @@ use std::{
 
 use nanoserde::{Toml, TomlParser};
 
-use super::audience::Audience;
-use super::home::Home;
+use super::home::{Audience, Home};
 use super::lending::{Circle, Lending, Tcp};
 use crate::link::rendezvous::Rules;
 use crate::link::stun::{DEFAULT_SERVERS, ServerAddress};

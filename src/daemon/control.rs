@@ -4,6 +4,10 @@
 //! at `http://p2p.localhost:5050/api/` (where a token from the home is asked for, since any web page can
 //! send requests there).
 
+mod client;
+mod json;
+mod socket;
+
 use std::{
     fmt,
     net::SocketAddr,
@@ -19,7 +23,10 @@ use hyper::{
 use nanoserde::{DeJson, SerJson};
 use ring::digest::{SHA256, digest};
 
-use super::{AccessWish, Daemon, Offer, json};
+pub use client::{ControlClient, ControlError};
+pub(in crate::daemon) use socket::{ControlSocket, token};
+
+use super::{AccessWish, Daemon, Offer};
 use crate::identity::{Destination, Name, ServicePort};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Access, Lease, Upstream};

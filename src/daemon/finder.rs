@@ -3,8 +3,17 @@
 //! All overlays are asked at once. What they say is judged by [`crate::registration`] (which packet) and
 //! [`crate::trust`] (whose key, `judging.rs`); this module only asks, remembers and tells.
 
+mod flight;
 mod hearings;
+mod hints;
 mod judging;
+mod questions;
+mod repair;
+mod revocation_watch;
+mod search;
+mod seeking;
+mod source;
+mod unsealing;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,17 +21,21 @@ use futures_lite::future;
 
 use hearings::Hearings;
 
-use super::authority_book::AuthorityBook;
-use super::contact_book::ContactBook;
-use super::flight::{Answer, Flight};
+pub(in crate::daemon) use flight::Flight;
+pub(in crate::daemon) use hints::{Hints, Lead};
+pub(in crate::daemon) use revocation_watch::RevocationWatch;
+pub(in crate::daemon) use search::Search;
+pub(in crate::daemon) use seeking::seek;
+
+use super::books::{AuthorityBook, ContactBook};
 use super::meeting_room::MeetingRoom;
-use super::revocation_watch::RevocationWatch;
-use super::search::{Search, is_silent};
 use crate::identity::{Name, PublicKey};
 use crate::overlay::WellKnown;
 use crate::registration::{Outcome, Packet, Refusal, Report, Said, Wanted};
 use crate::trust::{self, Binding, Claimed, Contact, FirstUse};
 use crate::web::Failure;
+use flight::Answer;
+use search::is_silent;
 
 /// Somebody found.
 #[derive(Clone, Debug)]

@@ -16,9 +16,8 @@ use futures_lite::future;
 
 use super::answer::Answering;
 use super::finder::Finder;
-use super::lock_of;
 use crate::identity::{Name, PublicKey, ServicePort};
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 use crate::transport::{Refusal, Transport};
 
 /// How often everybody is judged again although nobody has said that something changed: time itself ends
@@ -80,7 +79,7 @@ impl Grounds {
     }
 
     fn peers(&self) -> MutexGuard<'_, HashMap<PublicKey, Ground>> {
-        lock_of(&self.peers)
+        lock(&self.peers)
     }
 
     /// Waits until the peers are such.

@@ -6,21 +6,19 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use data_encoding::HEXLOWER;
 use hyper::{Method, StatusCode, header::HOST};
 
-use super::contact_book::ContactBook;
-use super::dashboard::Dashboard;
-use super::lock_of;
+use super::books::ContactBook;
 use crate::identity::{Name, PublicKey};
-use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
-use crate::runtime::{clock, random, unblock};
+use crate::runtime::http::{self, Request, Response};
+use crate::runtime::{clock, lock, random, unblock};
 use crate::trust::{Binding, SafetyPhrase};
-use crate::web::{Answer, Failure, Media, Meeting, error_page, meeting_page, way_back};
+use crate::web::{Answer, Failure, Meeting, meeting_page, way_back};
 
 /// The questions that are open.
 pub(super) struct MeetingRoom {
@@ -46,7 +44,7 @@ impl MeetingRoom {
 
     /// Opens a question; gives its path.
     pub(super) fn open(&self, name: &Name, key: PublicKey, sources: Vec<String>) -> String {
-        let (now, mut open) = (clock::now(), lock_of(&self.open));
+        let (now, mut open) = (clock::now(), lock(&self.open));
         open.retain(|_, (_, until)| *until > now);
         let same = open.iter().find(|(_, (known, _))| known.name == *name && known.key == key);
         if let Some((id, _)) = same {
@@ -65,12 +63,12 @@ impl MeetingRoom {
     }
 
     fn find(&self, id: &str) -> Option<Meeting> {
-        let open = lock_of(&self.open);
+        let open = lock(&self.open);
         let (meeting, until) = open.get(id)?;
         (*until > clock::now()).then(|| meeting.clone())
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, Failure> {
+    pub(super) async fn answer(&self, request: Request) -> Result<Response, Failure> {
         let path = request.uri().path().to_owned();
         let id = path.strip_prefix(PATH).unwrap_or_default();
         let meeting = self.find(id).ok_or(Failure::NothingHere)?;
@@ -99,7 +97,7 @@ impl MeetingRoom {
         let form = http::collect(body, MAX_FORM).await;
         let answer = form.as_deref().and_then(Answer::read);
         let answer = answer.ok_or_else(|| malformed("this is not an answer to the question"))?;
-        lock_of(&self.open).remove(id);
+        lock(&self.open).remove(id);
         let Meeting { name, key, .. } = meeting;
         let Answer::Trust { compared } = answer else {
             let mut response = Response::new(http::full(CANCELLED));
@@ -120,34 +118,6 @@ impl MeetingRoom {
 }
 
 const CANCELLED: &str = "Nothing was changed. You can close this page.\n";
-
-/// The daemon's own origin: the meeting room, the dashboard, and the interface for programs.
-#[derive(Debug)]
-pub(super) struct OwnOrigin<H> {
-    /// Where a person decides.
-    pub(super) meetings: Arc<MeetingRoom>,
-    /// Where a person looks around.
-    pub(super) dashboard: Arc<Dashboard>,
-    /// What answers everything else.
-    pub(super) api: Arc<H>,
-}
-
-impl<H: Handler + fmt::Debug> Handler for OwnOrigin<H> {
-    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        let path = request.uri().path();
-        if Dashboard::has(path) {
-            return self.dashboard.clone().handle(request);
-        }
-        if !path.starts_with(PATH) {
-            return self.api.clone().handle(request);
-        }
-        Box::pin(async move {
-            let media = Media::wanted(request.headers());
-            let answer = self.meetings.answer(request).await;
-            answer.unwrap_or_else(|failure| error_page(&failure, media))
-        })
-    }
-}
 
 impl fmt::Debug for MeetingRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,83 +11,54 @@
 //!                                  └────> Transport ──> peers
 //! ```
 
-mod access_book;
 mod answer;
-mod audience;
-mod authority_book;
-mod backup;
-mod book;
+mod books;
 mod bystander;
-mod calling;
-mod certificate_book;
 mod config;
-mod contact_book;
 mod control;
-mod control_client;
-mod control_socket;
 mod dashboard;
 mod doctor;
 mod entrance;
 mod finder;
-mod flight;
-mod format;
 mod grounds;
-mod hints;
 mod home;
-mod identity;
-mod introductions;
-mod json;
-mod labels;
 mod lending;
 mod meeting_room;
 pub mod notify;
 mod offering;
-mod open_presence;
-mod private_contacts;
-mod publishing;
-mod questions;
+mod own_origin;
+mod presence;
 mod reach;
-mod repair;
-mod revocation_watch;
-mod sealing;
-mod search;
-mod seeking;
-mod sequences;
 mod share_code;
-mod source;
 mod start_error;
 mod status;
-mod unsealing;
 mod unset_clock;
 mod why;
 
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use futures_lite::future;
 
-pub use access_book::{AccessBook, AccessBookError, AccessWish};
-pub use audience::Audience;
-pub use authority_book::{AuthorityBook, AuthorityBookError, RevokeError};
-pub use backup::{Backup, BackupError};
-pub use book::BookError;
+pub use books::{
+    AccessBook, AccessBookError, AccessWish, AuthorityBook, AuthorityBookError, BookError,
+    CertificateBook, CertificateBookFull, CertificateStatus, ContactBook, ContactBookError,
+    Introductions, Labels, RevokeError,
+};
 pub use bystander::{Claims, LookUp, claims_of, look_up};
-pub use certificate_book::{CertificateBook, CertificateBookFull, CertificateStatus};
 pub use config::{Config, DEFAULT_LISTEN, Udp};
-pub use contact_book::{ContactBook, ContactBookError};
-pub use control::{Problem, PutProxy, PutService, Registered};
-pub use control_client::{ControlClient, ControlError};
+pub use control::{ControlClient, ControlError, Problem, PutProxy, PutService, Registered};
 pub use dashboard::DashboardAddress;
 pub use doctor::{Check, doctor};
 pub use entrance::HoldNumber;
-pub use home::{Home, HomeError, HomeLock};
-pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
-pub use introductions::Introductions;
-pub use labels::Labels;
+pub use home::{
+    Audience, Backup, BackupError, Home, HomeError, HomeLock, Identity, IdentityError, Passphrase,
+    PassphraseSource,
+};
 pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
@@ -107,25 +78,22 @@ use crate::link::{Link, Strangers, TeredoSetting};
 use crate::overlay::{self, Overlay, OverlayAddress, WellKnown};
 use crate::registration::Rendezvous;
 use crate::runtime::http::Handler;
-use crate::runtime::{Task, clock, plain, random, spawn};
+use crate::runtime::{Task, clock, lock, plain, random, spawn};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
 use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
-use control::{Control, TokenGate};
-use control_socket::ControlSocket;
+use books::{PrivateContacts, Sequences};
+use control::{Control, ControlSocket, TokenGate};
 use dashboard::{Dashboard, Door};
 use entrance::Entrance;
-use finder::{Finder, TrustSettings};
+use finder::{Finder, RevocationWatch, Search, TrustSettings};
 use grounds::{Eviction, Grounds};
 use lending::Lent;
-use meeting_room::{MeetingRoom, OwnOrigin};
-use private_contacts::PrivateContacts;
-use publishing::Publishing;
+use meeting_room::MeetingRoom;
+use own_origin::OwnOrigin;
+use presence::Publishing;
 use reach::Reach;
-use revocation_watch::RevocationWatch;
-use search::Search;
-use sequences::Sequences;
 
 /// What a daemon is started with.
 #[derive(Debug)]
@@ -202,7 +170,7 @@ impl Daemon {
     ///
     /// # Errors
     /// When no UDP address or no control socket is to be had.
-    pub fn start(options: DaemonOptions, lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
+    pub fn start(options: DaemonOptions, home_lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
         let DaemonOptions { home, identity, overlays, udp, teredo, first_use, well_known, .. } =
             options;
         let Identity { name, keys } = identity;
@@ -294,12 +262,12 @@ impl Daemon {
             door: Door::default(),
             lent,
             following: Mutex::default(),
-            _lock: lock,
+            _lock: home_lock,
         });
         daemon.take_back_open_presence();
         let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
-        *lock_of(&daemon.control) = Some(control);
-        *lock_of(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
+        *lock(&daemon.control) = Some(control);
+        *lock(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
         spawn(answering.run(transport)).detach(); // it ends with the transport
         spawn(grounds::follow(Arc::downgrade(&daemon.eviction))).detach();
         let weak = Arc::downgrade(&daemon);
@@ -317,11 +285,11 @@ impl Daemon {
         addresses: &[SocketAddr],
         ttl: Option<Duration>,
     ) -> Result<(Vec<SocketAddr>, HoldNumber), StartError> {
-        let mut slot = lock_of(&self.entrance);
+        let mut slot = lock(&self.entrance);
         let entrance = match &mut *slot {
             Some(entrance) => entrance,
             None => {
-                let token = control_socket::token(&self.home)?;
+                let token = control::token(&self.home)?;
                 let api = Arc::new(TokenGate::new(&token, Arc::new(Control::new(self))));
                 let meetings = self.meetings.clone();
                 let dashboard = Arc::new(Dashboard::new(self));
@@ -339,21 +307,21 @@ impl Daemon {
 
     /// The port at which browsers find the entrance; None while it is closed.
     fn entrance_port(&self) -> Option<u16> {
-        let entrance = lock_of(&self.entrance);
+        let entrance = lock(&self.entrance);
         entrance.as_ref()?.addresses().first().map(SocketAddr::port)
     }
 
     /// Keeps the entrance open for longer; false if it was closed meanwhile.
     pub fn renew_proxy(self: &Arc<Self>, hold: HoldNumber, ttl: Duration) -> bool {
         let until = clock::now() + ttl;
-        let renewed = lock_of(&self.entrance).as_mut().is_some_and(|e| e.renew(hold, until));
+        let renewed = lock(&self.entrance).as_mut().is_some_and(|e| e.renew(hold, until));
         self.settle_after(Some(ttl));
         renewed
     }
 
     /// Gives up a hold on the entrance, which is closed with the last one; false if there was none.
     pub fn release_proxy(&self, hold: HoldNumber) -> bool {
-        let released = lock_of(&self.entrance).as_mut().is_some_and(|e| e.release(hold));
+        let released = lock(&self.entrance).as_mut().is_some_and(|e| e.release(hold));
         self.settle();
         released
     }
@@ -369,7 +337,7 @@ impl Daemon {
     /// Waits until each overlay has the registration or has failed to take it, but not for long: then
     /// friends can open what is served.
     pub async fn published(&self) {
-        let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone());
+        let publishing = lock(&self.publishing).as_ref().map(|(p, _)| p.clone());
         if let Some(publishing) = publishing {
             clock::timeout(PUBLISH_TIME, publishing.settled()).await;
         }
@@ -377,7 +345,7 @@ impl Daemon {
 
     /// Publishes anew and says what each overlay did; None if nothing is served.
     pub async fn publish_again(&self) -> Option<Vec<OverlayStatus>> {
-        let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone())?;
+        let publishing = lock(&self.publishing).as_ref().map(|(p, _)| p.clone())?;
         clock::timeout(PUBLISH_AGAIN_TIME, publishing.publish_again()).await;
         Some(self.overlay_statuses())
     }
@@ -402,7 +370,7 @@ impl Daemon {
     /// published at all.
     fn looks_again(&self) -> bool {
         self.show_certificates();
-        let publishing = lock_of(&self.publishing);
+        let publishing = lock(&self.publishing);
         publishing.as_ref().map(|(publishing, _)| publishing.look_again()).is_some()
     }
 
@@ -422,7 +390,7 @@ impl Daemon {
     /// Ends what nobody keeps up any more: the entrance, and publishing.
     fn settle(&self) {
         let now = clock::now();
-        let mut entrance = lock_of(&self.entrance);
+        let mut entrance = lock(&self.entrance);
         if entrance.as_mut().is_some_and(|entrance| !entrance.is_held(now)) {
             *entrance = None;
         }
@@ -447,16 +415,16 @@ impl Daemon {
 
     /// Takes the registration away, closes connections, and writes down what must not be forgotten.
     pub async fn shutdown(&self) {
-        lock_of(&self.entrance).take();
-        lock_of(&self.control).take();
-        lock_of(&self.following).take();
-        let mapper = lock_of(&self.mapper).take();
+        lock(&self.entrance).take();
+        lock(&self.control).take();
+        lock(&self.following).take();
+        let mapper = lock(&self.mapper).take();
         let unmapped = async {
             if let Some(mapper) = mapper {
                 mapper.withdraw().await;
             }
         };
-        let publishing = lock_of(&self.publishing).take();
+        let publishing = lock(&self.publishing).take();
         let withdrawn = async {
             if let Some((publishing, task)) = publishing {
                 publishing.withdraw();
@@ -483,11 +451,6 @@ fn warn_of_certificates(book: &CertificateBook, authorities: &AuthorityBook, key
     for status in statuses.iter().filter(|status| status.warns || status.problem.is_some()) {
         log::warn!("certificate: {}", status.words());
     }
-}
-
-/// Locks what is changed in single steps, so that a task that panics leaves it whole.
-fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts QUIC at the addresses wanted, or at free ports where that is allowed.
@@ -522,10 +485,10 @@ async fn follow(daemon: Weak<Daemon>) {
             let Some(daemon) = daemon.upgrade() else { return };
             daemon.finder.search().handle_network_change(); // publishing uses the same overlays
             daemon.finder.revocations().handle_resume();
-            if let Some((publishing, _)) = &*lock_of(&daemon.publishing) {
+            if let Some((publishing, _)) = &*lock(&daemon.publishing) {
                 publishing.look_again();
             }
         }
     };
-    future::or(own, seeking::seek(link.clone(), finder)).await;
+    future::or(own, finder::seek(link.clone(), finder)).await;
 }

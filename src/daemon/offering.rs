@@ -2,19 +2,16 @@
 
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
-use super::calling;
-use super::open_presence::OpenPresence;
-use super::publishing::Publishing;
+use super::presence::{OpenPresence, Publishing, listen};
 use super::{
     AccessBookError, AccessWish, Audience, ContactBook, Daemon, Identity, Registered, StartError,
-    lock_of,
 };
 use crate::identity::{KeyPair, Name, ServicePort};
 use crate::link::portmap::PortMapper;
 use crate::link::{Strangers, TeredoSetting};
 use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
-use crate::runtime::{clock, spawn};
+use crate::runtime::{clock, lock, spawn};
 use crate::serve::{Owner, Site};
 use crate::service::{Access, Application, Lease, Service, Upstream};
 use crate::trust::Successor;
@@ -122,7 +119,7 @@ impl Daemon {
 
     /// Begins to publish, if this has not begun.
     fn publish(&self) {
-        let mut publishing = lock_of(&self.publishing);
+        let mut publishing = lock(&self.publishing);
         if publishing.is_some() {
             return;
         }
@@ -130,7 +127,7 @@ impl Daemon {
         let link = self.transport.link().clone();
         link.set_strangers(Strangers::Welcome); // until now only those dialled were heard
         if self.port_mapping {
-            *lock_of(&self.mapper) = Some(PortMapper::start(&link));
+            *lock(&self.mapper) = Some(PortMapper::start(&link));
         }
         link.serve_teredo(&self.teredo);
         let (certificates, key) = (self.certificates.clone(), self.keys.public());
@@ -162,8 +159,8 @@ impl Daemon {
                 open_presence.clear();
             }
         });
-        let listening = calling::listen(self.transport.link(), &self.overlays, &new);
-        *lock_of(&self.listening) = listening.into_iter().collect();
+        let listening = listen(self.transport.link(), &self.overlays, &new);
+        *lock(&self.listening) = listening.into_iter().collect();
         *publishing = Some((new, task));
     }
 
@@ -194,15 +191,15 @@ impl Daemon {
 
     /// Takes the registration away, since nothing is served any more.
     pub(super) fn unpublish(&self) {
-        let Some((publishing, task)) = lock_of(&self.publishing).take() else { return };
-        lock_of(&self.listening).clear();
+        let Some((publishing, task)) = lock(&self.publishing).take() else { return };
+        lock(&self.listening).clear();
         self.transport.link().set_strangers(Strangers::Ignored);
         self.transport.link().serve_teredo(&TeredoSetting::Visit);
         publishing.withdraw();
         // another registration may follow at once, and must be newer
         self.sequences.raise(self.keys.public(), publishing.last_sequence());
         task.detach(); // it ends when the overlays have answered
-        if let Some(mapper) = lock_of(&self.mapper).take() {
+        if let Some(mapper) = lock(&self.mapper).take() {
             spawn(mapper.withdraw()).detach();
         }
     }

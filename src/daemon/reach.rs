@@ -6,13 +6,10 @@ use bytes::Bytes;
 use futures_lite::future;
 
 use super::answer::Answering;
-use super::calling;
-use super::certificate_book::CertificateBook;
-use super::finder::{Finder, Found};
-use super::flight::Flight;
+use super::books::{CertificateBook, Labels};
+use super::finder::{Finder, Flight, Found, Hints, Lead};
 use super::grounds::Grounds;
-use super::hints::{Hints, Lead};
-use super::labels::Labels;
+use super::presence::while_calling;
 use crate::identity::{Destination, Name, PublicKey, Timestamp};
 use crate::link::{RelayRefusal, Way};
 use crate::registration::Wanted;
@@ -186,7 +183,7 @@ impl Reach {
         let overlays = self.finder.search().overlays_for(&to.name);
         let link = self.transport.link();
         let signer = found.packet.signer();
-        calling::while_calling(link, &registration.key, &signer, &overlays, opened).await
+        while_calling(link, &registration.key, &signer, &overlays, opened).await
     }
 
     /// What it means that there is no stream to somebody who was found.

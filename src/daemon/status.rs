@@ -6,14 +6,14 @@ use std::{net::SocketAddr, process, sync::Arc, time::Duration};
 
 use nanoserde::{DeJson, SerJson};
 
-use super::sealing::Readership;
-use super::{CertificateStatus, Daemon, lock_of};
+use super::presence::Readership;
+use super::{CertificateStatus, ContactBook, ContactBookError, Daemon};
 use crate::identity::ServicePort;
 use crate::link::rendezvous::Registration as Standing;
 use crate::link::{GatheredKind, TeredoState};
 use crate::overlay::Overlay;
 use crate::registration::Rendezvous;
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 use crate::service::Service;
 use crate::transport::ConnectedPeer;
 use crate::trust::Contact;
@@ -200,6 +200,14 @@ pub struct ContactStatus {
 }
 
 impl ContactStatus {
+    /// Who is in a contact book.
+    ///
+    /// # Errors
+    /// When the file cannot be read or understood.
+    pub fn all(book: &ContactBook) -> Result<Vec<ContactStatus>, ContactBookError> {
+        Ok(book.contacts()?.iter().map(ContactStatus::of).collect())
+    }
+
     /// What is told about a contact.
     pub fn of(contact: &Contact) -> ContactStatus {
         ContactStatus {
@@ -217,7 +225,7 @@ impl Daemon {
     pub fn status(&self) -> Status {
         let texts = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect();
         let key = self.keys.public();
-        let proxy = lock_of(&self.entrance);
+        let proxy = lock(&self.entrance);
         let proxy = proxy.as_ref().map(|e| texts(e.addresses())).unwrap_or_default();
         Status {
             name: self.name().map(|name| name.to_string()),
@@ -255,11 +263,11 @@ impl Daemon {
 
     /// Whose keys are accepted; nobody's while the book cannot be read.
     pub fn contact_statuses(&self) -> Vec<ContactStatus> {
-        self.finder.book().list().unwrap_or_default()
+        ContactStatus::all(self.finder.book()).unwrap_or_default()
     }
 
     fn presence_status(&self) -> PresenceStatus {
-        let publishing = lock_of(&self.publishing);
+        let publishing = lock(&self.publishing);
         let readership = publishing.as_ref().and_then(|(publishing, _)| publishing.readership());
         let Readership { readers, left_out, places } = readership.unwrap_or_default();
         let (publish, active) = (self.audience.to_string(), publishing.is_some());
@@ -352,7 +360,7 @@ impl Daemon {
 
     /// How each overlay does.
     pub fn overlay_statuses(&self) -> Vec<OverlayStatus> {
-        let publishing = lock_of(&self.publishing).as_ref().map(|(p, _)| p.clone());
+        let publishing = lock(&self.publishing).as_ref().map(|(p, _)| p.clone());
         let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         let status = |overlay: &Arc<dyn Overlay>| {
             let address = overlay.address();

@@ -11,10 +11,9 @@ use hyper::{Method, header::HOST};
 use nanoserde::{DeJson, SerJson};
 
 use super::answer::Answering;
-use super::finder::Found;
-use super::private_contacts::PrivateContacts;
+use super::books::PrivateContacts;
+use super::finder::{Found, Search};
 use super::reach::{Reach, refused};
-use super::search::Search;
 use super::{
     AuthorityBook, CertificateBook, Config, ContactBook, Daemon, Finder, Grounds, Home, Identity,
     Introductions, Labels, MeetingRoom, RevocationWatch, Sequences, StartError, TrustSettings, Udp,

@@ -18,7 +18,7 @@ use futures_lite::future;
 use quinn::udp::RecvMeta;
 
 use crate::identity::{Hit, KeyPair, PublicKey};
-use crate::runtime::{clock, random, spawn};
+use crate::runtime::{clock, lock, random, spawn};
 
 use super::{
     agent::{Agent, DialError, Event, LocalCandidate, PathReport, Strangers},
@@ -521,11 +521,6 @@ impl Link {
     pub(super) fn own_address(&self) -> SocketAddr {
         virtual_address(self.key.hit())
     }
-}
-
-/// Nothing here leaves broken state behind when it panics.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(super) fn virtual_address(hit: Hit) -> SocketAddr {

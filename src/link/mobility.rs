@@ -17,14 +17,14 @@ use futures_lite::future;
 
 use crate::identity::{Hit, PublicKey};
 use crate::runtime::network::{ClockWatch, NetworkWatch, Notice};
-use crate::runtime::{Task, clock, spawn};
+use crate::runtime::{Task, clock, lock, spawn};
 
 use super::{
     agent::LocalCandidate,
     candidate::CandidateKind,
     exclusions::Exclusion,
     gathering::{Gathered, GatheredKind},
-    host::{Link, lock},
+    host::Link,
     locator_set::NatMapping,
     locators::{self, InterfaceAddress},
     network::{NetworkMonitor, NetworkView},

@@ -8,11 +8,11 @@ use std::{io, net::SocketAddr, slice::Chunks, sync::Arc, time::Instant};
 use quinn::udp::{EcnCodepoint, Transmit};
 
 use crate::identity::Hit;
-use crate::runtime::{clock, random};
+use crate::runtime::{clock, lock, random};
 
 use super::{
     agent::Transmit as Control,
-    host::{Link, State, lock},
+    host::{Link, State},
     socket::RealSocket,
     stun, teredo,
     way::Way,

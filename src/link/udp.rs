@@ -15,8 +15,8 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 
-use super::host::{Link, lock};
-use crate::runtime::Readiness;
+use super::host::Link;
+use crate::runtime::{Readiness, lock};
 
 /// Receive errors in a row (such as ICMP unreachable) after which a socket waits for its next turn.
 const MAX_RECEIVE_ERRORS: u32 = 8;

@@ -3,7 +3,7 @@
 
 use std::{
     fmt, io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -11,7 +11,7 @@ use ureq::{Agent, Body, config::Config, http::Response};
 
 use super::{OverlayError, public_only};
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, plain, unblock};
+use crate::runtime::{clock, lock, plain, unblock};
 
 /// A whole request: name resolution, connection, TLS, answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
@@ -78,7 +78,7 @@ impl HttpClient {
     }
 
     fn lock(&self) -> MutexGuard<'_, Agent> {
-        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.agent)
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -19,8 +19,8 @@ use super::http::{Hosts, HttpClient};
 use super::{Abilities, Overlay, OverlayError, site};
 use crate::identity::{Name, PublicKey, PublicKeyFile};
 use crate::registration::{Packet, Wanted};
-use crate::runtime::clock;
 use crate::runtime::http::BoxFuture;
+use crate::runtime::{clock, lock};
 
 /// Asks the web sites of domains.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl WellKnown {
     pub async fn key_of(&self, name: &Name) -> Option<PublicKey> {
         let now = clock::now();
         {
-            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut said = lock(&self.said);
             said.retain(|_, (at, _)| now - *at < MEMORY);
             if let Some((_, key)) = said.get(name) {
                 return *key;
@@ -76,7 +76,7 @@ impl WellKnown {
             }
         }
         let key = self.ask(name).await;
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
         said.insert(name.clone(), (now, key));
         key
     }

@@ -14,7 +14,7 @@ use std::{
     future::Future,
     net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -27,6 +27,7 @@ pub use client::{Sender, request_over};
 use timer::SmolTimer;
 
 use super::{Async, TcpIo, clock, spawn};
+use crate::runtime::lock;
 
 /// Any error that ends a body.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -180,7 +181,7 @@ struct Permit {
 
 impl Permit {
     fn take(open: &Arc<Open>, client: IpAddr, limits: &Limits) -> Option<Permit> {
-        let mut clients = open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&open.0);
         let own = clients.get(&client).copied().unwrap_or(0);
         // the table has at most `connections` entries, few enough to add up
         let all: usize = clients.values().sum();
@@ -194,7 +195,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut clients = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&self.open.0);
         if let Some(count) = clients.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {

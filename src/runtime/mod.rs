@@ -14,6 +14,7 @@ pub mod file;
 pub mod html;
 pub mod http;
 mod load;
+mod lock;
 mod memory;
 pub mod network;
 mod plain;
@@ -25,6 +26,7 @@ mod unblock;
 
 pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
+pub use lock::lock;
 pub use memory::share_heap;
 pub use plain::plain;
 pub use preference::preference;

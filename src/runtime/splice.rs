@@ -1,12 +1,8 @@
 //! Two byte streams made one: what a tunnel and an upgraded connection need.
 
-use std::{
-    future::poll_fn,
-    io,
-    pin::Pin,
-    sync::{Mutex, PoisonError},
-};
+use std::{future::poll_fn, io, pin::Pin, sync::Mutex};
 
+use crate::runtime::lock;
 use futures_lite::future;
 use hyper::rt::{Read, ReadBuf, Write};
 use hyper::upgrade::OnUpgrade;
@@ -41,7 +37,7 @@ impl<T: Read + Write + Unpin> Shared<T> {
     }
 
     fn with<R>(&self, poll: impl FnOnce(Pin<&mut T>) -> R) -> R {
-        let mut io = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut io = lock(&self.0);
         poll(Pin::new(&mut io))
     }
 }

@@ -14,6 +14,7 @@ use std::{
 use async_task::Runnable;
 
 use super::Task;
+use crate::runtime::lock;
 
 /// Runs `work` on another thread. Dropping the task before its turn has come cancels it.
 #[must_use = "a dropped task is cancelled"]
@@ -96,7 +97,7 @@ impl Pool {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

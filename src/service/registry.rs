@@ -5,12 +5,13 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use crate::identity::ServicePort;
 use crate::runtime::http::Handler;
+use crate::runtime::lock;
 use crate::trust::AccessList;
 
 /// Something offered at a port.
@@ -164,7 +165,7 @@ impl Services {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         // no code that holds the lock can leave the table half changed
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
     }
 }
 

@@ -4,10 +4,11 @@
 //! Nobody is known before a handshake is complete, so hosts are told apart by the addresses under which QUIC
 //! sees them: their tags. Sans-IO.
 
+use crate::runtime::lock;
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -93,7 +94,7 @@ impl Admissions {
     }
 
     fn lock(&self) -> MutexGuard<'_, GoingOn> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use quinn::{ConnectionError, PathStats, ReadError, ReadExactError};
 
 use crate::identity::PublicKey;
 use crate::link::{Hold, Link};
-use crate::runtime::{clock, spawn};
+use crate::runtime::{clock, lock, spawn};
 
 use super::config::SEND_WINDOW;
 use super::early;
@@ -203,7 +203,7 @@ impl Connection {
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.usage)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     future::Future,
     io,
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use quinn::{SendStream, VarInt};
 
 use super::connection::StreamGuard;
 use super::early::SIGN;
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 
 /// A handshake waits for the beginning of the answer as long as that may take where the answer is at hand.
 const PATIENCE: Duration = Duration::from_millis(30);
@@ -137,6 +137,6 @@ impl EarlyAnswer {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use quinn::{Endpoint, ServerConfig, VarInt};
 
 use crate::identity::{KeyPair, PublicKey};
 use crate::link::{Link, Places, Way};
-use crate::runtime::{clock, spawn};
+use crate::runtime::{clock, lock, spawn};
 
 use super::accepting;
 use super::admission::Admissions;
@@ -135,12 +135,12 @@ impl Transport {
 
     /// Shows certificates to every peer that is asked for something from now on.
     pub fn show(&self, certificates: Arc<[Vec<u8>]>) {
-        let mut shown = self.shared.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(&self.shared.certificates);
         *shown = certificates;
     }
 
     fn shown(&self) -> Arc<[Vec<u8>]> {
-        self.shared.certificates.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.shared.certificates).clone()
     }
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
@@ -286,7 +286,7 @@ impl fmt::Debug for Transport {
 
 impl Shared {
     pub(super) fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pool)
     }
 
     fn close(&self) {

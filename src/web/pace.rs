@@ -9,7 +9,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -21,7 +21,7 @@ use event_listener::{Event, EventListener};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::runtime::http::{Body, BoxError};
-use crate::runtime::{Timer, clock};
+use crate::runtime::{Timer, clock, lock};
 
 use super::failure::Failure;
 use super::finish::FinishedBody;
@@ -48,12 +48,12 @@ impl Pace {
 
     /// When the body last moved.
     pub(super) fn moved(&self) -> Instant {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.moved)
     }
 
     /// Why the client's body broke, if it did.
     pub(super) fn failure(&self) -> Option<Failure> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.failed).clone()
     }
 
     /// The service wants the body of a request with `Expect: 100-continue`.
@@ -63,11 +63,11 @@ impl Pace {
     }
 
     fn note(&self) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
+        *lock(&self.moved) = clock::now();
     }
 
     fn fail(&self, failure: Failure) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        *lock(&self.failed) = Some(failure);
     }
 }
 

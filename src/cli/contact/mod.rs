@@ -88,7 +88,7 @@ impl ContactCommand {
 
 impl List {
     fn run(self, book: &ContactBook) -> Outcome {
-        let contacts = book.list().map_err(Failure::failed)?;
+        let contacts = ContactStatus::all(book).map_err(Failure::failed)?;
         if self.json {
             return speak::line(nanoserde::SerJson::serialize_json(&contacts));
         }

@@ -17,8 +17,7 @@ use std::{
 use data_encoding::BASE32_NOPAD;
 use ring::digest::{SHA256, digest};
 
-use super::super::lock_of;
-use crate::runtime::random;
+use crate::runtime::{lock, random};
 
 /// Tickets and those who came in with one.
 #[derive(Default)]
@@ -54,13 +53,13 @@ impl Door {
     /// A ticket for one browser.
     pub(in crate::daemon) fn ticket(&self, now: Instant) -> String {
         let ticket = secret();
-        keep(&mut lock_of(&self.guests).tickets, hash(&[&ticket]), now, TICKET_LIFETIME);
+        keep(&mut lock(&self.guests).tickets, hash(&[&ticket]), now, TICKET_LIFETIME);
         ticket
     }
 
     /// Takes a ticket; None unless it counts.
     pub(super) fn enter(&self, ticket: &str, now: Instant) -> Option<Session> {
-        let mut guests = lock_of(&self.guests);
+        let mut guests = lock(&self.guests);
         guests.tickets.remove(&hash(&[ticket])).filter(|until| now < *until)?;
         let session = Session { place: secret(), secret: secret() };
         let hash = hash(&[&session.place, &session.secret]);
@@ -70,7 +69,7 @@ impl Door {
 
     /// Whether somebody has come in who shows this, and may stay on.
     pub(super) fn admits(&self, place: &str, secret: &str, now: Instant) -> bool {
-        let mut guests = lock_of(&self.guests);
+        let mut guests = lock(&self.guests);
         let until = guests.sessions.get_mut(&hash(&[place, secret])).filter(|until| now < **until);
         until.map(|until| *until = now + SESSION_LIFETIME).is_some()
     }
@@ -151,7 +150,7 @@ mod tests {
         let (door, now) = (Door::default(), clock::now());
         let tickets: Vec<String> =
             (0..100).map(|second| door.ticket(now + second * SECOND)).collect();
-        assert_eq!(lock_of(&door.guests).tickets.len(), CAPACITY);
+        assert_eq!(lock(&door.guests).tickets.len(), CAPACITY);
         let now = now + 100 * SECOND;
         assert!(door.enter(&tickets[83], now).is_none());
         assert!(door.enter(&tickets[84], now).is_some());

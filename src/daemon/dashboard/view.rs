@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::finder::Finder;
 use super::super::{Daemon, ShareCode, Status};
+use crate::daemon::finder::Finder;
 use crate::identity::{Name, ShareLink};
 use crate::runtime::clock;
 use crate::trust::{Authorities, Authority, Binding, Decision};

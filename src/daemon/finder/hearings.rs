@@ -6,8 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::super::lock_of;
 use crate::identity::{Name, PublicKey, Timestamp};
+use crate::runtime::lock;
 use crate::trust::Claim;
 
 /// So many names are remembered; the one that was heard of longest ago makes room.
@@ -57,7 +57,7 @@ impl Hearings {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Hearing>> {
-        lock_of(&self.by_name)
+        lock(&self.by_name)
     }
 }
 

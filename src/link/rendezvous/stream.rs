@@ -16,7 +16,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::Poll,
@@ -36,7 +36,7 @@ use crate::runtime::{
     Async,
     http::{self, BoxFuture, Client, Handler, Limits, Request, Response},
 };
-use crate::runtime::{TcpIo, clock, spawn};
+use crate::runtime::{TcpIo, clock, lock, spawn};
 
 use super::frames::{self, Frames};
 
@@ -95,7 +95,7 @@ impl Outbox {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 
@@ -115,7 +115,7 @@ struct Shared<I>(Mutex<I>);
 
 impl<I: Read + Write + Unpin> Shared<I> {
     fn with<R>(&self, poll: impl FnOnce(Pin<&mut I>) -> R) -> R {
-        poll(Pin::new(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        poll(Pin::new(&mut *lock(&self.0)))
     }
 
     async fn receive(&self, mut receive: impl FnMut(&mut [u8])) -> io::Result<()> {

@@ -10,11 +10,11 @@ use std::{
 
 use quinn::udp::RecvMeta;
 
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 
 use super::super::{
     gathering::{Gathered, GatheredKind},
-    host::{Link, VIRTUAL_PORT, lock},
+    host::{Link, VIRTUAL_PORT},
     locators,
 };
 use super::{

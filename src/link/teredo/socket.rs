@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     io::{self, IoSliceMut},
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, Weak},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use event_listener::Event as Signal;
 use futures_lite::future;
 use quinn::udp::{RecvMeta, Transmit};
 
-use crate::runtime::{Async, clock, random, spawn, unblock};
+use crate::runtime::{Async, clock, lock, random, spawn, unblock};
 
 use super::{
     address::SERVER_PORT,
@@ -200,7 +200,7 @@ impl TeredoSocket {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     num::NonZero,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -29,7 +29,7 @@ use super::{Abilities, MAX_CANDIDATES, Overlay, OverlayError, Statement, check_l
 use crate::identity::Slot;
 use crate::registration::Registration;
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{Task, clock, random, spawn};
+use crate::runtime::{Task, clock, lock, random, spawn};
 
 /// Where questions are heard.
 pub const PORT: u16 = 5051;
@@ -180,10 +180,6 @@ impl Shared {
         let packet = lock(&self.held).get(slot, clock::now())?;
         self.may_be_answered(source).then(|| Message::Answer { id, slot, packet }.encode())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The packets this process answers for.

@@ -7,7 +7,7 @@ use std::{
     collections::HashSet,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
 use futures_lite::future;
@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::links::Link;
 use super::message;
-use crate::runtime::Async;
+use crate::runtime::{Async, lock};
 
 /// Where questions go in IPv4: the local scope (RFC 2365, section 6.1).
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 112, 50);
@@ -47,7 +47,7 @@ impl Listener {
     pub(super) fn join(&self, links: &[Link]) {
         let socket = SockRef::from(&self.socket);
         let is_v4 = self.socket.get_ref().local_addr().is_ok_and(|address| address.is_ipv4());
-        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut joined = lock(&self.joined);
         joined.retain(|link| links.contains(link));
         for link in links {
             let result = match link.v4() {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::identity::{KeyPair, Name, Seed, Timestamp};
 use crate::registration::Packet;
+use crate::runtime::lock;
 
 fn signed(key: u8, name: &str) -> Packet {
     let pair = KeyPair::from_seed(&Seed::new([key; 32]));

@@ -8,7 +8,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, Weak},
     time::{Duration, Instant},
 };
 
@@ -16,6 +16,7 @@ use mainline::{DEFAULT_BOOTSTRAP_NODES, Dht, async_dht::AsyncDht};
 
 use super::Bootstrap;
 use crate::overlay::OverlayError;
+use crate::runtime::lock;
 use crate::runtime::{
     clock,
     file::{self, Access},
@@ -145,7 +146,7 @@ impl Entry {
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 }
 

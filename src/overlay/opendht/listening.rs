@@ -10,7 +10,7 @@
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -22,7 +22,7 @@ use crate::overlay::http::{DEADLINE, in_time, refusal, translate};
 use crate::overlay::{Calls, Heard, OverlayError};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, random, unblock};
+use crate::runtime::{clock, lock, random, unblock};
 
 /// A stream is given up after this time, and a new one asked for: NATs forget a silent connection, bad ones after
 /// five minutes (RFC 5382, REQ-5, asks for two hours).
@@ -44,7 +44,7 @@ impl Calls for OpenDht {
         let (known, seen) = (self.known.clone(), seen.unwrap_or(0));
         Box::pin(unblock(move || {
             let heard = listen(&agent, &url, |call| {
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut known = lock(&known);
                 let number = known.number(slot, &call);
                 (number > seen).then(|| Heard { calls: vec![call], seen: number })
             });

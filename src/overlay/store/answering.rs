@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use super::places::{Author, Place, PlaceKey, Refusal, Writer, seconds};
 use super::server::{Service, Store, clamp_ttl};
 use crate::identity::Slot;
 use crate::registration::Packet;
-use crate::runtime::{Async, clock, spawn};
+use crate::runtime::{Async, clock, lock, spawn};
 
 /// After an error of the socket, which has no memory most likely.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -76,7 +76,7 @@ impl Service {
         let is_proved = question.token().is_some_and(|token| self.tokens.is_of(token, from, wall));
         // a sender may be forged, so those who have proved theirs have a rate of their own
         let rate = if is_proved { &self.rate } else { &self.datagram_rate };
-        if !rate.lock().unwrap_or_else(PoisonError::into_inner).take(from, now) {
+        if !lock(rate).take(from, now) {
             return Reaction::Nothing;
         }
         let token = self.tokens.give(from, wall);

@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use super::datagram::{Answer, Done, Id, MAX_LENGTH, Put, Question, Secret, Token
 use crate::identity::Slot;
 use crate::overlay::OverlayError;
 use crate::registration::Call;
-use crate::runtime::{Async, http::BoxFuture};
+use crate::runtime::{Async, http::BoxFuture, lock};
 use crate::runtime::{clock, random, unblock};
 
 /// How long HTTP waits for an answer to a datagram; longer than most round trips.
@@ -120,7 +120,7 @@ impl Asking {
     /// nothing here, and would tell who came from there.
     pub(super) fn try_again(&self) {
         self.unanswered.store(0, Relaxed);
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.token) = None;
     }
 
     fn first<T: Send + 'static>(
@@ -216,11 +216,11 @@ impl Asking {
     }
 
     fn token(&self) -> Option<Token> {
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.token)
     }
 
     fn keep(&self, token: Token) {
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+        *lock(&self.token) = Some(token);
     }
 
     /// One that hears the store only.

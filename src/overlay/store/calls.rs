@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use super::places::{Refusal, Writer};
 use crate::identity::Slot;
 use crate::overlay::MAX_CANDIDATES;
 use crate::registration::Call;
+use crate::runtime::lock;
 
 /// How long a call lies: longer than a caller waits for the callee.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -105,7 +106,7 @@ impl Calls {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

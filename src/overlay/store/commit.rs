@@ -8,7 +8,7 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use async_channel::{Receiver, Sender};
@@ -17,7 +17,7 @@ use super::journal::Journal;
 use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds, seconds};
 use super::record;
 use crate::runtime::clock::Clock;
-use crate::runtime::unblock;
+use crate::runtime::{lock, unblock};
 
 /// Changes of one disk write at most; also how many can wait before writers are slowed down.
 const MAX_BATCH: usize = 512;
@@ -36,7 +36,7 @@ impl SharedPlaces {
 
     /// For a moment.
     pub(super) fn lock(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     net::{IpAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::{Async, Task, clock, plain, random, spawn};
+use crate::runtime::{Async, Task, clock, lock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
@@ -257,7 +257,7 @@ impl Service {
         let Some(client) = self.client(request) else {
             return true;
         };
-        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rate = lock(&self.rate);
         rate.take(client, self.clock.now())
     }
 
@@ -266,7 +266,7 @@ impl Service {
     }
 
     pub(super) fn network_of(&self, client: IpAddr) -> Network {
-        let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = lock(&self.rate);
         Network::of(rate.bucket(client))
     }
 

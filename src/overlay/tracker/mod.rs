@@ -21,7 +21,7 @@ mod url;
 use std::{
     fmt,
     net::{SocketAddr, ToSocketAddrs},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -40,7 +40,7 @@ use super::{Abilities, MAX_ADDRESSES, Overlay, OverlayError};
 use crate::identity::{PublicKey, Slot};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, plain, random, spawn, unblock};
+use crate::runtime::{clock, lock, plain, random, spawn, unblock};
 use announcement::{Announcement, Event, NO_PORT, Role};
 use url::Protocol;
 
@@ -112,7 +112,7 @@ impl Overlay for Tracker {
         }
         let (asked, announced) = (self.asked.clone(), self.announced.clone());
         Box::pin(async move {
-            let lock = || announced.lock().unwrap_or_else(PoisonError::into_inner);
+            let lock = || lock(&announced);
             let last = lock().clone().filter(|last| last.infohash == infohash);
             let is_told = |last: &Announced| last.ports == ports && now - last.at < MIN_INTERVAL;
             if !is_withdrawal && last.as_ref().is_some_and(is_told) {
@@ -137,7 +137,7 @@ impl Overlay for Tracker {
     fn handle_network_change(&self) {
         self.asked.http.reconnect();
         // it knows an address that is no longer this host's
-        *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.announced) = None;
     }
 
     fn address(&self) -> &str {

@@ -12,7 +12,8 @@ use std::{
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 
-use super::reactor::{Reactor, lock};
+use super::reactor::Reactor;
+use crate::runtime::lock;
 
 /// Something that can be waited for.
 ///

@@ -9,7 +9,7 @@ use std::{
     io,
     os::fd::OwnedFd,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
+        Arc, Mutex, MutexGuard, OnceLock, TryLockError,
         atomic::{AtomicBool, AtomicU8, Ordering::SeqCst},
     },
     task::{Wake, Waker},
@@ -34,7 +34,7 @@ use super::{
     nonblocking::Source,
     timers::{Timers, Window},
 };
-use crate::runtime::clock;
+use crate::runtime::{clock, lock};
 
 /// What the kernel tells at once at most.
 const EVENTS: usize = 256;
@@ -300,11 +300,6 @@ impl Wake for Waiter {
             _ => {}
         }
     }
-}
-
-/// Nothing here leaves broken state behind when it panics.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn timespec(duration: Duration) -> Timespec {

@@ -46,7 +46,7 @@ pub(super) use made::{FeedKind, Made};
 
 use std::{
     ops::ControlFlow,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -57,7 +57,7 @@ use hyper::{
 };
 
 use crate::identity::Name;
-use crate::runtime::{clock, http::Response, unblock};
+use crate::runtime::{clock, http::Response, lock, unblock};
 
 use super::etag::Validators;
 use super::folder::{Folder, Unavailable};
@@ -225,10 +225,6 @@ fn page_number(query: Option<&str>) -> Option<usize> {
         Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
         Some(_) => None,
     }
-}
-
-fn lock(latest: &Mutex<Latest>) -> MutexGuard<'_, Latest> {
-    latest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

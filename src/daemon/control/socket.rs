@@ -1,0 +1,94 @@
+//! Where the control interface can be reached: a Unix socket in the home, and the token beside it.
+
+use std::{
+    fs, io,
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use data_encoding::BASE32_NOPAD_NOCASE;
+
+use super::Control;
+use crate::daemon::{Home, HomeError, StartError};
+use crate::runtime::{
+    Async,
+    http::{self, Limits},
+};
+use crate::runtime::{
+    SocketIo, Task, clock,
+    file::{self, Access},
+    random, spawn,
+};
+
+/// The socket of a running daemon; dropping it removes the file.
+#[derive(Debug)]
+pub(in crate::daemon) struct ControlSocket {
+    path: PathBuf,
+    _task: Task<()>,
+}
+
+const SOCKET: &str = "control.sock";
+const TOKEN: &str = "token";
+/// What a command may stall.
+const STALL: Duration = Duration::from_secs(10);
+
+impl ControlSocket {
+    /// Listens in the home, which only its owner may enter. The caller holds the lock of the home, so a
+    /// socket that is there already is left over.
+    pub(in crate::daemon) fn open(
+        home: &Home,
+        control: Arc<Control>,
+    ) -> Result<ControlSocket, StartError> {
+        let path = home.path(SOCKET);
+        let failed = |error| HomeError::Unusable { path: path.clone(), error };
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(error).into());
+            }
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path).and_then(Async::new).map_err(failed)?;
+        let task = spawn(answer(listener, control));
+        Ok(ControlSocket { path, _task: task })
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn answer(listener: Async<UnixListener>, control: Arc<Control>) {
+    loop {
+        let accepted: io::Result<(Async<UnixStream>, _)> = listener.accept().await;
+        let Ok((socket, _)) = accepted else {
+            // out of descriptors, most likely
+            clock::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let io = SocketIo::unix(socket, STALL);
+        let connection = http::serve_connection(io, Limits::default(), control.clone());
+        spawn(async move {
+            let _ = connection.await;
+        })
+        .detach();
+    }
+}
+
+/// The token of a home, made at the first use.
+pub(in crate::daemon) fn token(home: &Home) -> Result<String, HomeError> {
+    let path = home.path(TOKEN);
+    if let Ok(token) = file::read(&path, 256)
+        && let Ok(token) = String::from_utf8(token)
+        && !token.trim().is_empty()
+    {
+        return Ok(token.trim().to_owned());
+    }
+    let token = BASE32_NOPAD_NOCASE.encode(&random::bytes::<20>()).to_ascii_lowercase();
+    file::replace(&path, format!("{token}\n").as_bytes(), Access::Private)
+        .map_err(|error| HomeError::Unusable { path, error })?;
+    Ok(token)
+}
