@@ -79,6 +79,7 @@ const PURE: &[&str] = &[
     "link/stun/transaction",
     "link/turn/",
     "link/selected_path",
+    "link/silence",
     "link/way",
     "overlay/bep44",
     "overlay/folder/signature",

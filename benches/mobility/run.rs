@@ -31,6 +31,8 @@ const SPREAD: Duration = Duration::from_millis(1000);
 
 /// In which goodput is measured.
 const AFTERWARDS: Duration = Duration::from_secs(5);
+/// Less of it says nothing.
+const ENOUGH: Duration = Duration::from_secs(1);
 
 /// Which way the octets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,21 +119,24 @@ pub(crate) fn run(
     block_on(clock::sleep(EARLIEST + SPREAD.mul_f64((seed * 37 % 100) as f64 / 100.0)));
     let at = clock::now();
     let taken = event.happen(&mut scene.lab, &bob, seed).map_err(|error| words(&error))?;
+    let during = taken.unwrap_or(at)..clock::now() + AFTERWARDS;
     let got = transfer.join().map_err(|_| "it panicked")?.map_err(|error| words(&error))?;
     let body = got.or_else(|| origin.latest_body()).ok_or("nothing came")?;
+    let gap = body.longest_gap(during).ok_or("it was over before anything happened")?;
+    let rate = rate(&body, taken.unwrap_or(gap.end)).ok_or("it was over too soon after")?;
     Ok(Run {
         right: body.right && body.length == length,
         requests: origin.requests() - requests,
-        gap: body.longest_gap(taken.unwrap_or(at)).saturating_sub(event.standstill()),
-        goodput: rate(&body, taken.unwrap_or_else(|| body.resumed(at)))
-            / event.rate_after(RATE) as f64,
+        gap: gap.length().saturating_sub(event.standstill()),
+        goodput: rate / event.rate_after(RATE) as f64,
     })
 }
 
-/// Bits a second in the time after a switch.
-fn rate(body: &Transfer, switch: Instant) -> f64 {
+/// Bits a second in the time after a switch; None if there is too little of it.
+fn rate(body: &Transfer, switch: Instant) -> Option<f64> {
     let end = (switch + AFTERWARDS).min(body.end());
-    body.octets_between(switch, end) as f64 * 8.0 / (end - switch).as_secs_f64()
+    let time = end.checked_duration_since(switch).filter(|time| *time >= ENOUGH)?;
+    Some(body.octets_between(switch, end) as f64 * 8.0 / time.as_secs_f64())
 }
 
 /// Transfers so many octets; what came of those that went to alice her application knows.

@@ -13,7 +13,7 @@ use crate::registration::Whereabouts;
 use crate::runtime::http::Handler;
 use crate::runtime::{clock, lock, spawn};
 use crate::serve::{Owner, Site};
-use crate::service::{Access, Lease, Service, Upstream};
+use crate::service::{Access, Application, Lease, Service, Upstream};
 use crate::trust::Successor;
 
 /// What can be served.
@@ -49,7 +49,7 @@ impl Daemon {
         let (handler, summary): (Arc<dyn Handler>, String) = match offer {
             Offer::Application(upstream) => {
                 let summary = upstream.to_string();
-                (Arc::new(upstream), summary)
+                (Arc::new(Application::new(upstream)), summary)
             }
             Offer::Folder(folder) => {
                 let site = Site::open(&folder, Owner { name: Some(name.clone()), port })?;

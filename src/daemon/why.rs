@@ -24,7 +24,7 @@ use crate::overlay::{self, OverlayAddress};
 use crate::registration::Wanted;
 use crate::runtime::{clock, http, random};
 use crate::transport::{ConnectError, Opened, Refusal};
-use crate::web::{Failure, Pseudonym, Step};
+use crate::web::{Failure, Pseudonym, Step, TerseReader};
 
 /// A walk to a destination.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -289,7 +289,8 @@ impl<'a> Walker<'a> {
             .header(HOST, destination.proxy_host())
             .body(http::empty())
             .map_err(|error| Failure::Defect { detail: error.to_string() })?;
-        let response = clock::timeout(RESPONSE_TIME, http::request_over(io, request)).await;
+        let asking = http::request_over(TerseReader::new(io), request);
+        let response = clock::timeout(RESPONSE_TIME, asking).await;
         let after = RESPONSE_TIME;
         let response = response
             .ok_or(Failure::ResponseTimedOut { destination: destination.clone(), after })?

@@ -463,14 +463,12 @@ impl Link {
             }
             Event::Moved { hit, way } => {
                 state.selected.move_to(hit, way);
-                self.recovered.notify(usize::MAX);
+                self.recover(state);
                 for held in state.held.take(hit) {
                     let _ = self.send(state, way, &held.transmit(self.own_address()), now); // lost, as datagrams may be
                 }
             }
-            Event::Recovered => {
-                self.recovered.notify(usize::MAX);
-            }
+            Event::Recovered => self.recover(state),
             Event::Scout => {
                 let (link, servers) = (self.weak.clone(), state.gathering.stun_servers());
                 spawn(outside::scout(link, servers)).detach();
@@ -481,6 +479,12 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// A path is another, or works again.
+    fn recover(&self, state: &mut State) {
+        state.selected.resume(|hit| !state.agent.is_suspect(hit));
+        self.recovered.notify(usize::MAX);
     }
 
     /// Sorts a receive batch; gives the number of entries left for QUIC.
@@ -505,7 +509,7 @@ impl Link {
     }
 
     pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
-        let State { agent, relaying, early, aside, gathering, introducing, .. } = state;
+        let State { agent, relaying, early, aside, gathering, introducing, selected, .. } = state;
         Sorting {
             link: self,
             agent,
@@ -514,6 +518,7 @@ impl Link {
             aside,
             gathering,
             introducing,
+            selected,
             now,
             worked: false,
         }

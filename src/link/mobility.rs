@@ -106,9 +106,9 @@ impl Link {
 
     /// The number of the path in use for a peer, which is kept up as long as somebody has it.
     pub fn selected_path(&self, peer: Hit) -> SelectedPath {
-        self.with_state(|state, _| {
+        self.with_state(|state, now| {
             let way = state.agent.path(peer);
-            state.selected.of(peer, way)
+            state.selected.of(peer, way, now)
         })
     }
 

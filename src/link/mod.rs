@@ -26,6 +26,7 @@
 //! | `teredo` | a way between NATs through existing Teredo servers |
 //! | `mobility`, `network` | moves of this host to another network |
 //! | `selected_path` | which path is in use, for those above |
+//! | `silence` | what peers say first that were silent for long |
 //!
 //! It does not encrypt what QUIC sends, and it decides about nobody's access: a peer that can probe
 //! has proved a key, nothing else.
@@ -63,6 +64,7 @@ mod seal;
 mod sealing;
 mod selected_path;
 mod sending;
+mod silence;
 mod socket;
 mod sorting;
 pub mod stun;

@@ -1,7 +1,8 @@
 //! Which path to a peer is in use, for those who keep something for each path.
 //!
 //! QUIC does not see that its packets take another path; what it has learnt about the old one (how much
-//! may be in flight) would be wrong for the new one. A number that changes with the path tells it.
+//! may be in flight) would be wrong for the new one. A number that changes with the path tells it, and another one
+//! that the peer was silent for long: what was under way then is gone, though the path is the same.
 
 use std::{
     collections::HashMap,
@@ -11,26 +12,46 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
 use crate::identity::Hit;
 
-use super::way::{RelayId, Way};
+use super::{
+    silence::Silence,
+    way::{RelayId, Way},
+};
 
 /// The number of the path to one peer that is in use. The same path has the same number when it comes
 /// back; 0 stands for none.
 #[derive(Clone, Debug, Default)]
-pub struct SelectedPath(Arc<AtomicU32>);
+pub struct SelectedPath(Arc<Numbers>);
+
+#[derive(Debug, Default)]
+struct Numbers {
+    path: AtomicU32,
+    silences: AtomicU32,
+}
 
 impl SelectedPath {
     /// The path's number.
     pub fn number(&self) -> u32 {
-        self.0.load(Relaxed)
+        self.0.path.load(Relaxed)
     }
 
     /// Selects a path.
     pub fn select(&self, number: u32) {
-        self.0.store(number, Relaxed);
+        self.0.path.store(number, Relaxed);
+    }
+
+    /// How many long silences of the peer have ended.
+    pub fn silences(&self) -> u32 {
+        self.0.silences.load(Relaxed)
+    }
+
+    /// Another silence has ended.
+    pub fn resume(&self) {
+        self.0.silences.fetch_add(1, Relaxed);
     }
 }
 
@@ -44,8 +65,9 @@ pub(super) struct SelectedPaths {
 
 #[derive(Debug)]
 struct Entry {
-    shared: Weak<AtomicU32>,
+    shared: Weak<Numbers>,
     to: Option<Target>,
+    silence: Silence,
 }
 
 /// What tells paths apart. A change of nothing but the port is a NAT that was renumbered, and not another
@@ -59,15 +81,17 @@ enum Target {
 
 impl SelectedPaths {
     /// The number for one peer, whose packets go to `to`; it is kept up as long as somebody has it.
-    pub(super) fn of(&mut self, hit: Hit, way: Option<Way>) -> SelectedPath {
+    pub(super) fn of(&mut self, hit: Hit, way: Option<Way>, now: Instant) -> SelectedPath {
         self.peers.retain(|_, entry| entry.shared.strong_count() > 0);
         let to = way.map(Target::of);
         if let Some(shared) = self.peers.get(&hit).and_then(|entry| entry.shared.upgrade()) {
             return SelectedPath(shared);
         }
-        let shared = Arc::new(AtomicU32::new(number(self.network, to)));
-        self.peers.insert(hit, Entry { shared: Arc::downgrade(&shared), to });
-        SelectedPath(shared)
+        let selected = SelectedPath::default();
+        selected.select(number(self.network, to));
+        let shared = Arc::downgrade(&selected.0);
+        self.peers.insert(hit, Entry { shared, to, silence: Silence::new(now) });
+        selected
     }
 
     /// Packets for a peer take another way.
@@ -75,6 +99,28 @@ impl SelectedPaths {
         if let Some(entry) = self.peers.get_mut(&hit) {
             entry.to = Some(Target::of(way));
             entry.publish(self.network);
+        }
+    }
+
+    /// A packet of QUIC has come from a peer; true if it is belated, see [`Silence::hear`].
+    pub(super) fn hear(
+        &mut self,
+        hit: Hit,
+        octets: usize,
+        in_doubt: impl FnOnce() -> Option<Duration>,
+        now: Instant,
+    ) -> bool {
+        let entry = self.peers.get_mut(&hit);
+        entry.is_some_and(|entry| entry.silence.hear(octets, in_doubt, now))
+    }
+
+    /// Tells of the peers whose silence has ended and whose paths work, as `works` says.
+    pub(super) fn resume(&mut self, works: impl Fn(Hit) -> bool) {
+        for (hit, entry) in &mut self.peers {
+            if works(*hit) && entry.silence.take_end() {
+                log::debug!("{hit} speaks again after a long silence");
+                entry.shared.upgrade().map(SelectedPath).iter().for_each(SelectedPath::resume);
+            }
         }
     }
 
@@ -100,7 +146,7 @@ impl Target {
 impl Entry {
     fn publish(&self, network: u64) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.store(number(network, self.to), Relaxed);
+            SelectedPath(shared).select(number(network, self.to));
         }
     }
 }
@@ -122,6 +168,7 @@ fn hash(value: &impl Hash) -> u64 {
 mod tests {
     use super::*;
     use crate::identity::PublicKey;
+    use crate::runtime::clock;
 
     fn direct(text: &str) -> Way {
         Way::Direct(text.parse().unwrap())
@@ -136,7 +183,7 @@ mod tests {
         let mut paths = SelectedPaths::default();
         let hit = hit(7);
         let (home, relay) = (direct("192.0.2.1:5050"), Way::Relayed { relay: RelayId(1), hit });
-        let selected = paths.of(hit, None);
+        let selected = paths.of(hit, None, clock::now());
         assert_eq!(selected.number(), 0);
         paths.move_to(hit, relay);
         let by_relay = selected.number();
@@ -147,7 +194,11 @@ mod tests {
         assert_ne!(selected.number(), at_home);
         paths.move_to(hit, direct("192.0.2.1:61000"));
         let in_the_cafe = selected.number();
-        assert_eq!(paths.of(hit, Some(home)).number(), in_the_cafe, "one number for all");
+        assert_eq!(
+            paths.of(hit, Some(home), clock::now()).number(),
+            in_the_cafe,
+            "one number for all"
+        );
         paths.move_to(self::hit(8), relay);
         assert_eq!(selected.number(), in_the_cafe);
     }
@@ -156,7 +207,7 @@ mod tests {
     fn nothing_is_kept_for_peers_that_nobody_looks_at() {
         let mut paths = SelectedPaths::default();
         for octet in 0..100 {
-            paths.of(hit(octet), None);
+            paths.of(hit(octet), None, clock::now());
         }
         assert_eq!(paths.peers.len(), 1);
     }

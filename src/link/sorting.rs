@@ -9,6 +9,7 @@ use crate::runtime::clock;
 use super::{
     agent::Agent,
     aside::Aside,
+    candidate::ASSUMED_ROUND_TRIP,
     datagram::{EARLY, Kind},
     early::{Early, Received},
     filter::{DatagramRun, Sorter},
@@ -17,6 +18,7 @@ use super::{
     introducing::Introducing,
     relaying::Relaying,
     rendezvous::{self, Carrier, Channel, Header, Peer},
+    selected_path::SelectedPaths,
     way::{RelayId, Way},
 };
 
@@ -29,6 +31,7 @@ pub(super) struct Sorting<'a> {
     pub(super) aside: &'a mut Aside,
     pub(super) gathering: &'a mut Gathering,
     pub(super) introducing: &'a mut Introducing,
+    pub(super) selected: &'a mut SelectedPaths,
     pub(super) now: Instant,
     /// Whether something may have come out of it.
     pub(super) worked: bool,
@@ -57,6 +60,16 @@ impl Sorting<'_> {
             }
             Kind::Stun | Kind::QuicLong | Kind::QuicShort | Kind::Unknown => {}
         }
+    }
+
+    /// Whether a packet only tells of a time when its sender slept.
+    fn is_belated(&mut self, hit: Hit, octets: usize) -> bool {
+        let in_doubt = || {
+            let paths = self.agent.is_suspect(hit).then(|| self.agent.paths(self.now));
+            let path = paths?.into_iter().find(|path| path.peer == hit && !path.spare);
+            Some(path.and_then(|path| path.round_trip).unwrap_or(ASSUMED_ROUND_TRIP))
+        };
+        self.selected.hear(hit, octets, in_doubt, self.now)
     }
 
     fn take_carried(&mut self, way: Way, datagram: &[u8]) {
@@ -132,7 +145,8 @@ impl Sorter for Sorting<'_> {
             _ => self.agent.source(from, octets, self.now),
         };
         if let Some(hit) = source {
-            return Some(virtual_address(hit));
+            let belated = kind == Kind::QuicShort && self.is_belated(hit, octets);
+            return (!belated).then(|| virtual_address(hit));
         }
         let answerable = kind == Kind::QuicShort && self.agent.admits_unknown(from, self.now);
         from.direct().filter(|_| answerable)

@@ -4,6 +4,7 @@
 //! on the time it may take, and one that takes nothing of its answer is cut off. What a request means is
 //! the business of the [`Handler`].
 
+mod client;
 mod timer;
 
 use std::{
@@ -19,7 +20,9 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
-use hyper::{body::Incoming, client, server, service::service_fn};
+use hyper::{body::Incoming, server, service::service_fn};
+
+pub use client::{Sender, request_over};
 
 use timer::SmolTimer;
 
@@ -227,29 +230,6 @@ where
         .serve_connection(io, service)
         .with_upgrades()
         .await
-}
-
-/// Sends one request over a fresh connection of any kind and gives the head of the response; its body
-/// and an upgrade go on streaming.
-///
-/// # Errors
-/// When the connection breaks or the other side's answer is not HTTP.
-pub async fn request_over<I>(io: I, request: Request) -> hyper::Result<hyper::Response<Incoming>>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = client::conn::http1::Builder::new()
-        .preserve_header_case(true)
-        .max_headers(100)
-        .handshake(io)
-        .await?;
-    // handed over before the connection runs: what breaks it at once is told to a request that waits
-    let response = sender.send_request(request);
-    spawn(async move {
-        let _ = connection.with_upgrades().await; // its errors reach the response and its body
-    })
-    .detach();
-    response.await
 }
 
 #[cfg(test)]

@@ -1,21 +1,10 @@
-//! An HTTP server that runs on this machine, offered to peers.
-//!
-//! Requests go to it unchanged but for the base path of its URL; what visitors may not forge has been
-//! settled before they come here. Upgrades (WebSocket) pass through.
+//! Where an HTTP server on this machine is: what people type, and how to connect.
 
-use std::{fmt, io, net::SocketAddr, net::TcpStream, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, net::TcpStream, time::Duration};
 
-use hyper::{
-    StatusCode, Uri,
-    header::{CONTENT_TYPE, HeaderValue},
-    http::uri::PathAndQuery,
-};
+use hyper::{Uri, http::uri::PathAndQuery};
 
-use crate::runtime::{
-    Async,
-    http::{self, BoxFuture, Handler, Request, Response},
-};
-use crate::runtime::{TcpIo, clock, spawn, splice_upgrades, unblock};
+use crate::runtime::{Async, TcpIo, clock, unblock};
 
 /// How long the application may take to accept a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -65,7 +54,8 @@ impl Upstream {
         Ok(Upstream { authority: format!("{}:{port}", authority.host()), base })
     }
 
-    async fn connect(&self) -> io::Result<TcpIo> {
+    /// A fresh connection.
+    pub(super) async fn connect(&self) -> io::Result<TcpIo> {
         let authority = self.authority.clone();
         // a literal address resolves without asking anybody, and so without a thread
         let addresses = match authority.parse::<SocketAddr>() {
@@ -83,55 +73,18 @@ impl Upstream {
         Err(last)
     }
 
-    async fn forward(&self, mut request: Request) -> Response {
-        let io = match self.connect().await {
-            Ok(io) => io,
-            Err(error) => return self.unavailable(&error),
-        };
-        if let Some(uri) = self.with_base(request.uri()) {
-            *request.uri_mut() = uri;
-        }
-        let client = hyper::upgrade::on(&mut request);
-        match http::request_over(io, request).await {
-            Ok(mut response) => {
-                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    let application = hyper::upgrade::on(&mut response);
-                    spawn(splice_upgrades(client, application)).detach();
-                }
-                response.map(http::incoming)
-            }
-            Err(error) => self.unavailable(&error),
-        }
-    }
-
-    fn with_base(&self, uri: &Uri) -> Option<Uri> {
+    /// What to ask for instead of `uri`, if there is a base path.
+    pub(super) fn with_base(&self, uri: &Uri) -> Option<Uri> {
         if self.base.is_empty() {
             return None;
         }
         let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         format!("{}{path}", self.base).parse().ok()
     }
-
-    /// The visitor learns that the application does not answer, not where it would be.
-    fn unavailable(&self, error: &dyn fmt::Display) -> Response {
-        log::warn!("application at {self} does not answer: {error}");
-        let text = "The application behind this address is not running or does not answer.\n";
-        let mut response = Response::new(http::full(text));
-        *response.status_mut() = StatusCode::BAD_GATEWAY;
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, plain);
-        response
-    }
 }
 
 fn resolve(authority: &str) -> io::Result<Vec<SocketAddr>> {
     std::net::ToSocketAddrs::to_socket_addrs(authority).map(Iterator::collect)
-}
-
-impl Handler for Upstream {
-    fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        Box::pin(async move { self.forward(request).await })
-    }
 }
 
 impl fmt::Display for Upstream {

@@ -8,7 +8,8 @@
 //! Two details matter. An acknowledgement or a loss belongs to the path on which its packet was sent, so
 //! what was sent before the switch does not touch the new controller. And octets still in flight on the old path
 //! must not eat the new window: for a second they are allowed on top of it (without that, the pause at
-//! a hard switch tripled).
+//! a hard switch tripled). A peer that speaks again after a long silence counts as a switch to the same path: it has
+//! slept, and what went to it meanwhile says nothing of the path.
 
 use std::{
     any::Any,
@@ -45,7 +46,9 @@ struct PerPath {
     selected: SelectedPath,
     /// The path that the latest event found in use.
     current: u32,
-    /// When that was chosen: packets sent earlier belong to the path before.
+    /// How often the peer had been silent by then.
+    silences: u32,
+    /// When that was chosen, or the peer spoke again: packets sent earlier belong to the path before.
     since: Instant,
     /// The time of the latest event.
     latest: Instant,
@@ -61,13 +64,18 @@ impl PerPath {
     fn new(selected: SelectedPath, now: Instant, mtu: u16) -> PerPath {
         let current = selected.number();
         let paths = vec![(current, Tolerant::new(now, mtu))];
-        PerPath { selected, current, since: now, latest: now, mtu, in_flight: 0, stale: 0, paths }
+        let silences = selected.silences();
+        let (since, latest, in_flight, stale) = (now, now, 0, 0);
+        PerPath { selected, current, silences, since, latest, mtu, in_flight, stale, paths }
     }
 
     /// Follows the link, then gives the controller of the path in use.
     fn active(&mut self, now: Instant) -> &mut Tolerant {
         self.latest = self.latest.max(now);
-        let selected = self.selected.number();
+        let (selected, silences) = (self.selected.number(), self.selected.silences());
+        if silences != self.silences {
+            (self.silences, self.since, self.stale) = (silences, now, self.in_flight);
+        }
         if selected != self.current {
             (self.current, self.since, self.stale) = (selected, now, self.in_flight);
             let known = self.paths.iter().position(|(number, _)| *number == selected);
@@ -144,7 +152,8 @@ impl Controller for PerPath {
         let selected = self.selected.number();
         let path = self.paths.iter().find(|(number, _)| *number == selected);
         let own = path.map_or_else(|| self.initial_window(), |(_, path)| path.window());
-        let allowed = if selected != self.current {
+        let is_new = selected != self.current || self.selected.silences() != self.silences;
+        let allowed = if is_new {
             self.in_flight
         } else if self.latest.saturating_duration_since(self.since) < STALE_ALLOWANCE {
             self.stale
@@ -218,6 +227,20 @@ mod tests {
         // a loss of the new path is
         controller.on_congestion_event(switch + 2 * MILLISECOND, switch, false, 1200);
         assert!(controller.window() < initial + 6000);
+    }
+
+    #[test]
+    fn after_a_silence_the_path_is_as_it_was() {
+        let (selected, mut controller, start) = controller();
+        controller.on_sent(start, 12_000, 1);
+        controller.on_congestion_event(start, start, false, 1200);
+        let before = controller.window();
+        let wake = start + Duration::from_secs(30);
+        selected.resume();
+        assert_eq!(controller.window(), before + 10_800, "what was under way is gone");
+        controller.on_sent(wake, 1200, 2);
+        controller.on_congestion_event(wake + MILLISECOND, start, true, 10_800);
+        assert_eq!(controller.window(), before);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::failure::Failure;
 use super::pace::{Pace, RequestBody};
 use super::peers::Peers;
 use super::settings::Settings;
+use super::terse::TerseReader;
 
 /// Sends requests to one destination.
 pub(super) struct Exchange<'a> {
@@ -55,6 +56,7 @@ impl Exchange<'_> {
     ) -> Result<hyper::Response<Incoming>, Attempt> {
         let early = early_form(&request);
         let io = self.peers.open(self.destination, early).await.map_err(Attempt::Failed)?;
+        let io = TerseReader::new(io);
         let pace = Pace::new();
         let Settings { request_idle, expect, .. } = *self.settings;
         let mut request = request.map(|body| {

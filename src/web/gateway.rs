@@ -19,6 +19,7 @@ use super::forwarded::{self, Form};
 use super::gate::{self, Site};
 use super::hop::{self, Pseudonym, Station, Token};
 use super::peers::Io;
+use super::terse::TerseWriter;
 use super::visitor::Visitor;
 
 /// Serves streams that visitors have opened.
@@ -58,7 +59,7 @@ impl Gateway {
         let Served { destination, handler, cross_site } = served;
         let token = self.pseudonym.token(Station::Gateway, &destination);
         let entrance = Entrance { visitor, destination, token, handler, cross_site };
-        http::serve_connection(io, self.limits, Arc::new(entrance)).await
+        http::serve_connection(TerseWriter::new(io), self.limits, Arc::new(entrance)).await
     }
 }
 

@@ -1,6 +1,9 @@
 //! A body on its way, with the time of every octet.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use p2p::runtime::clock;
 
@@ -44,17 +47,12 @@ impl Transfer {
         self.end() - self.start
     }
 
-    /// The longest time in which nothing came, of those that end after `from`.
-    pub fn longest_gap(&self, from: Instant) -> Duration {
-        let pairs = self.progress.windows(2);
-        let gaps = pairs.filter(|pair| pair[1].0 > from).map(|pair| pair[1].0 - pair[0].0);
-        gaps.max().unwrap_or_default()
-    }
-
-    /// When the first octet came after the longest of those gaps.
-    pub fn resumed(&self, from: Instant) -> Instant {
-        let pairs = self.progress.windows(2).filter(|pair| pair[1].0 > from);
-        pairs.max_by_key(|pair| pair[1].0 - pair[0].0).map_or(from, |pair| pair[1].0)
+    /// The longest time in which nothing came, of those that end after the start of `during` and begin before its
+    /// end: what happens later, as to the last packets of all, has other reasons.
+    pub fn longest_gap(&self, during: Range<Instant>) -> Option<Gap> {
+        let pairs = self.progress.windows(2).map(|pair| Gap { begin: pair[0].0, end: pair[1].0 });
+        let gaps = pairs.filter(|gap| gap.end > during.start && gap.begin < during.end);
+        gaps.max_by_key(Gap::length)
     }
 
     /// Octets that came in a stretch of time.
@@ -64,5 +62,18 @@ impl Transfer {
             index.checked_sub(1).map_or(0, |index| self.progress[index].1)
         };
         until(to) - until(from)
+    }
+}
+
+/// A time between two reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub begin: Instant,
+    pub end: Instant,
+}
+
+impl Gap {
+    pub fn length(&self) -> Duration {
+        self.end - self.begin
     }
 }
