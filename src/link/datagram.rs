@@ -9,10 +9,13 @@
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
 //! | 0x22 | [`UPDATE`] |
+//! | 0x24 – 0x26 | [`crate::registration::inquiry`] |
 //! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x2c | [`EARLY`] |
 //! | 0x30 – 0x3f | [`super::rendezvous`], with a channel |
 //! | 0x40 – 0xff | QUIC |
+
+use crate::registration::inquiry::INQUIRY;
 
 /// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
 pub(super) const PROBE: u8 = 0x20;
@@ -69,7 +72,9 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | UPDATE | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | INQUIRY | EARLY | HELLO | WELCOME | REFUSED)) => {
+                Kind::Control
+            }
             Some(&first) if first == CARRY || first & !CHANNEL_BITS == CARRY_CHANNEL => Kind::Carry,
             Some(&first) if first == CARRIED || first & !CHANNEL_BITS == CARRIED_CHANNEL => {
                 Kind::Carried
