@@ -37,6 +37,12 @@ pub type Response = hyper::Response<Body>;
 /// A future that can be kept in a box and moved between tasks.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// A stream of octets in both directions, as hyper reads and writes it. What speaks HTTP takes any kind of it behind
+/// a pointer: the parsers are long, and there once.
+pub trait Io: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}
+
+impl<T: hyper::rt::Read + hyper::rt::Write + Send + Unpin> Io for T {}
+
 /// Something that answers HTTP requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. It has no way to fail: errors are responses too.
@@ -130,7 +136,7 @@ impl Default for Limits {
 }
 
 /// Accepts connections for ever and gives their requests to `handler`, each with its [`Client`].
-pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<impl Handler>) {
+pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<dyn Handler>) {
     let open = Arc::new(Open::default());
     loop {
         let Ok((socket, address)) = listener.accept().await else {
@@ -146,7 +152,7 @@ pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<im
         let closer = io.closer();
         spawn(async move {
             let _permit = permit;
-            let _ = serve_connection(io, limits, handler).await;
+            let _ = serve_connection(Box::new(io), limits, handler).await;
             closer.close().await;
         })
         .detach();
@@ -154,12 +160,12 @@ pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<im
 }
 
 /// Tells the handler of one connection who is at its other end.
-struct ForClient<H> {
+struct ForClient {
     client: Client,
-    handler: Arc<H>,
+    handler: Arc<dyn Handler>,
 }
 
-impl<H: Handler> Handler for ForClient<H> {
+impl Handler for ForClient {
     fn handle(self: Arc<Self>, mut request: Request) -> BoxFuture<Response> {
         request.extensions_mut().insert(self.client);
         self.handler.clone().handle(request)
@@ -206,11 +212,11 @@ impl Drop for Permit {
 ///
 /// # Errors
 /// When the client breaks the protocol, is too slow or goes away.
-pub async fn serve_connection<I, H>(io: I, limits: Limits, handler: Arc<H>) -> hyper::Result<()>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    H: Handler + ?Sized,
-{
+pub async fn serve_connection(
+    io: Box<dyn Io>,
+    limits: Limits,
+    handler: Arc<dyn Handler>,
+) -> hyper::Result<()> {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let answer = handler.clone().handle(request.map(incoming));
         async move { Ok::<_, Infallible>(answer.await) }
@@ -234,10 +240,10 @@ where
 ///
 /// # Errors
 /// When the connection breaks or the other side's answer is not HTTP.
-pub async fn request_over<I>(io: I, request: Request) -> hyper::Result<hyper::Response<Incoming>>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
+pub async fn request_over(
+    io: Box<dyn Io>,
+    request: Request,
+) -> hyper::Result<hyper::Response<Incoming>> {
     let (mut sender, connection) = client::conn::http1::Builder::new()
         .preserve_header_case(true)
         .max_headers(100)

@@ -92,7 +92,7 @@ impl Upstream {
             *request.uri_mut() = uri;
         }
         let client = hyper::upgrade::on(&mut request);
-        match http::request_over(io, request).await {
+        match http::request_over(Box::new(io), request).await {
             Ok(mut response) => {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     let application = hyper::upgrade::on(&mut response);

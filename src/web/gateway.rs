@@ -11,14 +11,13 @@ use hyper::{
 };
 
 use crate::identity::Destination;
-use crate::runtime::http::{self, BoxFuture, Handler, Limits, Request, Response};
+use crate::runtime::http::{self, BoxFuture, Handler, Io, Limits, Request, Response};
 
 use super::error_page::{Media, error_page};
 use super::failure::Failure;
 use super::forwarded::{self, Form};
 use super::gate::{self, Site};
 use super::hop::{self, Pseudonym, Station, Token};
-use super::peers::Io;
 use super::visitor::Visitor;
 
 /// Serves streams that visitors have opened.
