@@ -30,6 +30,7 @@ const PURE: &[&str] = &[
     "link/datagram",
     "link/early",
     "link/initial",
+    "link/introducing",
     "link/exclusions",
     "link/gathering",
     "link/held",

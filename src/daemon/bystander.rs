@@ -9,7 +9,7 @@ use super::home::{Home, Identity};
 use super::meeting_room::MeetingRoom;
 use crate::identity::{KeyPair, Name, Seed};
 use crate::overlay::{self, OverlayAddress};
-use crate::registration::{Outcome, Wanted};
+use crate::registration::{Outcome, Said, Wanted};
 use crate::runtime::{random, spawn};
 use crate::trust::{Claimed, FirstUse, SafetyPhrase};
 use crate::web::Failure;
@@ -66,12 +66,20 @@ pub async fn look_up(home: &Home, overlays: &[OverlayAddress], name: &Name) -> L
         let key = contact.key;
         let asked = search.overlays_that_locate(name, &key);
         let located = asked.iter().map(|overlay| {
-            let (search, overlay) = (search.clone(), overlay.clone());
-            spawn(async move { search.locate(&overlay, &key).await })
+            let (search, overlay, name) = (search.clone(), overlay.clone(), name.clone());
+            spawn(async move { search.locate(&overlay, &name, &key).await })
         });
         for (overlay, located) in asked.iter().zip(located.collect::<Vec<_>>()) {
-            addresses.push(overlay.address().to_owned());
-            outcome.reports.push(located.await);
+            let at = addresses.iter().position(|address| address == overlay.address());
+            match at.map(|at| &mut outcome.reports[at]) {
+                // nobody is there who tells his name, or this one is behind a NAT
+                Some(report) if report.said == Said::Nothing => *report = located.await,
+                Some(_) => {}
+                None => {
+                    addresses.push(overlay.address().to_owned());
+                    outcome.reports.push(located.await);
+                }
+            }
         }
         for packet in answers.found {
             let key = packet.registration().key;

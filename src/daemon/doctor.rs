@@ -15,7 +15,7 @@ use nanoserde::{DeJson, SerJson};
 use super::{
     Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status, unset_clock,
 };
-use crate::identity::{KeyPair, PublicKeyFile, Seed};
+use crate::identity::{KeyPair, Name, PublicKeyFile, Seed};
 use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
 use crate::overlay::{self, Overlay, OverlayAddress};
@@ -283,7 +283,7 @@ async fn overlay_check(overlay: Arc<dyn Overlay>) -> Check {
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes())).public();
     let asked = async {
         match overlay.abilities().addresses {
-            true => overlay.locate(&nobody).await.map(drop),
+            true => overlay.locate(&Name::for_host("nobody", "nowhere", &nobody)).await.map(drop),
             false => overlay.find(&Wanted::Key(nobody)).await.map(drop),
         }
     };

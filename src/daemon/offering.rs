@@ -147,6 +147,7 @@ impl Daemon {
         };
         let more = (!link.is_only_here()).then(|| link.gathered());
         let changes = move || changed.changed();
+        let introducing = link.clone();
         let publish = new.clone();
         let open_presence = OpenPresence::new(&self.home);
         let task = spawn(async move {
@@ -154,7 +155,7 @@ impl Daemon {
                 clock::timeout(GATHER_TIME, more).await;
             }
             link.teredo_settled().await;
-            publish.clone().run(whereabouts, changes).await;
+            publish.clone().run(whereabouts, changes, |packet| introducing.introduce(packet)).await;
             if publish.readership().is_none() && publish.has_succeeded() {
                 open_presence.clear();
             }

@@ -239,7 +239,7 @@ impl<'a> Walker<'a> {
         }
         if let Wanted::Contact(name, key) = wanted {
             for overlay in finder.search().overlays_that_locate(name, key) {
-                let said = finder.search().locate(&overlay, key).await.said;
+                let said = finder.search().locate(&overlay, name, key).await.said;
                 self.found.push(format!("{}: {said}", overlay.address()));
             }
         }

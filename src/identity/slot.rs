@@ -32,9 +32,9 @@ impl Slot {
         Slot::hash(b"p2p slot call\0", key.as_bytes())
     }
 
-    /// The swarm in which the owner of a key announces addresses. Anybody can announce his own there.
-    pub fn of_announcements(key: &PublicKey) -> Slot {
-        Slot::hash(b"p2p slot announcements\0", key.as_bytes())
+    /// The swarm in which the owner of a name announces addresses. Anybody can announce his own there.
+    pub fn of_announcements(name: &Name) -> Slot {
+        Slot::hash(b"p2p slot announcements\0", name.as_str().as_bytes())
     }
 
     fn hash(domain: &[u8], value: &[u8]) -> Slot {
@@ -80,7 +80,11 @@ mod tests {
         assert_ne!(Slot::of_key(&key), slot);
         assert_ne!(Slot::of_key(&key), Slot::of_revocations(&key));
         assert_ne!(Slot::of_call(&key), Slot::of_key(&key));
-        assert_ne!(Slot::of_announcements(&key), Slot::of_key(&key));
+        assert_ne!(
+            Slot::of_announcements(&name),
+            slot,
+            "who knows one store's slot knows no swarm"
+        );
         assert_eq!(Slot::from_hex(&slot.to_string()), Some(slot));
     }
 

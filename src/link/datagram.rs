@@ -9,9 +9,12 @@
 //! | 0x20 | [`PROBE`] |
 //! | 0x21 | [`ANSWER`] |
 //! | 0x22 | [`UPDATE`] |
+//! | 0x24 – 0x26 | [`crate::registration::inquiry`] |
 //! | 0x28 – 0x2b, 0x2d | [`super::rendezvous`] |
 //! | 0x2c | [`EARLY`] |
 //! | 0x40 – 0xff | QUIC |
+
+use crate::registration::inquiry::INQUIRY;
 
 /// A sealed question whether the sender's datagrams arrive: see [`super::seal`].
 pub(super) const PROBE: u8 = 0x20;
@@ -62,7 +65,9 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of(datagram: &[u8]) -> Kind {
         match datagram.first() {
-            Some(&(PROBE | ANSWER | UPDATE | EARLY | HELLO | WELCOME | REFUSED)) => Kind::Control,
+            Some(&(PROBE | ANSWER | UPDATE | INQUIRY | EARLY | HELLO | WELCOME | REFUSED)) => {
+                Kind::Control
+            }
             Some(&CARRY) => Kind::Carry,
             Some(&CARRIED) => Kind::Carried,
             Some(&first) if first <= LAST_STUN => Kind::Stun,

@@ -18,6 +18,7 @@ use futures_lite::future;
 use quinn::udp::RecvMeta;
 
 use crate::identity::{Hit, KeyPair, PublicKey};
+use crate::registration::Packet;
 use crate::runtime::{clock, lock, random, spawn};
 
 use super::{
@@ -27,6 +28,7 @@ use super::{
     filter::filter,
     gathering::Gathering,
     held::HeldDatagrams,
+    introducing::Introducing,
     locator_set::NatMapping,
     locators,
     mobility::Mobility,
@@ -102,6 +104,7 @@ pub(super) struct State {
     dials: HashMap<Hit, Vec<async_channel::Sender<DialOutcome>>>,
     pub(super) held: HeldDatagrams,
     pub(super) gathering: Gathering,
+    introducing: Introducing,
 }
 
 impl State {
@@ -164,6 +167,7 @@ impl Link {
                 dials: HashMap::new(),
                 held: HeldDatagrams::default(),
                 gathering: Gathering::new(random::bytes()),
+                introducing: Introducing::new(&random::bytes(), clock::now()),
             }),
             driver: driver.clone(),
             changes: Signal::new(),
@@ -193,6 +197,12 @@ impl Link {
             state.agent.set_strangers(strangers);
             state.gathering.set_serving(strangers == Strangers::Welcome, now);
         });
+    }
+
+    /// From now on, gives this packet to those whom its name led here through announced addresses. One that takes
+    /// back what was said, or has no name, is given to nobody.
+    pub fn introduce(&self, packet: &Packet) {
+        self.state().introducing.introduce(packet);
     }
 
     /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
@@ -495,8 +505,18 @@ impl Link {
     }
 
     pub(super) fn sorting<'a>(&'a self, state: &'a mut State, now: Instant) -> Sorting<'a> {
-        let State { agent, relaying, early, aside, gathering, .. } = state;
-        Sorting { link: self, agent, relaying, early, aside, gathering, now, worked: false }
+        let State { agent, relaying, early, aside, gathering, introducing, .. } = state;
+        Sorting {
+            link: self,
+            agent,
+            relaying,
+            early,
+            aside,
+            gathering,
+            introducing,
+            now,
+            worked: false,
+        }
     }
 
     /// What was set aside for QUIC; gives the number of entries.

@@ -21,6 +21,7 @@
 //! | `outside` | whom the link asks about itself |
 //! | `locators`, `exclusions` | the addresses of interfaces to publish, and those that are not |
 //! | `places` | where a peer may be found |
+//! | `introducing` | what is told to those whom an announced address led here |
 //! | `gathering` | addresses that no interface has: from [`stun`], [`portmap`], [`turn`], Teredo |
 //! | `teredo` | a way between NATs through existing Teredo servers |
 //! | `mobility`, `network` | moves of this host to another network |
@@ -41,6 +42,7 @@ mod gathering;
 mod held;
 mod host;
 mod initial;
+mod introducing;
 mod lending;
 mod limit;
 mod locator_set;

@@ -112,16 +112,19 @@ impl Link {
     pub(super) fn send_control(&self, state: &mut State, transmit: &Control, now: Instant) {
         let Control { to, datagram, ttl } = transmit;
         match to.direct() {
-            Some(address) => {
-                if let Some(teredo) = self.teredo_for(address) {
-                    teredo.send_control(address, datagram);
-                } else if let Some(socket) = self.socket_for(address) {
-                    socket.send_control(address, datagram, *ttl);
-                }
-            }
+            Some(address) => self.send_directly(address, datagram, *ttl),
             None => {
                 let _ = self.send(state, *to, &single(datagram), now);
             }
+        }
+    }
+
+    /// The same to an address.
+    pub(super) fn send_directly(&self, address: SocketAddr, datagram: &[u8], ttl: Option<u8>) {
+        if let Some(teredo) = self.teredo_for(address) {
+            teredo.send_control(address, datagram);
+        } else if let Some(socket) = self.socket_for(address) {
+            socket.send_control(address, datagram, ttl);
         }
     }
 

@@ -3,6 +3,8 @@
 use std::{net::SocketAddr, ops::Range, time::Instant};
 
 use crate::identity::Hit;
+use crate::registration::inquiry::INQUIRY;
+use crate::runtime::clock;
 
 use super::{
     agent::Agent,
@@ -12,6 +14,7 @@ use super::{
     filter::{DatagramRun, Sorter},
     gathering::Gathering,
     host::{Link, virtual_address},
+    introducing::Introducing,
     relaying::Relaying,
     rendezvous::{self, CARRY_HEADER, Carrier, carried_tag},
     way::{RelayId, Way},
@@ -25,6 +28,7 @@ pub(super) struct Sorting<'a> {
     pub(super) early: &'a mut Early,
     pub(super) aside: &'a mut Aside,
     pub(super) gathering: &'a mut Gathering,
+    pub(super) introducing: &'a mut Introducing,
     pub(super) now: Instant,
     /// Whether something may have come out of it.
     pub(super) worked: bool,
@@ -91,6 +95,14 @@ impl Sorter for Sorting<'_> {
                 if let Some(Received::Enclosing(packet)) = received {
                     self.set_aside(virtual_address(hit), &packet);
                 }
+            }
+            return;
+        }
+        if datagram.first() == Some(&INQUIRY) {
+            if let Way::Direct(address) = from {
+                let times = (self.now, clock::wall());
+                let answer = self.introducing.answer(address, datagram, times);
+                answer.inspect(|answer| self.link.send_directly(address, answer, None));
             }
             return;
         }

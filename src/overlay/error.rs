@@ -19,12 +19,16 @@ pub enum OverlayError {
     Full,
     /// Too many requests from this address.
     RateLimited,
+    /// It has too much to do, and takes the packet later.
+    Busy,
     /// The overlay holds a newer packet of the same key.
     Outdated,
     /// It passes no calls: nobody can be called there.
     NoCalls,
     /// The registration has no address that could be announced, or the overlay none that could be asked.
     NoAddress,
+    /// It is announced to under a name, and the registration has none.
+    NoName,
     /// It is only read.
     ReadOnly,
     /// It keeps registrations only, nothing else that is signed.
@@ -47,9 +51,11 @@ impl fmt::Display for OverlayError {
             OverlayError::Malformed => f.write_str("the answer is not that of a packet store"),
             OverlayError::Full => f.write_str("no free place, all are taken by others"),
             OverlayError::RateLimited => f.write_str("too many requests from this address"),
+            OverlayError::Busy => f.write_str("it has too much to do at the moment"),
             OverlayError::Outdated => f.write_str("it holds a newer packet of the same key"),
             OverlayError::NoCalls => f.write_str("it passes no calls"),
             OverlayError::NoAddress => f.write_str("there is no address to announce or to ask"),
+            OverlayError::NoName => f.write_str("there is no name to announce"),
             OverlayError::ReadOnly => f.write_str("it is only read"),
             OverlayError::NoSlots => f.write_str("it keeps registrations only"),
             OverlayError::Refused => f.write_str("it does not accept this packet"),

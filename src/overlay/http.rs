@@ -141,6 +141,7 @@ pub(super) fn refusal(status: u16) -> OverlayError {
         409 => OverlayError::Outdated,
         413 => OverlayError::TooLarge,
         429 => OverlayError::RateLimited,
+        503 => OverlayError::Busy,
         507 => OverlayError::Full,
         status => OverlayError::Status(status),
     }

@@ -13,7 +13,7 @@
 //! | `s3:https://…` | [`Folder`]: a bucket that a group of people writes to |
 //! | `site:https://…` | [`site`]: files on a web site, put there by hand |
 //! | `store:https://…` | [`store`]: a server that keeps packets, ours or a script at a web host |
-//! | `tracker:udp://…`, `tracker:https://…` | [`tracker`]: addresses only, of those whose key is known |
+//! | `tracker:udp://…`, `tracker:https://…` | [`tracker`]: addresses only, where whoever is there must prove it |
 //! | `tracker:mainline` | [`mainline::Peers`]: the same in the DHT of BitTorrent |
 //! | `webdav:https://…` | [`Folder`]: a folder that a group of people writes to |
 //! | `well-known` | [`WellKnown`]: the web site of each name's own domain, which vouches for the key |
@@ -21,13 +21,14 @@
 mod address;
 mod base_url;
 mod bep44;
+mod candidates;
 mod error;
 mod folder;
 mod http;
 pub mod lan;
 #[cfg(feature = "mainline")]
 pub mod mainline;
-mod opendht;
+pub mod opendht;
 pub mod pkarr;
 mod public_only;
 mod rate;
@@ -50,7 +51,7 @@ pub use well_known::WellKnown;
 
 use http::Hosts;
 
-use crate::identity::{KeyPair, PublicKey, Slot};
+use crate::identity::{KeyPair, Name, PublicKey, Slot};
 use crate::registration::presence::SealedPacket;
 use crate::registration::{Call, Packet, Registration, Wanted};
 use crate::runtime::http::BoxFuture;
@@ -59,7 +60,7 @@ use crate::trust::SignedRevocations;
 /// The most packets that one slot of one overlay can give.
 pub const MAX_CANDIDATES: usize = 8;
 
-/// The most addresses that one overlay can give for a key; each costs a probe.
+/// The most addresses that one overlay can give for a name; each costs a probe or a question.
 pub const MAX_ADDRESSES: usize = 16;
 
 /// Storage for packets. Every operation ends within a few seconds, one way or the other.
@@ -74,9 +75,9 @@ pub trait Overlay: Debug + Send + Sync {
         self.get(wanted.slot())
     }
 
-    /// Addresses from which somebody has announced himself as the owner of a key: at most [`MAX_ADDRESSES`],
+    /// Addresses from which somebody has announced himself as the owner of a name: at most [`MAX_ADDRESSES`],
     /// which prove nothing, so that each must be asked for a proof. None is no error.
-    fn locate(&self, _key: &PublicKey) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
+    fn locate(&self, _name: &Name) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 
@@ -164,7 +165,8 @@ pub struct Abilities {
     pub by_name: bool,
     /// Who knows only the key finds the packet.
     pub by_key: bool,
-    /// It gives no packets, only addresses for those who know the key; see [`Overlay::locate`].
+    /// It keeps no packets, only addresses; see [`Overlay::locate`]. Who knows only the name gets the packets of
+    /// those who are there now.
     pub addresses: bool,
     /// What is withdrawn or replaced is gone. Elsewhere it goes by itself, after a while.
     pub withdraws: bool,
@@ -198,7 +200,6 @@ impl Abilities {
     pub const ADDRESSES: Abilities = Abilities {
         keeps: true,
         remote: true,
-        by_name: false,
         by_key: false,
         addresses: true,
         sealed: false,
@@ -207,7 +208,9 @@ impl Abilities {
 
     /// Whether it makes sense to ask for somebody there.
     pub fn can_find(&self, wanted: &Wanted) -> bool {
-        (self.by_name && wanted.name().is_some()) || (self.by_key && wanted.key().is_some())
+        // who knows the key takes the addresses, and lets the handshake prove it
+        let by_name = self.by_name && !(self.addresses && wanted.key().is_some());
+        (by_name && wanted.name().is_some()) || (self.by_key && wanted.key().is_some())
     }
 }
 

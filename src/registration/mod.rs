@@ -8,6 +8,7 @@ mod cache;
 mod call;
 mod error;
 mod floors;
+pub mod inquiry;
 mod jitter;
 mod packet;
 pub mod presence;

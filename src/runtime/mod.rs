@@ -22,6 +22,7 @@ mod preference;
 pub mod random;
 mod socket;
 mod splice;
+mod token;
 mod unblock;
 
 pub use events::{Async, Readiness, Timer};
@@ -32,4 +33,5 @@ pub use plain::plain;
 pub use preference::preference;
 pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};
+pub use token::{Token, Tokens};
 pub use unblock::unblock;

@@ -16,7 +16,7 @@ use p2p::identity::Slot;
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
 use p2p::runtime::{self, clock};
 use testbed::overlays::hostile::{dripping, endless, nobody, rude, says, server, silent};
-use testbed::overlays::packets::key;
+use testbed::overlays::packets::{key, name};
 use testbed::overlays::person::{Person, look_up};
 
 /// What a caller may have to wait, with some air for a busy machine.
@@ -46,7 +46,7 @@ fn gives_nothing(overlay: &Arc<dyn Overlay>) -> Result<(), OverlayError> {
     let alice = Person::new();
     let [_, _, wanted] = alice.wanted();
     let given = if overlay.abilities().addresses {
-        let located = runtime::block_on(overlay.locate(&alice.keys.public()));
+        let located = runtime::block_on(overlay.locate(&alice.name));
         located.map(|addresses| addresses.len())
     } else {
         look_up(overlay, &wanted).map(|outcome| outcome.found.len())
@@ -163,6 +163,10 @@ fn memory() -> u64 {
     line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
 }
 
+/// The longest answer that any kind takes is 64 KiB of OpenDHT values, of which chunks of four octets make 144; the
+/// client's buffer in the kernel holds 128 more, and the server's some.
+const MOST_TAKEN: usize = 320 << 10;
+
 #[test]
 fn an_endless_answer_is_cut_off() {
     for (head, more) in [
@@ -173,12 +177,12 @@ fn an_endless_answer_is_cut_off() {
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"4\r\nABCD\r\n"),
         ("HTTP/1.1 200 OK\r\n", b"x-more: and more\r\n"),
     ] {
-        let (address, sent) = endless(head, more);
+        let (address, most) = endless(head, more);
         finds_nobody(address);
         published(address);
-        let sent = sent.load(Ordering::Relaxed);
-        // the buffers of a connection hold up to 10 MB, of those of all kinds that is most
-        assert!(sent < 256 << 20, "{sent} octets were read behind {head:?} {:?}", more.first());
+        let most = most.load(Ordering::Relaxed);
+        println!("{most} octets behind {head:?} {:?}", more.first());
+        assert!(most < MOST_TAKEN, "{most} octets were taken behind {head:?} {:?}", more.first());
     }
 }
 
@@ -275,10 +279,11 @@ fn who_waits_for_calls_is_not_kept_by_servers_that_are_wrong() {
         "not asked again at once: {ended:?}"
     );
     for more in [&b"{\"data\":\"AAAA\"}\n"[..], b"\n", b"{", &[b'{'; 70_000]] {
-        let (address, sent) = endless("HTTP/1.1 200 OK\r\n\r\n", more);
+        let (address, most) = endless("HTTP/1.1 200 OK\r\n\r\n", more);
         let [_, endless] = waits(address);
         assert_eq!(endless, Err(OverlayError::TooLarge));
-        assert!(sent.load(Ordering::Relaxed) < 64 << 20);
+        let most = most.load(Ordering::Relaxed);
+        assert!(most < MOST_TAKEN, "{most} octets were taken of {:?}", more.first());
     }
     let slow = open(&format!("opendht:http://{}", dripping("HTTP/1.1 200 OK\r\nx-slow: ")));
     let slow = slow.calls().unwrap().wait(Slot([7; 20]), None);
@@ -340,6 +345,6 @@ fn trackers_that_lie_over_udp_are_survived() {
 fn a_tracker_sends_nobody_to_too_many_addresses() {
     let many = (1..=60_u8).flat_map(|n| [127, 0, 0, n, 0x13, 0xba]);
     let crowd = announces([0; 12].into_iter().chain(many).collect::<Vec<u8>>());
-    let located = runtime::block_on(crowd.locate(&key().public())).unwrap();
+    let located = runtime::block_on(crowd.locate(&name())).unwrap();
     assert_eq!(located.len(), overlay::MAX_ADDRESSES);
 }

@@ -4,6 +4,8 @@
 //! What an overlay cannot do, it says in its abilities; the suite asks there and never for its kind.
 
 mod bad_input;
+#[cfg(feature = "mainline")]
+mod krpc;
 mod lan;
 mod program;
 mod sealed;

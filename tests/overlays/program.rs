@@ -93,15 +93,13 @@ fn a_contact_is_found_by_an_address_alone() {
     let root = root();
     let overlay = format!("tracker:udp://{}", tracker.address);
     let link = init_alice(root.path());
-    let swarm = Slot::of_announcements(&ShareLink::parse(&link).unwrap().key);
+    let swarm = Slot::of_announcements(&Name::parse(ALICE).unwrap());
     tracker.admit(&swarm);
     let alice = serve_for_alice(root.path(), &[&overlay]);
     let bob = root.path().join("bob");
     let options = ["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
     let proxy = Program::start(&bob, &[&options[..], &["--overlay", &overlay]].concat());
     let url = format!("http://{}/{ALICE}/1000/", proxy.said("proxy"));
-    let (status, _) = store::request("GET", &url, &[], b"").unwrap();
-    assert_eq!(status, 502, "a tracker says nothing about names");
     assert!(run(&bob, &["contact", "add", &link]).status.success());
     // others may announce what they like
     let elsewhere = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -115,6 +113,42 @@ fn a_contact_is_found_by_an_address_alone() {
     let gone = text(&gone.stdout[..]);
     assert!(gone.contains(&format!("perhaps at {}", elsewhere.local_addr().unwrap())), "{gone}");
     assert_eq!(gone.matches("127.0.0.1:").count(), 2, "alice has left: {gone}");
+}
+
+/// Nobody has the name for sure who announces himself under it: whoever is there shows a signed packet, and is met
+/// like anybody else.
+#[test]
+fn a_stranger_is_found_by_an_announced_name_and_must_prove_who_he_is() {
+    let Some(tracker) = servers::opentracker() else { return };
+    let root = root();
+    let overlay = format!("tracker:udp://{}", tracker.address);
+    let link = init_alice(root.path());
+    let swarm = Slot::of_announcements(&Name::parse(ALICE).unwrap());
+    tracker.admit(&swarm);
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    tracker.announce(&swarm, silent.local_addr().unwrap().port());
+    let bob = root.path().join("bob");
+    let nobody = run(&bob, &["lookup", ALICE, "--overlay", &overlay]);
+    assert_eq!(nobody.status.code(), Some(1), "an address alone is nobody: {nobody:?}");
+
+    let _alice = serve_for_alice(root.path(), &[&overlay]);
+    let found = lines(&bob, &["lookup", ALICE, "--overlay", &overlay]);
+    assert!(line(&found, &overlay).ends_with("found, with 1 addresses and 0 rendezvous"));
+    let options = ["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
+    let proxy = Program::start(&bob, &[&options[..], &["--overlay", &overlay]].concat());
+    let url = format!("http://{}/{ALICE}/1000/", proxy.said("proxy"));
+    let (status, body) = store::request("GET", &url, &[], b"").unwrap();
+    assert_eq!((status, &body[..]), (200, &b"hello from alice"[..]));
+    let met = lines(&bob, &["contact", "show", ALICE]).join("\n");
+    let key = ShareLink::parse(&link).unwrap().key;
+    assert!(met.contains(&key.fingerprint().to_string()), "{met}");
+
+    // no octet more than was sent to them, whoever they are, until they have shown that they speak this
+    silent.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2048];
+    while let Ok(length) = silent.recv(&mut buffer) {
+        assert!(length < 60, "{length} octets to somebody who has said nothing");
+    }
 }
 
 #[cfg(feature = "mainline")]

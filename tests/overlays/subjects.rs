@@ -2,7 +2,7 @@
 
 use std::{fs, net::UdpSocket, sync::Arc};
 
-use p2p::identity::{KeyPair, PublicKey, Slot};
+use p2p::identity::{KeyPair, Name, Slot};
 use p2p::overlay::lan::Lan;
 use p2p::overlay::store::{Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
@@ -96,12 +96,12 @@ fn a_tracker_conforms() {
     let tracker = Arc::new(tracker);
     for url in [udp, http] {
         let tracker = tracker.clone();
-        let admit = move |key: &PublicKey| tracker.admit(&Slot::of_announcements(key));
+        let admit = move |name: &Name| tracker.admit(&Slot::of_announcements(name));
         let subject = spelled(&format!("tracker:{url}"));
         let subject = Subject { admit: Some(Box::new(admit)), ..subject };
         conforms(&subject);
         let stranger = packets::key();
-        let said = runtime::block_on((subject.open)(&stranger).locate(&stranger.public()));
+        let said = runtime::block_on((subject.open)(&stranger).locate(&packets::name()));
         let denied = matches!(said, Err(OverlayError::Denied(_) | OverlayError::Refused));
         assert!(denied, "it admits only whom its operator knows: {said:?}");
     }

@@ -3,11 +3,13 @@
 use std::{net::SocketAddr, slice, sync::Arc, time::Duration};
 
 use futures_lite::future;
-use p2p::identity::{KeyPair, PublicKey, Slot};
+use p2p::identity::{KeyPair, Name, Slot};
+use p2p::link::{Link, Strangers};
 use p2p::overlay::{Abilities, Overlay, OverlayError};
 use p2p::registration::presence::SealedError;
-use p2p::registration::{Call, Packet, Registration};
+use p2p::registration::{Call, Packet, Registration, Wanted};
 use p2p::runtime::{self, clock};
+use p2p::transport::{Lifetimes, Transport};
 
 use crate::sealed::Sealed;
 use testbed::overlays::packets::key;
@@ -20,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 type Open = dyn Fn(&KeyPair) -> Arc<dyn Overlay>;
 /// Puts a packet where no client puts one.
 type Upload = dyn Fn(&Packet);
-/// Lets the owner of a key in.
-type Admit = dyn Fn(&PublicKey);
+/// Lets the owner of a name in.
+type Admit = dyn Fn(&Name);
 
 /// A kind of overlay and a server that is right.
 pub(crate) struct Subject {
@@ -46,7 +48,7 @@ impl Subject {
 
     fn admitted(&self, person: Person) -> Person {
         if let Some(admit) = &self.admit {
-            admit(&person.keys.public());
+            admit(&person.name);
         }
         person
     }
@@ -74,6 +76,7 @@ pub(crate) fn conforms(subject: &Subject) {
     two_who_claim_a_name_do_not_hide_each_other(subject);
     private_presence_is_found_by_contacts_only(subject);
     addresses_are_announced_moved_and_withdrawn(subject);
+    who_is_where_his_address_says_is_found_by_name(subject);
     two_who_announce_do_not_hide_each_other(subject);
     calls_are_heard_once_by_who_waits(subject);
     abilities_are_true(subject);
@@ -81,7 +84,7 @@ pub(crate) fn conforms(subject: &Subject) {
 
 fn who_is_not_there_is_no_error(subject: &Subject) {
     let nobody = subject.person();
-    assert_eq!(runtime::block_on(subject.visitor().locate(&nobody.keys.public())), Ok(Vec::new()));
+    assert_eq!(runtime::block_on(subject.visitor().locate(&nobody.name)), Ok(Vec::new()));
     for wanted in nobody.wanted() {
         assert_eq!(
             runtime::block_on(subject.visitor().find(&wanted)),
@@ -89,6 +92,11 @@ fn who_is_not_there_is_no_error(subject: &Subject) {
             "{wanted:?}"
         );
     }
+}
+
+/// Whether it finds somebody who is elsewhere by now.
+fn keeps_for(overlay: &Arc<dyn Overlay>, wanted: &Wanted) -> bool {
+    overlay.abilities().can_find(wanted) && !overlay.abilities().addresses
 }
 
 fn a_packet_is_found_by_all_that_can_find_it(subject: &Subject) {
@@ -99,7 +107,7 @@ fn a_packet_is_found_by_all_that_can_find_it(subject: &Subject) {
     let visitor = subject.visitor();
     for wanted in alice.wanted() {
         let outcome = look_up(&visitor, &wanted).unwrap();
-        let found = visitor.abilities().can_find(&wanted).then(|| packet.clone());
+        let found = keeps_for(&visitor, &wanted).then(|| packet.clone());
         assert_eq!(outcome.found, found.into_iter().collect::<Vec<_>>(), "{wanted:?}");
     }
 }
@@ -110,7 +118,7 @@ fn a_newer_packet_takes_the_place(subject: &Subject) {
     let (old, new) = (alice.packet(60), alice.packet(5));
     subject.publish(&hers, &old).unwrap();
     subject.publish(&hers, &new).unwrap();
-    for wanted in alice.wanted().iter().filter(|wanted| hers.abilities().can_find(wanted)) {
+    for wanted in alice.wanted().iter().filter(|wanted| keeps_for(&hers, wanted)) {
         let found = look_up(&subject.visitor(), wanted).unwrap().found;
         assert_eq!(found, slice::from_ref(&new), "{wanted:?}");
     }
@@ -126,7 +134,7 @@ fn the_longest_packet_fits_and_nothing_longer(subject: &Subject) {
     let (hers, longest) = ((subject.open)(&alice.keys), alice.longest());
     assert_eq!(longest.as_bytes().len(), Packet::MAX_LENGTH);
     subject.publish(&hers, &longest).unwrap();
-    for wanted in alice.wanted().iter().filter(|wanted| hers.abilities().can_find(wanted)) {
+    for wanted in alice.wanted().iter().filter(|wanted| keeps_for(&hers, wanted)) {
         let found = look_up(&subject.visitor(), wanted).unwrap().found;
         assert_eq!(found, slice::from_ref(&longest));
     }
@@ -178,7 +186,7 @@ fn two_who_claim_a_name_do_not_hide_each_other(subject: &Subject) {
             assert_eq!(found.len(), 1, "{age}");
             assert_eq!(found[0].registration().key, person.keys.public());
         }
-        if abilities.by_name {
+        if keeps_for(&hers, &by_name) {
             let found = look_up(&visitor, &by_name).unwrap().found;
             let key = person.keys.public();
             assert!(found.iter().any(|packet| packet.registration().key == key), "{found:?}");
@@ -230,6 +238,34 @@ fn addresses_are_announced_moved_and_withdrawn(subject: &Subject) {
     assert!(ports(subject, &alice).is_empty());
 }
 
+/// Two claim a name, each from his own address; and whoever has the name for himself alone is a third.
+fn who_is_where_his_address_says_is_found_by_name(subject: &Subject) {
+    if !subject.visitor().abilities().addresses {
+        return;
+    }
+    let alice = subject.person();
+    let mallory = Person::named(alice.name.clone());
+    let at_home = |person: &Person, is_told: bool| {
+        let host = ([127, 0, 0, 1], 0).into();
+        let link = Link::bind(&person.keys, &[host], Strangers::Ignored).unwrap();
+        let packet = person.packet_at(link.bound_addresses()[0].port());
+        subject.publish(&(subject.open)(&person.keys), &packet).unwrap();
+        if is_told {
+            link.introduce(&packet);
+        }
+        (Transport::new(&person.keys, link, Lifetimes::default()).unwrap(), packet)
+    };
+    let (_hers, her_packet) = at_home(&alice, true);
+    let (_his, his_packet) = at_home(&mallory, true);
+    let _silent = at_home(&Person::named(alice.name.clone()), false);
+    let [by_name, by_key, _] = alice.wanted();
+    let visitor = subject.visitor();
+    let found = look_up(&visitor, &by_name).unwrap().found;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.contains(&her_packet) && found.contains(&his_packet), "{found:?}");
+    assert_eq!(look_up(&visitor, &by_key).unwrap().found, [], "the handshake proves the key");
+}
+
 fn two_who_announce_do_not_hide_each_other(subject: &Subject) {
     let alice = subject.person();
     let [laptop, desktop] = [(); 2].map(|()| (subject.open)(&alice.keys));
@@ -243,7 +279,7 @@ fn two_who_announce_do_not_hide_each_other(subject: &Subject) {
 
 /// The ports of the addresses that somebody may have, in order.
 fn ports(subject: &Subject, person: &Person) -> Vec<u16> {
-    let located = runtime::block_on(subject.visitor().locate(&person.keys.public())).unwrap();
+    let located = runtime::block_on(subject.visitor().locate(&person.name)).unwrap();
     let mut ports: Vec<u16> = located.iter().map(SocketAddr::port).collect();
     ports.sort();
     ports
@@ -306,9 +342,8 @@ fn abilities_are_true(subject: &Subject) {
     assert!(abilities.renew.is_none_or(|renew| renew > renewal), "too busy");
     if abilities.put && abilities.keeps {
         drop(hers);
-        let mut wanted = alice.wanted().into_iter().filter(|wanted| abilities.can_find(wanted));
-        assert!(
-            wanted.all(|wanted| look_up(&subject.visitor(), &wanted).unwrap().found.len() == 1)
-        );
+        let visitor = subject.visitor();
+        let mut wanted = alice.wanted().into_iter().filter(|wanted| keeps_for(&visitor, wanted));
+        assert!(wanted.all(|wanted| look_up(&visitor, &wanted).unwrap().found.len() == 1));
     }
 }

@@ -82,6 +82,7 @@ fn statuses_have_meanings() {
         (422, OverlayError::Refused),
         (429, OverlayError::RateLimited),
         (500, OverlayError::Status(500)),
+        (503, OverlayError::Busy),
         (507, OverlayError::Full),
     ] {
         assert_eq!(put(says_status(status)), Err(expected), "{status}");

@@ -22,6 +22,7 @@ use p2p::registration::Packet;
 use testbed::overlays::packets::{key, name, signed};
 use testbed::overlays::store;
 use testbed::overlays::wire::{Connection, Request};
+use testbed::programs::have;
 
 /// Set for the child; the folder of its store.
 const FOLDER: &str = "P2P_TEST_STORE_FOLDER";
@@ -55,6 +56,16 @@ impl ChildStore {
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         shell.args(["-c", &script]).arg(env::current_exe().unwrap());
         ChildStore::run(shell, folder)
+    }
+
+    /// One whose disk takes longer to write than anybody waits.
+    fn start_on_slow_disk(folder: &Path) -> ChildStore {
+        ChildStore::start(folder).kill(); // the first write of all makes the file
+        let mut strace = Command::new("strace");
+        let delay = "inject=fdatasync:delay_enter=60000000"; // a minute, in microseconds
+        strace.args(["-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", delay]);
+        strace.arg(env::current_exe().unwrap());
+        ChildStore::run(strace, folder)
     }
 
     fn run(mut command: Command, folder: &Path) -> ChildStore {
@@ -210,17 +221,44 @@ fn a_full_disk_refuses_writers_and_serves_readers() {
 }
 
 #[test]
+fn writers_do_not_wait_for_ever_for_a_disk_and_readers_not_at_all() {
+    if !have("strace") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = ChildStore::start_on_slow_disk(folder.path());
+    let (key, name) = (key(), name());
+    let url = store.url(&name);
+    let put = || store::request("PUT", &url, &[SECRET], &signed(&key, &name, 1)).unwrap();
+    assert_eq!(put().0, 503);
+    assert_eq!(store.sequence(&name), Some(1), "it will count unless the disk refuses it");
+}
+
+#[test]
 fn the_log_does_not_grow_without_bound() {
     let folder = tempfile::tempdir().unwrap();
     let store = ChildStore::start(folder.path());
     let people: Vec<_> = (0..8).map(|_| (key(), name())).collect();
     let length = || std::fs::metadata(folder.path().join("places.log")).unwrap().len();
     thread::scope(|scope| {
-        for (key, name) in &people {
-            let store = &store;
+        for (host, (key, name)) in people.iter().enumerate() {
+            let address = store.address;
             scope.spawn(move || {
+                let (path, mut connection) =
+                    (Slot::of_name(name).to_string(), Connection::open(address, host));
                 for sequence in 1..=800 {
-                    assert_eq!(store.put(key, name, sequence).unwrap(), 204);
+                    let packet = signed(key, name, sequence);
+                    let fields = "p2p-secret: 0123456789abcdef\r\n";
+                    let request = Request { path: &path, fields, body: &packet };
+                    // a connection that a busy machine has kept idle for too long is closed
+                    let taken = (0..3).any(|_| match connection.try_put(&request) {
+                        Ok(status) => status == 204,
+                        Err(_) => {
+                            connection = Connection::open(address, host);
+                            false
+                        }
+                    });
+                    assert!(taken, "put {sequence} of {name}");
                 }
             });
         }

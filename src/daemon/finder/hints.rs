@@ -49,7 +49,8 @@ impl Hints {
         }
         let (sender, addresses) = async_channel::bounded(overlays.len());
         let search = finder.search();
-        let ask = |overlay| spawn(ask(search.clone(), overlay, key, sender.clone()));
+        let whom = (name.clone(), key);
+        let ask = |overlay| spawn(ask(search.clone(), overlay, whom.clone(), sender.clone()));
         let _asking = overlays.into_iter().map(ask).collect();
         Some(Hints { key, addresses, _asking })
     }
@@ -93,11 +94,11 @@ impl Hints {
 async fn ask(
     search: Arc<Search>,
     overlay: Arc<dyn Overlay>,
-    key: PublicKey,
+    (name, key): (Name, PublicKey),
     hints: Sender<Vec<SocketAddr>>,
 ) {
     clock::sleep(HEAD_START).await;
-    let addresses = search.locate(&overlay, &key).await.addresses();
+    let addresses = search.locate(&overlay, &name, &key).await.addresses();
     if !addresses.is_empty() {
         let _ = hints.send(addresses).await;
     }

@@ -167,14 +167,15 @@ impl Search {
         overlays
     }
 
-    /// Asks one of those about the owner of a key.
+    /// Asks one of those about the owner of a name, whose key is known.
     pub(in crate::daemon) async fn locate(
         &self,
         overlay: &Arc<dyn Overlay>,
+        name: &Name,
         key: &PublicKey,
     ) -> Report {
         let started = clock::now();
-        let answer = clock::timeout(DEADLINE, overlay.locate(key)).await;
+        let answer = clock::timeout(DEADLINE, overlay.locate(name)).await;
         let latency = answer.is_some().then(|| clock::now() - started);
         let said = match answer {
             Some(Ok(addresses)) if addresses.is_empty() => Said::Nothing,

@@ -65,7 +65,7 @@ impl OpenPresence {
         loop {
             let withdrawing =
                 Publishing::withdrawing(keys.clone(), name.clone(), gone, overlays.clone());
-            withdrawing.clone().run(Whereabouts::default, || nothing_moves.listen()).await;
+            withdrawing.clone().run(Whereabouts::default, || nothing_moves.listen(), |_| {}).await;
             if withdrawing.has_succeeded() {
                 self.clear();
                 return;

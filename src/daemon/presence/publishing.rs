@@ -14,7 +14,7 @@ use crate::daemon::home::LONGEST_PACKET_LIFETIME;
 use crate::identity::{KeyPair, Name, PublicKey, Timestamp};
 use crate::overlay::{Overlay, OverlayError};
 use crate::registration::presence::BLUR;
-use crate::registration::{Publication, Publisher, Whereabouts};
+use crate::registration::{Packet, Publication, Publisher, Whereabouts};
 use crate::runtime::{clock, lock, random, spawn};
 
 /// How long a registration counts without being renewed when something has changed a while ago: long enough
@@ -112,12 +112,15 @@ impl Publishing {
     }
 
     /// Works until a shutdown is complete. `whereabouts` is asked at each turn, and when what `moves` gives
-    /// has ended, so that what has changed since is published.
+    /// has ended, so that what has changed since is published. `introduce` gets each packet that those may have who
+    /// find this host by an announced address.
     pub(in crate::daemon) async fn run(
         self: Arc<Self>,
         whereabouts: impl Fn() -> Whereabouts,
         moves: impl Fn() -> EventListener,
+        introduce: impl Fn(&Packet),
     ) {
+        let announces = self.overlays.iter().any(|overlay| overlay.abilities().addresses);
         loop {
             let changed = future::or(self.changed.listen(), moves());
             let turn = self.sealing.as_ref().map(Sealing::look);
@@ -134,6 +137,9 @@ impl Publishing {
                 }
                 let last = publisher.last_sequence();
                 while let Some(publication) = publisher.poll(now, clock::wall()) {
+                    if announces {
+                        introduce(&publication.packet);
+                    }
                     spawn(self.clone().carry_out(publication)).detach();
                 }
                 if publisher.last_sequence() > last {

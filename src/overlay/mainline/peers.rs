@@ -14,10 +14,10 @@ use mainline::Id;
 
 use super::node::Entry;
 use super::{Bootstrap, in_time};
-use crate::identity::{PublicKey, Slot};
+use crate::identity::{Name, Slot};
 use crate::overlay::address::is_public;
 use crate::overlay::tracker::{Family, RENEWAL, ports};
-use crate::overlay::{Abilities, MAX_ADDRESSES, Overlay, OverlayError};
+use crate::overlay::{Abilities, MAX_ADDRESSES, Overlay, OverlayError, candidates};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::clock;
 use crate::runtime::http::BoxFuture;
@@ -41,12 +41,12 @@ impl Peers {
 }
 
 impl Overlay for Peers {
-    fn find(&self, _wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        candidates::find(self, wanted)
     }
 
-    fn locate(&self, key: &PublicKey) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
-        let (entry, swarm) = (self.entry.clone(), Slot::of_announcements(key));
+    fn locate(&self, name: &Name) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
+        let (entry, swarm) = (self.entry.clone(), Slot::of_announcements(name));
         in_time(&self.entry, async move {
             let dht = entry.node().await?;
             let mut answers = dht.get_peers(Id::from(swarm.0));
@@ -80,7 +80,9 @@ impl Overlay for Peers {
         if packet.expires() < clock::wall() {
             return Box::pin(async { Err(OverlayError::Outdated) });
         }
-        let swarm = Slot::of_announcements(&registration.key);
+        let Some(swarm) = registration.name.as_ref().map(Slot::of_announcements) else {
+            return Box::pin(async { Err(OverlayError::NoName) });
+        };
         let port = ports(registration).into_iter().find(|(family, _)| *family == Family::V4);
         let entry = self.entry.clone();
         in_time(&self.entry, async move {

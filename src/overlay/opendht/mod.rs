@@ -9,7 +9,7 @@
 //! their callee listens to: `listening`.
 
 mod listening;
-mod value;
+pub mod value;
 
 use std::{io::Read, time::Duration};
 

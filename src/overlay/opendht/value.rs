@@ -3,13 +3,13 @@
 use data_encoding::BASE64;
 
 /// Octets as a value. A node keeps one value of each number.
-pub(super) fn encode(octets: &[u8], number: u64) -> String {
+pub fn encode(octets: &[u8], number: u64) -> String {
     let data = BASE64.encode(octets);
     format!("{{\"data\":\"{data}\",\"id\":\"{number}\",\"type\":0}}")
 }
 
 /// The octets of a value; None for a line that is none.
-pub(super) fn decode(line: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(line: &[u8]) -> Option<Vec<u8>> {
     let name = b"\"data\"";
     let at = line.windows(name.len()).position(|window| window == name)?;
     let rest = line[at + name.len()..].trim_ascii_start().strip_prefix(b":")?;

@@ -21,7 +21,7 @@ const HEADER_LENGTH: usize = 12;
 const MAX_RECORDS: u16 = 32;
 
 /// Wraps a packet of at most [`Packet::MAX_LENGTH`] octets.
-pub(in crate::overlay) fn encode(key: &PublicKey, packet: &[u8]) -> Vec<u8> {
+pub fn encode(key: &PublicKey, packet: &[u8]) -> Vec<u8> {
     let strings = packet.chunks(255);
     let length = packet.len() + strings.len();
     let mut dns = Vec::with_capacity(HEADER_LENGTH + 69 + length);
@@ -41,7 +41,7 @@ pub(in crate::overlay) fn encode(key: &PublicKey, packet: &[u8]) -> Vec<u8> {
 }
 
 /// Unwraps the packet of a key; None if there is none.
-pub(in crate::overlay) fn decode(key: &PublicKey, dns: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(key: &PublicKey, dns: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader(dns);
     let (_id, _flags) = (reader.number()?, reader.number()?);
     let (questions, answers) = (reader.number()?, reader.number()?);

@@ -8,7 +8,7 @@
 //! KEY is the public key in z-base-32; the item is signature ‖ sequence (u64, big-endian) ‖ DNS packet. A
 //! relay knows keys and no names, and has no way to remove: a withdrawal takes the packet's place.
 
-pub(super) mod dns;
+pub mod dns;
 
 use std::time::Duration;
 

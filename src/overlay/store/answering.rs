@@ -98,14 +98,15 @@ impl Service {
     }
 
     async fn put_and_answer(&self, socket: &Async<UdpSocket>, from: SocketAddr, id: &Id, put: Put) {
-        let done = self.put_both(from.ip(), put).await;
+        let Some(done) = self.put_both(from.ip(), put).await else { return };
         let _ = socket.send_to(&datagram::done(id, done), from).await; // lost, as datagrams may be
     }
 
-    /// Puts a packet where those look who know its key, and those who know its name.
-    async fn put_both(&self, from: IpAddr, put: Put) -> Done {
+    /// Puts a packet where those look who know its key, and those who know its name. None if it is not known what
+    /// becomes of it.
+    async fn put_both(&self, from: IpAddr, put: Put) -> Option<Done> {
         let Put { seconds: ttl, secrets: [of_key, of_name], packet } = put;
-        let Ok(decoded) = Packet::decode(&packet) else { return Done::Refused };
+        let Ok(decoded) = Packet::decode(&packet) else { return Some(Done::Refused) };
         let registration = decoded.registration();
         let place = Place {
             author: Author::of(&registration.key),
@@ -128,10 +129,11 @@ impl Service {
         };
         let (by_key, by_name) = future::zip(by_key, by_name).await;
         match by_key.and(by_name) {
-            Ok(()) => Done::Taken,
-            Err(Refusal::Outdated) => Done::Outdated,
-            Err(Refusal::SlotFull | Refusal::StoreFull | Refusal::ShareFull) => Done::Full,
-            Err(Refusal::NotFound) => Done::Refused,
+            Ok(()) => Some(Done::Taken),
+            Err(Refusal::Outdated) => Some(Done::Outdated),
+            Err(Refusal::SlotFull | Refusal::StoreFull | Refusal::ShareFull) => Some(Done::Full),
+            Err(Refusal::NotFound) => Some(Done::Refused),
+            Err(Refusal::Busy) => None, // it is asked for again by HTTP, and told there
         }
     }
 }

@@ -17,11 +17,11 @@ use std::{
 
 use futures_lite::future;
 
-use super::datagram::{Answer, Done, Id, MAX_LENGTH, Put, Question, Secret, Token};
+use super::datagram::{Answer, Done, Id, MAX_LENGTH, Put, Question, Secret};
 use crate::identity::Slot;
 use crate::overlay::OverlayError;
 use crate::registration::Call;
-use crate::runtime::{Async, http::BoxFuture, lock};
+use crate::runtime::{Async, Token, http::BoxFuture, lock};
 use crate::runtime::{clock, random, unblock};
 
 /// How long HTTP waits for an answer to a datagram; longer than most round trips.

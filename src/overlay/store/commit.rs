@@ -9,6 +9,7 @@
 use std::{
     fmt, io,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use async_channel::{Receiver, Sender};
@@ -16,11 +17,14 @@ use async_channel::{Receiver, Sender};
 use super::journal::Journal;
 use super::places::{Change, Place, PlaceKey, Places, Refusal, Seconds, seconds};
 use super::record;
-use crate::runtime::clock::Clock;
+use crate::runtime::clock::{self, Clock};
 use crate::runtime::{lock, unblock};
 
 /// Changes of one disk write at most; also how many can wait before writers are slowed down.
 const MAX_BATCH: usize = 512;
+/// How long a writer waits for a disk that is slow, for it serves others too, or is about to break. Clients wait
+/// for five seconds.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Places that a compaction copies at once, while no reader gets in.
 const COMPACTION_STEP: usize = 256;
 
@@ -66,12 +70,15 @@ pub(super) fn queue() -> (Sender<Order>, Receiver<Order>) {
     async_channel::bounded(MAX_BATCH)
 }
 
-/// Has an operation done, and waits until it is durable or refused.
+/// Has an operation done, and waits until it is durable or refused, but no longer than a client does.
 pub(super) async fn order(queue: &Sender<Order>, operation: Operation) -> Result<(), Refusal> {
     let (reply, outcome) = async_channel::bounded(1);
-    // an ended committer is a store that takes nothing more
-    queue.send(Order { operation, reply }).await.map_err(|_| Refusal::StoreFull)?;
-    outcome.recv().await.unwrap_or(Err(Refusal::StoreFull))
+    let done = async {
+        // an ended committer is a store that takes nothing more
+        queue.send(Order { operation, reply }).await.map_err(|_| Refusal::StoreFull)?;
+        outcome.recv().await.unwrap_or(Err(Refusal::StoreFull))
+    };
+    clock::timeout(PATIENCE, done).await.unwrap_or(Err(Refusal::Busy))
 }
 
 /// Carries out orders until the queue is closed. Without a journal nothing outlives the process.
@@ -262,6 +269,21 @@ mod tests {
         let outcomes = all_at_once(&places, None, operations);
         assert_eq!(outcomes.len(), 2 * MAX_BATCH + 5);
         assert!(outcomes.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn who_waits_for_a_disk_that_takes_too_long_is_told_so() {
+        let (orders, _queue) = queue(); // nobody carries them out
+        let waits = (0..2 * MAX_BATCH as u64).map(|sequence| {
+            let orders = orders.clone();
+            spawn(async move { order(&orders, put(1, sequence)).await })
+        });
+        let waits: Vec<_> = waits.collect();
+        block_on(async {
+            for wait in waits {
+                assert_eq!(wait.await, Err(Refusal::Busy));
+            }
+        });
     }
 
     #[test]

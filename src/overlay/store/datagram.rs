@@ -22,13 +22,12 @@
 use super::framing;
 use crate::identity::Slot;
 use crate::registration::Call;
+use crate::runtime::Token;
 
 /// What tells an answer from a forged one.
-pub(super) type Id = [u8; 8];
+pub type Id = [u8; 8];
 /// What proves that a place is ours.
-pub(super) type Secret = [u8; 32];
-/// What proves that somebody is at his address.
-pub(super) type Token = [u8; 8];
+pub type Secret = [u8; 32];
 
 const MAGIC: &[u8; 4] = b"p2pd";
 const ASK: u8 = 1;
@@ -56,38 +55,72 @@ pub(super) const MAX_LENGTH: usize = 1200;
 
 /// What a client wants.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub enum Question {
     /// What lies in a slot.
-    Ask { id: Id, slot: Slot, token: Option<Token> },
+    Ask {
+        /// Comes back with the answer.
+        id: Id,
+        /// Where it is looked.
+        slot: Slot,
+        /// Who has none gets a short answer.
+        token: Option<Token>,
+    },
     /// A call is to lie there.
-    Leave { id: Id, slot: Slot, secret: Secret, call: Call },
+    Leave {
+        /// Comes back with the answer.
+        id: Id,
+        /// Where its callee waits.
+        slot: Slot,
+        /// Of the place there.
+        secret: Secret,
+        /// What is left.
+        call: Call,
+    },
     /// A packet is to lie there; or nothing, to get a token.
-    Put { id: Id, token: Token, put: Option<Put> },
+    Put {
+        /// Comes back with the answer.
+        id: Id,
+        /// Zeros where there is none yet.
+        token: Token,
+        /// None who wants a token only.
+        put: Option<Put>,
+    },
 }
 
 /// A packet for the places of its key and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Put {
-    pub(super) seconds: u32,
+pub struct Put {
+    /// How long it lives.
+    pub seconds: u32,
     /// That of the key's place, and of the name's where there is one.
-    pub(super) secrets: [Secret; 2],
-    pub(super) packet: Vec<u8>,
+    pub secrets: [Secret; 2],
+    /// Octets that should be a packet.
+    pub packet: Vec<u8>,
 }
 
 /// What became of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
+pub enum Done {
+    /// It lies there.
     Taken,
+    /// There is a newer one.
     Outdated,
+    /// There is no room.
     Full,
+    /// It is not what may lie there.
     Refused,
 }
 
 /// What the store says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub enum Answer {
     /// The packets of a slot; None if there are more than the answer may hold. The token is for the next question.
-    Found { packets: Option<Vec<Vec<u8>>>, token: Option<Token> },
+    Found {
+        /// Octets that should be packets.
+        packets: Option<Vec<Vec<u8>>>,
+        /// To be shown from now on.
+        token: Option<Token>,
+    },
     /// Whether a call was taken.
     Left(bool),
     /// What to put with.
@@ -97,7 +130,8 @@ pub(super) enum Answer {
 }
 
 impl Question {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// The datagram.
+    pub fn encode(&self) -> Vec<u8> {
         match self {
             Question::Ask { id, slot, token: Some(token) } => {
                 [&head(ASK_PROVED, id)[..], &slot.0, token].concat()
@@ -121,7 +155,8 @@ impl Question {
         }
     }
 
-    pub(super) fn decode(datagram: &[u8]) -> Option<Question> {
+    /// Reads a datagram; None for anything else.
+    pub fn decode(datagram: &[u8]) -> Option<Question> {
         let (kind, id, rest) = take_head(datagram)?;
         match kind {
             ASK => Some(Question::Ask { id, slot: Slot(*rest.first_chunk()?), token: None }),
@@ -203,7 +238,7 @@ pub(super) fn done(id: &Id, done: Done) -> Vec<u8> {
 
 impl Answer {
     /// The answer to the question with this id.
-    pub(super) fn decode(id: &Id, datagram: &[u8]) -> Option<Answer> {
+    pub fn decode(id: &Id, datagram: &[u8]) -> Option<Answer> {
         let (kind, answered, rest) = take_head(datagram)?;
         let (flag, body) = rest.split_first()?;
         match kind {

@@ -6,10 +6,10 @@ use crate::registration::Packet;
 /// What the interface lets a body hold, whatever a packet's own limit is.
 const MAX_FRAME_LENGTH: usize = 1024;
 /// The longest answer for a slot in octets.
-pub(super) const MAX_BODY_LENGTH: usize = MAX_CANDIDATES * (2 + MAX_FRAME_LENGTH);
+pub const MAX_BODY_LENGTH: usize = MAX_CANDIDATES * (2 + MAX_FRAME_LENGTH);
 
 /// Puts packets one behind the other. None is longer than a length can say.
-pub(super) fn encode<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+pub fn encode<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut body = Vec::new();
     for packet in packets {
         debug_assert!(packet.len() <= MAX_FRAME_LENGTH, "places hold packets");
@@ -21,7 +21,7 @@ pub(super) fn encode<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8>
 
 /// Takes packets apart; None if a length is wrong or there are too many. Frames that can be no packet
 /// for their length, which anybody can put into some stores, are left out: they must not hide others.
-pub(super) fn decode(mut body: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub fn decode(mut body: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut packets = Vec::new();
     for _ in 0..MAX_CANDIDATES {
         if body.is_empty() {

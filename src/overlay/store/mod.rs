@@ -8,7 +8,7 @@
 //! | `PUT`, `POST` | `P2P-TTL` in seconds, `P2P-Secret` | 204; 401 no secret; 413 length; 507 no place |
 //! | `DELETE` | `P2P-Secret` | 204; 404 |
 //! | `GET` | `P2P-Wait` in seconds, `P2P-Seen` | calls behind that number: 200 at once, or 204 when the time is over; both with `P2P-Seen` |
-//! | any | | 400 no slot; 405 method; 429 too often |
+//! | any | | 400 no slot; 405 method; 429 too often; 503 the disk takes too long |
 //!
 //! A place is (slot, hash of the secret): writers can neither replace nor remove each other's packets.
 //! This server also verifies what it stores: 422 for a packet that is not signed or not of this slot, 409
@@ -25,13 +25,12 @@ mod asking;
 mod calls;
 mod client;
 mod commit;
-mod datagram;
-mod framing;
+pub mod datagram;
+pub mod framing;
 mod journal;
 mod places;
 mod record;
 mod server;
-mod tokens;
 
 use std::time::Duration;
 

@@ -135,6 +135,8 @@ pub(super) enum Refusal {
     ShareFull,
     /// There is nothing to remove.
     NotFound,
+    /// The disk takes too long; whether the change counts will be seen.
+    Busy,
 }
 
 /// What a put or removal did, for the journal and for [`Places::undo`].

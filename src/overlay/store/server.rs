@@ -10,6 +10,7 @@ use std::{
 
 use async_channel::Sender;
 use bytes::Bytes;
+use futures_lite::future;
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
 
@@ -21,7 +22,6 @@ use super::places::{
     Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
 };
 use super::record::Record;
-use super::tokens::Tokens;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
     TTL_FIELD, WAIT_FIELD,
@@ -33,7 +33,7 @@ use crate::registration::Call;
 use crate::registration::Packet;
 use crate::runtime::clock::{Clock, MachineClock};
 use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
-use crate::runtime::{Async, Task, clock, lock, plain, random, spawn};
+use crate::runtime::{Async, Task, Tokens, clock, lock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
@@ -220,6 +220,8 @@ pub(super) struct Service {
 impl Handler for Service {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
         Box::pin(async move {
+            // others first: a connection whose client is quick would have many requests answered in a row
+            future::yield_now().await;
             let mut response = self.answer(request).await.unwrap_or_else(status);
             let headers = response.headers_mut();
             headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
@@ -346,6 +348,7 @@ fn refused(refusal: Refusal) -> StatusCode {
             StatusCode::INSUFFICIENT_STORAGE
         }
         Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -398,9 +401,14 @@ fn content(kind: &'static str, body: Bytes) -> Response {
 fn status(status: StatusCode) -> Response {
     let mut response = Response::new(http::empty());
     *response.status_mut() = status;
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let second = header::HeaderValue::from_static("1");
-        response.headers_mut().insert(header::RETRY_AFTER, second);
+    let seconds = match status {
+        StatusCode::TOO_MANY_REQUESTS => Some("1"),
+        StatusCode::SERVICE_UNAVAILABLE => Some("10"),
+        _ => None,
+    };
+    if let Some(seconds) = seconds {
+        let seconds = header::HeaderValue::from_static(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response
 }

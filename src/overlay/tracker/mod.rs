@@ -1,10 +1,11 @@
 //! BitTorrent trackers, which know addresses and nothing else: whoever announces himself in a swarm is told
 //! who else did.
 //!
-//! The owner of a key announces the port of its registration in a swarm that is derived from the key. Who has
-//! the key in the contact book asks there for addresses, and tries each: only the owner of the key can answer
-//! a sealed probe, so that a tracker can waste probes and lead nowhere else. Anybody who knows the key may
-//! announce himself in the swarm too, but only his own address.
+//! The owner of a name announces the port of its registration in a swarm that is derived from the name
+//! ([`Slot::of_announcements`]). Anybody else may announce himself there too, but only his own address. Hence each
+//! address must prove itself. Who has the key in the contact book probes it: only the owner of the key can answer a
+//! sealed probe. Who knows only the name asks who is there, and gets signed packets, of which trust decides as of
+//! those from storage. A tracker can waste some datagrams and lead nowhere else.
 //!
 //! | part | holds |
 //! |---|---|
@@ -36,8 +37,8 @@ pub use url::TrackerUrl;
 
 use super::address::is_public;
 use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
-use super::{Abilities, MAX_ADDRESSES, Overlay, OverlayError};
-use crate::identity::{PublicKey, Slot};
+use super::{Abilities, MAX_ADDRESSES, Overlay, OverlayError, candidates};
+use crate::identity::{Name, Slot};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
 use crate::runtime::{clock, lock, plain, random, spawn, unblock};
@@ -93,18 +94,20 @@ impl Tracker {
 }
 
 impl Overlay for Tracker {
-    fn find(&self, _wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        candidates::find(self, wanted)
     }
 
-    fn locate(&self, key: &PublicKey) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
-        let (asked, infohash) = (self.asked.clone(), Slot::of_announcements(key));
+    fn locate(&self, name: &Name) -> BoxFuture<Result<Vec<SocketAddr>, OverlayError>> {
+        let (asked, infohash) = (self.asked.clone(), Slot::of_announcements(name));
         Box::pin(async move { asked.locate(infohash).await })
     }
 
     fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
         let registration = packet.registration();
-        let infohash = Slot::of_announcements(&registration.key);
+        let Some(infohash) = registration.name.as_ref().map(Slot::of_announcements) else {
+            return Box::pin(async { Err(OverlayError::NoName) });
+        };
         let (ports, now) = (ports(registration), clock::now());
         let is_withdrawal = registration.is_withdrawal();
         if !is_withdrawal && packet.expires() < clock::wall() {

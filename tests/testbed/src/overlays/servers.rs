@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -16,7 +16,7 @@ use p2p::identity::Slot;
 use p2p::runtime::{block_on, clock};
 use tempfile::TempDir;
 
-/// A process that ends with its test, and its folder.
+/// A process that ends with its test, with those that it started, and its folder.
 pub struct Running {
     child: Child,
     _folder: Option<TempDir>,
@@ -32,6 +32,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -150,9 +152,11 @@ impl OpenTracker {
         writeln!(file, "{swarm}").unwrap();
         let id = self.process.child.id().to_string();
         assert!(Command::new("kill").args(["-s", "HUP", &id]).status().unwrap().success());
+        // whoever leaves a swarm is never refused, so somebody has to enter it
         await_until("the tracker does not read its list", || {
-            !self.tell(swarm, 9, "stopped").starts_with(b"d14:failure reason")
+            !self.tell(swarm, 9, "started").starts_with(b"d14:failure reason")
         });
+        self.tell(swarm, 9, "stopped");
     }
 
     /// Announces a port of this machine, as anybody can.
@@ -176,7 +180,7 @@ fn start_alone(command: Command) -> Running {
 
 /// Starts a process in a folder.
 pub fn start(mut command: Command, folder: &Path) -> Running {
-    command.current_dir(folder).stdin(Stdio::piped());
+    command.current_dir(folder).stdin(Stdio::piped()).process_group(0);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Running { child: command.spawn().unwrap(), _folder: None }
 }

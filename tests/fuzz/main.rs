@@ -1,34 +1,36 @@
 //! Mutated input for every parser that strangers or editors feed: packets, sealed packets, certificates, revocation lists,
-//! contacts, authorities, rules of access, links, trackers' answers, names and key files.
+//! contacts, authorities, rules of access, links, names and key files; what overlays answer.
 //!
 //! Bounded and seeded, so it runs as an ordinary test. `P2P_FUZZ_SECONDS=600` runs each parser for so
 //! long from a seed that it prints; `P2P_FUZZ_SEED` repeats one. The corpus in `tests/corpus/` has a
 //! folder per parser: files that begin with `ok-` are accepted, with `bad-` refused. What a run finds
 //! belongs there.
 
-use std::{env, fs, net::SocketAddr, path::Path, thread, time::Duration};
+mod engine;
+mod overlays;
+mod random;
 
-use data_encoding::HEXLOWER;
+use std::time::Duration;
+
 use p2p::{
     identity::{
         KeyPair, Name, PublicKey, PublicKeyFile, SecretKeyFile, Seed, ShareLink, SignatureFile,
         Timestamp,
     },
-    overlay::{
-        OverlayAddress,
-        tracker::{Swarm, announce_answer},
-    },
     registration::{
         Packet, Registration,
         presence::{PresenceBoard, SealedPacket, Seeker},
     },
-    runtime::{clock, random},
+    runtime::clock,
     service::AccessRules,
     trust::{
         Authorities, Authority, Certificate, CompactCertificate, Contacts, Ledger,
         SignedRevocations,
     },
 };
+
+use engine::fuzz;
+use random::{Random, mutate};
 
 /// The domain separator of packets.
 const DOMAIN: &[u8] = b"p2p registration packet v1\0";
@@ -189,41 +191,6 @@ fn share_links() {
 }
 
 #[test]
-fn overlays() {
-    let accepted = fuzz("overlay", 40_000, mutate, |bytes| {
-        let Ok(text) = str::from_utf8(bytes) else { return false };
-        let Ok(address) = OverlayAddress::parse(text) else { return false };
-        let printed = address.to_string();
-        let again = OverlayAddress::parse(&printed).expect("what is printed can be read");
-        assert_eq!(again.to_string(), printed);
-        true
-    });
-    assert!(accepted > 100, "{accepted}");
-}
-
-#[test]
-fn trackers() {
-    let accepted = fuzz("tracker", 40_000, mutate, |bytes| {
-        let by_http = Swarm::from_bencode(bytes);
-        let by_udp = [false, true].map(|over_v6| announce_answer(bytes, 9, over_v6));
-        let swarms = by_udp.into_iter().flatten().chain([by_http]).flatten();
-        let mut swarms = swarms.peekable();
-        let accepted = swarms.peek().is_some();
-        for swarm in swarms {
-            let can_be_asked = |address: &SocketAddr| {
-                address.port() != 0
-                    && !address.ip().is_unspecified()
-                    && !address.ip().is_multicast()
-            };
-            assert!(swarm.addresses.iter().all(can_be_asked), "{swarm:?}");
-            assert!(swarm.addresses.len() * 6 <= bytes.len(), "an address takes six octets");
-        }
-        accepted
-    });
-    assert!(accepted > 100, "{accepted}");
-}
-
-#[test]
 fn names() {
     let accepted = fuzz("name", 60_000, mutate, |bytes| {
         let Ok(text) = str::from_utf8(bytes) else { return false };
@@ -253,72 +220,6 @@ fn key_files() {
         public.is_ok() || secret.is_ok()
     });
     assert!(accepted > 100, "{accepted}");
-}
-
-/// Runs a parser over its corpus and over mutations of it; how many mutations it accepted.
-fn fuzz(
-    folder: &str,
-    rounds: u64,
-    mutate: impl Fn(&mut Random, &[Vec<u8>]) -> Vec<u8>,
-    accepts: impl Fn(&[u8]) -> bool,
-) -> u64 {
-    let corpus = corpus(folder);
-    for (file, bytes) in &corpus {
-        let witness = Witness { what: format!("{folder}/{file}"), bytes };
-        assert_eq!(accepts(bytes), file.starts_with("ok-"), "{}", witness.what);
-    }
-    let seeds: Vec<Vec<u8>> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
-    let number = |variable| env::var(variable).ok().and_then(|text| text.parse().ok());
-    let span = number("P2P_FUZZ_SECONDS").map(Duration::from_secs);
-    let first = if span.is_some() { random::number() } else { 0x5eed };
-    let seed = number("P2P_FUZZ_SEED").unwrap_or(first);
-    println!("{folder}: P2P_FUZZ_SEED={seed}");
-    let mut random = Random(seed);
-    let start = clock::now();
-    let mut accepted = 0;
-    for round in 0.. {
-        let over = span.map_or(round >= rounds, |span| clock::now() - start >= span);
-        if over {
-            break;
-        }
-        let bytes = mutate(&mut random, &seeds);
-        let _witness = Witness { what: format!("{folder}, seed {seed}, {round}"), bytes: &bytes };
-        accepted += u64::from(accepts(&bytes));
-    }
-    println!("{folder}: accepted {accepted}");
-    accepted
-}
-
-/// Prints the input on the way out of a panic.
-struct Witness<'a> {
-    what: String,
-    bytes: &'a [u8],
-}
-
-impl Drop for Witness<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let Witness { what, bytes } = self;
-            println!("{what}: {}\n{}", HEXLOWER.encode(bytes), bytes.escape_ascii());
-        }
-    }
-}
-
-fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
-    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, fs::read(&path).unwrap())
-        })
-        .collect();
-    files.sort();
-    let begins = |with| files.iter().filter(move |(name, _)| name.starts_with(with)).count();
-    assert!(begins("ok-") > 1 && begins("bad-") > 0, "{} is incomplete", folder.display());
-    assert_eq!(begins("ok-") + begins("bad-"), files.len(), "{}", folder.display());
-    files
 }
 
 /// The authority of the corpus.
@@ -448,74 +349,4 @@ fn fields(content: &[u8]) -> Vec<(u8, Vec<u8>)> {
         rest = next;
     }
     fields
-}
-
-/// Changes one to four things in a file of the corpus.
-fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = random.pick(corpus).clone();
-    for _ in 0..=random.below(4) {
-        let (from, to) = random.range(bytes.len());
-        match random.below(8) {
-            0 if from < bytes.len() => bytes[from] ^= 1 << random.below(8),
-            1 if from < bytes.len() => bytes[from] = random.interesting(),
-            2 => bytes.truncate(from),
-            3 => drop(bytes.drain(from..to)),
-            4 => {
-                let copy = bytes[from..to.min(from + 200)].to_vec();
-                bytes.splice(to..to, copy);
-            }
-            5 => {
-                let other = random.pick(corpus);
-                let (start, end) = random.range(other.len());
-                bytes.splice(from..to, other[start..end].iter().copied());
-            }
-            6 => bytes.insert(from, random.interesting()),
-            _ if from + 1 < bytes.len() => {
-                // a length, if one lies here
-                let length = u16::from_be_bytes([bytes[from], bytes[from + 1]]);
-                let changed = [length.wrapping_add(1), length.wrapping_sub(1), 0, u16::MAX];
-                bytes[from..from + 2].copy_from_slice(&random.pick(&changed).to_be_bytes());
-            }
-            _ => {}
-        }
-    }
-    bytes
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    fn octet(&mut self) -> u8 {
-        self.next() as u8
-    }
-
-    /// An octet that parsers treat specially, or any.
-    fn interesting(&mut self) -> u8 {
-        let octet = self.octet();
-        *self
-            .pick(&[0, 1, 0x7f, 0x80, 0xff, b'\n', b' ', b'.', b'-', b'@', b'%', b'/', b'A', octet])
-    }
-
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
-
-    /// Two places in order, up to and including the end.
-    fn range(&mut self, length: usize) -> (usize, usize) {
-        let (one, other) = (self.below(length + 1), self.below(length + 1));
-        (one.min(other), one.max(other))
-    }
 }

@@ -5,37 +5,38 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ring::hmac;
 
-use super::datagram::Token;
-use super::places::Seconds;
-use crate::runtime::http::network_of;
+use super::http::network_of;
+
+/// What proves that somebody hears what is sent to his address.
+pub type Token = [u8; 8];
 
 /// A token is good in the period in which it was given and in the next one: longer than a client that stays where it is
 /// goes without putting anything.
-const PERIOD: Seconds = 86_400;
+const PERIOD: u32 = 86_400;
 
-/// Makes tokens and knows them again, until the store ends.
+/// Makes tokens and knows them again, as long as it exists. Times are in seconds since 1970.
 #[derive(Debug)]
-pub(super) struct Tokens(hmac::Key);
+pub struct Tokens(hmac::Key);
 
 impl Tokens {
     /// Tokens that nobody can make who does not know these octets.
-    pub(super) fn new(secret: &[u8; 32]) -> Tokens {
+    pub fn new(secret: &[u8; 32]) -> Tokens {
         Tokens(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
     /// That of the network of `client`.
-    pub(super) fn give(&self, client: IpAddr, now: Seconds) -> Token {
+    pub fn give(&self, client: IpAddr, now: u32) -> Token {
         self.of(client, now / PERIOD)
     }
 
     /// Whether it was given to the network of `client`, not long ago.
-    pub(super) fn is_of(&self, token: &Token, client: IpAddr, now: Seconds) -> bool {
+    pub fn is_of(&self, token: &Token, client: IpAddr, now: u32) -> bool {
         let period = now / PERIOD;
         let [this, last] = [period, period.wrapping_sub(1)].map(|period| self.of(client, period));
         is_same(token, &this) | is_same(token, &last)
     }
 
-    fn of(&self, client: IpAddr, period: Seconds) -> Token {
+    fn of(&self, client: IpAddr, period: u32) -> Token {
         let network = match network_of(client) {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
@@ -72,7 +73,7 @@ mod tests {
         ] {
             assert_eq!(tokens.is_of(&token, client, now + after), is_good, "{client} {after}");
         }
-        assert!(!Tokens::new(&[2; 32]).is_of(&token, home, now), "of another store");
+        assert!(!Tokens::new(&[2; 32]).is_of(&token, home, now), "of another process");
         assert!(!tokens.is_of(&[0; 8], home, now));
     }
 }
