@@ -343,7 +343,7 @@ fn refusals_are_found_in_the_errors_of_an_http_client() {
         let (opened, accepted) = pair(&client, &server).await;
         accepted.refuse(Refusal::AccessRefused);
         let request = hyper::Request::get("/").header("host", "x").body(http::empty()).unwrap();
-        let error = http::request_over(opened.stream, request).await.unwrap_err();
+        let error = http::request_over(Box::new(opened.stream), request).await.unwrap_err();
         assert_eq!(Refusal::find(&error), Some(Refusal::AccessRefused), "{error:?}");
     });
 }
@@ -360,11 +360,14 @@ fn http_crosses_a_stream() {
     run(async {
         let (client, server) = (Host::at(V4), Host::at(V4));
         let (opened, accepted) = pair(&client, &server).await;
-        let serving =
-            http::serve_connection(accepted.stream, http::Limits::default(), Arc::new(Hello));
+        let serving = http::serve_connection(
+            Box::new(accepted.stream),
+            http::Limits::default(),
+            Arc::new(Hello),
+        );
         spawn(serving).detach();
         let request = hyper::Request::get("/some/path").body(http::empty()).unwrap();
-        let response = http::request_over(opened.stream, request).await.unwrap();
+        let response = http::request_over(Box::new(opened.stream), request).await.unwrap();
         let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
         assert_eq!(body.to_bytes(), "/some/path");
     });
@@ -421,7 +424,7 @@ fn http_does_not_mind_an_answer_that_comes_before_its_question() {
         spawn(echo(accepted.stream)).detach();
         exchange(&mut other.stream, b"and back").await;
         let request = hyper::Request::get("/").body(http::empty()).unwrap();
-        let response = http::request_over(opened.stream, request).await.unwrap();
+        let response = http::request_over(Box::new(opened.stream), request).await.unwrap();
         let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
         assert_eq!(body.to_bytes(), "hi");
         drop(answered);

@@ -13,11 +13,11 @@ use super::presence::while_calling;
 use crate::identity::{Destination, Name, PublicKey, Timestamp};
 use crate::link::{RelayRefusal, Way};
 use crate::registration::Wanted;
-use crate::runtime::{Async, http::BoxFuture};
-use crate::runtime::{SocketIo, clock, spawn};
+use crate::runtime::http::{BoxFuture, Io};
+use crate::runtime::{Async, SocketIo, clock, spawn};
 use crate::transport::{ConnectError, Opened, Preface, Refusal, StreamKind, Transport};
 use crate::trust::Contact;
-use crate::web::{Failure, Io, Peers};
+use crate::web::{Failure, Peers};
 
 /// How long each step to a stream took.
 #[derive(Clone, Copy, Debug, Default)]

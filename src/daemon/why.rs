@@ -22,7 +22,8 @@ use super::{
 use crate::identity::Destination;
 use crate::overlay::{self, OverlayAddress};
 use crate::registration::Wanted;
-use crate::runtime::{clock, http, random};
+use crate::runtime::http::{self, Io};
+use crate::runtime::{clock, random};
 use crate::transport::{ConnectError, Opened, Refusal};
 use crate::web::{Failure, Pseudonym, Step, TerseReader};
 
@@ -207,7 +208,7 @@ impl<'a> Walker<'a> {
         self.done();
         let opened = self.connect(&found).await?;
         self.done();
-        self.ask(opened.stream).await
+        self.ask(Box::new(opened.stream)).await
     }
 
     /// Whom the book knows under the name.
@@ -277,10 +278,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Asks the service for the head of its front page.
-    async fn ask<I>(&mut self, io: I) -> Result<(), Failure>
-    where
-        I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    {
+    async fn ask(&mut self, io: Box<dyn Io>) -> Result<(), Failure> {
         let destination = self.destination;
         let lost = || Failure::LinkLost { name: destination.name.clone() };
         let request = hyper::Request::builder()
@@ -289,7 +287,7 @@ impl<'a> Walker<'a> {
             .header(HOST, destination.proxy_host())
             .body(http::empty())
             .map_err(|error| Failure::Defect { detail: error.to_string() })?;
-        let asking = http::request_over(TerseReader::new(io), request);
+        let asking = http::request_over(Box::new(TerseReader::new(io)), request);
         let response = clock::timeout(RESPONSE_TIME, asking).await;
         let after = RESPONSE_TIME;
         let response = response

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub fn block_on<T>(main: impl Future<Output = T>) -> T {
 /// Starts a task. Dropping the handle ends it; `detach` lets it run.
 #[must_use = "a dropped task is cancelled"]
 pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
+    // behind a pointer, so that the code of a task is there once for what it gives and not for each future
+    let task: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(task);
     EXECUTOR.spawn(task)
 }
 

@@ -40,6 +40,12 @@ pub type Response = hyper::Response<Body>;
 /// A future that can be kept in a box and moved between tasks.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// A stream of octets in both directions, as hyper reads and writes it. What speaks HTTP takes any kind of it behind
+/// a pointer: the parsers are long, and there once.
+pub trait Io: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}
+
+impl<T: hyper::rt::Read + hyper::rt::Write + Send + Unpin> Io for T {}
+
 /// Something that answers HTTP requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. It has no way to fail: errors are responses too.
@@ -133,7 +139,7 @@ impl Default for Limits {
 }
 
 /// Accepts connections for ever and gives their requests to `handler`, each with its [`Client`].
-pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<impl Handler>) {
+pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<dyn Handler>) {
     let open = Arc::new(Open::default());
     loop {
         let Ok((socket, address)) = listener.accept().await else {
@@ -149,7 +155,7 @@ pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<im
         let closer = io.closer();
         spawn(async move {
             let _permit = permit;
-            let _ = serve_connection(io, limits, handler).await;
+            let _ = serve_connection(Box::new(io), limits, handler).await;
             closer.close().await;
         })
         .detach();
@@ -157,12 +163,12 @@ pub async fn serve(listener: Async<TcpListener>, limits: Limits, handler: Arc<im
 }
 
 /// Tells the handler of one connection who is at its other end.
-struct ForClient<H> {
+struct ForClient {
     client: Client,
-    handler: Arc<H>,
+    handler: Arc<dyn Handler>,
 }
 
-impl<H: Handler> Handler for ForClient<H> {
+impl Handler for ForClient {
     fn handle(self: Arc<Self>, mut request: Request) -> BoxFuture<Response> {
         request.extensions_mut().insert(self.client);
         self.handler.clone().handle(request)
@@ -209,11 +215,11 @@ impl Drop for Permit {
 ///
 /// # Errors
 /// When the client breaks the protocol, is too slow or goes away.
-pub async fn serve_connection<I, H>(io: I, limits: Limits, handler: Arc<H>) -> hyper::Result<()>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    H: Handler + ?Sized,
-{
+pub async fn serve_connection(
+    io: Box<dyn Io>,
+    limits: Limits,
+    handler: Arc<dyn Handler>,
+) -> hyper::Result<()> {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let answer = handler.clone().handle(request.map(incoming));
         async move { Ok::<_, Infallible>(answer.await) }

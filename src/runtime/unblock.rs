@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -19,7 +20,12 @@ use crate::runtime::lock;
 /// Runs `work` on another thread. Dropping the task before its turn has come cancels it.
 #[must_use = "a dropped task is cancelled"]
 pub fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-    let (runnable, task) = async_task::spawn(async move { work() }, |work| POOL.schedule(work));
+    start(Box::pin(async move { work() }))
+}
+
+/// Apart from the above, so that it is there once for each result and not for each work.
+fn start<T: Send + 'static>(work: Pin<Box<dyn Future<Output = T> + Send>>) -> Task<T> {
+    let (runnable, task) = async_task::spawn(work, |work| POOL.schedule(work));
     runnable.schedule();
     task
 }

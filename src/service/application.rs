@@ -10,7 +10,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -22,7 +22,7 @@ use hyper::{
 
 use super::upstream::Upstream;
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response, Sender};
-use crate::runtime::{clock, spawn, splice_upgrades};
+use crate::runtime::{clock, lock, spawn, splice_upgrades};
 
 /// How long a connection waits for another request: less than any server waits (Node.js 5 seconds). What
 /// belongs to a page comes sooner.
@@ -77,7 +77,7 @@ impl Application {
             Err(error) => return self.unavailable(&error),
         };
         let client = hyper::upgrade::on(&mut request);
-        match Sender::begin(io, request).await {
+        match Sender::begin(Box::new(io), request).await {
             Ok((sender, response)) => {
                 busy.give_back(sender);
                 with_upgrade(response, client)
@@ -99,7 +99,7 @@ impl Application {
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
         // no code that holds the lock can leave it half changed
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.connections)
     }
 }
 

@@ -71,7 +71,7 @@ impl Exchange<'_> {
                 }
             });
         }
-        let answer = async { Ok(http::request_over(io, request).await) };
+        let answer = async { Ok(http::request_over(Box::new(io), request).await) };
         let result = future::or(answer, self.lateness(&pace)).await;
         result.map_err(Attempt::Failed)?.map_err(|error| self.explain(&error, &pace))
     }

@@ -11,14 +11,13 @@ use hyper::{
 };
 
 use crate::identity::Destination;
-use crate::runtime::http::{self, BoxFuture, Handler, Limits, Request, Response};
+use crate::runtime::http::{self, BoxFuture, Handler, Io, Limits, Request, Response};
 
 use super::error_page::{Media, error_page};
 use super::failure::Failure;
 use super::forwarded::{self, Form};
 use super::gate::{self, Site};
 use super::hop::{self, Pseudonym, Station, Token};
-use super::peers::Io;
 use super::terse::TerseWriter;
 use super::visitor::Visitor;
 
@@ -59,7 +58,8 @@ impl Gateway {
         let Served { destination, handler, cross_site } = served;
         let token = self.pseudonym.token(Station::Gateway, &destination);
         let entrance = Entrance { visitor, destination, token, handler, cross_site };
-        http::serve_connection(TerseWriter::new(io), self.limits, Arc::new(entrance)).await
+        http::serve_connection(Box::new(TerseWriter::new(io)), self.limits, Arc::new(entrance))
+            .await
     }
 }
 

@@ -44,7 +44,7 @@ pub use gateway::{Gateway, Served};
 pub use hop::Pseudonym;
 pub use meeting::{Answer, Meeting, meeting_page, way_back};
 pub use page::own_page;
-pub use peers::{Io, Peers};
+pub use peers::Peers;
 pub use proxy::Proxy;
 pub use settings::Settings;
 pub use terse::TerseReader;

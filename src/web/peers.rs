@@ -5,14 +5,9 @@ use std::error::Error;
 use bytes::Bytes;
 
 use crate::identity::{Destination, Name};
-use crate::runtime::http::BoxFuture;
+use crate::runtime::http::{BoxFuture, Io};
 
 use super::failure::Failure;
-
-/// A stream of octets in both directions, as hyper reads and writes it.
-pub trait Io: hyper::rt::Read + hyper::rt::Write + Send + Unpin {}
-
-impl<T: hyper::rt::Read + hyper::rt::Write + Send + Unpin> Io for T {}
 
 /// Finds people and opens streams to their services.
 pub trait Peers: Send + Sync + 'static {

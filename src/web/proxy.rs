@@ -165,7 +165,7 @@ impl Proxy {
             let limits = self.settings.limits;
             if let Ok(io) = client.await {
                 let inside = Arc::new(Inside { proxy: self, destination });
-                let _ = http::serve_connection(io, limits, inside).await;
+                let _ = http::serve_connection(Box::new(io), limits, inside).await;
             }
         })
         .detach();

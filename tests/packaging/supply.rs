@@ -196,7 +196,9 @@ fn every_library_asked_for_is_used() {
     {
         let (_, section) = manifest.split_once(heading).unwrap();
         let section = section.split("\n[").next().unwrap();
-        let names = section.lines().filter(|line| !line.starts_with('#'));
+        // what is asked for its features alone changes a library that others use
+        let for_features = |line: &str| line.contains("release_max_level_off");
+        let names = section.lines().filter(|line| !line.starts_with('#') && !for_features(line));
         let names = names.filter_map(|line| line.split_once(" =")).map(|(name, _)| name);
         let names: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
         assert!(names.len() > 3, "{heading}");

@@ -14,9 +14,9 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::{StatusCode, body::Frame, header::HeaderValue};
 use p2p::identity::{Destination, KeyPair, Name, Seed, ServicePort};
 use p2p::runtime::Async;
-use p2p::runtime::http::{self, BoxError, BoxFuture, Handler, Limits, Request, Response};
+use p2p::runtime::http::{self, BoxError, BoxFuture, Handler, Io, Limits, Request, Response};
 use p2p::runtime::{self, TcpIo};
-use p2p::web::{Failure, Gateway, Io, Peers, Proxy, Pseudonym, Served, Settings, Visitor};
+use p2p::web::{Failure, Gateway, Peers, Proxy, Pseudonym, Served, Settings, Visitor};
 
 /// Nothing here takes this long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -33,7 +33,7 @@ pub(super) async fn get(
     let exchange = async {
         let socket = Async::<TcpStream>::connect(proxy).await.map_err(|e| failed(e.to_string()))?;
         let io = TcpIo::new(socket, PATIENCE);
-        http::request_over(io, request).await.map_err(|error| failed(error.to_string()))
+        http::request_over(Box::new(io), request).await.map_err(|error| failed(error.to_string()))
     };
     match clock::timeout(PATIENCE, exchange).await {
         Some(response) => response,

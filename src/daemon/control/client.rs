@@ -127,7 +127,8 @@ async fn exchange(
         .body(http::full(body))
         .map_err(|error| broken(&error))?;
     let io = SocketIo::unix(socket, ANSWER_TIME);
-    let response = http::request_over(io, request).await.map_err(|error| broken(&error))?;
+    let response =
+        http::request_over(Box::new(io), request).await.map_err(|error| broken(&error))?;
     let status = response.status();
     let body = http::collect(response.into_body(), MAX_ANSWER).await;
     let body = body.ok_or_else(|| broken(&"its answer broke off"))?;

@@ -70,7 +70,7 @@ async fn answer(listener: Async<UnixListener>, control: Arc<Control>) {
             continue;
         };
         let io = SocketIo::unix(socket, STALL);
-        let connection = http::serve_connection(io, Limits::default(), control.clone());
+        let connection = http::serve_connection(Box::new(io), Limits::default(), control.clone());
         spawn(async move {
             let _ = connection.await;
         })

@@ -157,7 +157,7 @@ async fn exchange(host: SocketAddrV4, request: Request) -> String {
     let exchange = async {
         let stream = Async::<TcpStream>::connect(host).await.ok()?;
         let io = TcpIo::new(stream, REQUEST_TIME);
-        let response = http::request_over(io, request).await.ok()?;
+        let response = http::request_over(Box::new(io), request).await.ok()?;
         let body = http::collect(response.into_body(), MAX_DOCUMENT).await?;
         Some(String::from_utf8_lossy(&body).into_owned())
     };

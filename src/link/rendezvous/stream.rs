@@ -182,7 +182,7 @@ async fn upgrade_at(address: SocketAddr) -> io::Result<Upgraded> {
     headers.insert(HOST, host);
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, PROTOCOL);
-    let response = http::request_over(TcpIo::new(socket, STALL), request);
+    let response = http::request_over(Box::new(TcpIo::new(socket, STALL)), request);
     let response = response.await.map_err(io::Error::other)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(io::ErrorKind::ConnectionRefused.into());

@@ -208,7 +208,8 @@ impl TurnClient {
                 None
             }
             _ => {
-                log::debug!("TURN server {}: error {code:?} for {purpose:?}", self.server);
+                let code = code.unwrap_or_default();
+                log::debug!("TURN server {}: error {code} for {purpose:?}", self.server);
                 self.handle_failure(purpose, now);
                 None
             }

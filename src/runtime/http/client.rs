@@ -2,7 +2,7 @@
 
 use hyper::{body::Incoming, client::conn::http1};
 
-use super::{Body, Request};
+use super::{Body, Io, Request};
 use crate::runtime::spawn;
 
 /// The asking end of a connection, over which requests go one after the other.
@@ -14,13 +14,10 @@ impl Sender {
     ///
     /// # Errors
     /// When the connection breaks or the other side's answer is not HTTP.
-    pub async fn begin<I>(
-        io: I,
+    pub async fn begin(
+        io: Box<dyn Io>,
         request: Request,
-    ) -> hyper::Result<(Sender, hyper::Response<Incoming>)>
-    where
-        I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-    {
+    ) -> hyper::Result<(Sender, hyper::Response<Incoming>)> {
         let (mut sender, connection) =
             http1::Builder::new().preserve_header_case(true).max_headers(100).handshake(io).await?;
         // handed over before the connection runs: what breaks it at once is told to a request that waits
@@ -51,10 +48,10 @@ impl Sender {
 ///
 /// # Errors
 /// When the connection breaks or the other side's answer is not HTTP.
-pub async fn request_over<I>(io: I, request: Request) -> hyper::Result<hyper::Response<Incoming>>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
+pub async fn request_over(
+    io: Box<dyn Io>,
+    request: Request,
+) -> hyper::Result<hyper::Response<Incoming>> {
     let (_, response) = Sender::begin(io, request).await?;
     Ok(response)
 }
