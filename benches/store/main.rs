@@ -1,7 +1,6 @@
 //! The store under load: `cargo bench --bench store`.
 //!
-//! Fills the store of `p2p store` with places of different people over HTTP and tells what each takes of
-//! memory; then 256 connections put and get at once, and what comes after that is refused, because the store
+//! Fills the store of `p2p store` with places of different people and tells what each takes of memory; then 256 connections put and get at once, and what comes after that is refused, because the store
 //! is full. The same puts and gets are asked of
 //!
 //! * the store with its journal on disk, where 204 means that the packet would survive a power cut,
@@ -99,25 +98,19 @@ fn fill(server: &Server, places: usize) {
         for filler in 0..FILLERS {
             let (next, sizes, failed) = (&next, &sizes, &failed);
             scope.spawn(move || {
-                let mut connection = Connection::open(address, filler);
+                let mut client = ByDatagrams::open(address, filler, &Person::new());
                 let mut people = 0;
                 while next.fetch_add(2, Ordering::Relaxed) < places {
+                    let person = Person::new();
                     people += 1;
                     if people % PEOPLE_PER_HOST == 0 {
                         let host = filler + FILLERS * (people / PEOPLE_PER_HOST);
-                        connection = Connection::open(address, host);
+                        client = ByDatagrams::open(address, host, &person);
                     }
-                    let person = Person::new();
                     let packet = person.packet(0);
                     sizes.store(packet.as_bytes().len(), Ordering::Relaxed);
-                    let key = person.keys.public();
-                    for slot in [Slot::of_name(&person.name), Slot::of_key(&key)] {
-                        let path = slot.to_string();
-                        let request =
-                            Request { path: &path, fields: SECRET, body: packet.as_bytes() };
-                        if connection.put(&request) >= 300 {
-                            failed.fetch_add(1, Ordering::Relaxed);
-                        }
+                    if !client.fills(packet.as_bytes()) {
+                        failed.fetch_add(2, Ordering::Relaxed);
                     }
                 }
             });
