@@ -148,6 +148,17 @@ const DEFENCES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "INQUIRY",
+        &[
+            (
+                "in another's name, to draw traffic",
+                "who_hears_what_is_sent_to_him_and_knows_the_name_gets_the_packet",
+            ),
+            ("about who is not announced", "nobody_hears_of_who_has_gone"),
+            ("flood", "a_flood_of_questions_is_not_answered_for_ever"),
+        ],
+    ),
+    (
         "HELLO, KEEP",
         &[
             ("replayed", "a_replayed_hello_steals_nothing_and_is_not_amplified"),

@@ -49,7 +49,6 @@ impl Client for OverHttp {
 const AGAIN: Duration = Duration::from_millis(200);
 /// As many as connections come from.
 const HOSTS: usize = 64;
-const ID: [u8; 8] = *b"one of 8";
 const PUT: u8 = 5;
 const TOKEN: u8 = 6;
 const DONE: u8 = 7;
@@ -62,6 +61,8 @@ pub(crate) struct ByDatagrams {
     token: [u8; 8],
     slot: Slot,
     answer: Vec<u8>,
+    /// Questions so far: an answer to an earlier one may come late, to what was sent again.
+    asked: u64,
 }
 
 impl ByDatagrams {
@@ -72,7 +73,8 @@ impl ByDatagrams {
         socket.connect(store).expect("an address");
         socket.set_read_timeout(Some(AGAIN)).expect("a time");
         let slot = Slot::of_key(&person.keys.public());
-        let mut client = ByDatagrams { socket, token: [0; 8], slot, answer: vec![0; 1200] };
+        let answer = vec![0; 1200];
+        let mut client = ByDatagrams { socket, token: [0; 8], slot, answer, asked: 0 };
         let said = client.exchange(PUT, TOKEN, &[&[0; 8]]);
         client.token = client.answer[..said].try_into().expect("a token");
         client
@@ -80,7 +82,9 @@ impl ByDatagrams {
 
     /// Asks until an answer of this kind comes; gives the length of what it holds.
     fn exchange(&mut self, kind: u8, expected: u8, content: &[&[u8]]) -> usize {
-        let head = |kind: u8| [b"p2pd", &[kind][..], &ID].concat();
+        self.asked += 1;
+        let id = self.asked.to_be_bytes();
+        let head = |kind: u8| [b"p2pd", &[kind][..], &id].concat();
         let question = [head(kind), content.concat()].concat();
         loop {
             self.socket.send(&question).expect("it is sent");
@@ -94,11 +98,18 @@ impl ByDatagrams {
     }
 }
 
-impl Client for ByDatagrams {
-    fn put(&mut self, packet: &[u8]) {
+impl ByDatagrams {
+    /// Whether a packet is taken, for the places of its key and its name.
+    pub(crate) fn fills(&mut self, packet: &[u8]) -> bool {
         let token = self.token;
         self.exchange(PUT, DONE, &[&token, &3600_u32.to_be_bytes(), &[7; 64], packet]);
-        assert_eq!(self.answer[0], 0, "it is taken");
+        self.answer[0] == 0
+    }
+}
+
+impl Client for ByDatagrams {
+    fn put(&mut self, packet: &[u8]) {
+        assert!(self.fills(packet), "it is taken");
     }
 
     fn get(&mut self) {

@@ -1,7 +1,6 @@
 //! The store under load: `cargo bench --bench store`.
 //!
-//! Fills the store of `p2p store` with places of different people over HTTP and tells what each takes of
-//! memory; then 256 connections put and get at once, and what comes after that is refused, because the store
+//! Fills the store of `p2p store` with places of different people and tells what each takes of memory; then 256 connections put and get at once, and what comes after that is refused, because the store
 //! is full. The same puts and gets are asked of
 //!
 //! * the store with its journal on disk, where 204 means that the packet would survive a power cut,
@@ -11,6 +10,9 @@
 //!
 //! `p2p store` is asked by datagrams too, its client's usual way, where one put fills the places of key and name.
 //!
+//! All are asked in turn, several times, so that whatever else this machine does disturbs one as much as the other; the
+//! middle of what was measured is told.
+//!
 //! Each server is a process of its own with one thread for requests: `p2p store` has one, and nginx is configured with
 //! one worker; PHP-FPM has four processes. Only `p2p store` verifies signatures. Clients take a good part of the
 //! processor, the same for each server.
@@ -18,7 +20,8 @@
 //! | variable | default | |
 //! |---|---|---|
 //! | `P2P_BENCH_PLACES` | 1000000 | places to fill; two for each person |
-//! | `P2P_BENCH_TURNS` | 100 | puts, and then gets, on each connection |
+//! | `P2P_BENCH_ROUNDS` | 3 | how often each server is asked |
+//! | `P2P_BENCH_TURNS` | 40 | puts, and then gets, on each connection in one round |
 
 mod client;
 mod scripts;
@@ -61,27 +64,34 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let places = number("P2P_BENCH_PLACES", 1_000_000);
-    // room for those who fill it and those who measure, and no more: one place over HTTP and two by datagrams
-    let full = Server::start(None, places + 3 * CONNECTIONS);
+    let rounds = number("P2P_BENCH_ROUNDS", 3).max(1);
+    // those who measure put into one place over HTTP and two by datagrams
+    let measured = rounds * 3 * CONNECTIONS;
+    let full = Server::start(None, places + measured); // and there is room for no more
     fill(&full, places);
-    println!("{:24} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
-    over_http("p2p store", full.address, "", "");
-    by_datagrams("p2p store, datagrams", full.address);
     let folder = tempfile::tempdir().expect("a folder");
-    let on_disk = Server::start(Some(folder.path()), 4 * CONNECTIONS);
-    over_http("p2p store, on disk", on_disk.address, "", "");
-    by_datagrams("  the same, datagrams", on_disk.address);
-    drop(on_disk);
-    if let Some((_nginx, address)) = servers::nginx() {
+    let on_disk = Server::start(Some(folder.path()), measured);
+    let (nginx, sqlite, redis) = (servers::nginx(), scripts::sqlite(), scripts::redis());
+    let mut contest = vec![
+        Row::new("p2p store", over_http(full.address, "", "")),
+        Row::new("p2p store, datagrams", by_datagrams(full.address)),
+        Row::new("p2p store, on disk", over_http(on_disk.address, "", "")),
+        Row::new("  the same, datagrams", by_datagrams(on_disk.address)),
+    ];
+    if let Some((_, address)) = &nginx {
         // alice:p@ss
-        over_http("nginx, WebDAV", address, "p2p/", "authorization: Basic YWxpY2U6cEBzcw==\r\n");
+        let fields = "authorization: Basic YWxpY2U6cEBzcw==\r\n";
+        contest.push(Row::new("nginx, WebDAV", over_http(*address, "p2p/", fields)));
     }
-    if let Some(script) = scripts::sqlite() {
-        over_http("nginx, PHP, SQLite", script.address, "", "");
+    for (name, script) in [("nginx, PHP, SQLite", &sqlite), ("nginx, PHP, Redis", &redis)] {
+        let script = script.iter().map(|script| over_http(script.address, "", ""));
+        contest.extend(script.map(|clients| Row::new(name, clients)));
     }
-    if let Some(script) = scripts::redis() {
-        over_http("nginx, PHP, Redis", script.address, "", "");
+    for _ in 0..rounds {
+        contest.iter_mut().for_each(Row::measure);
     }
+    println!("{:24} {:>10} {:>10} {:>10} {:>10}", "", "puts/s", "p99 ms", "gets/s", "p99 ms");
+    contest.iter().for_each(Row::print);
     overfill(&full);
     ExitCode::SUCCESS
 }
@@ -99,25 +109,19 @@ fn fill(server: &Server, places: usize) {
         for filler in 0..FILLERS {
             let (next, sizes, failed) = (&next, &sizes, &failed);
             scope.spawn(move || {
-                let mut connection = Connection::open(address, filler);
+                let mut client = ByDatagrams::open(address, filler, &Person::new());
                 let mut people = 0;
                 while next.fetch_add(2, Ordering::Relaxed) < places {
+                    let person = Person::new();
                     people += 1;
                     if people % PEOPLE_PER_HOST == 0 {
                         let host = filler + FILLERS * (people / PEOPLE_PER_HOST);
-                        connection = Connection::open(address, host);
+                        client = ByDatagrams::open(address, host, &person);
                     }
-                    let person = Person::new();
                     let packet = person.packet(0);
                     sizes.store(packet.as_bytes().len(), Ordering::Relaxed);
-                    let key = person.keys.public();
-                    for slot in [Slot::of_name(&person.name), Slot::of_key(&key)] {
-                        let path = slot.to_string();
-                        let request =
-                            Request { path: &path, fields: SECRET, body: packet.as_bytes() };
-                        if connection.put(&request) >= 300 {
-                            failed.fetch_add(1, Ordering::Relaxed);
-                        }
+                    if !client.fills(packet.as_bytes()) {
+                        failed.fetch_add(2, Ordering::Relaxed);
                     }
                 }
             });
@@ -150,26 +154,57 @@ fn overfill(server: &Server) {
 /// What every writer here shows; places differ by slot.
 const SECRET: &str = "p2p-secret: the secret of the bench\r\np2p-ttl: 3600\r\n";
 
-fn over_http(name: &str, address: SocketAddr, folder: &str, fields: &str) {
-    row(name, |host, person| {
+fn over_http(address: SocketAddr, folder: &'static str, fields: &'static str) -> Box<Open> {
+    Box::new(move |host, person| {
         let path = format!("{folder}{}", Slot::of_key(&person.keys.public()));
         let connection = Connection::open(address, host);
         Box::new(OverHttp { connection, path, fields: format!("{SECRET}{fields}") })
-    });
+    })
 }
 
-fn by_datagrams(name: &str, address: SocketAddr) {
-    row(name, |host, person| Box::new(ByDatagrams::open(address, host, person)));
+fn by_datagrams(address: SocketAddr) -> Box<Open> {
+    Box::new(move |host, person| Box::new(ByDatagrams::open(address, host, person)))
+}
+
+/// Makes the client of somebody at one of several hosts.
+type Open = dyn Fn(usize, &Person) -> Box<dyn Client> + Sync;
+
+/// A server and what was measured of it.
+struct Row {
+    name: &'static str,
+    open: Box<Open>,
+    /// Puts in a second and what 99 of 100 do not exceed, in milliseconds; the same of gets.
+    rounds: Vec<[f64; 4]>,
+}
+
+impl Row {
+    fn new(name: &'static str, open: Box<Open>) -> Row {
+        Row { name, open, rounds: Vec::new() }
+    }
+
+    fn measure(&mut self) {
+        self.rounds.push(round(&*self.open));
+    }
+
+    fn print(&self) {
+        let middle = |column: usize| {
+            let mut figures: Vec<f64> = self.rounds.iter().map(|round| round[column]).collect();
+            figures.sort_by(f64::total_cmp);
+            figures[figures.len() / 2]
+        };
+        let [puts, put_tail, gets, get_tail] = [0, 1, 2, 3].map(middle);
+        println!("{:24} {puts:10.0} {put_tail:10.1} {gets:10.0} {get_tail:10.1}", self.name);
+    }
 }
 
 /// Puts, then gets, on all connections at once.
-fn row(name: &str, open: impl Fn(usize, &Person) -> Box<dyn Client> + Sync) {
-    let turns = number("P2P_BENCH_TURNS", 100);
+fn round(open: &Open) -> [f64; 4] {
+    let turns = number("P2P_BENCH_TURNS", 40);
     let (ready, put_done) = (Barrier::new(CONNECTIONS + 1), Barrier::new(CONNECTIONS + 1));
     let (mut puts, mut gets) = (Vec::new(), Vec::new());
     let (mut put_time, mut get_time) = (Duration::ZERO, Duration::ZERO);
     thread::scope(|scope| {
-        let (ready, put_done, open) = (&ready, &put_done, &open);
+        let (ready, put_done) = (&ready, &put_done);
         let client = move |host: usize| {
             let person = Person::new();
             let packets: Vec<_> =
@@ -204,8 +239,7 @@ fn row(name: &str, open: impl Fn(usize, &Person) -> Box<dyn Client> + Sync) {
     });
     let rate = |times: &[Duration], whole: Duration| times.len() as f64 / whole.as_secs_f64();
     let (put_rate, get_rate) = (rate(&puts, put_time), rate(&gets, get_time));
-    let (put_tail, get_tail) = (tail(&mut puts), tail(&mut gets));
-    println!("{name:24} {put_rate:10.0} {put_tail:10.1} {get_rate:10.0} {get_tail:10.1}");
+    [put_rate, tail(&mut puts), get_rate, tail(&mut gets)]
 }
 
 /// What 99 of 100 do not exceed, in milliseconds.

@@ -14,6 +14,7 @@ use std::{
 
 use p2p::identity::Slot;
 use p2p::overlay::{self, Overlay, OverlayAddress, OverlayError};
+use p2p::registration::inquiry::Inquiry;
 use p2p::runtime::{self, clock};
 use testbed::overlays::hostile::{dripping, endless, nobody, rude, says, server, silent};
 use testbed::overlays::packets::{key, name};
@@ -300,6 +301,11 @@ const NO_STREAM: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
 /// A tracker over UDP that answers every datagram so.
 fn tracker(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Arc<dyn Overlay> {
+    open(&format!("tracker:udp://{}", speaks(answer)))
+}
+
+/// Somebody at an address who answers every datagram so.
+fn speaks(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     thread::spawn(move || {
@@ -310,7 +316,7 @@ fn tracker(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Arc<dyn O
             }
         }
     });
-    open(&format!("tracker:udp://{address}"))
+    address
 }
 
 /// Answers the first question as it should be, and the second one with `body` behind a right head.
@@ -347,4 +353,35 @@ fn a_tracker_sends_nobody_to_too_many_addresses() {
     let crowd = announces([0; 12].into_iter().chain(many).collect::<Vec<u8>>());
     let located = runtime::block_on(crowd.locate(&name())).unwrap();
     assert_eq!(located.len(), overlay::MAX_ADDRESSES);
+}
+
+#[test]
+fn who_is_named_by_a_tracker_gets_little_and_keeps_nobody() {
+    let victim = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let never_enough = speaks(move |question| {
+        count.fetch_add(1, Ordering::SeqCst);
+        vec![[&[0x25][..], &question[1..9], &[7; 8]].concat()]
+    });
+    let garbage = speaks(|question| {
+        let packet = [&[0x26][..], &question[1..9], &[7; 900]].concat();
+        let long = [&packet[..], &[7]].concat();
+        [long, vec![0x26], question.to_vec()].into_iter().chain(vec![packet; 100]).collect()
+    });
+    let addresses = [victim.local_addr().unwrap(), never_enough, garbage];
+    let ports = addresses.map(|address| address.port().to_be_bytes());
+    let compact = ports.iter().flat_map(|[high, low]| [127, 0, 0, 1, *high, *low]);
+    let tracker = announces([0; 12].into_iter().chain(compact).collect::<Vec<u8>>());
+    let [by_name, ..] = Person::new().wanted();
+    let start = clock::now();
+    let found = runtime::block_on(tracker.find(&by_name)).unwrap();
+    assert!(clock::now() - start < SOON);
+    assert!(found.len() <= 1, "each address says one thing: {}", found.len());
+    assert!(asked.load(Ordering::SeqCst) <= 5, "{asked:?}");
+    victim.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2048];
+    let lengths: Vec<usize> = std::iter::from_fn(|| victim.recv(&mut buffer).ok()).collect();
+    assert!((1..=3).contains(&lengths.len()), "{lengths:?}");
+    assert!(lengths.iter().all(|length| *length == Inquiry::LENGTH), "{lengths:?}");
 }

@@ -107,7 +107,9 @@ fn a_contact_is_found_by_an_address_alone() {
     let (status, body) = store::request("GET", &url, &[], b"").unwrap();
     assert_eq!((status, &body[..]), (200, &b"hello from alice"[..]));
     let told = lines(&bob, &["status"]);
-    assert!(line(&told, &overlay).contains("answered 1 of 1"), "{told:?}");
+    // it was asked for addresses, and on a slow machine for who is there as well
+    let answered = ["answered 1 of 1", "answered 2 of 2"];
+    assert!(answered.iter().any(|all| line(&told, &overlay).contains(all)), "{told:?}");
     alice.stop();
     let gone = run(&bob, &["lookup", ALICE, "--overlay", &overlay]);
     let gone = text(&gone.stdout[..]);

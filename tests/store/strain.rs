@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     thread,
     time::Duration,
 };
@@ -12,7 +12,7 @@ use p2p::overlay::Rate;
 use p2p::overlay::store::{Capacity, Store, StoreError, StoreOptions};
 use socket2::{Domain, Socket, Type};
 use testbed::overlays::packets::{key, name, signed};
-use testbed::overlays::store;
+use testbed::overlays::{datagram_store, store};
 
 const SECRET: (&str, &str) = ("P2P-Secret", "0123456789abcdef");
 
@@ -66,6 +66,35 @@ fn a_flood_of_connections_from_one_address_leaves_others_served() {
     assert_eq!(served, 64);
     assert_eq!(status_over(&connect([127, 0, 0, 2], address), ""), Some(404));
     drop(flood);
+}
+
+#[test]
+fn a_flood_of_datagrams_from_one_address_leaves_others_served() {
+    const BURST: usize = 20;
+    let rate = Rate { per_second: 0.001, burst: BURST as f32 };
+    let address = datagram_store::serve(Store::open(None, options(rate)).unwrap().into());
+    let question = [b"p2pd", &[1][..], b"8 octets", &[7; 20], &[0; 95]].concat();
+    let asks = |from: u8| {
+        let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, from), 0)).unwrap();
+        socket.connect(address).unwrap();
+        socket
+    };
+    let flood = asks(1);
+    for _ in 0..200 {
+        flood.send(&question).unwrap();
+    }
+    // one of these may share the flood's bucket by chance, not three
+    let is_served = |from: u8| {
+        let socket = asks(from);
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket.send(&question).unwrap();
+        socket.recv(&mut [0; 1200]).is_ok()
+    };
+    assert!((2..=4).any(is_served));
+    // and all of the flood has been looked at by then
+    flood.set_nonblocking(true).unwrap();
+    let answers = std::iter::from_fn(|| flood.recv(&mut [0; 1200]).ok()).count();
+    assert!((1..=BURST).contains(&answers), "{answers}");
 }
 
 #[test]

@@ -10,7 +10,6 @@ use std::{
 
 use async_channel::Sender;
 use bytes::Bytes;
-use futures_lite::future;
 use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
 
@@ -220,8 +219,6 @@ pub(super) struct Service {
 impl Handler for Service {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
         Box::pin(async move {
-            // others first: a connection whose client is quick would have many requests answered in a row
-            future::yield_now().await;
             let mut response = self.answer(request).await.unwrap_or_else(status);
             let headers = response.headers_mut();
             headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));

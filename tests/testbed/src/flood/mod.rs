@@ -48,6 +48,7 @@ pub fn datagrams(key: &PublicKey) -> Vec<(&'static str, Vec<u8>)> {
         ("PROBE, wrong mac", noise(&[0x20], 129)),
         ("ANSWER", noise(&[0x21], 56)),
         ("UPDATE", sealed(0x22, 481)),
+        ("INQUIRY", noise(&[0x24], 37)),
         ("HELLO", sealed(0x28, 129)),
         ("KEEP", noise(&[0x28], 17)),
         ("WELCOME", noise(&[0x29], 80)),
