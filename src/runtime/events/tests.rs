@@ -119,7 +119,7 @@ fn the_end_of_a_stream_is_an_event_too() {
 #[test]
 fn nobody_listens_at_a_closed_port() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = block_on(Async::<TcpStream>::connect(closed)).err().expect("it is closed");
+    let refused = block_on(Async::<TcpStream>::connect(closed)).expect_err("it is closed");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
