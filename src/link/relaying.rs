@@ -1,21 +1,15 @@
-//! The link's part in rendezvous: sends what is carried, hands over what the state machines say, and opens
-//! TCP connections.
+//! The link's part in rendezvous: sends what is carried, and hands over what the state machines say.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Weak},
-    time::Instant,
-};
+mod streams;
+
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Instant};
 
 use event_listener::EventListener;
-use hyper::upgrade::Upgraded;
 use quinn::udp::{EcnCodepoint, Transmit};
 
 use crate::identity::{Hit, KeyPair, PublicKey, SignatureError};
 use crate::registration::Rendezvous;
-use crate::runtime::{clock, plain, random, spawn};
+use crate::runtime::{clock, random, spawn};
 
 use super::{
     filter::DatagramRun,
@@ -356,61 +350,10 @@ impl Link {
                 }
                 Event::Forgotten { relay } => state.agent.forget_relay(relay, now),
                 Event::OpenStream { relay, address } => {
-                    spawn(open_stream(self.weak.clone(), relay, address)).detach();
+                    spawn(streams::open(self.weak.clone(), relay, address)).detach();
                 }
                 Event::CloseStream { carrier } => state.relaying.close_stream(carrier),
             }
-        }
-    }
-
-    /// Takes a datagram that came over TCP.
-    fn receive_from_stream(&self, carrier: Carrier, datagram: &mut [u8]) {
-        self.with_state(|state, now| {
-            self.sorting(state, now).take(carrier, datagram);
-        });
-        self.wake_receiver();
-    }
-
-    pub(super) async fn exchange(
-        self: Arc<Link>,
-        io: Upgraded,
-        carrier: Carrier,
-        outbox: Arc<Outbox>,
-    ) {
-        let link = Arc::downgrade(&self);
-        drop(self); // a connection does not keep the link
-        let receive = |datagram: &mut [u8]| {
-            if let Some(link) = link.upgrade() {
-                link.receive_from_stream(carrier, datagram);
-            }
-        };
-        rendezvous::exchange(io, outbox, receive).await;
-        if let Some(link) = link.upgrade() {
-            link.with_state(|state, _| state.relaying.remove_stream(carrier));
-        }
-    }
-}
-
-/// Reaches a rendezvous over TCP.
-async fn open_stream(link: Weak<Link>, relay: RelayId, address: SocketAddr) {
-    let opened = Box::pin(rendezvous::connect(address)).await; // large, and soon over
-    let Some(link) = link.upgrade() else { return };
-    match opened {
-        Ok(io) => {
-            let (carrier, outbox) = link.with_state(|state, now| {
-                let (carrier, outbox) = state.relaying.add_stream(address);
-                state.relaying.client.stream_opened(relay, carrier, now);
-                (carrier, outbox)
-            });
-            let weak = Arc::downgrade(&link);
-            link.exchange(io, carrier, outbox).await;
-            if let Some(link) = weak.upgrade() {
-                link.with_state(|state, now| state.relaying.client.stream_closed(relay, now));
-            }
-        }
-        Err(error) => {
-            log::info!("no TCP connection to the rendezvous {address}: {}", plain(&error));
-            link.with_state(|state, now| state.relaying.client.stream_closed(relay, now));
         }
     }
 }

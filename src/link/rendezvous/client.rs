@@ -3,6 +3,8 @@
 //! Sans-IO, as the server. Its own rendezvous are kept as long as they are configured; one that a peer is
 //! called through, as long as it is used. Where UDP does not pass, it asks for a TCP connection.
 
+mod answers;
+
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
@@ -11,7 +13,7 @@ use std::{
 
 use crate::identity::{Hit, KeyPair, SignatureError};
 use crate::link::{
-    datagram::{HELLO, REFUSED, WELCOME},
+    datagram::HELLO,
     drbg::Drbg,
     seal::{self, Own, Remote},
     way::RelayId,
@@ -22,7 +24,7 @@ use super::{
     carrier::{Carrier, Transmit},
     channels::Channel,
     header::{Direction, Header},
-    message::{self, Hello, KEPT_LENGTH, Purpose, Refused, Welcome},
+    message::{self, Hello, Purpose},
     refusal::RefusalReason,
     relay::{Due, Pending, Relay, State, Stream},
     session::MAX_LIFETIME,
@@ -221,97 +223,6 @@ impl Client {
         self.relays.get_mut(&id)?.named(channel, now)
     }
 
-    /// Takes a WELCOME, a KEPT or a REFUSED.
-    pub(in crate::link) fn handle_datagram(
-        &mut self,
-        from: Carrier,
-        datagram: &[u8],
-        now: Instant,
-    ) {
-        let Some(id) = self.relay_at(from) else { return };
-        match datagram.first() {
-            Some(&WELCOME) if datagram.len() == KEPT_LENGTH => self.handle_kept(id, datagram, now),
-            Some(&WELCOME) => self.handle_welcome(id, from, datagram, now),
-            Some(&REFUSED) => self.handle_refused(id, datagram, now),
-            _ => None,
-        };
-        self.serve(id, now);
-    }
-
-    fn handle_welcome(
-        &mut self,
-        id: RelayId,
-        from: Carrier,
-        datagram: &[u8],
-        now: Instant,
-    ) -> Option<()> {
-        let answered = seal::answered_id(datagram)?;
-        let relay = self.relays.get_mut(&id)?;
-        let pending = relay.pending.iter().find(|p| p.id == answered && p.carrier == from)?;
-        let welcome = Welcome::decode(&pending.key.open(datagram)?)?;
-        let by_tcp = from != relay.udp();
-        if by_tcp && relay.carrier == relay.udp() && matches!(relay.state, State::Welcomed(_)) {
-            return None; // UDP was there first
-        }
-        let sent = pending.sent;
-        let round_trip = now.saturating_duration_since(sent);
-        self.events.push_back(Event::RoundTrip { relay: id, round_trip });
-        let before = registration(relay);
-        relay.pending.retain(|pending| pending.id != answered);
-        relay.welcome(from, &welcome, now);
-        self.transmits.push_back(Transmit { to: from, datagram: message::keep(&welcome.token) });
-        if !by_tcp && let Stream::Open(carrier) = relay.stream {
-            relay.stream = Stream::Closed;
-            self.by_carrier.remove(&carrier);
-            self.events.push_back(Event::CloseStream { carrier });
-        }
-        if registration(relay) != before && relay.purpose == Purpose::Register {
-            self.events.push_back(Event::Registration);
-        }
-        self.events.extend(welcome.observed.map(|address| seen(relay, address, sent)));
-        Some(())
-    }
-
-    fn handle_kept(&mut self, id: RelayId, datagram: &[u8], now: Instant) -> Option<()> {
-        let (mark, _lifetime) = message::parse_kept(datagram)?;
-        let relay = self.relays.get_mut(&id)?;
-        if let State::Welcomed(welcomed) = &mut relay.state
-            && message::mark_of(&welcomed.token) == mark
-        {
-            let asked = welcomed.keeps > 0; // a copy says nothing
-            welcomed.heard = now;
-            welcomed.keeps = 0;
-            let (observed, sent) = (welcomed.observed.filter(|_| asked), welcomed.latest);
-            self.events.extend(observed.map(|address| seen(relay, address, sent)));
-        }
-        Some(())
-    }
-
-    /// Only a REFUSED with the right mark is believed; one without draws a HELLO at most.
-    fn handle_refused(&mut self, id: RelayId, datagram: &[u8], now: Instant) -> Option<()> {
-        let Refused { reason, mark, callee } = Refused::parse(datagram)?;
-        let relay = self.relays.get_mut(&id)?;
-        let of_session = relay.mark == Some(mark);
-        let of_hello = relay.pending.iter().any(|pending| pending.id == mark);
-        match reason {
-            RefusalReason::NoSession => relay.greet_again(now),
-            RefusalReason::Restarted if of_session => relay.greet_again(now),
-            RefusalReason::NoChannel if of_session => relay.close_channels(),
-            _ if reason.is_about_client() && (of_session || of_hello) => {
-                relay.refuse(reason, now);
-                self.events.push_back(Event::Refused { relay: id, callee: None, reason });
-                if relay.purpose == Purpose::Register {
-                    self.events.push_back(Event::Registration);
-                }
-            }
-            _ if of_session && callee.is_some() => {
-                self.events.push_back(Event::Refused { relay: id, callee, reason });
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
     /// The TCP connection that was asked for is there.
     pub(in crate::link) fn stream_opened(&mut self, id: RelayId, carrier: Carrier, now: Instant) {
         let Some(relay) = self.relays.get_mut(&id).filter(|r| r.stream == Stream::Opening) else {
@@ -432,12 +343,6 @@ impl Client {
     pub(in crate::link) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.relays.values().filter_map(|relay| relay.next_due(now)).min()
     }
-}
-
-/// A rendezvous sees this host at an address, from which it sent something then.
-fn seen(relay: &Relay, address: SocketAddr, sent: Instant) -> Event {
-    let (by, chosen) = (relay.node.address, relay.purpose == Purpose::Register);
-    Event::Observed { by, chosen, address, sent }
 }
 
 fn registration(relay: &Relay) -> Registration {

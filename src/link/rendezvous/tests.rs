@@ -362,71 +362,6 @@ fn an_outage_ends_five_seconds_after_the_rendezvous_is_back() {
 }
 
 #[test]
-fn introductions_are_small_and_end_with_a_reason() {
-    let mut world = World::with_registered(rules(Group::Nobody), 3);
-    for _ in 0..100 {
-        world.carry(1, key(1), &[7; 1200]);
-        world.run(Duration::from_millis(10));
-    }
-    let octets = |world: &World| world.hosts[0].carried.iter().map(|(_, c)| c.len()).sum::<usize>();
-    assert!((50_000..66_000).contains(&octets(&world)), "{}", octets(&world));
-    assert_eq!(HashSet::from([RefusalReason::Quota]), world.refusals(1).into_iter().collect());
-    // another pair is not hurt, and a minute later it is allowed again
-    world.carry(2, key(1), &[8; 1200]);
-    world.run(Duration::from_secs(60));
-    let before = octets(&world);
-    world.carry(1, key(1), &[7; 1200]);
-    world.run(Duration::from_secs(1));
-    assert_eq!(octets(&world), before + 1200);
-}
-
-#[test]
-fn traffic_is_carried_for_whom_the_owner_allows_and_at_his_rate() {
-    for allowed in [1, 2] {
-        let mut world = World::with_registered(rules(Group::Keys([key(allowed)].into())), 3);
-        for _ in 0..400 {
-            world.carry(1, key(1), &[7; 1200]);
-            world.run(Duration::from_millis(5)); // 1.9 Mbit/s
-        }
-        world.run(2 * DELAY);
-        assert_eq!(world.hosts[0].carried.len(), 400);
-        assert_eq!(world.refusals(1), []);
-        for _ in 0..4000 {
-            world.carry(1, key(1), &[7; 1200]);
-            world.run(Duration::from_micros(500)); // 19 Mbit/s
-        }
-        assert!(world.hosts[0].carried.len() < 1600, "4 Mbit/s for one client, and a burst");
-        assert!(world.refusals(1).contains(&RefusalReason::RateLimited));
-    }
-}
-
-#[test]
-fn who_may_not_register_is_told_and_can_call() {
-    let only = Group::Keys([key(1)].into());
-    let mut world = World::new(Rules::new(only, Group::Nobody, 1_000_000), 2);
-    let now = world.now;
-    for host in &mut world.hosts {
-        host.client.set_own(&[node()], now);
-    }
-    world.run(Duration::from_secs(1));
-    assert_eq!(world.hosts[0].client.accepted(), [node()]);
-    let refused = Registration::Refused(RefusalReason::NotPermitted);
-    assert_eq!(world.hosts[1].client.registrations(), [(node(), refused)]);
-    assert_eq!(world.refusals(1), [RefusalReason::NotPermitted]);
-    let hellos = |world: &World| world.kinds_from(address(2)).len();
-    let before = hellos(&world);
-    world.run(Duration::from_secs(60));
-    assert_eq!(hellos(&world), before, "it does not ask again at once");
-
-    // who is no longer a friend is told at the next KEEP
-    world.server.set_rules(Rules::new(Group::Nobody, Group::Nobody, 1_000_000));
-    world.run(KEEP_INTERVAL);
-    let registrations = world.hosts[0].client.registrations();
-    assert_eq!(registrations, [(node(), refused)]);
-    assert_eq!(world.server.counts(world.now).registered, 0);
-}
-
-#[test]
 fn a_replayed_hello_steals_nothing_and_is_not_amplified() {
     let mut world = World::with_registered(rules(Group::Anyone), 2);
     let hello = world.log.iter().find(|(from, d)| *from == address(1) && d[0] == HELLO);
@@ -445,112 +380,6 @@ fn a_replayed_hello_steals_nothing_and_is_not_amplified() {
     let (received, sent) = world.sent[&mallory];
     assert!(sent <= 3 * received, "{sent} of {received}");
     assert!(sent > received, "what may go there as well was tried");
-}
-
-#[test]
-fn of_a_run_an_unproved_address_gets_whole_datagrams_and_no_more_than_it_has_earned() {
-    let mut session = Session::new(key(1), [0; 16], false, clock::now());
-    session.receive(1000, clock::now());
-    assert_eq!(session.may_send_some(10 * 1280, 1280), 2560);
-    assert_eq!(session.may_send_some(1280, 1280), 0);
-    assert_eq!(session.may_send_some(440, 440), 440);
-    assert_eq!(session.may_send_some(1, 1), 0);
-    session.keep(clock::now());
-    assert_eq!(session.may_send_some(10 * 1280 + 7, 1280), 10 * 1280 + 7);
-}
-
-#[test]
-fn an_address_that_is_not_proved_gets_three_times_what_it_sent() {
-    let mut world = World::with_registered(rules(Group::Anyone), 2);
-    // the caller's WELCOME is lost, as if its address were forged
-    world.carry(1, key(1), b"call");
-    world.hosts[1].address = address(9);
-    world.run(Duration::from_secs(1));
-    assert_eq!(world.hosts[0].carried.len(), 1);
-    world.sent.remove(&address(2));
-    let sent_before = 3 * (129 + CARRY_HEADER + 4);
-    for _ in 0..100 {
-        world.carry(0, key(2), &[7; 1000]);
-    }
-    world.run(Duration::from_secs(5));
-    let to_forged = world.sent.get(&address(2)).map_or(0, |(_, to)| *to);
-    assert!(to_forged <= sent_before, "{to_forged}");
-}
-
-#[test]
-fn two_callers_do_not_meet_here() {
-    let mut world = World::with_registered(rules(Group::Anyone), 3);
-    for host in [1, 2] {
-        world.carry(host, key(1), b"I exist");
-    }
-    world.run(Duration::from_secs(1));
-    world.carry(1, key(3), &[7; 100]);
-    world.run(Duration::from_secs(1));
-    assert_eq!(world.hosts[2].carried, []);
-    assert_eq!(world.refusals(1), [RefusalReason::UnknownCallee]);
-}
-
-#[test]
-fn tcp_is_tried_after_a_second_and_udp_takes_over_again() {
-    let mut world = World::new(rules(Group::Anyone), 1);
-    world.up = false;
-    let now = world.now;
-    world.hosts[0].client.set_own(&[node()], now);
-    world.run(Duration::from_secs(1));
-    let relay = RelayId(0);
-    let open = Event::OpenStream { relay, address: node().address };
-    assert!(world.hosts[0].events.contains(&open));
-    // the connection is there, and the rendezvous hears what comes over it
-    let carrier = Carrier::Tcp { connection: 7, address: node().address };
-    let now = world.now;
-    world.hosts[0].client.stream_opened(relay, carrier, now);
-    exchange_by_tcp(&mut world, carrier);
-    let accepted = Registration::Accepted { carries: true, tcp: true };
-    assert_eq!(world.hosts[0].client.registrations(), [(node(), accepted)]);
-    let carried = world.hosts[0].client.carry(relay, key(2).hit(), now);
-    assert_eq!(carried.map(|(carrier, _)| carrier), Some(carrier));
-    // UDP passes again: a HELLO every minute finds out
-    world.up = true;
-    let until = world.now + Duration::from_secs(70);
-    while world.now < until {
-        world.run(Duration::from_millis(500));
-        exchange_by_tcp(&mut world, carrier);
-    }
-    let accepted = Registration::Accepted { carries: true, tcp: false };
-    assert_eq!(world.hosts[0].client.registrations(), [(node(), accepted)]);
-    assert!(world.hosts[0].events.contains(&Event::CloseStream { carrier }));
-    assert_eq!(world.server.counts(world.now).clients, 1);
-}
-
-/// Delivers at once what is for the connection.
-fn exchange_by_tcp(world: &mut World, carrier: Carrier) {
-    let now = world.now;
-    let server_side = Carrier::Tcp { connection: 3, address: address(1) };
-    loop {
-        let client = &mut world.hosts[0].client;
-        let mut idle = true;
-        while let Some(transmit) = client.poll_transmit() {
-            idle = false;
-            if transmit.to == carrier {
-                world.server.handle_datagram(server_side, &transmit.datagram, now, world.date);
-            } else {
-                let arrives = now + DELAY;
-                let (from, to) = (address(1), transmit.to.address());
-                world.flying.push_back(Flying { arrives, from, to, datagram: transmit.datagram });
-            }
-        }
-        while let Some(transmit) = world.server.poll_transmit() {
-            idle = false;
-            if transmit.to == server_side {
-                world.hosts[0].client.handle_datagram(carrier, &transmit.datagram, now);
-            } else {
-                world.send(node().address, transmit.to.address(), transmit.datagram);
-            }
-        }
-        if idle {
-            return;
-        }
-    }
 }
 
 #[test]
@@ -573,4 +402,6 @@ fn tables_are_bounded() {
 
 mod channels;
 mod hostile;
+mod limits;
 mod members;
+mod tcp;

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 
 use super::super::{
     address::SERVER_PORT,
-    encapsulation::{with_nonce, with_origin},
-    ipv6::{self, SOLICITOR, router_advertisement},
+    bare,
+    encapsulation::{Encapsulation, with_nonce, with_origin},
+    ipv6::{self, Packet, SOLICITOR, router_advertisement},
 };
 use super::*;
 use crate::runtime::clock;
