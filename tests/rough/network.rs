@@ -11,6 +11,7 @@ use std::{
 };
 
 use p2p::runtime::{block_on, clock};
+use p2p::transport::Lifetimes;
 
 use crate::world::{PATIENCE, agent, bob, get, page};
 use testbed::people::{ALICE, Neighbours, Program, command, run, text};
@@ -125,7 +126,8 @@ fn a_peer_that_vanishes_in_mid_download_breaks_it_and_is_found_again() {
         }
     };
     assert!(end.is_some(), "a broken transfer must not look complete");
-    assert!(clock::now() - killed < PATIENCE, "after the idle time, not for ever");
+    let silence = Lifetimes::default().silence;
+    assert!(clock::now() - killed < silence + PATIENCE, "after the idle time, not for ever");
     let _alice = alice_again(root.path(), &folder, &store);
     until(&page(&bob), "hello from alice");
 }
