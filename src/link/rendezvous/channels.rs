@@ -137,14 +137,8 @@ fn channel(token: &Token, peer: Hit) -> Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::PublicKey;
+    use crate::link::rendezvous::tests::hit;
     use crate::runtime::clock;
-
-    fn hit(number: u32) -> Hit {
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(&number.to_be_bytes());
-        PublicKey(key).hit()
-    }
 
     #[test]
     fn both_ends_come_to_the_same_number_and_use_it_when_the_other_knows() {

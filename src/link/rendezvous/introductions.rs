@@ -46,15 +46,9 @@ impl Introductions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::PublicKey;
     use crate::link::rendezvous::Rules;
+    use crate::link::rendezvous::tests::hit;
     use crate::runtime::clock;
-
-    fn hit(number: u32) -> Hit {
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(&number.to_be_bytes());
-        PublicKey(key).hit()
-    }
 
     #[test]
     fn both_directions_count_and_the_table_is_bounded() {

@@ -26,6 +26,13 @@ fn keys(number: u8) -> KeyPair {
     KeyPair::from_seed(&Zeroizing::new([number; 32]))
 }
 
+/// Somebody, by number; there are enough for tests of bounds.
+pub(super) fn hit(number: u32) -> Hit {
+    let mut key = [0; 32];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    PublicKey(key).hit()
+}
+
 fn key(number: u8) -> PublicKey {
     keys(number).public()
 }
