@@ -4,6 +4,7 @@ use std::{env, fs, path::Path, thread, time::Duration};
 
 use data_encoding::HEXLOWER;
 use p2p::runtime::{clock, random};
+use testbed::dice::Dice;
 
 use crate::random::Random;
 
@@ -25,7 +26,7 @@ pub(crate) fn fuzz(
     let first = if span.is_some() { random::number() } else { 0x5eed };
     let seed = number("P2P_FUZZ_SEED").unwrap_or(first);
     println!("{folder}: P2P_FUZZ_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random(Dice(seed));
     let start = clock::now();
     let mut accepted = 0;
     for round in 0.. {

@@ -1,4 +1,6 @@
-//! Chance that a seed repeats, and what it changes.
+//! What chance changes in a file, the same for the same seed.
+
+use testbed::dice::Dice;
 
 /// Changes one to four things in a file of the corpus.
 pub(crate) fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
@@ -32,24 +34,16 @@ pub(crate) fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
+/// Dice for octets and places.
+pub(crate) struct Random(pub(crate) Dice);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     pub(crate) fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
+        self.0.roll(limit as u64) as usize
     }
 
     pub(crate) fn octet(&mut self) -> u8 {
-        self.next() as u8
+        self.0.roll(256) as u8
     }
 
     /// An octet that parsers treat specially, or any.
