@@ -120,7 +120,9 @@ impl Publishing {
         moves: impl Fn() -> EventListener,
         introduce: impl Fn(&Packet),
     ) {
-        let announces = self.overlays.iter().any(|overlay| overlay.abilities().addresses);
+        // a sealed presence tells nobody by name who is here, whatever its overlays could do
+        let announces = self.sealing.is_none()
+            && self.overlays.iter().any(|overlay| overlay.abilities().addresses);
         loop {
             let changed = future::or(self.changed.listen(), moves());
             let turn = self.sealing.as_ref().map(Sealing::look);
