@@ -2,8 +2,9 @@
 //!
 //! A Teredo datagram carries 48 octets of IPv6 and UDP headers that are the same in every packet of a pair. Who
 //! understands it without says so in the flow label of each packet, to which nobody else gives a meaning: a
-//! kernel behind miredo chooses one of a million for each flow. From then on packets of an established QUIC connection travel alone. Everything else, the path agent's probes among it, keeps its headers,
-//! so that whoever has forgotten the addresses learns them again.
+//! kernel behind miredo chooses one of a million for each flow. From then on packets of an established QUIC
+//! connection travel alone. Everything else, the path agent's probes among it, keeps its headers, so that whoever has
+//! forgotten the addresses learns them again.
 //!
 //! ```text
 //! A                                      B
