@@ -1,4 +1,4 @@
-//! What happens in the middle of a download.
+//! What happens in the middle of a transfer.
 
 use std::{
     process::Command,
@@ -92,10 +92,9 @@ impl Event {
         }
     }
 
-    /// Whether it is measured with octets that go this way: what nobody sees coming is the same for both.
+    /// Whether it is measured with octets that go this way: a slow relay is as slow for both.
     pub(crate) fn happens_to(self, direction: Direction) -> bool {
-        let moves = matches!(self, Event::ClientMoves | Event::ServerMoves | Event::BothMove);
-        direction == Direction::Download || moves || matches!(self, Event::Slower)
+        direction == Direction::Download || !matches!(self, Event::Fallback | Event::Climb)
     }
 
     /// Seconds that the median gap may take: less where somebody sees what happens.

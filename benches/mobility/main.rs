@@ -3,12 +3,13 @@
 //! bob downloads from alice, both behind port-restricted NATs on lines of 50 Mbit/s, 40 ms apart, with a rendezvous and
 //! relay as far away. Something happens in the middle of it. For each thing, over seeded runs: whether all octets came
 //! and were the right ones, whether alice saw one request only (so the connection was the same), the longest time
-//! in which nothing came, and the goodput in the five seconds after that as a share of the line. Then bob uploads, where
-//! that may make a difference. A slow relay has a line of 5 Mbit/s and is 50 ms from each.
+//! in which nothing came, and the goodput in the five seconds after that as a share of the line. Then bob uploads, and
+//! alice's application says what came when: nothing comes of who sleeps, and who sends has to find out by himself that
+//! nothing gets through any more. A slow relay has a line of 5 Mbit/s and is 50 ms from each.
 //!
 //! | variable | default | |
 //! |---|---|---|
-//! | `P2P_BENCH_MB` | 100 | size of the download |
+//! | `P2P_BENCH_MB` | 100 | size of the transfer |
 //! | `P2P_BENCH_RUNS` | 20 | of each |
 //! | `P2P_BENCH_SEED` | 1 | of the first run |
 //! | `P2P_BENCH_ONLY` | all | some of `client,server,both,renumbered,rebooted,cut,slower,sleep,fallback,climb` |
