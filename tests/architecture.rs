@@ -107,6 +107,7 @@ const PURE: &[&str] = &[
     "web/gate",
     "web/hop",
     "web/target",
+    "web/terse/",
 ];
 
 /// What no pure file may name.

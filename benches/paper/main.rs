@@ -11,7 +11,8 @@
 //!   packet of her handshake on her line, in which the response travels. A call has to reach her before bob's first
 //!   packet does. Over Teredo bob has to learn his address and to ask alice in, and may not be at her NAT before she
 //!   is asked: each takes him 50 ms, a round trip to the Teredo server.
-//! * warm: the next requests on the same connections; how much longer than plain TCP takes.
+//! * warm: the next requests on the same connections; how much longer than plain TCP takes. Its response is in 9 cells
+//!   of ATM and ours in 8, which saves 0.83 ms of what the programs on the way take.
 //! * 2 MB: a body of two million octets; its rate as a share of plain TCP's.
 //! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;
 //!   and each second when nothing is asked, averaged. Of the cold ones QUIC needs 3684 for its three datagrams of 1200
