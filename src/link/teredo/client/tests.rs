@@ -11,7 +11,7 @@ use super::super::{
     address::SERVER_PORT,
     bare,
     encapsulation::{with_nonce, with_origin},
-    ipv6::{self, Packet, router_advertisement},
+    ipv6::{self, Packet, SOLICITOR, router_advertisement},
 };
 use super::*;
 use world::*;
@@ -101,7 +101,8 @@ fn a_visitor_borrows_the_server_of_its_peer_and_leaves_it_after_a_while() {
     world.send(visitor, address, b"hello");
     world.run(Duration::from_secs(1));
     let [(at, _), ..] = &world.hosts[server].delivered[..] else { panic!("it arrives") };
-    assert_eq!(*at - begin, DELAY * 5); // one round trip for the address, one for the way
+    // its peer is asked in while it learns its address, which takes a round trip
+    assert_eq!(*at - begin, DELAY * 3);
     assert!(proof(world.state(visitor)).is_some());
 
     world.run(LINGER);
@@ -109,6 +110,119 @@ fn a_visitor_borrows_the_server_of_its_peer_and_leaves_it_after_a_while() {
     let sent = world.sent.iter().filter(|(_, host, _)| *host == visitor).count();
     world.run(LINGER);
     assert_eq!(world.sent.iter().filter(|(_, host, _)| *host == visitor).count(), sent);
+}
+
+#[test]
+fn whoever_is_asked_in_anonymously_opens_its_nat_and_answers_once() {
+    for (kind, peer_kind) in
+        [(Kind::PortRestricted, Kind::PortRestricted), (Kind::Masquerade, Kind::Masquerade)]
+    {
+        let mut world = World::new();
+        let (peer, address) = world.serving(peer_kind);
+        let visitor = world.host(kind, &[]);
+        let begin = world.sent.len();
+        world.send(visitor, address, b"ventured");
+        let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+        let asked: Vec<_> = world.sent[begin..].iter().map(|(_, _, to)| *to).collect();
+        assert_eq!(asked, [server; 2], "a solicitation, and a bubble for the peer");
+        world.run(DELAY * 3);
+        assert_eq!(world.hosts[peer].delivered.len(), 1);
+        let anonymous = world.hosts[visitor].teredo.anonymous;
+        assert!(anonymous.is_unicast_link_local() && anonymous != SOLICITOR);
+        world.send(peer, world.address(visitor), b"answer");
+        world.run(Duration::from_secs(10));
+        // the bubble came before the answer, which spares the repetition
+        assert_eq!(world.hosts[peer].delivered.len(), 1);
+        assert_eq!(world.hosts[visitor].delivered.len(), 1);
+        let asked = world.sent[begin..].iter().filter(|(_, host, _)| *host == visitor);
+        let through_server = asked.filter(|(_, _, to)| *to == server).count();
+        assert_eq!(through_server, 2, "it need not be asked in by name");
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_answer_strangers_is_asked_in_by_name() {
+    let mut world = World::new();
+    let (peer, address) = world.serving(Kind::PortRestricted);
+    let visitor = world.host(Kind::PortRestricted, &[]);
+    world.send(visitor, address, b"x");
+    world.flying.retain(|_, (.., datagram)| {
+        Packet::parse(datagram).is_none_or(|packet| !packet.is_bubble())
+    });
+    world.run(Duration::from_secs(1));
+    assert!(world.hosts[peer].delivered.is_empty());
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.hosts[peer].delivered[0].1.from, world.address(visitor));
+}
+
+#[test]
+fn without_an_address_a_peer_is_asked_in_once() {
+    let mut world = World::new();
+    let (_, address) = world.serving(Kind::PortRestricted);
+    let visitor = world.host(Kind::PortRestricted, &[]);
+    world.servers.clear();
+    let begin = world.sent.len();
+    for _ in 0..1000 {
+        world.send(visitor, address, b"x");
+        world.run(Duration::from_millis(9));
+    }
+    let sent = world.sent[begin..].iter().filter(|(_, host, _)| *host == visitor).count();
+    assert!(sent <= 1 + 4 + 4, "a bubble, four solicitations at either address: {sent}");
+}
+
+#[test]
+fn only_a_bubble_of_a_peer_itself_answers_an_anonymous_one() {
+    let (mut world, _, _, peer) = target();
+    let visitor = world.host(Kind::Open, &[]);
+    world.send(visitor, SocketAddrV6::new(peer.to_ipv6(), PORT, 0, 0), b"x");
+    world.run(DELAY * 2);
+    let anonymous = world.hosts[visitor].teredo.anonymous;
+    let bubble = ipv6::bubble(peer.to_ipv6(), anonymous);
+    let server = SocketAddrV4::new(SERVER, SERVER_PORT);
+    let source = SocketAddrV6::new(peer.to_ipv6(), PORT, 0, 0);
+    let datagram = ipv6::udp(source, SocketAddrV6::new(anonymous, PORT, 0, 0), 0, b"x");
+    let proof_of = |world: &World| proof(world.state(visitor));
+    for (from, datagram) in [
+        (server, &bubble),
+        (server, &with_origin(peer.mapped, &bubble)),
+        ("11.9.0.1:998".parse().unwrap(), &bubble),
+        (peer.mapped, &datagram),
+        (peer.mapped, &ipv6::bubble(peer.to_ipv6(), SOLICITOR)),
+    ] {
+        world.inject(visitor, from, datagram);
+        assert_ne!(proof_of(&world), Some(TeredoProof::Peer));
+    }
+    world.inject(visitor, peer.mapped, &bubble);
+    assert_eq!(proof_of(&world), Some(TeredoProof::Peer));
+    assert!(world.hosts[visitor].delivered.is_empty());
+}
+
+#[test]
+fn long_packets_go_bare_or_not_at_all() {
+    let mut world = World::new();
+    let (a, a_address) = world.serving(Kind::PortRestricted);
+    let (b, b_address) = world.serving(Kind::PortRestricted);
+    let long = [&[0x41][..], &[7; bare::MAX_LENGTH - 1]].concat();
+    let takes = |world: &World| world.hosts[a].teredo.takes_long(b_address, world.now);
+    assert!(!takes(&world), "nothing is known");
+    for (from, to) in [(a, b_address), (b, a_address), (a, b_address)] {
+        world.send(from, to, &[0x20; 30]);
+        world.run(Duration::from_secs(1));
+    }
+    assert!(takes(&world));
+    let before = world.hosts[b].delivered.len();
+    world.send(a, b_address, &long);
+    world.send(a, b_address, &[&long[..], &[7]].concat());
+    world.send(a, b_address, &[&[0xc1][..], &long[1..]].concat());
+    world.run(Duration::from_secs(1));
+    let [(_, delivery)] = &world.hosts[b].delivered[before..] else { panic!("one of three") };
+    assert_eq!(delivery.payload, long);
+
+    world.hosts[a].teredo.peers.clear();
+    assert!(!takes(&world));
+    let sent = world.sent.len();
+    world.send(a, b_address, &long);
+    assert_eq!(world.sent.len(), sent);
 }
 
 #[test]
