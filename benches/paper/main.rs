@@ -9,10 +9,10 @@
 //! * cold: bob's daemon has just been installed and knows nothing but alice's name; from his request to the
 //!   response, lookup included. Of the goal 27 ms are the look-up, 195 the way to alice and back, and 22 the first
 //!   packet of her handshake on her line, in which the response travels. A call has to reach her before bob's first
-//!   packet does. Over Teredo it must not be at alice's NAT before she is asked in, which takes 21 ms longer than the
-//!   straight way, so that nothing through this server can reach the goal: 265 ms are the least. bob does not know
-//!   how far alice is, and waits for the longest that it may be, a round trip to the Teredo server of 50 ms. Meanwhile he
-//!   learns his address; he is not configured with Teredo, and nothing would be faster if he were.
+//!   packet does. Over Teredo it must not be at alice's NAT before she is asked in, and the way through this server
+//!   takes 21 ms longer than the straight one, so that 265 ms are the least, and the goal is out of reach. bob does not
+//!   know how far alice is, and waits for the longest that it may be, a round trip to the Teredo server of 50 ms. He
+//!   learns his address meanwhile: he is not configured with Teredo, and would not be faster if he were.
 //! * warm: the next requests on the same connections; how much longer than plain TCP takes.
 //! * 2 MB: a body of two million octets; its rate as a share of plain TCP's.
 //! * B: octets of IP at bob's line, both directions, for the cold exchange and for a warm request with its response;

@@ -11,13 +11,13 @@
 //!   |<============================ what answers it =|
 //! ```
 //!
-//! A host that has no address yet asks for it and asks its peer in at the same time, from a link-local address: a server
-//! takes that from everybody for its own clients (RFC 4380, section 5.3.1), and the origin says where to answer. So a
-//! visitor's first packet leaves when its address is known, and who has one already is no faster.
+//! A host that has no address yet asks for it and asks its peer in at the same time, from a link-local address: a
+//! server takes that from everybody for its own clients (RFC 4380, section 5.3.1), and the origin says where to answer.
+//! So a visitor's first packet leaves when its address is known, and who has one already is no faster.
 //!
-//! The packet itself cannot go through the server. Servers forward bubbles and ICMPv6 messages only, of which those
-//! that run (miredo) take no more than 88 octets, so that nobody makes a relay of them. Cutting it in pieces would get
-//! around what their owners want.
+//! The packet itself cannot go through the server. Servers forward bubbles and ICMPv6 messages only, and miredo's takes
+//! no more than 88 octets in one of the latter, so that nobody makes a relay of it. Cutting the packet in pieces would
+//! get around what its owner wants.
 //!
 //! What waits leaves one round trip to the server after the bubble, and does not wait for that of B. By the
 //! triangle inequality it then reaches B's NAT when B has opened it, and leaves before B's bubble comes in.
