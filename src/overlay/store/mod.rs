@@ -31,6 +31,7 @@ mod journal;
 mod places;
 mod record;
 mod server;
+mod verifying;
 
 use std::time::Duration;
 
