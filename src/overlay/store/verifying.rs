@@ -3,7 +3,12 @@
 //! One thread answers requests; those who only read do not wait behind signatures. A put that is alone is checked at
 //! once, for it would wait longer for the other thread than for the check.
 
-use std::{fmt, num::NonZero, thread};
+use std::{
+    fmt,
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+};
 
 use async_channel::{Receiver, Sender};
 
@@ -50,7 +55,7 @@ impl Verifier {
             let _ = reply.try_send(check()); // who went away need not know
         };
         queue.send(Box::new(check)).await.expect("as long as there is a queue, it is emptied");
-        outcome.recv().await.expect("a check does not panic")
+        outcome.recv().await.expect("the check did not panic")
     }
 }
 
@@ -69,10 +74,17 @@ async fn run(checks: Receiver<Check>) {
             batch.push(check);
         }
         if batch.len() == 1 {
-            batch.into_iter().for_each(|check| check());
+            perform(batch);
         } else {
-            unblock(move || batch.into_iter().for_each(|check| check())).await;
+            unblock(move || perform(batch)).await;
         }
+    }
+}
+
+fn perform(batch: Vec<Check>) {
+    for check in batch {
+        // only the one who waits for it learns of a panic
+        let _ = catch_unwind(AssertUnwindSafe(check));
     }
 }
 
@@ -80,7 +92,7 @@ async fn run(checks: Receiver<Check>) {
 mod tests {
     use std::thread::{ThreadId, current};
 
-    use futures_lite::future;
+    use futures_lite::{FutureExt, future};
 
     use super::*;
     use crate::runtime::block_on;
@@ -118,6 +130,16 @@ mod tests {
         let verifier = Verifier::with(0);
         let here = current().id();
         assert_eq!(block_on(verifier.check(|| current().id())), here);
+    }
+
+    #[test]
+    fn a_check_that_panics_costs_nobody_else_his() {
+        let verifier = Verifier::with(1);
+        block_on(async {
+            let panics = verifier.check(|| -> () { panic!("for a test") });
+            assert!(AssertUnwindSafe(panics).catch_unwind().await.is_err());
+            assert_eq!(verifier.check(|| 7).await, 7);
+        });
     }
 
     #[test]
