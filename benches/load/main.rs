@@ -222,27 +222,28 @@ fn carried(settled: &[Day]) {
     );
 }
 
-/// From two thousand users to a million.
+/// From two thousand users to a million. Each is told and drawn as soon as it is known, for the last take long.
 fn growth(settled: &[Day]) {
     let paper =
         PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
-    let mut points = vec![Point::of(self::settled(), settled)];
-    let lives = GROWTH.map(|times| all(times * users())).into_iter();
-    for life in lives.chain(SAMPLED.map(|times| sampled(times * users()))) {
-        points.push(Point::of(life, &life::live(life)));
-    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/load.svg");
-    let measured: Vec<_> = points.iter().map(Point::dot).collect();
-    fs::write(&path, plot::growth(paper, &measured)).expect("a file");
     println!("\ngrowth from 2 thousand to 1 million users: {}", path.display());
     println!(
         "{:>8} {:>10} {:>10} {:>12} {:>14}",
-        "users", "all live", "places", "MB a day", "B a user, day"
+        "users", "visit", "places", "MB a day", "B a user, day"
     );
-    for Point { users, visitors, places, octets } in points {
-        let lives = if visitors == users { "yes".into() } else { format!("{visitors:.0} of") };
+    let mut measured = Vec::new();
+    let mut tell = |point: Point| {
+        let Point { users, visitors, places, octets } = point;
         let (megabytes, each) = (octets / MEGA, octets / users);
-        println!("{users:8.0} {lives:>10} {places:10} {megabytes:12.1} {each:14.0}");
+        println!("{users:8.0} {visitors:10.0} {places:10} {megabytes:12.1} {each:14.0}");
+        measured.push(point.dot());
+        fs::write(&path, plot::growth(paper, &measured)).expect("a file");
+    };
+    tell(Point::of(self::settled(), settled));
+    let lives = GROWTH.map(|times| all(times * users())).into_iter();
+    for life in lives.chain(SAMPLED.map(|times| sampled(times * users()))) {
+        tell(Point::of(life, &life::live(life)));
     }
 }
 
