@@ -17,7 +17,7 @@
 //! and what a user costs is measured of a sample, whose friends live as well.
 //!
 //! `P2P_BENCH_USERS` says how many there are instead of the paper's 2,000, and scales the others. A full run takes some
-//! fifteen minutes of one core. `P2P_BENCH_ONLY_GROWTH=1` draws the picture and leaves out the rest.
+//! fifteen minutes of one core. `P2P_BENCH_GROWTH=16000,1000000` draws the picture for so many users and leaves out the rest.
 //!
 //! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
@@ -40,14 +40,14 @@ use plot::Dot;
 
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
-/// Set by who wants the picture alone.
-const ONLY_GROWTH: &str = "P2P_BENCH_ONLY_GROWTH";
+/// Set by who wants the picture alone: for how many users, with commas between.
+const ONLY_GROWTH: &str = "P2P_BENCH_GROWTH";
 /// The paper's users.
 const USERS: usize = 2000;
-/// So many times as many are measured too, for the picture.
-const GROWTH: [usize; 2] = [4, 8];
-/// And so many times as many, of whom a sample lives: at last a million.
-const SAMPLED: [usize; 3] = [32, 128, 500];
+/// So many times as many are measured for the picture: at last a million.
+const GROWTH: [usize; 6] = [1, 4, 8, 32, 128, 500];
+/// So many times as many all live; of more than that a sample does.
+const ALL_LIVE: usize = 8;
 /// One of so many of the paper's users is in the sample, with all friends.
 const SAMPLE: usize = 4;
 /// Visits of each user in a day: five in an hour.
@@ -80,8 +80,8 @@ fn main() -> ExitCode {
         eprintln!("cannot make a namespace: {error}");
         return ExitCode::FAILURE;
     }
-    if env::var_os(ONLY_GROWTH).is_some() {
-        growth(&life::live(settled()));
+    if let Ok(counts) = env::var(ONLY_GROWTH) {
+        growth(counts.split(',').filter_map(|count| count.trim().parse().ok()), None);
         return ExitCode::SUCCESS;
     }
     let costs = cost::all();
@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     let days = life::live(settled());
     table(&days);
     carried(&days);
-    growth(&days);
+    growth(GROWTH.into_iter().map(|times| times * users()), Some(&days));
     nodes(&costs);
     faults::table();
     ExitCode::SUCCESS
@@ -223,7 +223,8 @@ fn carried(settled: &[Day]) {
 }
 
 /// From two thousand users to a million. Each is told and drawn as soon as it is known, for the last take long.
-fn growth(settled: &[Day]) {
+/// Of as many as usual the days may be known.
+fn growth(counts: impl Iterator<Item = usize>, settled: Option<&[Day]>) {
     let paper =
         PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/load.svg");
@@ -240,10 +241,13 @@ fn growth(settled: &[Day]) {
         measured.push(point.dot());
         fs::write(&path, plot::growth(paper, &measured)).expect("a file");
     };
-    tell(Point::of(self::settled(), settled));
-    let lives = GROWTH.map(|times| all(times * users())).into_iter();
-    for life in lives.chain(SAMPLED.map(|times| sampled(times * users()))) {
-        tell(Point::of(life, &life::live(life)));
+    for count in counts {
+        let life = if count <= ALL_LIVE * users() { all(count) } else { sampled(count) };
+        let point = match settled.filter(|_| count == users()) {
+            Some(days) => Point::of(life, days),
+            None => Point::of(life, &life::live(life)),
+        };
+        tell(point);
     }
 }
 
