@@ -11,7 +11,7 @@ use p2p::identity::{KeyPair, Name, Seed, Timestamp};
 use p2p::overlay::store::{Capacity, Store, StoreOptions};
 use p2p::overlay::{self, Overlay, OverlayAddress, Rate};
 use p2p::registration::{
-    Cache, Cached, Floors, Lookup, Packet, Patience, Publisher, Wanted, Whereabouts,
+    Cache, Cached, Floors, Lookup, Packet, Patience, Publisher, Registration, Wanted, Whereabouts,
 };
 use p2p::runtime::Async;
 use p2p::runtime::{block_on, clock::Clock, spawn};
@@ -38,7 +38,12 @@ const REMEMBERED: usize = 1024;
 /// How people live.
 #[derive(Clone, Copy)]
 pub(crate) struct Life {
+    /// Those who register again and again.
     pub(crate) users: usize,
+    /// Those of them who visit.
+    pub(crate) visitors: usize,
+    /// Others, who registered once and for all days.
+    pub(crate) others: usize,
     pub(crate) days: u32,
     /// How often a day each gets another address.
     pub(crate) moves: u32,
@@ -124,19 +129,21 @@ impl World {
         let clock = Arc::new(TurnedClock::new());
         let rate = Rate { per_second: 1e6, burst: 1e6 };
         // all come from one address, which may fill only a part
-        let capacity = Capacity { places: 10_000_000, octets: 10 << 30 };
+        let capacity = Capacity { places: 100_000_000, octets: 10 << 30 };
         let options = StoreOptions { rate, capacity, ..StoreOptions::default() };
         let store = Store::open_by(clock.clone(), None, options).expect("memory");
         let store = Arc::new(store);
-        let meter = Meter::before(serve(store.clone()));
-        let spelling = format!("store:http://{}/{{slot}}", meter.address);
-        let address = OverlayAddress::parse(&spelling).expect("a spelling");
-        let client = overlay::open(&address, &key());
+        let server = serve(store.clone());
+        let meter = Meter::before(server);
+        let client = client_of(meter.address);
+        register_others(&life, clock.wall(), server);
         let mut dice = Dice(1);
         let residents = (0..life.users).map(|at| resident(at, &life, &mut dice)).collect();
         let mut agenda = BinaryHeap::new();
         for at in 0..life.users {
             agenda.push(Reverse((START.mul_f64(dice.share()), at, Errand::Move)));
+        }
+        for at in 0..life.visitors {
             agenda.push(Reverse((START + pause(&life, &mut dice), at, Errand::Visit)));
         }
         let friends = if let Whom::Friends(count) = life.whom { count } else { 1 };
@@ -279,15 +286,48 @@ fn serve(store: Arc<Store>) -> SocketAddr {
     address
 }
 
-fn resident(at: usize, life: &Life, dice: &mut Dice) -> Resident {
+/// The program's own.
+fn client_of(server: SocketAddr) -> Arc<dyn Overlay> {
+    let spelling = format!("store:http://{server}/{{slot}}");
+    let address = OverlayAddress::parse(&spelling).expect("a spelling");
+    overlay::open(&address, &key())
+}
+
+/// Puts the packets of those who do nothing more, past the meter.
+fn register_others(life: &Life, sequence: Timestamp, server: SocketAddr) {
+    let client = client_of(server);
+    for at in life.users..life.users + life.others {
+        let (keys, name) = somebody(at);
+        let registration = Registration {
+            name: Some(name),
+            key: keys.public(),
+            sequence,
+            ttl: DAY * (life.days + 1),
+            locators: vec![address(at, 1)],
+            rendezvous: Vec::new(),
+            certificates: Vec::new(),
+        };
+        let packet = Packet::sign(&registration, &keys).expect("it fits");
+        block_on(client.publish(&packet)).expect("the store takes it");
+    }
+}
+
+fn somebody(at: usize) -> (KeyPair, Name) {
     let mut seed = [1; 32];
     seed[..8].copy_from_slice(&at.to_be_bytes());
-    let keys = KeyPair::from_seed(&Seed::new(seed));
     let name = Name::parse(&format!("user{at}@example.com")).expect("a name");
+    (KeyPair::from_seed(&Seed::new(seed)), name)
+}
+
+fn resident(at: usize, life: &Life, dice: &mut Dice) -> Resident {
+    let (keys, name) = somebody(at);
     let wanted = Wanted::Contact(name.clone(), keys.public());
     let first = Timestamp::from_secs(1);
     let publisher = Publisher::new(keys, Some(name), LIFETIME, first, &RENEWALS, at as u64);
-    let friends = if let Whom::Friends(count) = life.whom { count } else { 0 };
+    let friends = match life.whom {
+        Whom::Friends(count) if at < life.visitors => count,
+        _ => 0,
+    };
     let other = |dice: &mut Dice| (at + 1 + dice.roll(life.users as u64 - 1) as usize) % life.users;
     Resident {
         publisher: publisher.with_ttl_up_to(DAY),

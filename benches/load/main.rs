@@ -13,8 +13,11 @@
 //! protocol, a store that is asked by strangers sends at least the signed packet in a datagram each time; so many users
 //! are told as the limit.
 //!
+//! Growth up to 16,000 users is that of people who all live. Beyond, up to a million, all have their packets in the store,
+//! and what a user costs is measured of a sample, whose friends live as well.
+//!
 //! `P2P_BENCH_USERS` says how many there are instead of the paper's 2,000, and scales the others. A full run takes some
-//! six minutes of one core.
+//! fifteen minutes of one core. `P2P_BENCH_GROWTH=16000,1000000` draws the picture for so many users and leaves out the rest.
 //!
 //! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
@@ -33,13 +36,20 @@ use std::{
 
 use cost::Cost;
 use life::{Day, Life, Whom};
+use plot::Dot;
 
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
+/// Set by who wants the picture alone: for how many users, with commas between.
+const ONLY_GROWTH: &str = "P2P_BENCH_GROWTH";
 /// The paper's users.
 const USERS: usize = 2000;
-/// So many times as many are measured too, for the picture.
-const GROWTH: [usize; 2] = [4, 8];
+/// So many times as many are measured for the picture: at last a million.
+const GROWTH: [usize; 6] = [1, 4, 8, 32, 128, 500];
+/// So many times as many all live; of more than that a sample does.
+const ALL_LIVE: usize = 8;
+/// One of so many of the paper's users is in the sample, with all friends.
+const SAMPLE: usize = 4;
 /// Visits of each user in a day: five in an hour.
 const VISITS: f64 = 120.0;
 /// Of how many friends people visit one, where nothing else is said.
@@ -52,6 +62,8 @@ const PAPER_PUBLICATIONS: f64 = 144.0;
 const MEGA: f64 = 1e6;
 /// What a free store gives a day.
 const FREE: f64 = 1e9;
+/// Users whom it should carry.
+const GOAL: f64 = 100_000.0;
 
 fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--test") {
@@ -68,6 +80,10 @@ fn main() -> ExitCode {
         eprintln!("cannot make a namespace: {error}");
         return ExitCode::FAILURE;
     }
+    if let Ok(counts) = env::var(ONLY_GROWTH) {
+        growth(counts.split(',').filter_map(|count| count.trim().parse().ok()), None);
+        return ExitCode::SUCCESS;
+    }
     let costs = cost::all();
     println!("one registration and one look-up (octets)");
     println!(
@@ -83,7 +99,7 @@ fn main() -> ExitCode {
     let days = life::live(settled());
     table(&days);
     carried(&days);
-    growth(&days);
+    growth(GROWTH.into_iter().map(|times| times * users()), Some(&days));
     nodes(&costs);
     faults::table();
     ExitCode::SUCCESS
@@ -91,7 +107,20 @@ fn main() -> ExitCode {
 
 /// People who stay where they are.
 fn settled() -> Life {
-    Life { users: users(), days: 2, moves: 0, visits: VISITS, whom: Whom::Friends(FRIENDS) }
+    all(users())
+}
+
+/// So many people, all of whom live.
+fn all(users: usize) -> Life {
+    let whom = Whom::Friends(FRIENDS);
+    Life { users, visitors: users, others: 0, days: 2, moves: 0, visits: VISITS, whom }
+}
+
+/// So many people, of whom a sample visits friends; these live too.
+fn sampled(users: usize) -> Life {
+    let visitors = self::users() / SAMPLE;
+    let living = (visitors * (1 + FRIENDS)).min(users);
+    Life { visitors, others: users - living, ..all(living) }
 }
 
 fn users() -> usize {
@@ -143,63 +172,112 @@ fn table(days: &[Day]) {
 /// How many users a store carries that gives 1 GB a day.
 fn carried(settled: &[Day]) {
     println!("\nusers whom a store carries that may send 1 GB a day (paper: 2000 to 17000),");
-    println!("on the second day of people who stay where they are and visit others {VISITS} times");
     println!(
-        "{:24} {:>10} {:>12} {:>12} {:>12}",
-        "they visit", "look-ups", "sent B", "users", "both ways"
+        "on the second day of people who stay where they are and visit others {VISITS} times;"
     );
-    let row = |name: &str, day: &Day, users: usize, is_counted: bool| {
-        let users = users as f64;
-        let lookups = if is_counted { day.lookups as f64 / users } else { 0.0 };
-        let [a, b, c, d] = octets(day).map(|octets| octets / users);
-        let (sent, all) = if is_counted { (b + d, a + b + c + d) } else { (b, a + b) };
-        let (by_sent, by_all) = (FREE / sent, FREE / all);
-        println!("{name:24} {lookups:10.1} {sent:12.0} {by_sent:12.0} {by_all:12.0}");
+    println!(
+        "the paper does not say whom; the goal of {GOAL} is for friends, whom people visit again"
+    );
+    println!(
+        "{:28} {:>10} {:>12} {:>12} {:>12} {:>6}",
+        "they visit", "look-ups", "sent B", "users", "both ways", "goal"
+    );
+    let row = |name: &str, goal: Option<f64>, lookups: f64, octets: [f64; 4]| {
+        let [a, b, c, d] = octets;
+        let (by_sent, by_all) = (FREE / (b + d), FREE / (a + b + c + d));
+        let met = goal.map_or("-", |goal| if by_sent >= goal { "met" } else { "missed" });
+        println!("{name:28} {lookups:10.1} {:12.0} {by_sent:12.0} {by_all:12.0} {met:>6}", b + d);
     };
-    row("nobody", &settled[1], users(), false);
-    let few = Life { users: users() / 4, ..self::settled() };
+    let of_day = |day: &Day, users: usize| {
+        let users = users as f64;
+        (day.lookups as f64 / users, octets(day).map(|octets| octets / users))
+    };
+    let (settled_lookups, settled_octets) = of_day(&settled[1], users());
+    let [a, b, _, _] = settled_octets;
+    row("nobody: registrations only", None, 0.0, [a, b, 0.0, 0.0]);
+    let few = all(users() / 4);
     for friends in [5, 10, 50] {
         let days = life::live(Life { whom: Whom::Friends(friends), ..few });
-        row(&format!("{friends} friends"), &days[1], few.users, true);
+        let (lookups, octets) = of_day(&days[1], few.users);
+        row(&format!("the same {friends} friends"), Some(GOAL), lookups, octets);
         if friends == 10 {
-            row(&format!("{FRIENDS} friends"), &settled[1], users(), true);
+            row(
+                &format!("the same {FRIENDS} friends"),
+                Some(GOAL),
+                settled_lookups,
+                settled_octets,
+            );
         }
     }
     let days = life::live(Life { whom: Whom::Strangers, ..few });
-    row("somebody else each time", &days[1], few.users, true);
+    let (lookups, octets) = of_day(&days[1], few.users);
+    row("a stranger each time", None, lookups, octets);
     let packet = settled[1].packet as f64;
     let least = packet + meter::DATAGRAM_HEAD as f64;
     println!(
-        "limit for somebody else each time: {VISITS} packets of {packet:.0} octets with {} of UDP and IP are {:.0} \
-         octets, hence {:.0} users",
+        "no protocol does better for a stranger each time than {:.0} users: each of the {VISITS} visits needs the \
+         signed packet of {packet:.0} octets, with {} of UDP and IP",
+        FREE / VISITS / least,
         meter::DATAGRAM_HEAD,
-        VISITS * least,
-        FREE / VISITS / least
     );
 }
 
-/// From two thousand users to a million.
-fn growth(settled: &[Day]) {
-    let sum = |day: &Day| octets(day).iter().sum::<f64>();
+/// From two thousand users to a million. Each is told and drawn as soon as it is known, for the last take long.
+/// Of as many as usual the days may be known.
+fn growth(counts: impl Iterator<Item = usize>, settled: Option<&[Day]>) {
     let paper =
         PAPER_PUBLICATIONS * (PAPER.put.0 + PAPER.put.1) + VISITS * (PAPER.get.0 + PAPER.get.1);
-    let mut measured = vec![(users() as f64, sum(&settled[1]))];
-    for times in GROWTH {
-        let users = times * users();
-        let days = life::live(Life { users, ..self::settled() });
-        measured.push((users as f64, sum(&days[1])));
-    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/load.svg");
-    fs::write(&path, plot::growth(paper, &measured)).expect("a file");
     println!("\ngrowth from 2 thousand to 1 million users: {}", path.display());
-    for (users, octets) in measured {
-        println!("{users:8.0} users: {:8.1} MB a day (measured)", octets / MEGA);
+    println!(
+        "{:>8} {:>10} {:>10} {:>12} {:>14}",
+        "users", "visit", "places", "MB a day", "B a user, day"
+    );
+    let mut measured = Vec::new();
+    let mut tell = |point: Point| {
+        let Point { users, visitors, places, octets } = point;
+        let (megabytes, each) = (octets / MEGA, octets / users);
+        println!("{users:8.0} {visitors:10.0} {places:10} {megabytes:12.1} {each:14.0}");
+        measured.push(point.dot());
+        fs::write(&path, plot::growth(paper, &measured)).expect("a file");
+    };
+    for count in counts {
+        let life = if count <= ALL_LIVE * users() { all(count) } else { sampled(count) };
+        let point = match settled.filter(|_| count == users()) {
+            Some(days) => Point::of(life, days),
+            None => Point::of(life, &life::live(life)),
+        };
+        tell(point);
+    }
+}
+
+/// What so many users come to on their second day.
+struct Point {
+    users: f64,
+    visitors: f64,
+    /// In the store.
+    places: usize,
+    /// Up and down, of a day.
+    octets: f64,
+}
+
+impl Point {
+    fn of(life: Life, days: &[Day]) -> Point {
+        let [users, living, visitors] =
+            [life.users + life.others, life.users, life.visitors].map(|count| count as f64);
+        let [put_up, put_down, get_up, get_down] = octets(&days[1]);
+        let each = (put_up + put_down) / living + (get_up + get_down) / visitors;
+        Point { users, visitors, places: days[1].places, octets: users * each }
+    }
+
+    fn dot(&self) -> Dot {
+        Dot { users: self.users, octets: self.octets, is_sampled: self.visitors < self.users }
     }
 }
 
 /// As many nodes as the paper ran on PlanetLab, for five days; each of them moves four times a day.
 fn nodes(costs: &[Cost]) {
-    let life = Life { users: users() * 450 / USERS, days: 5, moves: 4, ..settled() };
+    let life = Life { days: 5, moves: 4, ..all(users() * 450 / USERS) };
     let days = life::live(life);
     println!(
         "\n{} nodes for 5 days, each of which moves 4 times a day and visits {FRIENDS} friends",

@@ -12,9 +12,17 @@ const TO: f64 = 6.0;
 const LEAST: f64 = 7.0;
 const MOST: f64 = 13.0;
 
-/// Draws the paper's line and ours: for so many users so many octets a day. Ours goes on from the last that was
-/// measured.
-pub(crate) fn growth(paper_user: f64, measured: &[(f64, f64)]) -> String {
+/// What was measured of so many users.
+pub(crate) struct Dot {
+    pub(crate) users: f64,
+    /// Of a day.
+    pub(crate) octets: f64,
+    /// Of a sample, beside the packets of everybody.
+    pub(crate) is_sampled: bool,
+}
+
+/// Draws the paper's line and ours, which goes through what was measured and no further.
+pub(crate) fn growth(paper_user: f64, measured: &[Dot]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -25,17 +33,30 @@ pub(crate) fn growth(paper_user: f64, measured: &[(f64, f64)]) -> String {
     let (first, million) = (10f64.powf(FROM), 10f64.powf(TO));
     let ends = [(first, first * paper_user), (million, million * paper_user)];
     line(&mut svg, "paper", "#999", &ends);
-    let (users, octets) = measured.last().copied().unwrap_or((1.0, 1.0));
-    let ours = [measured, &[(million, million * octets / users)]].concat();
+    let ours: Vec<_> = measured.iter().map(|dot| (dot.users, dot.octets)).collect();
     line(&mut svg, "p2p", "#06c", &ours);
-    for (users, octets) in measured {
-        let (x, y) = (x(users.log10()), y(octets.log10()));
-        let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#06c\"/>");
+    for Dot { users, octets, is_sampled } in measured {
+        circle(&mut svg, x(users.log10()), y(octets.log10()), *is_sampled);
     }
-    let (x, y) = (MARGIN + 8.0, HEIGHT - MARGIN - 8.0);
-    let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\">dots were measured</text>");
+    let (x, y) = (MARGIN + 12.0, HEIGHT - MARGIN - 24.0);
+    for (is_sampled, row, text) in [
+        (false, 0.0, "measured: all users register and visit friends"),
+        (true, 16.0, "measured: all have packets in the store, a sample registers and visits"),
+    ] {
+        circle(&mut svg, x, y + row, is_sampled);
+        let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\">{text}</text>", x + 10.0, y + row + 4.0);
+    }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// A dot, or a ring.
+fn circle(svg: &mut String, x: f64, y: f64, is_ring: bool) {
+    let fill = if is_ring { "white" } else { "#06c" };
+    let _ = writeln!(
+        svg,
+        "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{fill}\" stroke=\"#06c\" stroke-width=\"2\"/>"
+    );
 }
 
 fn axes(svg: &mut String) {

@@ -17,15 +17,19 @@ pub(crate) struct Script {
     _processes: Vec<Running>,
 }
 
-/// Packets in SQLite; None where Debian's php-fpm and php-sqlite3 are missing.
-pub(crate) fn sqlite() -> Option<Script> {
-    script(include_str!("scripts/sqlite.php"), None)
+/// Packets in SQLite, on disk when a put is answered or at the next checkpoint; None where Debian's php-fpm and
+/// php-sqlite3 are missing.
+pub(crate) fn sqlite(is_synced: bool) -> Option<Script> {
+    let synchronous = if is_synced { "FULL" } else { "NORMAL" };
+    script(&include_str!("scripts/sqlite.php").replace("SYNCHRONOUS", synchronous), None)
 }
 
-/// Packets in Redis; None where Debian's redis-server, php-fpm and php-redis are missing.
-pub(crate) fn redis() -> Option<Script> {
+/// Packets in Redis, on disk when a put is answered or never; None where Debian's redis-server, php-fpm and php-redis
+/// are missing.
+pub(crate) fn redis(is_synced: bool) -> Option<Script> {
     let mut redis = Command::new(programs::find("redis-server")?);
-    redis.args(["--port", "0", "--unixsocket", "redis.sock", "--save", "", "--appendonly", "no"]);
+    redis.args(["--port", "0", "--unixsocket", "redis.sock", "--save", ""]);
+    redis.args(["--appendonly", if is_synced { "yes" } else { "no" }, "--appendfsync", "always"]);
     script(include_str!("scripts/redis.php"), Some(redis))
 }
 

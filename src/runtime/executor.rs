@@ -15,6 +15,9 @@ use super::{clock, events::Turn, load::Load, memory};
 /// a few, and then longer than connections live that nobody uses.
 const GIVE_BACK_AFTER: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(420)];
 
+/// As many tasks run before the executor asks whether there is anything else, such as news from the kernel.
+const TASKS: usize = 200;
+
 static EXECUTOR: async_executor::Executor<'static> = async_executor::Executor::new();
 
 /// Runs `main` and everything spawned, on this thread, until `main` ends.
@@ -25,21 +28,32 @@ pub fn block_on<T>(main: impl Future<Output = T>) -> T {
     let mut cx = Context::from_waker(&waker);
     let mut load = Load::new(clock::now());
     let mut give_back = GIVE_BACK_AFTER.iter().peekable();
+    let mut news = 0;
     loop {
-        if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
-            return output;
+        // All of whom the kernel told have their turn before it is asked again: else those of many who have answered
+        // would be told of anew while the last still wait, and come twice as often as these.
+        let mut more = news / TASKS;
+        loop {
+            if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
+                return output;
+            }
+            if more == 0 || !turn.take_woken() {
+                break;
+            }
+            more -= 1;
         }
         let now = clock::now();
         if load.counts_as_busy(now) {
             give_back = GIVE_BACK_AFTER.iter().peekable();
         }
         let due = give_back.peek().map(|after| load.busy_until() + **after);
-        if due.is_some_and(|due| due <= now) {
+        news = if due.is_some_and(|due| due <= now) {
             memory::give_back();
             give_back.next();
+            0
         } else {
-            turn.wait(due);
-        }
+            turn.wait(due)
+        };
     }
 }
 

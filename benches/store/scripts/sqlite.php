@@ -5,7 +5,7 @@ if ($slot === 'setup') {
   $db->exec('PRAGMA journal_mode = WAL');
   $db->exec('CREATE TABLE packets (slot TEXT PRIMARY KEY, expires INTEGER, packet BLOB) WITHOUT ROWID');
 } elseif ($_SERVER['REQUEST_METHOD'] === 'PUT') {
-  $db->exec('PRAGMA synchronous = NORMAL');
+  $db->exec('PRAGMA synchronous = SYNCHRONOUS');
   $put = $db->prepare('INSERT OR REPLACE INTO packets VALUES (?, ?, ?)');
   $put->execute([$slot, $now + (int) $_SERVER['HTTP_P2P_TTL'], file_get_contents('php://input')]);
   http_response_code(204);

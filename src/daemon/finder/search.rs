@@ -378,3 +378,6 @@ impl Drop for Landing {
 pub(in crate::daemon) fn is_silent(report: &Report) -> bool {
     matches!(report.said, Said::Failed(_) | Said::TooLate)
 }
+
+#[cfg(test)]
+mod tests;

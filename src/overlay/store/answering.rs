@@ -106,14 +106,15 @@ impl Service {
     /// becomes of it.
     async fn put_both(&self, from: IpAddr, put: Put) -> Option<Done> {
         let Put { seconds: ttl, secrets: [of_key, of_name], packet } = put;
-        let Ok(decoded) = Packet::decode(&packet) else { return Some(Done::Refused) };
-        let registration = decoded.registration();
+        let check = move || Packet::decode(&packet);
+        let Ok(packet) = self.verifier.check(check).await else { return Some(Done::Refused) };
+        let registration = packet.registration();
         let place = Place {
             author: Author::of(&registration.key),
             expires: seconds(self.clock.wall()).saturating_add(clamp_ttl(ttl.into())),
             sequence: registration.sequence.as_micros(),
             network: self.network_of(from),
-            packet: packet.into(),
+            packet: packet.as_bytes().into(),
         };
         let put = |slot: Slot, secret: &Secret| {
             let key = PlaceKey { slot, writer: writer(secret) };

@@ -32,6 +32,7 @@ mod places;
 mod record;
 mod server;
 mod url;
+mod verifying;
 
 use std::time::Duration;
 

@@ -21,6 +21,7 @@ use super::places::{
     Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
 };
 use super::record::Record;
+use super::verifying::Verifier;
 use super::{
     DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
     TTL_FIELD, WAIT_FIELD,
@@ -121,6 +122,7 @@ impl Store {
                 clock: clock.clone(),
                 places: places.clone(),
                 orders,
+                verifier: Verifier::new(),
                 calls: Calls::new(clock.wall().as_micros()),
                 rate: rate(),
                 datagram_rate: rate(),
@@ -209,6 +211,7 @@ pub(super) struct Service {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) places: SharedPlaces,
     pub(super) orders: Sender<Order>,
+    pub(super) verifier: Verifier,
     pub(super) calls: Calls,
     pub(super) rate: Mutex<RateLimiter>,
     pub(super) datagram_rate: Mutex<RateLimiter>,
@@ -315,8 +318,9 @@ impl Service {
             let laid = self.calls.put(slot, writer, call, self.clock.now());
             return laid.map(|()| StatusCode::NO_CONTENT).map_err(refused);
         }
-        let Statement { author, sequence } =
-            Statement::read(&bytes, slot).ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
+        let check = move || Statement::read(&bytes, slot).map(|statement| (statement, bytes));
+        let (Statement { author, sequence }, bytes) =
+            self.verifier.check(check).await.ok_or(StatusCode::UNPROCESSABLE_ENTITY)?;
         let place = Place {
             author: Author::of(&author),
             expires: seconds(self.clock.wall()).saturating_add(ttl),

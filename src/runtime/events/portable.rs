@@ -61,12 +61,19 @@ impl Turn {
         Waker::from(self.1.clone())
     }
 
-    pub(in crate::runtime) fn wait(&mut self, until: Option<Instant>) {
+    /// Whether it was woken meanwhile; it counts as not woken then.
+    pub(in crate::runtime) fn take_woken(&self) -> bool {
+        self.0.park_timeout(Duration::ZERO)
+    }
+
+    /// Gives how many tasks have news, as far as is known: async-io tells them itself.
+    pub(in crate::runtime) fn wait(&mut self, until: Option<Instant>) -> usize {
         match until {
             Some(until) => {
                 self.0.park_deadline(until);
             }
             None => self.0.park(),
         }
+        0
     }
 }

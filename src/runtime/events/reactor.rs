@@ -252,8 +252,13 @@ impl Turn {
         Waker::from(self.waiter.clone())
     }
 
-    /// Waits until woken, or until a moment; it may also be for nothing.
-    pub(in crate::runtime) fn wait(&mut self, until: Option<Instant>) {
+    /// Whether it was woken meanwhile; it counts as not woken then.
+    pub(in crate::runtime) fn take_woken(&self) -> bool {
+        self.waiter.woken.swap(false, SeqCst)
+    }
+
+    /// Waits until woken, or until a moment; it may also be for nothing. Gives how many tasks have news.
+    pub(in crate::runtime) fn wait(&mut self, until: Option<Instant>) -> usize {
         let reactor = Reactor::get();
         match reactor.try_lead() {
             Some(lead) => {
@@ -264,7 +269,9 @@ impl Turn {
             None => reactor.follow(&self.waiter, until),
         }
         self.waiter.woken.store(false, SeqCst);
+        let news = self.wakers.len();
         self.wakers.drain(..).for_each(Waker::wake);
+        news
     }
 }
 
