@@ -141,7 +141,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_the_map_that_a_tree_is(steps in proptest::collection::vec((0..4, 0..20_u8, any::<u8>()), 0..80)) {
+        fn it_is_the_map_that_a_tree_is(
+            steps in proptest::collection::vec((0..4, 0..20_u8, any::<u8>()), 0..80),
+        ) {
             let (mut map, mut tree) = (SortedMap::new(), BTreeMap::new());
             for (step, key, value) in steps {
                 match step {
