@@ -66,7 +66,7 @@ pub(super) fn ask_or_read(prompt: &str) -> Result<Passphrase, Failure> {
     if let Some(given) = given() {
         return Ok(given);
     }
-    let failed = |error: io::Error| Failure::failed(format!("cannot read the passphrase: {error}"));
+    let failed = |error| Failure::failed(format!("cannot read the passphrase: {}", plain(&error)));
     let typed = if io::stdin().is_terminal() {
         rpassword::prompt_password(prompt).map_err(failed)?.into()
     } else {

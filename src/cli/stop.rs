@@ -8,7 +8,7 @@ use signal_hook::{
 };
 
 use super::speak::Failure;
-use crate::runtime::Async;
+use crate::runtime::{Async, plain};
 
 /// SIGINT or SIGTERM.
 pub(super) struct Stop(Async<UnixStream>);
@@ -17,7 +17,7 @@ impl Stop {
     pub(super) fn new() -> Result<Stop, Failure> {
         listen()
             .map(Stop)
-            .map_err(|error| Failure::failed(format!("cannot wait for signals: {error}")))
+            .map_err(|error| Failure::failed(format!("cannot wait for signals: {}", plain(&error))))
     }
 
     pub(super) async fn wait(&mut self) {

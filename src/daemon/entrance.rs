@@ -1,7 +1,6 @@
 //! The entrance for browsers and programs: TCP listeners in front of the proxy.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -9,6 +8,7 @@ use std::{
 };
 
 use super::StartError;
+use crate::identity::SortedMap;
 use crate::runtime::{
     Async,
     http::{self, Handler, Limits},
@@ -21,7 +21,7 @@ use crate::web::{Peers, Proxy, Pseudonym, Settings};
 pub(super) struct Entrance {
     addresses: Vec<SocketAddr>,
     /// Who wants it open, and until when unless they say so again.
-    holds: BTreeMap<HoldNumber, Option<Instant>>,
+    holds: SortedMap<HoldNumber, Option<Instant>>,
     next_hold: HoldNumber,
     _tasks: Vec<Task<()>>,
 }
@@ -59,7 +59,7 @@ impl Entrance {
             .into_iter()
             .map(|listener| spawn(http::serve(listener, Limits::default(), proxy.clone())))
             .collect();
-        Ok(Entrance { addresses: bound, holds: BTreeMap::new(), next_hold: 0, _tasks: tasks })
+        Ok(Entrance { addresses: bound, holds: SortedMap::new(), next_hold: 0, _tasks: tasks })
     }
 
     /// Where it listens.

@@ -4,7 +4,6 @@
 //! to. It ends with the answer, or after an hour.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::Mutex,
     time::{Duration, Instant},
@@ -14,7 +13,7 @@ use data_encoding::HEXLOWER;
 use hyper::{Method, StatusCode, header::HOST};
 
 use super::books::ContactBook;
-use crate::identity::{Name, PublicKey};
+use crate::identity::{Name, PublicKey, SortedMap};
 use crate::runtime::http::{self, Request, Response};
 use crate::runtime::{clock, lock, random, unblock};
 use crate::trust::{Binding, SafetyPhrase};
@@ -24,7 +23,7 @@ use crate::web::{Answer, Failure, Meeting, meeting_page, way_back};
 pub(super) struct MeetingRoom {
     own: PublicKey,
     book: ContactBook,
-    open: Mutex<BTreeMap<String, (Meeting, Instant)>>,
+    open: Mutex<SortedMap<String, (Meeting, Instant)>>,
 }
 
 /// Where the pages are on the daemon's own origin.

@@ -14,6 +14,7 @@ mod name;
 mod share_link;
 mod signature_file;
 mod slot;
+mod sorted_map;
 mod span;
 mod timestamp;
 
@@ -27,5 +28,6 @@ pub use name::{Name, NameError};
 pub use share_link::{ShareLink, ShareLinkError};
 pub use signature_file::{MAX_SIGNATURE_FILE, SignatureFile, SignatureFileError};
 pub use slot::Slot;
+pub use sorted_map::SortedMap;
 pub use span::roughly;
 pub use timestamp::Timestamp;

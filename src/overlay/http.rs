@@ -3,15 +3,21 @@
 
 use std::{
     fmt, io,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, LazyLock, Mutex, MutexGuard},
     time::Duration,
 };
 
-use ureq::{Agent, Body, config::Config, http::Response};
+use rustls::crypto::CryptoProvider;
+use ureq::{
+    Agent, Body,
+    config::Config,
+    http::Response,
+    tls::{TlsConfig, TlsConfigBuilder},
+};
 
 use super::{OverlayError, public_only};
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, lock, plain, unblock};
+use crate::runtime::{clock, lock, plain, tls, unblock};
 
 /// A whole request: name resolution, connection, TLS, answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
@@ -96,8 +102,15 @@ fn agent(hosts: Hosts) -> Agent {
     }
 }
 
+/// How certificates of web sites are checked.
+pub(super) fn tls_config() -> TlsConfigBuilder {
+    static CRYPTO: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(tls::crypto()));
+    TlsConfig::builder().unversioned_rustls_crypto_provider(CRYPTO.clone())
+}
+
 fn config(by_proxy: bool) -> Config {
     let config = Agent::config_builder()
+        .tls_config(tls_config().build())
         .timeout_global(Some(DEADLINE))
         .http_status_as_error(false)
         .max_redirects(0)

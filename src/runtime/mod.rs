@@ -22,6 +22,7 @@ mod preference;
 pub mod random;
 mod socket;
 mod splice;
+pub mod tls;
 mod token;
 mod unblock;
 

@@ -25,6 +25,7 @@ use rustix::{
 };
 
 use super::directory::Directory;
+use crate::runtime::plain;
 
 /// A folder that is shared as a web site.
 #[derive(Debug)]
@@ -182,7 +183,7 @@ impl fmt::Display for FolderError {
             FolderError::Missing(path) => write!(f, "there is no folder {}", path.display()),
             FolderError::NotAFolder(path) => write!(f, "{} is not a folder", path.display()),
             FolderError::Unreadable(path, error) => {
-                write!(f, "cannot read the folder {}: {error}", path.display())
+                write!(f, "cannot read the folder {}: {}", path.display(), plain(error))
             }
         }
     }

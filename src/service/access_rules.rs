@@ -5,15 +5,15 @@
 //! 1000 contacts,bob@example.com cross-site
 //! ```
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use super::registry::Access;
-use crate::identity::ServicePort;
+use crate::identity::{ServicePort, SortedMap};
 use crate::trust::{AccessError, AccessList};
 
 /// For whom each port is of which somebody has said so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccessRules(BTreeMap<ServicePort, Access>);
+pub struct AccessRules(SortedMap<ServicePort, Access>);
 
 const HEADER: &str = "# port  who  may pages of other sites act\n";
 const CROSS_SITE: &str = "cross-site";
@@ -79,7 +79,7 @@ impl AccessRules {
     /// The text form.
     pub fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();
-        for (port, Access { list, cross_site }) in &self.0 {
+        for (port, Access { list, cross_site }) in self.0.iter() {
             let more = if *cross_site { format!(" {CROSS_SITE}") } else { String::new() };
             text.push_str(&format!("{port} {list}{more}\n"));
         }

@@ -3,13 +3,12 @@
 //! It touches no clock: whoever asks says what time it is.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
-use crate::identity::ServicePort;
+use crate::identity::{ServicePort, SortedMap};
 use crate::runtime::http::Handler;
 use crate::runtime::lock;
 use crate::trust::AccessList;
@@ -69,7 +68,7 @@ pub struct Services {
 
 #[derive(Default)]
 struct Table {
-    entries: BTreeMap<ServicePort, Entry>,
+    entries: SortedMap<ServicePort, Entry>,
     next_number: u64,
 }
 

@@ -27,6 +27,7 @@ use rustls::{
 };
 
 use crate::identity::{KeyPair, PublicKey};
+use crate::runtime::tls;
 
 /// What the streams of a connection carry: see [`super::Preface`].
 const ALPN: &[u8] = b"p2p/0";
@@ -136,7 +137,7 @@ fn provider() -> CryptoProvider {
     } else {
         [CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, CipherSuite::TLS13_AES_128_GCM_SHA256]
     };
-    let mut provider = rustls::crypto::ring::default_provider();
+    let mut provider = tls::crypto();
     let rank = |suite: CipherSuite| suites.iter().position(|s| *s == suite);
     provider.cipher_suites.retain(|suite| rank(suite.suite()).is_some());
     provider.cipher_suites.sort_by_key(|suite| rank(suite.suite()));

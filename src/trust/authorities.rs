@@ -7,11 +7,7 @@
 //! club *@example.com RWQ… 2026-11-22T07:25:18Z
 //! ```
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use super::{
     CLOCK_SKEW,
@@ -20,14 +16,14 @@ use super::{
     pattern::Pattern,
     revocations::{RevocationsError, SignedRevocations},
 };
-use crate::identity::{KeyId, Name, PublicKey, PublicKeyFile, Timestamp, roughly};
+use crate::identity::{KeyId, Name, PublicKey, PublicKeyFile, SortedMap, Timestamp, roughly};
 
 /// A person's authorities, ordered by name.
 #[derive(Clone, Debug, Default)]
 pub struct Authorities {
-    by_name: BTreeMap<AuthorityName, Authority>,
+    by_name: SortedMap<AuthorityName, Authority>,
     by_key: HashMap<KeyId, (AuthorityName, PublicKeyFile)>,
-    revocations: BTreeMap<AuthorityName, SignedRevocations>,
+    revocations: SortedMap<AuthorityName, SignedRevocations>,
 }
 
 /// A certificate that a key shows, of an authority known here. Its signature has been checked, its dates

@@ -8,22 +8,22 @@
 //! A fifth word is the person's commitment to the next key, once it has been seen.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     fmt,
 };
 
 use super::contact::Contact;
 use super::succession::Successor;
-use crate::identity::{Name, NameError, PublicKey, Timestamp};
+use crate::identity::{Name, NameError, PublicKey, SortedMap, Timestamp};
 
 /// A person's contacts, ordered by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contacts {
-    by_name: BTreeMap<Name, Contact>,
+    by_name: SortedMap<Name, Contact>,
     /// Who visits has a key and no name.
     by_key: HashMap<PublicKey, BTreeSet<Name>>,
     /// Which keys will follow.
-    successors: BTreeMap<Name, Successor>,
+    successors: SortedMap<Name, Successor>,
 }
 
 /// The first line of the text form.

@@ -18,7 +18,7 @@ use super::{
     speak::{self, Outcome},
 };
 use crate::identity::{AccessForm, Destination};
-use crate::runtime::{clock, unblock};
+use crate::runtime::{clock, plain, unblock};
 
 /// What a URL's path needs no escape for.
 const PATH: &AsciiSet =
@@ -41,9 +41,9 @@ struct Tally {
 /// Fetches and compares everything; fails when anything differs.
 pub(super) async fn run(proxy: SocketAddr, destination: &Destination, folder: &Path) -> Outcome {
     let root = folder.to_owned();
-    let files = unblock(move || files_below(&root))
-        .await
-        .map_err(|error| Failure::failed(format!("cannot list {}: {error}", folder.display())))?;
+    let files = unblock(move || files_below(&root)).await.map_err(|error| {
+        Failure::failed(format!("cannot list {}: {}", folder.display(), plain(&error)))
+    })?;
     speak::line("form         files       bytes  pages       time  result")?;
     let mut wrong = Vec::new();
     let forms = [

@@ -1,10 +1,10 @@
 //! Whose a hash label is. Only unusually long or odd names need one as their browser origin; the file
 //! `labels` of the home keeps them, a line each, so that a bookmark works after a restart.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
+use std::{path::PathBuf, sync::Mutex};
 
 use crate::daemon::home::Home;
-use crate::identity::{Destination, Name, OriginLabel, ServicePort};
+use crate::identity::{Destination, Name, OriginLabel, ServicePort, SortedMap};
 use crate::runtime::file::{self, Access};
 use crate::runtime::{lock, plain};
 
@@ -12,7 +12,7 @@ use crate::runtime::{lock, plain};
 #[derive(Debug)]
 pub struct Labels {
     path: PathBuf,
-    known: Mutex<BTreeMap<String, Destination>>,
+    known: Mutex<SortedMap<String, Destination>>,
 }
 
 /// More odd names than anybody meets.
@@ -36,7 +36,7 @@ impl Labels {
         if known.contains_key(&label) {
             return;
         }
-        known.append(&mut self.read());
+        known.extend(self.read());
         if known.len() < MAX_LABELS && known.insert(label, destination.clone()).is_none() {
             let lines: String =
                 known.values().map(|destination| format!("{destination}\n")).collect();
@@ -50,12 +50,12 @@ impl Labels {
     pub fn find(&self, label: &str) -> Option<Destination> {
         let mut known = lock(&self.known);
         if !known.contains_key(label) {
-            known.append(&mut self.read()); // another process may have met it
+            known.extend(self.read()); // another process may have met it
         }
         known.get(label).cloned()
     }
 
-    fn read(&self) -> BTreeMap<String, Destination> {
+    fn read(&self) -> SortedMap<String, Destination> {
         let content = file::read(&self.path, MAX_SIZE).unwrap_or_default();
         let text = String::from_utf8_lossy(&content);
         text.lines().filter_map(parse).map(|d| (d.origin_label(), d)).collect()

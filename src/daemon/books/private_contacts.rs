@@ -4,11 +4,11 @@
 //! is. So whoever was found sealed, or whose share link says so, is not looked for in the open for some days, not even
 //! when he is away.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use super::{Book, Pages};
 use crate::daemon::home::Home;
-use crate::identity::{PublicKey, Timestamp};
+use crate::identity::{PublicKey, SortedMap, Timestamp};
 use crate::trust::Contacts;
 
 /// The private contacts of a home.
@@ -19,7 +19,7 @@ pub(in crate::daemon) struct PrivateContacts {
 
 /// When each key was found sealed last.
 #[derive(Debug, Default)]
-struct Seen(BTreeMap<PublicKey, Timestamp>);
+struct Seen(SortedMap<PublicKey, Timestamp>);
 
 /// For how long somebody is not looked for in the open after having been found sealed.
 const COUNTS_FOR: Duration = Duration::from_secs(3 * 86_400);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_entry_is_named() {
-        let good = Seen(BTreeMap::from([(PublicKey([1; 32]), WALL)])).write();
+        let good = Seen(SortedMap::from_iter([(PublicKey([1; 32]), WALL)])).write();
         assert_eq!(Seen::read(&good).unwrap().0.len(), 1);
         for bad in ["x\n", " 2026-11-22T07:25:18Z\n", &good.replace(' ', "  ")] {
             let error = Seen::read(&format!("{good}{bad}")).unwrap_err();

@@ -8,7 +8,6 @@
 //! cookie too.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::Mutex,
     time::{Duration, Instant},
@@ -17,6 +16,7 @@ use std::{
 use data_encoding::BASE32_NOPAD;
 use ring::digest::{SHA256, digest};
 
+use crate::identity::SortedMap;
 use crate::runtime::{lock, random};
 
 /// Tickets and those who came in with one.
@@ -29,8 +29,8 @@ pub(in crate::daemon) struct Door {
 /// by the time it takes.
 #[derive(Default)]
 struct Guests {
-    tickets: BTreeMap<[u8; 32], Instant>,
-    sessions: BTreeMap<[u8; 32], Instant>,
+    tickets: SortedMap<[u8; 32], Instant>,
+    sessions: SortedMap<[u8; 32], Instant>,
 }
 
 /// What a browser is given that came in.
@@ -86,7 +86,12 @@ fn hash(parts: &[&str]) -> [u8; 32] {
     hash
 }
 
-fn keep(those: &mut BTreeMap<[u8; 32], Instant>, hash: [u8; 32], now: Instant, lifetime: Duration) {
+fn keep(
+    those: &mut SortedMap<[u8; 32], Instant>,
+    hash: [u8; 32],
+    now: Instant,
+    lifetime: Duration,
+) {
     those.retain(|_, until| now < *until);
     if those.len() >= CAPACITY {
         let first = those.iter().min_by_key(|(_, until)| **until).map(|(hash, _)| *hash);

@@ -11,7 +11,7 @@ use ureq::{
     Agent,
     config::Config,
     http::Uri,
-    tls::{Certificate, RootCerts, TlsConfig},
+    tls::{Certificate, RootCerts},
     unversioned::{
         resolver::{ResolvedSocketAddrs, Resolver},
         transport::{DefaultConnector, NextTimeout},
@@ -20,6 +20,7 @@ use ureq::{
 
 use super::*;
 use crate::identity::{KeyPair, Seed, Timestamp};
+use crate::overlay::http::tls_config;
 use crate::registration::Registration;
 use crate::runtime::block_on;
 
@@ -99,7 +100,7 @@ impl Resolver for Only {
 /// Asks the site at an address, believing in its certificate or in those that everybody believes in.
 fn well_known(address: SocketAddr, believing: bool) -> WellKnown {
     let roots = [Certificate::from_der(CERTIFICATE).to_owned()];
-    let mut tls = TlsConfig::builder();
+    let mut tls = tls_config();
     if believing {
         tls = tls.root_certs(RootCerts::new_with_certs(&roots));
     }

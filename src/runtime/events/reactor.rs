@@ -312,6 +312,7 @@ impl Wake for Waiter {
 fn timespec(duration: Duration) -> Timespec {
     Timespec {
         tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
-        tv_nsec: duration.subsec_nanos().into(),
+        // less than 1000 million: it fits, whatever type a machine has for it
+        tv_nsec: duration.subsec_nanos() as _,
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -39,8 +39,10 @@ impl Timer {
     }
 
     fn within(window: Window) -> Timer {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Timer { id: NEXT.fetch_add(1, Relaxed), window: Some(window), waker: None }
+        // not every machine counts to 64 bits in one step; that two of one number wait at once takes 4000 million
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let id = NEXT.fetch_add(1, Relaxed) as u64;
+        Timer { id, window: Some(window), waker: None }
     }
 
     /// Goes off at another moment, once more if it has gone off.
