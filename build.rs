@@ -15,8 +15,10 @@ fn main() {
     if variable("CARGO_CFG_TARGET_OS") != "linux" || variable("PROFILE") != "release" {
         return;
     }
-    let layout = Path::new(&variable("CARGO_MANIFEST_DIR")).join(layout);
-    let layout = format!("-Wl,-T,{}", layout.display());
+    // Cargo mends paths into this folder when a checkout is moved with what it has built, and no others
+    let copy = Path::new(&variable("OUT_DIR")).join("layout.ld");
+    fs::copy(layout, &copy).expect("the layout can be copied");
+    let layout = format!("-Wl,-T,{}", copy.display());
     // functions that run side by side; addresses that the loader has to fill in as a bitmap
     for wish in [&layout, "-Wl,-z,pack-relative-relocs"] {
         if is_granted(wish) {

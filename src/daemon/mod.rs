@@ -30,15 +30,16 @@ mod own_origin;
 mod presence;
 mod reach;
 mod share_code;
+mod start;
 mod start_error;
 mod status;
 mod unset_clock;
 mod why;
 
 use std::{
-    fmt, io,
+    fmt,
     net::SocketAddr,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -63,6 +64,7 @@ pub use lending::{Circle, Lending, Tcp};
 pub use offering::Offer;
 pub use reach::Reached;
 pub use share_code::ShareCode;
+pub use start::DaemonOptions;
 pub use start_error::StartError;
 pub use status::{
     CandidateStatus, ContactStatus, LendingStatus, OverlayStatus, PeerStatus, PresenceStatus,
@@ -70,61 +72,27 @@ pub use status::{
 };
 pub use why::{Stopped, Walk, WalkStep, why};
 
-use crate::identity::{Destination, KeyPair, Name, PublicKey};
+use crate::identity::{Destination, KeyPair, Name};
+use crate::link::TeredoSetting;
 use crate::link::portmap::PortMapper;
-use crate::link::stun::ServerAddress;
-use crate::link::turn::TurnServer;
-use crate::link::{Link, Strangers, TeredoSetting};
-use crate::overlay::{self, Overlay, OverlayAddress, WellKnown};
+use crate::overlay::Overlay;
 use crate::registration::Rendezvous;
 use crate::runtime::http::Handler;
-use crate::runtime::{Task, clock, lock, plain, random, spawn};
-use crate::transport::{Lifetimes, Transport};
-use crate::trust::FirstUse;
+use crate::runtime::{Task, clock, lock, spawn};
+use crate::transport::Transport;
 use crate::web::{Failure, Peers, Pseudonym};
 use answer::Answering;
-use books::{PrivateContacts, Sequences};
+use books::Sequences;
 use control::{Control, ControlSocket, TokenGate};
 use dashboard::{Dashboard, Door};
 use entrance::Entrance;
-use finder::{Finder, RevocationWatch, Search, TrustSettings};
+use finder::{Finder, RevocationWatch, TrustSettings};
 use grounds::{Eviction, Grounds};
 use lending::Lent;
 use meeting_room::MeetingRoom;
 use own_origin::OwnOrigin;
 use presence::Publishing;
 use reach::Reach;
-
-/// What a daemon is started with.
-#[derive(Debug)]
-pub struct DaemonOptions {
-    /// Its state directory.
-    pub home: Home,
-    /// Whose it is.
-    pub identity: Identity,
-    /// Where packets are published and looked up.
-    pub overlays: Vec<OverlayAddress>,
-    /// Who is to find it there.
-    pub audience: Audience,
-    /// Where peers shall find it.
-    pub udp: Udp,
-    /// Who introduces it to peers.
-    pub rendezvous: Vec<Rendezvous>,
-    /// What it does for others, if anything.
-    pub lending: Option<Lending>,
-    /// Who is asked how it looks from outside.
-    pub stun: Vec<ServerAddress>,
-    /// Who lends it an address.
-    pub turn: Vec<TurnServer>,
-    /// Whether the router is asked to send a port here while something is served.
-    pub port_mapping: bool,
-    /// Who introduces peers to it.
-    pub teredo: TeredoSetting,
-    /// What to do with people met for the first time.
-    pub first_use: FirstUse,
-    /// Who is asked whether a stranger's domain vouches for the key.
-    pub well_known: Option<WellKnown>,
-}
 
 /// A running daemon.
 pub struct Daemon {
@@ -166,115 +134,6 @@ const PUBLISH_AGAIN_TIME: Duration = Duration::from_secs(8);
 const WITHDRAW_TIME: Duration = Duration::from_secs(3);
 
 impl Daemon {
-    /// Starts the daemon of a home: peers can reach it, commands can join it.
-    ///
-    /// # Errors
-    /// When no UDP address or no control socket is to be had.
-    pub fn start(options: DaemonOptions, home_lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        let DaemonOptions { home, identity, overlays, udp, teredo, first_use, well_known, .. } =
-            options;
-        let Identity { name, keys } = identity;
-        unset_clock::warn(clock::wall());
-        ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
-        let transport = Arc::new(bind(&keys, &udp)?);
-        transport.link().ask_servers(options.stun, options.turn);
-        if teredo != TeredoSetting::Off
-            && let Err(error) = transport.link().open_teredo()
-        {
-            log::warn!("cannot reach peers over Teredo: {}", plain(&error));
-        }
-        let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
-        overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
-        let pseudonym = Pseudonym::new(random::bytes());
-        let book = || ContactBook::new(&home);
-        let authorities = Arc::new(AuthorityBook::new(&home));
-        authorities.authorities().map_err(StartError::Authorities)?;
-        let lend =
-            |lending| lending::begin(lending, &home, &keys, transport.link(), authorities.clone());
-        let lent = options.lending.map(lend).transpose()?;
-        let certificates = Arc::new(CertificateBook::new(&home));
-        let access = AccessBook::new(&home);
-        warn_of_certificates(&certificates, &authorities, keys.public());
-        transport.link().show_certificates(certificates.shown(keys.public()));
-        transport.link().set_rendezvous(&options.rendezvous);
-        let meetings = Arc::new(MeetingRoom::new(keys.public(), book()));
-        let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
-        let grounds = Arc::new(Grounds::default());
-        let answering = Arc::new(Answering::new(
-            keys.clone(),
-            name,
-            book(),
-            revocations.clone(),
-            grounds.clone(),
-            pseudonym.clone(),
-        ));
-        let sequences = Arc::new(Sequences::load(&home));
-        let (own, introductions) = (Some(keys.clone()), Introductions::new(&home));
-        let private = PrivateContacts::new(&home);
-        let search = Search::new(overlays.clone(), introductions, sequences.clone(), own, private);
-        let trust = TrustSettings {
-            book: book(),
-            authorities: authorities.clone(),
-            revocations: revocations.clone(),
-            first_use,
-            meetings: meetings.clone(),
-            well_known,
-        };
-        let finder = Arc::new(Finder::new(search, trust));
-        let eviction = Arc::new(Eviction {
-            grounds: grounds.clone(),
-            transport: transport.clone(),
-            answering: answering.clone(),
-            finder: finder.clone(),
-        });
-        let labels = Labels::new(&home);
-        let reach = Reach::new(
-            transport.clone(),
-            finder.clone(),
-            answering.clone(),
-            certificates.clone(),
-            labels,
-            grounds,
-        );
-        let daemon = Arc::new(Daemon {
-            home,
-            keys,
-            audience: options.audience,
-            overlays,
-            transport: transport.clone(),
-            teredo,
-            answering: answering.clone(),
-            finder,
-            sequences,
-            reach: Arc::new(reach),
-            meetings,
-            authorities,
-            certificates: certificates.clone(),
-            access,
-            eviction,
-            pseudonym,
-            publishing: Mutex::default(),
-            listening: Mutex::default(),
-            port_mapping: options.port_mapping,
-            mapper: Mutex::default(),
-            entrance: Mutex::default(),
-            control: Mutex::default(),
-            door: Door::default(),
-            lent,
-            following: Mutex::default(),
-            _lock: home_lock,
-        });
-        daemon.take_back_open_presence();
-        let control = ControlSocket::open(&daemon.home, Arc::new(Control::new(&daemon)))?;
-        *lock(&daemon.control) = Some(control);
-        *lock(&daemon.following) = Some(spawn(follow(Arc::downgrade(&daemon))));
-        spawn(answering.run(transport)).detach(); // it ends with the transport
-        spawn(grounds::follow(Arc::downgrade(&daemon.eviction))).detach();
-        let weak = Arc::downgrade(&daemon);
-        spawn(revocations.run(move || weak.upgrade().map(|daemon| daemon.looks_again()))).detach();
-        Ok(daemon)
-    }
-
     /// Opens the entrance for browsers and keeps it open until the hold given back is released, or
     /// not renewed within `ttl`. One that is open already stays where it is.
     ///
@@ -442,53 +301,4 @@ impl fmt::Debug for Daemon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Daemon({})", self.keys.public().fingerprint())
     }
-}
-
-/// Says which of the own certificates end soon or do not count.
-fn warn_of_certificates(book: &CertificateBook, authorities: &AuthorityBook, key: PublicKey) {
-    let authorities = authorities.authorities().unwrap_or_default();
-    let statuses = book.statuses(key, &authorities, clock::wall()).unwrap_or_default();
-    for status in statuses.iter().filter(|status| status.warns || status.problem.is_some()) {
-        log::warn!("certificate: {}", status.words());
-    }
-}
-
-/// Starts QUIC at the addresses wanted, or at free ports where that is allowed.
-fn bind(keys: &KeyPair, udp: &Udp) -> Result<Transport, StartError> {
-    let open = |addresses: &[SocketAddr]| Link::bind(keys, addresses, Strangers::Ignored);
-    let mut link = open(&udp.addresses);
-    if udp.or_any_port && link.is_err() {
-        // taken, or no IPv6: each family for itself, at its port or any
-        let free = |a: &SocketAddr| SocketAddr::new(a.ip(), 0);
-        let any: Vec<SocketAddr> = udp.addresses.iter().map(free).collect();
-        link = open(&any);
-        for single in any.iter().filter(|_| link.is_err()).collect::<Vec<_>>() {
-            link = link.or_else(|_| open(&[*single]));
-        }
-    }
-    let failed = |error: io::Error| StartError::Udp { addresses: udp.addresses.clone(), error };
-    let link = link.map_err(failed)?;
-    link.exclude(udp.exclude.clone());
-    link.watch_network();
-    Transport::new(keys, link, Lifetimes::default()).map_err(failed)
-}
-
-/// Follows moves to other networks, until it is dropped: publishes where this machine is now, and looks
-/// for peers that have gone silent.
-async fn follow(daemon: Weak<Daemon>) {
-    let Some(strong) = daemon.upgrade() else { return };
-    let (link, finder) = (strong.transport.link().clone(), strong.finder.clone());
-    drop(strong);
-    let own = async {
-        loop {
-            link.network_change().await;
-            let Some(daemon) = daemon.upgrade() else { return };
-            daemon.finder.search().handle_network_change(); // publishing uses the same overlays
-            daemon.finder.revocations().handle_resume();
-            if let Some((publishing, _)) = &*lock(&daemon.publishing) {
-                publishing.look_again();
-            }
-        }
-    };
-    future::or(own, finder::seek(link.clone(), finder)).await;
 }

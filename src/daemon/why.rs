@@ -14,10 +14,10 @@ use super::answer::Answering;
 use super::books::PrivateContacts;
 use super::finder::{Found, Search};
 use super::reach::{Reach, refused};
+use super::start::bind;
 use super::{
     AuthorityBook, CertificateBook, Config, ContactBook, Daemon, Finder, Grounds, Home, Identity,
     Introductions, Labels, MeetingRoom, RevocationWatch, Sequences, StartError, TrustSettings, Udp,
-    bind,
 };
 use crate::identity::Destination;
 use crate::overlay::{self, OverlayAddress};
