@@ -9,8 +9,8 @@ use super::folder::FolderUrl;
 #[cfg(feature = "mainline")]
 use super::mainline::Bootstrap;
 use super::site::SiteUrl;
+use super::store::StoreUrl;
 use super::tracker::TrackerUrl;
-use crate::identity::Slot;
 
 /// The kinds that can stand in front of the first colon.
 const KINDS: &str = "lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, store:URL, tracker:URL, webdav:URL, well-known";
@@ -112,7 +112,7 @@ impl OverlayAddress {
             OverlayAddress::OpenDht(url) | OverlayAddress::Pkarr(url) => url.is_nearby(),
             OverlayAddress::Folder(url) => url.base().is_nearby(),
             OverlayAddress::Site(url) => url.is_nearby(),
-            OverlayAddress::Store(url) => url.nearby,
+            OverlayAddress::Store(url) => url.is_nearby(),
             OverlayAddress::Tracker(url) => url.is_nearby(),
             OverlayAddress::WellKnown => false,
         }
@@ -133,7 +133,7 @@ impl fmt::Display for OverlayAddress {
             }
             OverlayAddress::Folder(url) => f.write_str(url.base().spelling()),
             OverlayAddress::Site(url) => f.write_str(url.spelling()),
-            OverlayAddress::Store(url) => f.write_str(&url.spelling),
+            OverlayAddress::Store(url) => f.write_str(url.spelling()),
             OverlayAddress::Tracker(url) => f.write_str(url.spelling()),
             OverlayAddress::WellKnown => f.write_str("well-known"),
         }
@@ -149,6 +149,7 @@ impl FromStr for OverlayAddress {
 }
 
 /// What kind of host a URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Host {
     pub(super) loopback: bool,
     pub(super) nearby: bool,
@@ -179,103 +180,6 @@ pub(super) fn check_url(url: &str, sample: &str) -> Result<Host, AddressError> {
         return Err(AddressError::NoHost);
     }
     Ok(Host { loopback: is_loopback(host), nearby: is_nearby(host) })
-}
-
-/// Where the slots of a store are: a URL with a gap.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct StoreUrl {
-    spelling: Box<str>,
-    before: Box<str>,
-    after: Box<str>,
-    loopback: bool,
-    nearby: bool,
-}
-
-impl StoreUrl {
-    /// The URL of one slot.
-    pub fn of(&self, slot: Slot) -> String {
-        format!("{}{slot}{}", self.before, self.after)
-    }
-
-    /// Host and port of a store that is spelt as ours are, and may be asked by datagrams.
-    pub(super) fn datagrams(&self) -> Option<(&str, u16)> {
-        let authority = self.before.strip_prefix("http://")?.strip_suffix('/')?;
-        let is_plain = self.after.is_empty() && !authority.contains('/');
-        let (host, port) = authority.rsplit_once(':').filter(|_| is_plain)?;
-        Some((host, port.parse().ok()?))
-    }
-
-    /// As it was configured, with `store:` in front.
-    pub fn spelling(&self) -> &str {
-        &self.spelling
-    }
-
-    /// What makes this store different from others, for deriving secrets: the URL with `{slot}` in
-    /// its gap, however the gap was spelt.
-    pub fn template(&self) -> String {
-        format!("{}{{slot}}{}", self.before, self.after)
-    }
-
-    /// Whether the store is on this machine, where no proxy may stand in between.
-    pub fn is_loopback(&self) -> bool {
-        self.loopback
-    }
-
-    fn parse(spelling: &str, url: &str) -> Result<StoreUrl, AddressError> {
-        if url.is_empty() {
-            return Err(AddressError::NoUrl);
-        }
-        if let Some(bad) = url.chars().find(|c| !c.is_ascii_graphic()) {
-            return Err(AddressError::Character(bad));
-        }
-        if url.contains('#') {
-            return Err(AddressError::Fragment);
-        }
-        let (before, after) = split_at_gap(url)?;
-        if after.contains('{') || before.contains('{') || after.contains('}') {
-            return Err(AddressError::Gap);
-        }
-        let sample: Uri = format!("{before}{}{after}", Slot([0; 20]))
-            .parse()
-            .map_err(|_| AddressError::NotAUrl(url.into()))?;
-        if !matches!(sample.scheme_str(), Some("http" | "https")) {
-            return Err(AddressError::Scheme);
-        }
-        let authority = sample.authority().ok_or(AddressError::NoHost)?;
-        if authority.as_str().contains('@') {
-            return Err(AddressError::Credentials);
-        }
-        if authority.host().is_empty() {
-            return Err(AddressError::NoHost);
-        }
-        // the gap must not choose the host: one store's slots are at one host
-        let start = before.find("://").map_or(0, |at| at + 3);
-        if !before[start..].contains(['/', '?']) {
-            return Err(AddressError::GapInHost);
-        }
-        let loopback = is_loopback(authority.host());
-        let nearby = is_nearby(authority.host());
-        Ok(StoreUrl {
-            spelling: spelling.into(),
-            before: before.into(),
-            after: after.into(),
-            loopback,
-            nearby,
-        })
-    }
-}
-
-/// What stands before and behind the slot; without a gap the slot is the last part of the path.
-fn split_at_gap(url: &str) -> Result<(String, String), AddressError> {
-    for gap in ["{slot}", "{key}"] {
-        if let Some((before, after)) = url.split_once(gap) {
-            return Ok((before.into(), after.into()));
-        }
-    }
-    if url.contains('?') {
-        return Err(AddressError::Gap); // nobody can tell where in a query the slot belongs
-    }
-    Ok((format!("{}/", url.trim_end_matches('/')), String::new()))
 }
 
 pub(super) fn is_loopback(host: &str) -> bool {
@@ -413,6 +317,7 @@ impl std::error::Error for AddressError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Slot;
 
     const SLOT: &str = "000102030405060708090a0b0c0d0e0f10111213";
 

@@ -8,9 +8,10 @@ use ring::hmac;
 
 use super::asking::Asking;
 use super::datagram::{Put, Secret};
-use super::{MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, TTL_FIELD, WAIT_FIELD, framing};
+use super::{
+    MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, StoreUrl, TTL_FIELD, WAIT_FIELD, framing,
+};
 use crate::identity::{KeyPair, Slot};
-use crate::overlay::address::StoreUrl;
 use crate::overlay::http::{
     self, DEADLINE, Hosts, HttpClient, in_time, is_found, refusal, translate,
 };

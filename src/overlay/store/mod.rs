@@ -31,12 +31,14 @@ mod journal;
 mod places;
 mod record;
 mod server;
+mod url;
 
 use std::time::Duration;
 
 pub use client::Client;
 pub use places::Capacity;
 pub use server::{Store, StoreError, StoreOptions};
+pub use url::StoreUrl;
 
 /// What clients send the time to live in, whole seconds.
 pub const TTL_FIELD: &str = "p2p-ttl";
