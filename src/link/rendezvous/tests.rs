@@ -160,8 +160,7 @@ impl World {
             } else if let Some((peer, header)) = Header::parse(&datagram) {
                 let run = Run { octets: datagram.len(), stride: datagram.len(), header };
                 let forward = self.server.forward(Carrier::Udp(from), peer, run, now);
-                let Some(Forward { to: place, header: new, also, tag, congested }) = forward
-                else {
+                let Some(Forward { to: place, header: new, also, tag, congested }) = forward else {
                     return;
                 };
                 self.marked += usize::from(congested);
