@@ -32,7 +32,7 @@ const LIFE: Duration = Duration::from_secs(150);
 /// What relaying costs beside the round trip: a relay is used if the direct way takes three times as
 /// long and this.
 const RELAY_COST: Duration = Duration::from_millis(100);
-/// Through a third party's Teredo relay, or with packets of 1280 octets at most.
+/// Through a third party's Teredo relay, or with packets of 1280 octets at most to those who take no bare ones.
 const TEREDO_COST: Duration = Duration::from_millis(20);
 /// A probe over Teredo may draw a server into it, so others are asked a little earlier.
 const TEREDO_DELAY: Duration = Duration::from_millis(60);

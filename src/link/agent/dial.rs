@@ -11,7 +11,6 @@ use crate::link::{
     path::{Path, Reason},
     peer::{FRESH, Peer},
     sealing::Sealing,
-    teredo::is_teredo,
     way::{RelayId, Way},
 };
 
@@ -177,13 +176,10 @@ impl<S: Sealing> Agent<S> {
         true
     }
 
-    /// Whether the way of a peer, or the one by which it has come, may carry longer packets than every path: over
-    /// Teredo 32 octets more pass at most.
-    pub(in crate::link) fn may_carry_long(&self, hit: Hit) -> bool {
-        let peer = self.peers.get(&hit);
-        let way = peer.and_then(|peer| peer.path.as_ref().map(|path| path.way).or(peer.knocked));
-        let address = way.and_then(|way| way.direct());
-        !address.is_some_and(|address| is_teredo(address.ip()))
+    /// The way of a peer, or the one by which it has come.
+    pub(in crate::link) fn likely_path(&self, hit: Hit) -> Option<Way> {
+        let peer = self.peers.get(&hit)?;
+        peer.path.as_ref().map(|path| path.way).or(peer.knocked)
     }
 
     /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its

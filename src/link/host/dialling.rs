@@ -16,6 +16,7 @@ use super::super::{
     locators,
     no_path::NoPath,
     places::Places,
+    teredo::is_teredo,
     way::{RelayId, Way},
 };
 use super::{Link, State, virtual_address};
@@ -107,9 +108,13 @@ impl Link {
         self.state().early.take(connection_id, clock::now())
     }
 
-    /// Whether the way to a peer may carry longer packets than every way does.
+    /// Whether the way to a peer may carry longer packets than every way does. Those of Teredo may not, but such as go
+    /// without its headers.
     pub fn may_carry_long(&self, hit: Hit) -> bool {
-        self.state().agent.may_carry_long(hit)
+        let way = self.state().agent.likely_path(hit);
+        let address = way.and_then(|way| way.direct()).filter(|address| is_teredo(address.ip()));
+        let Some(address) = address else { return true };
+        self.teredo_for(address).is_some_and(|teredo| teredo.takes_long(address))
     }
 
     /// The way in use for a peer.

@@ -6,6 +6,10 @@
 //! connection travel alone. Everything else, the path agent's probes among it, keeps its headers, so that whoever has
 //! forgotten the addresses learns them again.
 //!
+//! The packets that Teredo knows have 1280 octets (RFC 4380, section 5.1), of which the headers leave 1232. A bare one
+//! is none of them, and may be as long as on any other way; one that is too long to go otherwise is lost where it
+//! cannot go bare.
+//!
 //! ```text
 //! A                                      B
 //!   |== IPv6, UDP, understood =============>|  knows A
@@ -26,6 +30,9 @@ use std::{
 const TURN: u8 = 0xc0;
 const SHORT_HEADER: u8 = 0x40;
 const TURNED: u8 = 0x80;
+
+/// The longest: what an Ethernet carries over IPv4. How much of that a path carries, QUIC finds out.
+pub(super) const MAX_LENGTH: usize = 1500 - 20 - 8;
 
 /// In the flow label: the sender takes bare packets.
 const UNDERSTOOD: u32 = 0x7_0320;
@@ -57,9 +64,14 @@ impl Acquaintance {
         if self.source(now).is_some() { ACQUAINTED } else { UNDERSTOOD }
     }
 
+    /// Whether packets to the peer there will go without as soon as both know each other.
+    pub(super) fn is_understood(&self, to: SocketAddrV6, now: Instant) -> bool {
+        self.source(now) == Some(to)
+    }
+
     /// Whether a packet to the peer there may go without.
     pub(super) fn takes(&self, to: SocketAddrV6, now: Instant) -> bool {
-        self.mutual && self.source(now) == Some(to)
+        self.mutual && self.is_understood(to, now)
     }
 
     /// From where a bare packet of the peer comes, which knows us then.
@@ -73,6 +85,12 @@ impl Acquaintance {
         let fresh = |(_, at): &(SocketAddrV6, Instant)| now.saturating_duration_since(*at) < MEMORY;
         self.peer.filter(fresh).map(|(source, _)| source)
     }
+}
+
+/// Whether a packet is one of an established connection, and not too long.
+pub(super) fn suits(packet: &[u8]) -> bool {
+    let first = packet.first().filter(|_| packet.len() <= MAX_LENGTH);
+    first.is_some_and(|first| first & TURN == SHORT_HEADER)
 }
 
 /// A packet as it goes bare; None if it is not one of an established connection.

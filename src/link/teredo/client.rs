@@ -11,6 +11,14 @@
 //!   |<============================ what answers it =|
 //! ```
 //!
+//! A host that has no address yet asks for it and asks its peer in at the same time, from a link-local address: a
+//! server takes that from everybody for its own clients (RFC 4380, section 5.3.1), and the origin says where to answer.
+//! So a visitor's first packet leaves when its address is known, and who has one already is no faster.
+//!
+//! The packet itself cannot go through the server. Servers forward bubbles and ICMPv6 messages only, and miredo's takes
+//! no more than 88 octets in one of the latter, so that nobody makes a relay of it. Cutting the packet in pieces would
+//! get around what its owner wants.
+//!
 //! What waits leaves one round trip to the server after the bubble, and does not wait for that of B. By the
 //! triangle inequality it then reaches B's NAT when B has opened it, and leaves before B's bubble comes in.
 //! Otherwise a Linux router that masquerades without a filter takes the early packet for its own, and gives the
@@ -22,14 +30,15 @@ mod sending;
 
 use std::{
     collections::VecDeque,
-    net::{Ipv4Addr, SocketAddrV4, SocketAddrV6},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6},
     time::{Duration, Instant},
 };
 
 use super::super::{drbg::Drbg, limit::Bucket};
 use super::{
     address::{TeredoAddress, is_global},
-    ipv6::MAX_PAYLOAD,
+    bare,
+    ipv6::{self, MAX_PAYLOAD},
     peers::{Peers, Standing},
     qualification::{Outcome, Qualification},
     state::{TeredoProof, TeredoState},
@@ -90,6 +99,8 @@ pub(super) struct Teredo {
     kept: bool,
     used: Option<Instant>,
     phase: Phase,
+    /// From where bubbles go as long as there is no address.
+    anonymous: Ipv6Addr,
     peers: Peers,
     proof: TeredoProof,
     silent_peers: usize,
@@ -112,6 +123,7 @@ impl Teredo {
             kept: false,
             used: None,
             phase: Phase::Asleep,
+            anonymous: Ipv6Addr::UNSPECIFIED,
             peers: Peers::default(),
             proof: TeredoProof::Advertised,
             silent_peers: 0,
@@ -167,7 +179,9 @@ impl Teredo {
     /// lost if the way stays shut, if it is too long, or where Teredo must not send to.
     pub(super) fn send(&mut self, to: SocketAddrV6, payload: &[u8], now: Instant) {
         let Some(peer) = TeredoAddress::parse(*to.ip()) else { return };
-        if payload.len() > MAX_PAYLOAD || self.is_own(peer.mapped) {
+        let is_long = payload.len() > MAX_PAYLOAD;
+        let bare = is_long && bare::suits(payload) && self.peers.takes_bare(peer, to, now);
+        if (is_long && !bare) || self.is_own(peer.mapped) {
             return;
         }
         self.used = Some(now);
@@ -178,6 +192,12 @@ impl Teredo {
             self.transmit(peer, to, payload, now);
         }
         self.handle_timeout(now);
+    }
+
+    /// Whether a peer will take packets that are longer than those of Teredo.
+    pub(super) fn takes_long(&self, to: SocketAddrV6, now: Instant) -> bool {
+        let peer = TeredoAddress::parse(*to.ip());
+        peer.is_some_and(|peer| self.peers.understands_bare(peer, to, now))
     }
 
     /// Does what is due.
@@ -220,6 +240,7 @@ impl Teredo {
             let doubts = if self.kept { now } else { now + DOUBTS };
             let qualification = Qualification::start(server, doubts, &mut self.drbg, now);
             self.phase = Phase::Active(Box::new(qualification));
+            self.anonymous = ipv6::anonymous(&self.drbg.next());
         }
     }
 
@@ -230,6 +251,10 @@ impl Teredo {
     fn follow(&mut self, outcome: Outcome, now: Instant) {
         match outcome {
             Outcome::Same => {}
+            Outcome::Numbered => {
+                self.failures = 0;
+                self.handle_timeout(now); // who was asked in meanwhile is awaited
+            }
             Outcome::Renumbered => {
                 self.failures = 0;
                 self.proof = TeredoProof::Advertised;
@@ -301,7 +326,8 @@ impl Teredo {
             Phase::Asleep => None,
             Phase::Resting { until, .. } => Some(*until),
             Phase::Active(qualification) => {
-                let bubbles = qualification.address().and_then(|_| self.peers.poll_timeout());
+                let own = qualification.address();
+                let bubbles = own.and_then(|_| self.peers.poll_timeout(self.stagger()));
                 let end = self.used.filter(|_| !self.kept).map(|used| used + LINGER);
                 qualification.poll_timeout(now).into_iter().chain(bubbles).chain(end).min()
             }

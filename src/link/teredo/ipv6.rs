@@ -25,6 +25,14 @@ const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// The link-local address that solicits: without the cone bit (RFC 5991, section 3).
 pub(super) const SOLICITOR: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xffff, 0xffff, 0xffff);
 
+/// A link-local address that nobody else has, of unpredictable octets.
+pub(super) fn anonymous(random: &[u8; 32]) -> Ipv6Addr {
+    let mut octets = [0; 16];
+    octets[..2].copy_from_slice(&[0xfe, 0x80]);
+    octets[8..].copy_from_slice(&random[..8]);
+    octets.into()
+}
+
 /// An IPv6 packet without extension headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packet<'a> {

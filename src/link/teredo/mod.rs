@@ -21,7 +21,8 @@
 //! Against abuse (RFC 4380, section 7): a packet counts only if it comes from where its source
 //! address says, or from the server with the matching origin; nothing is sent to private, local or
 //! group addresses; bubbles and lists are bounded; an advertisement needs the nonce of its
-//! solicitation.
+//! solicitation, and a bubble that answers an anonymous one needs its unpredictable address. Nothing but bubbles and
+//! solicitations goes to a server, which is somebody else's.
 
 mod address;
 mod bare;

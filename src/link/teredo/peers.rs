@@ -84,8 +84,8 @@ struct Peer {
     /// Bubbles of the running attempt, and when the next step is due.
     bubbles: u32,
     due: Option<Instant>,
-    /// When the direct packet follows the bubble through the server.
-    direct: Option<Instant>,
+    /// When the bubble left through the server that a direct packet is to follow.
+    introduced: Option<Instant>,
     /// When what was ventured is taken to be lost.
     repetition: Option<Instant>,
     allowance: Bucket,
@@ -137,7 +137,7 @@ impl Peers {
         peer.heard = Some(now);
         peer.used = now;
         peer.due = None;
-        peer.direct = None;
+        peer.introduced = None;
         peer.allowance = Bucket::new(now);
         let (ventured, waiting): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut peer.waiting).into_iter().partition(|waiting| waiting.ventured);
@@ -179,6 +179,17 @@ impl Peers {
         peer.is_some_and(|peer| peer.is_trusted(now) && peer.acquaintance.takes(to, now))
     }
 
+    /// Whether packets to a peer will go bare as soon as both know each other.
+    pub(super) fn understands_bare(
+        &self,
+        address: TeredoAddress,
+        to: SocketAddrV6,
+        now: Instant,
+    ) -> bool {
+        let peer = self.list.get(&address);
+        peer.is_some_and(|peer| peer.acquaintance.is_understood(to, now))
+    }
+
     /// A bare packet came from a mapped address: from where its sender speaks, if that is a peer that was heard lately.
     pub(super) fn heard_bare(
         &mut self,
@@ -216,17 +227,26 @@ impl Peers {
         self.entry(address, now).replies.take(&REPLIES, now)
     }
 
-    /// What is due; called only when bubbles can be sent. A direct packet follows the bubble through the
-    /// server `later`.
-    pub(super) fn handle_timeout(&mut self, later: Duration, now: Instant, due: &mut Vec<Due>) {
+    /// What is due. A direct packet follows the bubble through the server by `stagger`, which nobody knows before this
+    /// host has an address: until then a peer is asked in, once, and nothing else.
+    pub(super) fn handle_timeout(
+        &mut self,
+        stagger: Option<Duration>,
+        now: Instant,
+        due: &mut Vec<Due>,
+    ) {
         for (address, peer) in &mut self.list {
-            if peer.direct.take_if(|direct| *direct <= now).is_some() {
+            let follows = |introduced: &mut Instant| {
+                stagger.is_some_and(|stagger| *introduced + stagger <= now)
+            };
+            if peer.introduced.take_if(follows).is_some() {
                 due.push(Due::Direct(*address));
             }
             if peer.repetition.take_if(|repetition| *repetition <= now).is_some() {
                 due.push(Due::Repetition(*address));
             }
-            if peer.due.is_none_or(|due| due > now) {
+            let has_asked = stagger.is_none() && peer.bubbles > 0;
+            if has_asked || peer.due.is_none_or(|due| due > now) {
                 continue;
             }
             if peer.bubbles < MAX_BUBBLES && peer.allowance.take(&BUBBLES, now) {
@@ -234,7 +254,7 @@ impl Peers {
                 // no bubble answered the former: what was ventured with it is lost
                 peer.waiting.iter_mut().for_each(|waiting| waiting.ventured = false);
                 peer.due = Some(now + BUBBLE_INTERVAL);
-                peer.direct = Some(now + later);
+                peer.introduced = Some(now);
                 due.push(Due::Introduction(*address));
             } else {
                 peer.due = None;
@@ -244,8 +264,10 @@ impl Peers {
         }
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let due = |peer: &Peer| [peer.due, peer.direct, peer.repetition];
+    /// When [`Peers::handle_timeout`] has something to do for a host that has an address.
+    pub(super) fn poll_timeout(&self, stagger: Duration) -> Option<Instant> {
+        let follows = |introduced| introduced + stagger;
+        let due = |peer: &Peer| [peer.due, peer.introduced.map(follows), peer.repetition];
         self.list.values().flat_map(due).flatten().min()
     }
 
@@ -288,7 +310,7 @@ impl Peer {
             waiting: VecDeque::new(),
             bubbles: 0,
             due: None,
-            direct: None,
+            introduced: None,
             repetition: None,
             allowance: Bucket::new(now),
             replies: Bucket::new(now),
@@ -302,94 +324,4 @@ impl Peer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
-
-    use super::*;
-    use crate::runtime::clock;
-
-    const PATIENCE: Duration = Duration::from_millis(50);
-
-    fn address(number: u32) -> TeredoAddress {
-        let host = Ipv4Addr::from_bits(0x0b00_0000 + number);
-        TeredoAddress::new([11, 1, 0, 20].into(), SocketAddrV4::new(host, 3545), 0)
-    }
-
-    fn to(address: TeredoAddress) -> SocketAddrV6 {
-        SocketAddrV6::new(address.to_ipv6(), 5050, 0, 0)
-    }
-
-    fn bubbles(peers: &mut Peers, now: Instant) -> usize {
-        let mut due = Vec::new();
-        peers.handle_timeout(Duration::ZERO, now, &mut due);
-        due.iter().filter(|due| matches!(due, Due::Introduction(_))).count()
-    }
-
-    #[test]
-    fn a_silent_peer_gets_four_bubbles_and_then_few() {
-        let (mut peers, start, peer) = (Peers::default(), clock::now(), address(1));
-        let mut sent = 0;
-        let mut silent = 0;
-        for second in 0..3600 {
-            let now = start + Duration::from_secs(second);
-            silent += usize::from(peers.send(peer, to(peer), b"x", now) == Standing::Silent);
-            sent += bubbles(&mut peers, now);
-            if second == 6 {
-                assert_eq!(sent, 4);
-            }
-        }
-        assert!((45..=4 + 3600 / 75).contains(&sent), "{sent}");
-        assert!(silent > 3000);
-        assert!(peers.list[&peer].waiting.len() <= MAX_WAITING);
-    }
-
-    #[test]
-    fn what_waited_is_given_once_the_peer_is_heard_and_trust_ends() {
-        let (mut peers, now, peer) = (Peers::default(), clock::now(), address(1));
-        for number in 0..10 {
-            assert_eq!(peers.send(peer, to(peer), &[number], now), Standing::Waiting);
-        }
-        let (waiting, first) = peers.heard(peer, Sign::Bubble, PATIENCE, now);
-        let numbers: Vec<u8> = waiting.iter().map(|waiting| waiting.payload[0]).collect();
-        assert_eq!((numbers, first), ((2..10).collect(), true));
-        assert_eq!(peers.send(peer, to(peer), b"x", now), Standing::Trusted);
-        assert!(!peers.heard(peer, Sign::Datagram, PATIENCE, now).1);
-        assert_eq!(peers.send(peer, to(peer), b"x", now + TRUST), Standing::Waiting);
-    }
-
-    #[test]
-    fn strangers_do_not_drive_out_a_peer_that_is_wanted() {
-        let (mut peers, now) = (Peers::default(), clock::now());
-        peers.send(address(0), to(address(0)), b"x", now);
-        for number in 1..100_000 {
-            let later = now + Duration::from_secs(1);
-            peers.heard(address(number), Sign::Bubble, PATIENCE, later);
-        }
-        assert_eq!(peers.list.len(), MAX_PEERS);
-        assert_eq!(peers.heard(address(0), Sign::Bubble, PATIENCE, now).0.len(), 1);
-    }
-
-    #[test]
-    fn what_was_ventured_is_repeated_once_if_nothing_answers_it() {
-        for (answer, repeated) in [(Sign::Bubble, 1), (Sign::Datagram, 0)] {
-            let (mut peers, start, peer) = (Peers::default(), clock::now(), address(1));
-            peers.send(peer, to(peer), b"x", start);
-            let mut due = Vec::new();
-            peers.handle_timeout(PATIENCE, start, &mut due);
-            assert_eq!(due, [Due::Introduction(peer)]);
-            let now = start + PATIENCE;
-            due.clear();
-            peers.handle_timeout(PATIENCE, now, &mut due);
-            assert_eq!(due, [Due::Direct(peer)]);
-            assert_eq!(peers.venture(peer).len(), 1);
-            assert!(peers.venture(peer).is_empty(), "once");
-            assert!(peers.heard(peer, Sign::Bubble, PATIENCE, now).0.is_empty());
-            assert!(peers.heard(peer, answer, PATIENCE, now).0.is_empty());
-            due.clear();
-            peers.handle_timeout(PATIENCE, now + PATIENCE, &mut due);
-            assert_eq!(due.len(), repeated);
-            assert_eq!(peers.repeat(peer).len(), repeated);
-            assert!(peers.repeat(peer).is_empty() && peers.poll_timeout().is_none());
-        }
-    }
-}
+mod tests;

@@ -55,7 +55,9 @@ pub(super) enum Action {
 pub(super) enum Outcome {
     /// Nothing else than before.
     Same,
-    /// The address is another one than before, or the first one.
+    /// There is an address, the first one.
+    Numbered,
+    /// The address is another one than before.
     Renumbered,
     /// The NAT is symmetric.
     Symmetric,
@@ -161,7 +163,8 @@ impl Qualification {
                 }
             }
             return match self.compare(now) {
-                Outcome::Same if renumbered => Outcome::Renumbered,
+                Outcome::Same if renumbered && known.is_some() => Outcome::Renumbered,
+                Outcome::Same if renumbered => Outcome::Numbered,
                 outcome => outcome,
             };
         }

@@ -12,6 +12,8 @@ use std::{
 use event_listener::Event as Signal;
 use futures_lite::future;
 use quinn::udp::{RecvMeta, Transmit};
+#[cfg(target_os = "linux")]
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
 
 use crate::runtime::{Async, clock, lock, random, spawn, unblock};
 
@@ -59,6 +61,7 @@ impl TeredoSocket {
     pub(in crate::link) fn start(port: u16, changed: Arc<Signal>) -> io::Result<Arc<TeredoSocket>> {
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let io = Arc::new(Async::<UdpSocket>::bind(any)?);
+        keep_whole(io.get_ref());
         let signal = Arc::new(Signal::new());
         let socket = Arc::new(TeredoSocket {
             io: io.clone(),
@@ -116,6 +119,12 @@ impl TeredoSocket {
                 client.send(to, payload, now);
             }
         });
+    }
+
+    /// Whether packets to a peer may be longer than those of Teredo.
+    pub(in crate::link) fn takes_long(&self, to: SocketAddr) -> bool {
+        let SocketAddr::V6(to) = to else { return false };
+        self.lock().client.takes_long(to, clock::now())
     }
 
     /// Sends a control datagram.
@@ -209,6 +218,17 @@ impl Drop for TeredoSocket {
         self.signal.notify(usize::MAX); // its task ends
     }
 }
+
+/// No router cuts what is too long: it is lost, so that QUIC finds out how long its packets may be.
+#[cfg(target_os = "linux")]
+fn keep_whole(socket: &UdpSocket) {
+    // best effort: what is cut arrives as well, only later
+    let _ = set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::PROBE);
+}
+
+/// The system decides what becomes of what is too long.
+#[cfg(not(target_os = "linux"))]
+fn keep_whole(_: &UdpSocket) {}
 
 /// Reads the socket and keeps the client's time.
 async fn drive(socket: Weak<TeredoSocket>, io: Arc<Async<UdpSocket>>, signal: Arc<Signal>) {

@@ -57,10 +57,12 @@ impl Teredo {
             return Some(());
         }
         let own = qualification.address()?;
-        if packet.destination != own.to_ipv6() {
+        let is_server = qualification.is_server(from);
+        let answers = packet.is_bubble() && packet.destination == self.anonymous && !is_server;
+        if packet.destination != own.to_ipv6() && !answers {
             return None;
         }
-        if qualification.is_server(from) {
+        if is_server {
             return self.handle_introduction(own, encapsulation.origin?, packet, now);
         }
         let peer = TeredoAddress::parse(packet.source)?;

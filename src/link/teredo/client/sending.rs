@@ -46,24 +46,25 @@ impl Teredo {
             Action::Echo => {
                 let Phase::Active(qualification) = &self.phase else { return };
                 let Some(own) = qualification.address() else { return };
-                self.bubble_through_server(own, own);
+                self.bubble_through_server(own.to_ipv6(), own);
             }
         }
     }
 
     pub(super) fn send_bubbles(&mut self, now: Instant) {
         let Phase::Active(qualification) = &self.phase else { return };
-        let Some(own) = qualification.address() else { return };
+        let own = qualification.address();
         let introduces = qualification.introduces();
+        let from = own.map_or(self.anonymous, TeredoAddress::to_ipv6);
         let mut due = Vec::new();
-        self.peers.handle_timeout(self.stagger(), now, &mut due);
+        self.peers.handle_timeout(own.map(|_| self.stagger()), now, &mut due);
         for due in due {
             match due {
-                Due::Introduction(peer) => self.bubble_through_server(own, peer),
+                Due::Introduction(peer) => self.bubble_through_server(from, peer),
                 Due::Direct(peer) => {
                     let ventured = self.peers.venture(peer);
                     if ventured.is_empty() {
-                        let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
+                        let datagram = ipv6::bubble(from, peer.to_ipv6());
                         self.transmits.push_back(Transmit { to: peer.mapped, datagram });
                     }
                     for datagram in ventured {
@@ -93,8 +94,8 @@ impl Teredo {
         qualification.round_trip().min(MAX_STAGGER)
     }
 
-    fn bubble_through_server(&mut self, own: TeredoAddress, peer: TeredoAddress) {
-        let datagram = ipv6::bubble(own.to_ipv6(), peer.to_ipv6());
+    fn bubble_through_server(&mut self, from: Ipv6Addr, peer: TeredoAddress) {
+        let datagram = ipv6::bubble(from, peer.to_ipv6());
         let to = SocketAddrV4::new(peer.server, SERVER_PORT);
         self.transmits.push_back(Transmit { to, datagram });
     }

@@ -246,9 +246,12 @@ pub(super) fn serve(
         let answer = with_nonce(encapsulation.nonce?, &with_origin(from, &advertisement));
         return Some((from, answer));
     }
-    let source = TeredoAddress::parse(packet.source)?;
     let destination = TeredoAddress::parse(packet.destination)?;
-    let good = server.forwards && packet.is_bubble() && source.mapped == from;
+    let accepted = match TeredoAddress::parse(packet.source) {
+        Some(source) => source.mapped == from,
+        None => destination.server == first, // whoever asks for one of its clients
+    };
+    let good = server.forwards && packet.is_bubble() && accepted;
     good.then(|| (destination.mapped, with_origin(from, encapsulation.packet)))
 }
 
