@@ -43,7 +43,7 @@ pub(super) trait Sorter {
     fn carry(&mut self, from: SocketAddr, to: (Peer, usize), run: DatagramRun<'_>);
 
     /// Takes a QUIC packet that does not fit the run in which it came.
-    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]);
+    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8], ecn: Option<EcnCodepoint>);
 }
 
 /// Equally long datagrams of one sender, of which only the last may be shorter.
@@ -116,7 +116,7 @@ fn filter_run(sorter: &mut impl Sorter, from: SocketAddr, run: DatagramRun<'_>) 
             let run = left.get_or_insert(Left { sender, stride: packet.len(), length: 0 });
             let fits = packet.len() <= run.stride && run.length.is_multiple_of(run.stride);
             if run.sender != sender || !fits {
-                sorter.set_aside(sender, &octets[packet]);
+                sorter.set_aside(sender, &octets[packet], ecn);
             } else {
                 let length = packet.len();
                 if run.length != packet.start {

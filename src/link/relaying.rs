@@ -143,10 +143,10 @@ impl Relaying {
         let DatagramRun { octets, stride, ecn } = run;
         let Some(server) = &mut self.server else { return };
         let what = Run { octets: octets.len(), stride, header };
-        let Some(Forward { to, header: new, also, tag }) = server.forward(from, to, what, now)
-        else {
-            return;
-        };
+        let Some(forward) = server.forward(from, to, what, now) else { return };
+        let Forward { to, header: new, also, tag, congested } = forward;
+        // only what says that it can be marked
+        let ecn = ecn.map(|own| if congested { EcnCodepoint::Ce } else { own });
         let inner = stride.saturating_sub(header);
         if let Some((also, length)) = also {
             let count = length.div_ceil(inner + tag.as_ref().len());

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, ops::Range, time::Instant};
 
+use quinn::udp::EcnCodepoint;
+
 use crate::identity::Hit;
 use crate::registration::inquiry::INQUIRY;
 use crate::runtime::clock;
@@ -80,7 +82,7 @@ impl Sorting<'_> {
                 if kind == Kind::QuicLong {
                     self.handshake(datagram);
                 }
-                self.set_aside(sender, datagram);
+                self.set_aside(sender, datagram, None);
             }
             Kind::Carry | Kind::Carried | Kind::Stun | Kind::Unknown => {}
         }
@@ -111,7 +113,7 @@ impl Sorter for Sorting<'_> {
             {
                 let received = self.early.handle_datagram(hit, datagram, self.now);
                 if let Some(Received::Enclosing(packet)) = received {
-                    self.set_aside(virtual_address(hit), &packet);
+                    self.set_aside(virtual_address(hit), &packet, None);
                 }
             }
             return;
@@ -167,7 +169,7 @@ impl Sorter for Sorting<'_> {
         self.worked = true;
     }
 
-    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]) {
-        self.aside.push(sender, packet);
+    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8], ecn: Option<EcnCodepoint>) {
+        self.aside.push(sender, packet, ecn);
     }
 }

@@ -25,6 +25,11 @@ const MAX_RECEIVE_ERRORS: u32 = 8;
 /// datagrams or 65535 octets, whichever is less, so this is enough and saves a third of the memory.
 const MAX_RECEIVE_SEGMENTS: usize = 65535usize.div_ceil(1472);
 
+/// Of the 32 buffers that QUIC offers for one read, so many are used. Each takes a run of datagrams, 65 kB; memory of
+/// one that has ever been used stays, and after a while of load all 32 have been, 2 MB. Four of them hold a millisecond
+/// of 2 Gbit/s, and QUIC reads again at once.
+const RECEIVE_RUNS: usize = 4;
+
 impl AsyncUdpSocket for Link {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Box::pin(WritePoller { link: self, waiting: None })
@@ -46,6 +51,8 @@ impl AsyncUdpSocket for Link {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        let runs = buffers.len().min(RECEIVE_RUNS);
+        let buffers = &mut buffers[..runs];
         {
             let mut receiver = lock(&self.receiver);
             if !receiver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {

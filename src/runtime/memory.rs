@@ -1,7 +1,8 @@
 //! What the allocator keeps for later.
 //!
 //! glibc keeps what was freed unless it lies at the end of its heap, and a heap for each of the threads,
-//! of which it gives back even less: some megabytes after a download. Other C libraries keep little.
+//! of which it gives back even less: some megabytes after a download. The allocator of static programs keeps
+//! little.
 //!
 //! This is the one place in the program where the compiler takes our word for something.
 #![allow(unsafe_code, reason = "functions of the C library have to be declared")]

@@ -42,8 +42,13 @@ impl Host {
 
     /// One that lends itself to others.
     fn rendezvous(relay: Group) -> Host {
+        Host::slow_rendezvous(relay, PLENTY)
+    }
+
+    /// The same, which carries so many octets a second.
+    fn slow_rendezvous(relay: Group, per_second: u64) -> Host {
         let host = Host::new();
-        let rules = Rules::new(Group::Anyone, relay, PLENTY);
+        let rules = Rules::new(Group::Anyone, relay, per_second);
         host.link().serve_rendezvous(&host.keys, rules, None).unwrap();
         host
     }
@@ -126,6 +131,22 @@ fn megabytes_pass_a_relay() {
         let counts = relay.link().serving().unwrap();
         assert!(counts.octets > 8_000_000, "{counts:?}");
         assert_eq!((counts.registered, counts.clients), (1, 2));
+    });
+}
+
+#[test]
+fn a_relay_slows_senders_down_and_refuses_little() {
+    run(async {
+        let relay = Host::slow_rendezvous(Group::Anyone, 8_000_000);
+        let (alice, bob) = (Arc::new(Host::new()), Host::new());
+        alice.register(&[relay.node()]).await;
+        serve_echo(&alice);
+        let mut opened = bob.open(alice.key(), relay.node()).await.unwrap();
+        let request = megabytes(4);
+        assert!(exchange(&mut opened.stream, &request).await.unwrap() == request);
+        // runs of up to ten packets: more than 500 where nobody is told, 20 to 130 where round trips are as short as here
+        let counts = relay.link().serving().unwrap();
+        assert!(counts.refused <= 250, "{counts:?}");
     });
 }
 

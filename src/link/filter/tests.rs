@@ -82,7 +82,7 @@ impl Sorter for Recorder {
         run.octets.fill(0);
     }
 
-    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8]) {
+    fn set_aside(&mut self, sender: SocketAddr, packet: &[u8], _: Option<EcnCodepoint>) {
         self.aside.push((sender, packet.to_vec()));
     }
 }

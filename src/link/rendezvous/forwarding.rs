@@ -24,6 +24,8 @@ pub(in crate::link) struct Forward {
     pub(in crate::link) also: Option<(Carrier, usize)>,
     /// The header with the tag of the sender, which is understood everywhere.
     pub(in crate::link) tag: Header,
+    /// The sender should slow down: what can be marked in the network's headers is to be marked so (RFC 3168).
+    pub(in crate::link) congested: bool,
 }
 
 /// A run of CARRYs: datagrams with one header and of one length, but the last may be shorter.
@@ -70,7 +72,7 @@ impl Server {
             return None;
         };
         match self.place(sender, to, run.octets, now) {
-            Ok(place) => {
+            Ok((place, congested)) => {
                 self.sessions.get_mut(&from)?.channels.open(to, now);
                 let tag = Header::new(Direction::Down, Peer::Tag(sender.hit));
                 let also = self.claimed(to, run);
@@ -83,7 +85,7 @@ impl Server {
                     return None;
                 }
                 self.counts.octets += run.octets as u64;
-                Some(Forward { to: place, header, also, tag })
+                Some(Forward { to: place, header, also, tag, congested })
             }
             Err(reason) => {
                 self.refuse_carry(from, reason, Some(to), run, now);
@@ -92,14 +94,15 @@ impl Server {
         }
     }
 
-    /// Where the receiver is, if so many octets may go there.
+    /// Where the receiver is, if so many octets may go there, and whether it will soon be too many. A sender who hears
+    /// of that slows down; one who only misses what was refused takes up to a sixth of it for noise of the line.
     fn place(
         &mut self,
         sender: End,
         to: Hit,
         octets: usize,
         now: Instant,
-    ) -> Result<Carrier, RefusalReason> {
+    ) -> Result<(Carrier, bool), RefusalReason> {
         let place = self.clients.get(&to).map(|client| client.carrier);
         let place = place.ok_or(RefusalReason::UnknownCallee)?;
         let receiver = self.sessions.get(&place).filter(|session| !session.is_over(now));
@@ -112,13 +115,15 @@ impl Server {
             Some(payer) => {
                 let allowed = payer.carried.take(&self.rules.client, octets, now)
                     && self.total.take(&self.rules.total, octets, now);
-                allowed.then_some(place).ok_or(RefusalReason::RateLimited)
+                let congested = payer.carried.is_strained(&self.rules.client, now)
+                    || self.total.is_strained(&self.rules.total, now);
+                allowed.then_some((place, congested)).ok_or(RefusalReason::RateLimited)
             }
             None => {
                 let pair = (sender.hit, receiver.hit);
                 let rate = &self.rules.introduction;
                 let allowed = self.introductions.take(pair, rate, octets, now);
-                allowed.then_some(place).ok_or(RefusalReason::Quota)
+                allowed.then_some((place, false)).ok_or(RefusalReason::Quota)
             }
         }
     }

@@ -47,6 +47,12 @@ impl Meter {
         true
     }
 
+    /// Whether so much has passed lately that it will soon be too much: half of a burst. The other half is for what
+    /// arrives until a sender who is told so now sends less.
+    pub(super) fn is_strained(&self, rate: &OctetRate, now: Instant) -> bool {
+        self.paid.saturating_duration_since(now) > rate.time(rate.burst / 2)
+    }
+
     /// Whether it remembers nothing any more.
     pub(super) fn is_paid(&self, now: Instant) -> bool {
         self.paid <= now
@@ -68,6 +74,8 @@ mod tests {
         assert!(meter.take(&rate, 1000, start));
         assert!(!meter.take(&rate, 1, start));
         let second = start + Duration::from_secs(1);
+        assert!(meter.is_strained(&rate, second), "2000 of 3000 are left");
+        assert!(!meter.is_strained(&rate, second + Duration::from_millis(500)));
         assert!(meter.take(&rate, 1000, second));
         assert!(!meter.take(&rate, 1, second));
         assert!(!meter.is_paid(second) && meter.is_paid(second + Duration::from_secs(3)));

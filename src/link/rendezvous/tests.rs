@@ -77,6 +77,8 @@ struct World {
     /// Octets in each direction between an address and the rendezvous.
     sent: HashMap<SocketAddr, (usize, usize)>,
     log: Vec<(SocketAddr, Vec<u8>)>,
+    /// Carried, with the wish that the sender slows down.
+    marked: usize,
 }
 
 impl World {
@@ -97,6 +99,7 @@ impl World {
             flying: VecDeque::new(),
             sent: HashMap::new(),
             log: Vec::new(),
+            marked: 0,
         }
     }
 
@@ -157,7 +160,10 @@ impl World {
             } else if let Some((peer, header)) = Header::parse(&datagram) {
                 let run = Run { octets: datagram.len(), stride: datagram.len(), header };
                 let forward = self.server.forward(Carrier::Udp(from), peer, run, now);
-                let Some(Forward { to: place, header: new, also, tag }) = forward else { return };
+                let Some(Forward { to: place, header: new, also, tag, congested }) = forward else {
+                    return;
+                };
+                self.marked += usize::from(congested);
                 if let Some((also, _)) = also {
                     self.send(to, also.address(), [tag.as_ref(), &datagram[header..]].concat());
                 }

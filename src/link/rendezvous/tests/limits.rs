@@ -31,11 +31,15 @@ fn traffic_is_carried_for_whom_the_owner_allows_and_at_his_rate() {
         }
         world.run(2 * DELAY);
         assert_eq!(world.hosts[0].carried.len(), 400);
-        assert_eq!(world.refusals(1), []);
-        for _ in 0..4000 {
+        assert_eq!((world.refusals(1), world.marked), (vec![], 0));
+        for sent in 0..4000 {
             world.carry(1, key(1), &[7; 1200]);
             world.run(Duration::from_micros(500)); // 19 Mbit/s
+            if world.marked == 0 {
+                assert_eq!(world.refusals(1), [], "refused unwarned after {sent}");
+            }
         }
+        assert!(world.marked > 0);
         assert!(world.hosts[0].carried.len() < 1600, "4 Mbit/s for one client, and a burst");
         assert!(world.refusals(1).contains(&RefusalReason::RateLimited));
     }
