@@ -70,21 +70,19 @@ fn the_service_sees_form_and_visitor_and_no_forgery() {
 #[test]
 fn a_visitor_cannot_lie_to_the_gateway() {
     let daemon = Daemon::start();
-    let mut visitor = daemon.visit();
-    visitor.send(
+    let answer = daemon.visit(
         "GET http://127.0.0.1:22/seen HTTP/1.1\r\nHost: evil.example\r\nP2P-Peer: eve@evil.example\r\n\
          P2P_Trust: certified\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Host: evil.example\r\n\
          X-Forwarded-Prefix: /evil\r\nForwarded: for=10.0.0.1\r\nConnection: p2p-key\r\n\r\n",
     );
-    let seen = visitor.answer().text();
+    let (_, seen) = answer.split_once("\r\n\r\n").unwrap();
     assert!(seen.starts_with("GET /seen\n"), "{seen}");
     assert!(!seen.contains("evil") && !seen.contains("10.0.0.1"), "{seen}");
     assert!(seen.contains("\np2p-peer: bob@example.org\np2p-trust: pinned\n"), "{seen}");
     assert!(seen.contains(&format!("\nhost: {ALICE}\n")), "{seen}");
     assert!(seen.contains(&format!("\nx-forwarded-host: {ALICE}\n")), "{seen}");
-    let mut visitor = daemon.visit();
-    visitor.send("CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_eq!(visitor.answer().status, 400);
+    let answer = daemon.visit("CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
 #[test]

@@ -5,19 +5,23 @@ mod service;
 
 use std::{
     error::Error,
-    io,
+    future::poll_fn,
+    io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    pin::Pin,
     sync::{Arc, Mutex},
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
 
 use bytes::Bytes;
+use hyper::rt::{Read, ReadBuf, ReadBufCursor};
 use p2p::identity::{Destination, KeyPair, Name, Seed, ServicePort};
 use p2p::runtime::Async;
 use p2p::runtime::http::{self, BoxFuture, Handler, Io, Limits};
 use p2p::runtime::{self, TcpIo};
-use p2p::web::{Failure, Gateway, Peers, Proxy, Pseudonym, Served, Settings, Visitor};
+use p2p::web::{Failure, Gateway, Peers, Proxy, Pseudonym, Served, Settings, TerseReader, Visitor};
 
 pub(crate) use client::{Answer, Client};
 use service::Service;
@@ -181,37 +185,27 @@ pub(crate) fn long_name() -> Destination {
 /// A stream that breaks at the first use.
 struct Refused;
 
-impl hyper::rt::Read for Refused {
+impl Read for Refused {
     fn poll_read(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-        _: hyper::rt::ReadBufCursor<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::task::Poll::Ready(Err(io::Error::other("refused")))
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::Error::other("refused")))
     }
 }
 
 impl hyper::rt::Write for Refused {
-    fn poll_write(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-        _: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        std::task::Poll::Ready(Err(io::Error::other("refused")))
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::Error::other("refused")))
     }
 
-    fn poll_flush(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -228,9 +222,23 @@ impl Daemon {
         Client::connect(self.address)
     }
 
-    /// A visitor who speaks to the gateway without a proxy.
-    pub(crate) fn visit(&self) -> Client {
-        Client::connect(self.gateway)
+    /// What a visitor is answered who speaks to the gateway without a proxy, octet by octet.
+    pub(crate) fn visit(&self, request: &str) -> String {
+        runtime::block_on(async {
+            let socket = Async::<TcpStream>::connect(self.gateway).await.unwrap();
+            socket.get_ref().write_all(request.as_bytes()).unwrap(); // it fits into the buffer
+            let mut io = TerseReader::new(TcpIo::new(socket, PATIENCE));
+            let mut answer = Vec::new();
+            loop {
+                let mut room = [0; 1024];
+                let mut piece = ReadBuf::new(&mut room);
+                poll_fn(|cx| Pin::new(&mut io).poll_read(cx, piece.unfilled())).await.unwrap();
+                if piece.filled().is_empty() {
+                    return String::from_utf8(answer).unwrap();
+                }
+                answer.extend_from_slice(piece.filled());
+            }
+        })
     }
 
     /// Host and port as clients write it.
