@@ -21,6 +21,16 @@ pub(super) fn prepare(given: Option<&Path>) -> Result<Home, Failure> {
     Ok(home)
 }
 
+/// The home as it is, for commands that only talk to its daemon.
+///
+/// # Errors
+/// When there is no place for one, or a later version of the program has written it.
+pub(super) fn present(given: Option<&Path>) -> Result<Home, Failure> {
+    let home = Home::locate(given).map_err(unusable)?;
+    home.recognise().map_err(unusable)?;
+    Ok(home)
+}
+
 /// A home error with its hint.
 pub(super) fn unusable(error: HomeError) -> Failure {
     Failure::failed(&error).hint(error.hint())
@@ -32,8 +42,13 @@ pub(super) fn unusable(error: HomeError) -> Failure {
 /// Those of the change.
 pub(super) fn changing(home: &Home, change: impl FnOnce() -> Outcome) -> Outcome {
     change()?;
-    block_on(ControlClient::new(home).tell_of_change());
+    tell_of_change(home);
     Ok(())
+}
+
+/// Tells the daemon of a home, if one runs, that something in it has changed.
+pub(super) fn tell_of_change(home: &Home) {
+    block_on(ControlClient::new(home).tell_of_change());
 }
 
 /// The settings of a home.
