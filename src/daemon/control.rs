@@ -26,7 +26,7 @@ use ring::digest::{SHA256, digest};
 pub use client::{ControlClient, ControlError};
 pub(in crate::daemon) use socket::{ControlSocket, token};
 
-use super::{AccessWish, Daemon, Offer};
+use super::{AccessWish, Daemon, Offer, StartError};
 use crate::identity::{Destination, Name, ServicePort};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Access, Lease, Upstream};
@@ -251,8 +251,17 @@ fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Ans
     };
     let registered = daemon
         .register(port, offer, ttl, wish.replace.unwrap_or(true), access)
-        .map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
+        .map_err(|error| Refused(status_of(&error), error.to_string()))?;
     Ok((StatusCode::CREATED, registered.serialize_json()))
+}
+
+/// Whose fault it is that something is not served: the wish's, or that of what is there.
+fn status_of(error: &StartError) -> StatusCode {
+    match error {
+        StartError::Folder(_) => StatusCode::BAD_REQUEST,
+        StartError::Service(_) => StatusCode::CONFLICT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 /// Changes whom a service is for.
