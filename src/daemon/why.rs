@@ -208,7 +208,13 @@ impl<'a> Walker<'a> {
         self.done();
         let opened = self.connect(&found).await?;
         self.done();
-        self.ask(Box::new(opened.stream)).await
+        self.ask(Box::new(opened.stream)).await.map_err(|failure| match failure {
+            // a connection that was there may lead nowhere any more
+            Failure::ResponseTimedOut { .. } => {
+                self.reach.silence_of(&found, destination).unwrap_or(failure)
+            }
+            failure => failure,
+        })
     }
 
     /// Whom the book knows under the name.

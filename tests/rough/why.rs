@@ -59,6 +59,10 @@ fn it_says_where_the_way_ends() {
     assert!(stderr.contains("another key answers for alice@example.com"), "{stderr}");
 
     neighbours.alice.kill();
+    // there is a connection, and it is not the service that says nothing
+    let (states, code, stderr) = why(&bob, &port, &[]);
+    assert_eq!((states, code), (failed_at(3), 1), "{stderr}");
+    assert!(stderr.contains("none of the known addresses answers"), "{stderr}");
     let dora = neighbours.root.path().join("dora");
     let (states, code, stderr) = why(&dora, &port, &elsewhere);
     assert_eq!((states, code), (failed_at(3), 1), "{stderr}");
