@@ -103,7 +103,7 @@ fn one_good_store_is_enough_however_bad_the_others_are() {
         (3, "packet or answer of a size that cannot be right"),
         (4, "no answer in time"),
         (5, "cannot be reached: connection refused"),
-        (6, "found, with 1 addresses and 0 rendezvous"),
+        (6, "found, with 1 address and 0 rendezvous"),
     ] {
         assert!(lines[line].ends_with(words), "{words}:\n{told}");
         assert!(lines[line].contains(overlays[line]), "{told}");
@@ -190,7 +190,7 @@ fn an_old_packet_is_refused_also_after_a_restart() {
     assert!(answer.body.contains(words), "{}", answer.body);
     assert!(scene.lookup("bob").contains(words));
     fill(&scene.shelf, &[scene.packet(1)]);
-    assert!(scene.lookup("bob").contains("found, with 1 addresses"));
+    assert!(scene.lookup("bob").contains("found, with 1 address"));
 }
 
 #[test]
