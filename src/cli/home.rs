@@ -56,7 +56,8 @@ pub(super) fn tell_of_change(home: &Home) {
 /// # Errors
 /// When `config.toml` cannot be understood.
 pub(super) fn config(home: &Home) -> Result<Config, Failure> {
-    Config::load(home).map_err(Failure::failed)
+    let unread = |error| Failure::failed(error).hint("man 5 p2p.toml tells what it may say");
+    Config::load(home).map_err(unread)
 }
 
 /// The identity of a home; one without a name is made where there is none.

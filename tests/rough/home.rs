@@ -62,16 +62,20 @@ fn each_damaged_file_is_named() {
             "cannot read HOME/contacts: line 1: a contact is a name, a key, a binding and a date\nhint: \
              mend it, or move it away and meet everybody again\n",
         ),
-        ("config.toml", "\noverlay ! lan\n", "cannot read HOME/config.toml: line 2 is not TOML\n"),
+        (
+            "config.toml",
+            "\noverlay ! lan\n",
+            "cannot read HOME/config.toml: line 2 is not TOML\nhint: man 5 p2p.toml tells what it may say\n",
+        ),
         (
             "config.toml",
             "overlays = \"lan\"\n",
-            "cannot read HOME/config.toml: overlays: no such setting (there are exclude, first-use, listen, overlay, port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp, well-known)\n",
+            "cannot read HOME/config.toml: line 1: overlays: no such setting (there are exclude, first-use, listen, overlay, port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp, well-known)\nhint: man 5 p2p.toml tells what it may say\n",
         ),
         (
             "config.toml",
             "listen = \"5050\"\n",
-            "cannot read HOME/config.toml: listen: \"5050\" is not an address like 127.0.0.1:5050\n",
+            "cannot read HOME/config.toml: line 1: listen: \"5050\" is not an address like 127.0.0.1:5050\nhint: man 5 p2p.toml tells what it may say\n",
         ),
     ] {
         let path = home.join(file);
