@@ -35,6 +35,7 @@ mod start_error;
 mod status;
 mod unset_clock;
 mod why;
+mod wiring;
 
 use std::{
     fmt,
@@ -86,8 +87,8 @@ use books::Sequences;
 use control::{Control, ControlSocket, TokenGate};
 use dashboard::{Dashboard, Door};
 use entrance::Entrance;
-use finder::{Finder, RevocationWatch, TrustSettings};
-use grounds::{Eviction, Grounds};
+use finder::Finder;
+use grounds::Eviction;
 use lending::Lent;
 use meeting_room::MeetingRoom;
 use own_origin::OwnOrigin;
