@@ -143,7 +143,7 @@ fn a_contact_is_reached_at_once_whatever_two_overlays_of_three_do() {
         assert_eq!(get(&page(&bob)).body, "hello from alice", "{one} {two}");
         let took = clock::now() - started;
         // the slow ones take five seconds and more
-        assert!(took < Duration::from_secs(2), "{one} {two}: {took:?}");
+        assert!(took < Duration::from_secs(4), "{one} {two}: {took:?}");
     }
 }
 
