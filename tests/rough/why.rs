@@ -36,6 +36,9 @@ fn it_says_where_the_way_ends() {
         let (states, code, stderr) = why(home, &port, more);
         assert_eq!((states, code), (failed_at(7), 0), "{stderr}");
 
+        let (states, code, stderr) = why(home, &neighbours.path_url("/a.txt"), more);
+        assert_eq!((states, code), (failed_at(7), 0), "{stderr}");
+
         let (states, code, stderr) = why(home, &silent_port, more);
         assert_eq!((states, code), (failed_at(4), 1), "{stderr}");
         assert!(stderr.contains("nothing is served at port 1001"), "{stderr}");
