@@ -11,7 +11,7 @@ use super::{
     values::overlay,
 };
 use crate::daemon::{LookUp, look_up};
-use crate::identity::Name;
+use crate::identity::{Name, milliseconds};
 use crate::overlay::OverlayAddress;
 use crate::registration::{Outcome as Answers, Said};
 use crate::runtime::{block_on, clock};
@@ -90,7 +90,7 @@ fn nobody(name: &Name, answers: &Answers) -> Failure {
 fn report(name: &Name, addresses: Vec<String>, answers: &Answers, trust: Option<String>) -> Report {
     let now = clock::wall();
     let overlays = addresses.into_iter().zip(&answers.reports).map(|(address, report)| {
-        let ms = report.latency.map(|latency| latency.as_secs_f64() * 1000.0);
+        let ms = report.latency.map(milliseconds);
         OverlayReport { address, answer: report.said.to_string(), ms }
     });
     let found = answers.found.iter().map(|packet| {

@@ -8,7 +8,7 @@ use nanoserde::{DeJson, SerJson};
 
 use super::presence::Readership;
 use super::{CertificateStatus, ContactBook, ContactBookError, Daemon};
-use crate::identity::ServicePort;
+use crate::identity::{ServicePort, milliseconds};
 use crate::link::rendezvous::Registration as Standing;
 use crate::link::{GatheredKind, TeredoState};
 use crate::overlay::Overlay;
@@ -344,7 +344,7 @@ impl Daemon {
                 path: path.to_owned(),
                 via: peer.way.map(|way| way.to_string()),
                 spare: spare.map(|spare| spare.way.to_string()),
-                rtt: peer.round_trip.as_secs_f64() * 1000.0,
+                rtt: milliseconds(peer.round_trip),
                 loss: if peer.sent == 0 { 0.0 } else { peer.lost as f64 / peer.sent as f64 },
                 streams: peer.streams,
             }
@@ -361,7 +361,6 @@ impl Daemon {
     /// How each overlay does.
     pub fn overlay_statuses(&self) -> Vec<OverlayStatus> {
         let publishing = lock(&self.publishing).as_ref().map(|(p, _)| p.clone());
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
         let status = |overlay: &Arc<dyn Overlay>| {
             let address = overlay.address();
             let stored = publishing.as_ref().and_then(|p| p.result(address)).unwrap_or_default();

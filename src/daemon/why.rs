@@ -15,7 +15,7 @@ use super::reach::{Reach, refused};
 use super::start::bind;
 use super::wiring::Wiring;
 use super::{Config, ContactBook, Daemon, Home, Identity, StartError, Udp};
-use crate::identity::Destination;
+use crate::identity::{Destination, milliseconds};
 use crate::overlay::OverlayAddress;
 use crate::registration::Wanted;
 use crate::runtime::clock;
@@ -134,7 +134,7 @@ impl<'a> Walker<'a> {
     /// Ends the step in progress.
     fn end(&mut self, state: &str) {
         let now = clock::now();
-        let ms = (now - self.since).as_secs_f64() * 1000.0;
+        let ms = milliseconds(now - self.since);
         let step = Step::ALL[self.steps.len()].label().to_owned();
         let found = std::mem::take(&mut self.found);
         self.steps.push(WalkStep { step, state: state.to_owned(), ms: Some(ms), found });
@@ -286,5 +286,5 @@ impl<'a> Walker<'a> {
 }
 
 fn ms(duration: Duration) -> String {
-    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+    format!("{:.1} ms", milliseconds(duration))
 }

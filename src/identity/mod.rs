@@ -29,5 +29,5 @@ pub use share_link::{ShareLink, ShareLinkError};
 pub use signature_file::{MAX_SIGNATURE_FILE, SignatureFile, SignatureFileError};
 pub use slot::Slot;
 pub use sorted_map::SortedMap;
-pub use span::roughly;
+pub use span::{milliseconds, roughly};
 pub use timestamp::Timestamp;

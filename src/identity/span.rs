@@ -1,4 +1,4 @@
-//! Durations as people say them.
+//! Durations as people say them, and as programs are told.
 
 use std::time::Duration;
 
@@ -12,6 +12,12 @@ pub fn roughly(duration: Duration) -> String {
         _ => (seconds / 86_400, "day"),
     };
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// A duration in milliseconds, to the microsecond: written out, it has no digits that nobody measured.
+pub fn milliseconds(duration: Duration) -> f64 {
+    let micros = (duration.as_nanos() + 500) / 1_000;
+    micros as f64 / 1_000.0
 }
 
 #[cfg(test)]
@@ -30,6 +36,21 @@ mod tests {
             (172_800, "2 days"),
         ] {
             assert_eq!(roughly(Duration::from_secs(seconds)), said);
+        }
+    }
+
+    #[test]
+    fn milliseconds_have_at_most_three_decimals() {
+        for (nanos, written) in [
+            (0, "0"),
+            (499, "0"),
+            (500, "0.001"),
+            (7_140_000, "7.14"),
+            (51_115_418, "51.115"), // times a thousand in floats, 51.115418000000005
+            (8_000_000_000, "8000"),
+            (31_536_000_000_000_001, "31536000000"),
+        ] {
+            assert_eq!(milliseconds(Duration::from_nanos(nanos)).to_string(), written);
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     Failure, fetch,
     speak::{self, Outcome},
 };
-use crate::identity::{AccessForm, Destination};
+use crate::identity::{AccessForm, Destination, milliseconds};
 use crate::runtime::{clock, plain, unblock};
 
 /// What a URL's path needs no escape for.
@@ -63,7 +63,7 @@ pub(super) async fn run(proxy: SocketAddr, destination: &Destination, folder: &P
         tally.time = clock::now() - started;
         let result = if tally.wrong.is_empty() { "equal" } else { "DIFFERENT" };
         let Tally { files, octets, pages, time, .. } = &tally;
-        let ms = time.as_secs_f64() * 1000.0;
+        let ms = milliseconds(*time);
         speak::line(format!(
             "{title:<10} {files:>7} {octets:>11} {pages:>6} {ms:>7.1} ms  {result}"
         ))?;

@@ -10,7 +10,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use argh::{ArgsInfo, FromArgs};
@@ -24,7 +23,7 @@ use crate::daemon::{
     AccessWish, Audience, DEFAULT_LISTEN, Daemon, DaemonOptions, Home, Identity, Offer, StartError,
     Udp, notify,
 };
-use crate::identity::{AccessForm, Destination, Name, ServicePort};
+use crate::identity::{AccessForm, Destination, Name, ServicePort, milliseconds};
 use crate::link::TeredoSetting;
 use crate::overlay::{
     OverlayAddress,
@@ -133,12 +132,11 @@ impl Stage {
         } else {
             self.introduce(folder)?;
         }
-        let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
         speak::line(format!(
             "look-up {:.1} ms, connect {:.1} ms, then first byte {:.1} ms",
-            ms(reached.look_up),
-            ms(reached.connect),
-            ms(first_byte)
+            milliseconds(reached.look_up),
+            milliseconds(reached.connect),
+            milliseconds(first_byte)
         ))?;
         if !check {
             speak::line(format!("ready proxy={}", self.proxy))?;
