@@ -1,4 +1,4 @@
-//! `p2p allow`: changes whom a service is for, while it runs and for when it runs next.
+//! `p2p allow`: changes whom a service is for, while it runs, or for when it runs next.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::runtime::block_on;
 use crate::service::Access;
 use crate::trust::Rule;
 
-/// Change who may use a service: from the next request on if it runs, else when it is started next.
+/// Change who may use a service that runs, from the next request on; where no daemon runs, one that is started next.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "allow")]
 pub(super) struct Allow {
