@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use nanoserde::DeJson;
 
 use super::{
-    ready::{say_proxy, say_service},
+    ready::{note_silence, say_proxy, say_service},
     speak::{self, Failure},
     stop::Stop,
     wish::{End, Network, Wish},
@@ -110,6 +110,7 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
             // asked again: the name may have been made just now
             let status: Status = client.get("/api/status").await?;
             let _ = say_service(*port, &registered, &status.share_link);
+            note_silence(offer);
             Ok(Joined { number: registered.lease, process })
         }
         Wish::Proxy(wanted) => {

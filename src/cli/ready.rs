@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use super::speak::{self, Outcome};
-use crate::daemon::Registered;
+use crate::daemon::{Offer, Registered};
 use crate::identity::{AccessForm, Destination, Name, ServicePort};
+use crate::runtime::{plain, spawn};
 
 pub(super) fn say_service(port: ServicePort, registered: &Registered, share_link: &str) -> Outcome {
     let Registered { name, target, fresh_name, allow, .. } = registered;
@@ -23,6 +24,21 @@ pub(super) fn say_service(port: ServicePort, registered: &Registered, share_link
     }
     speak::note(format!("they know your key by        {share_link}"));
     speak::line(format!("ready name={name} port={port}"))
+}
+
+/// Says so where no application answers yet: it is shared all the same, and nobody waits for it.
+pub(super) fn note_silence(offer: &Offer) {
+    let Offer::Application(upstream) = offer else { return };
+    let upstream = upstream.clone();
+    spawn(async move {
+        if let Err(error) = upstream.answers().await {
+            speak::note(format!(
+                "nothing answers at {upstream} yet ({}); visitors get an error until something does",
+                plain(&error)
+            ));
+        }
+    })
+    .detach();
 }
 
 pub(super) fn say_proxy(bound: &[SocketAddr]) -> Outcome {

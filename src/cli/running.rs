@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     home, joining,
-    ready::{say_proxy, say_service},
+    ready::{note_silence, say_proxy, say_service},
     speak::{self, Failure, Outcome},
     stop::Stop,
     wish::{End, Network, Wish},
@@ -76,6 +76,7 @@ async fn be_daemon(
             let registered = registered.map_err(not_started)?;
             daemon.published().await;
             say_service(*port, &registered, &daemon.share_link())?;
+            note_silence(offer);
         }
         Wish::Proxy(listen) => {
             let (bound, _) = daemon.open_proxy(listen, None).map_err(not_started)?;

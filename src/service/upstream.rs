@@ -54,6 +54,14 @@ impl Upstream {
         Ok(Upstream { authority: format!("{}:{port}", authority.host()), base })
     }
 
+    /// Whether somebody accepts connections there.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub async fn answers(&self) -> io::Result<()> {
+        self.connect().await.map(drop)
+    }
+
     /// A fresh connection.
     pub(super) async fn connect(&self) -> io::Result<TcpIo> {
         let authority = self.authority.clone();

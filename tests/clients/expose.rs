@@ -1,13 +1,21 @@
 //! Applications behind `p2p expose`: what they see, uploads, server-sent events, WebSocket.
 
-use std::{fs, io::BufRead, path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    io::BufRead,
+    net::TcpListener,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
+use p2p::runtime::{block_on, clock};
 use ring::digest::{SHA256, digest};
 
 use crate::application::{Application, expose, hex};
 use crate::form::{self, Form};
 use crate::running::Running;
-use testbed::people::{Neighbours, noise, run, succeed};
+use testbed::people::{Neighbours, Program, command, noise, run, succeed};
 use testbed::programs::{self, have, have_python};
 
 /// Where alice exposes the application.
@@ -39,6 +47,33 @@ fn an_application_sees_who_asks_and_how() {
         let prefix: &[&str] = if form == Form::Path { &["/alice@example.com/1001"] } else { &[] };
         assert_eq!(values("x-forwarded-prefix"), prefix, "{form:?}: {fields}");
     }
+}
+
+#[test]
+fn an_application_that_is_not_there_yet_is_told_of() {
+    let root = tempfile::tempdir().unwrap();
+    let told = root.path().join("told");
+    let exposed = |target: &str| {
+        let mut command = command(
+            &root.path().join("home"),
+            &["expose", target, "--udp", "127.0.0.1:0", "--overlay", "store:http://127.0.0.1:9/"],
+        );
+        Program::launch(command.stderr(File::create(&told).unwrap()))
+    };
+    let told_of = || fs::read_to_string(&told).unwrap();
+    let nobody = exposed("9");
+    let started = clock::now();
+    while !told_of().contains("nothing answers at http://127.0.0.1:9 yet (connection refused)") {
+        assert!(clock::now() - started < Duration::from_secs(60), "{}", told_of());
+        block_on(clock::sleep(Duration::from_millis(20)));
+    }
+    assert!(nobody.stop().success(), "it was exposed all the same");
+
+    let application = TcpListener::bind("127.0.0.1:0").unwrap();
+    let somebody = exposed(&application.local_addr().unwrap().port().to_string());
+    drop(application.accept().unwrap());
+    assert!(somebody.stop().success());
+    assert!(!told_of().contains("nothing answers"), "{}", told_of());
 }
 
 #[test]
