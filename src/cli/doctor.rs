@@ -18,7 +18,7 @@ use crate::runtime::block_on;
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "doctor")]
 pub(super) struct Doctor {
-    /// an overlay to examine in place of the configured ones (repeatable)
+    /// an overlay to examine in place of those in use (repeatable)
     #[argh(option, from_str_fn(overlay))]
     overlay: Vec<OverlayAddress>,
 
@@ -32,8 +32,8 @@ impl Doctor {
         // the home is looked at, not made
         let home = Home::locate(given).map_err(home::unusable)?;
         let config = home::config(&home)?;
-        let overlays = config.overlays(&self.overlay).map_err(Failure::usage)?;
-        let checks = block_on(daemon::doctor(&home, &config, &overlays));
+        let checks = block_on(daemon::doctor(&home, &config, &self.overlay));
+        let checks = checks.map_err(Failure::usage)?;
         if self.json {
             speak::line(checks.serialize_json())?;
         } else {

@@ -120,6 +120,7 @@ impl Control {
         match (segments.as_slice(), &head.method) {
             (["status"], &Method::GET) => ok(&daemon.status()),
             (["services"], &Method::GET) => ok(&daemon.service_statuses()),
+            (["overlays"], &Method::GET) => ok(&daemon.examine_overlays().await),
             (["publish"], &Method::POST) => match daemon.publish_again().await {
                 Some(overlays) => ok(&overlays),
                 None => Err(Refused(StatusCode::CONFLICT, "nothing is served".into())),
@@ -167,7 +168,7 @@ impl Control {
                 let released = hold.parse().is_ok_and(|hold| daemon.release_proxy(hold));
                 done_if(released, || format!("there is no hold {hold}"))
             }
-            (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
+            (["status" | "services" | "overlays" | "contacts"], _) => Err(not_allowed("GET")),
             (["books" | "publish" | "dashboard"], _) => Err(not_allowed("POST")),
             (["why", _, _], _) => Err(not_allowed("GET")),
             (["services", _], _) => Err(not_allowed("PUT, PATCH, DELETE")),

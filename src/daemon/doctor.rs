@@ -2,12 +2,13 @@
 //!
 //! Each check is by itself and changes nothing. What a running daemon knows better is asked of it.
 
+mod overlays;
+mod settings;
+
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     os::unix::fs::MetadataExt,
-    sync::Arc,
-    time::Duration,
 };
 
 use nanoserde::{DeJson, SerJson};
@@ -15,12 +16,13 @@ use nanoserde::{DeJson, SerJson};
 use super::{
     Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status, unset_clock,
 };
-use crate::identity::{KeyPair, Name, PublicKeyFile, Seed};
+use crate::identity::{KeyPair, PublicKeyFile, Seed};
 use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
-use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::registration::{MAX_CLOCK_SKEW, Wanted};
+use crate::overlay::{self, OverlayAddress};
+use crate::registration::MAX_CLOCK_SKEW;
 use crate::runtime::{clock, plain, random, spawn, unblock};
+use settings::settings_checks;
 
 /// What one check came to.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -35,18 +37,26 @@ pub struct Check {
     pub advice: Option<String>,
 }
 
-/// No overlay needs longer, if it answers at all.
-const OVERLAY_TIME: Duration = Duration::from_secs(8);
-
-/// Examines everything, in the order in which people should read it.
-pub async fn doctor(home: &Home, config: &Config, overlays: &[OverlayAddress]) -> Vec<Check> {
-    let status = ControlClient::new(home).get::<Status>("/api/status").await.ok();
+/// Examines everything, in the order in which people should read it: `given` overlays, else those that a running
+/// daemon uses, else the configured ones.
+///
+/// # Errors
+/// Says what in `$P2P_OVERLAYS` is no overlay.
+pub async fn doctor(
+    home: &Home,
+    config: &Config,
+    given: &[OverlayAddress],
+) -> Result<Vec<Check>, String> {
+    let client = ControlClient::new(home);
+    let status = client.get::<Status>("/api/status").await.ok();
+    let configured = config.overlays(given)?;
     let nobody = KeyPair::from_seed(&Seed::new(random::bytes()));
     // the answers of overlays take longest: they come in while the rest is looked at
-    let answers: Vec<_> = overlays
-        .iter()
-        .map(|address| spawn(overlay_check(overlay::open(address, &nobody))))
-        .collect();
+    let answers = spawn(overlay_checks(
+        status.is_some().then_some(client).filter(|_| given.is_empty()),
+        configured.clone(),
+        nobody.clone(),
+    ));
     let nat = spawn(nat_check(config.stun()));
     let mut checks = vec![home_check(home), clock_check(home), daemon_check(status.as_ref())];
     checks.push(addresses_check(config, &nobody));
@@ -57,16 +67,30 @@ pub async fn doctor(home: &Home, config: &Config, overlays: &[OverlayAddress]) -
             checks.push(browser_port_check(config).await);
         }
         Some(status) => {
+            checks.extend(settings_checks(status, config));
             checks.extend(status.rendezvous.iter().map(rendezvous_check));
             checks.extend(status.teredo.as_deref().map(teredo_check));
             checks.push(reach_check(status));
         }
     }
     checks.push(nat.await);
-    for answer in answers {
-        checks.push(answer.await);
+    checks.extend(answers.await);
+    Ok(checks)
+}
+
+/// Whether the overlays in use answer: those of the daemon, if there is one to be asked.
+async fn overlay_checks(
+    daemon: Option<ControlClient>,
+    configured: Vec<OverlayAddress>,
+    nobody: KeyPair,
+) -> Vec<Check> {
+    if let Some(daemon) = daemon
+        && let Ok(checks) = daemon.get("/api/overlays").await
+    {
+        return checks;
     }
-    checks
+    let opened: Vec<_> = configured.iter().map(|a| overlay::open(a, &nobody)).collect();
+    overlays::examine(&opened).await
 }
 
 impl Check {
@@ -282,31 +306,4 @@ fn reach_check(status: &Status) -> Check {
         );
     }
     Check::fine(NAME, listed.join(", "))
-}
-
-/// Whether an overlay answers; what it says about nobody is nothing.
-async fn overlay_check(overlay: Arc<dyn Overlay>) -> Check {
-    const NAME: &str = "overlay";
-    let (address, started) = (overlay.address().to_owned(), clock::now());
-    let nobody = KeyPair::from_seed(&Seed::new(random::bytes())).public();
-    let asked = async {
-        match overlay.abilities().addresses {
-            true => overlay.locate(&Name::for_host("nobody", "nowhere", &nobody)).await.map(drop),
-            false => overlay.find(&Wanted::Key(nobody)).await.map(drop),
-        }
-    };
-    let answer = clock::timeout(OVERLAY_TIME, asked).await;
-    let ms = (clock::now() - started).as_millis();
-    let advice = match address.contains(':') {
-        true => "check the address in config.toml, or ask who runs it",
-        false => "it has to be let through by firewalls: UDP to any address",
-    };
-    match answer {
-        Some(Ok(_)) if overlay.abilities().remote => {
-            Check::fine(NAME, format!("{address} answers after {ms} ms"))
-        }
-        Some(Ok(_)) => Check::fine(NAME, format!("{address} can be asked")),
-        Some(Err(error)) => Check::wrong(NAME, format!("{address}: {error}")).advise(advice),
-        None => Check::wrong(NAME, format!("{address} does not answer")).advise(advice),
-    }
 }

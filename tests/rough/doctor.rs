@@ -4,11 +4,12 @@ use std::{fs, net::UdpSocket, os::unix::fs::PermissionsExt, path::Path};
 
 use nanoserde::DeJson;
 use p2p::daemon::Check;
-use testbed::people::{ALICE, Neighbours, run, text};
+use testbed::people::{ALICE, Neighbours, command, run, text};
 
 /// All checks, and the exit code.
 fn doctor(home: &Path, more: &[&str]) -> (Vec<Check>, i32) {
-    let output = run(home, &[&["doctor", "--json"], more].concat());
+    let arguments = [&["doctor", "--json"], more].concat();
+    let output = command(home, &arguments).env_remove("P2P_OVERLAYS").output().unwrap();
     let said = text(&output.stdout[..]);
     (Vec::deserialize_json(&said).expect(&said), output.status.code().unwrap())
 }
@@ -36,6 +37,33 @@ fn a_home_with_a_daemon_is_well() {
     assert!(check(&checks, "daemon").found.contains("127.0.0.1:"), "{checks:?}");
     assert!(check(&checks, "overlay").found.contains(" answers after "), "{checks:?}");
     assert!(!checks.iter().any(|check| check.name == "udp port"), "the daemon has them");
+}
+
+#[test]
+fn what_a_daemon_was_started_with_is_examined() {
+    let neighbours = Neighbours::start(|folder| fs::write(folder.join("a.txt"), "a").unwrap());
+    let overlay = neighbours.overlay();
+    let home = neighbours.root.path().join("alice");
+    fs::write(home.join("config.toml"), "stun = []\noverlay = \"store:http://127.0.0.1:9/\"\n")
+        .unwrap();
+    let (checks, _) = doctor(&home, &[]);
+    let answers = check(&checks, "overlay");
+    assert_eq!(answers.outcome, "fine", "{checks:?}");
+    assert!(answers.found.starts_with(&overlay), "{answers:?}");
+    let differ: Vec<&Check> = checks.iter().filter(|check| check.name == "settings").collect();
+    let found: Vec<&str> = differ.iter().map(|check| check.found.as_str()).collect();
+    let overlays = format!(
+        "overlay: the daemon uses {overlay}; the configuration says store:http://127.0.0.1:9/"
+    );
+    assert_eq!(found.len(), 2, "{checks:?}");
+    assert_eq!(found[0], overlays);
+    assert!(found[1].starts_with("udp: the daemon uses 127.0.0.1:"), "{found:?}");
+    assert!(differ.iter().all(|check| check.outcome == "note" && check.advice.is_some()));
+
+    neighbours.alice.kill();
+    let (checks, _) = doctor(&home, &[]);
+    assert_eq!(check(&checks, "overlay").outcome, "wrong", "nobody uses another one");
+    assert!(!checks.iter().any(|check| check.name == "settings"), "{checks:?}");
 }
 
 #[test]
