@@ -29,6 +29,7 @@ main() { # the whole script is read before any of it runs
 			shift ;;
 		--service) option='' service=here ;;
 		--service=systemd | --service=launchd | --service=openrc | --service=procd) option='' service=${1#*=} ;;
+		--service=*) wrong "there is no kind of service ${1#*=}" ;;
 		--uninstall) option='' action=uninstall ;;
 		-h | --help)
 			usage
@@ -55,7 +56,8 @@ install() {
 	elif [ -f "$here/p2p" ]; then binary=$here/p2p # an unpacked release
 	else build; fi
 	[ -x "$binary" ] || die "$binary is not a program"
-	"$binary" --version >/dev/null 2>&1 || die "$binary does not run on this $(uname -m) machine"
+	version=$("$binary" --version 2>/dev/null) || die "$binary does not run on this $(uname -m) machine"
+	case $version in 'p2p '*) ;; *) die "$binary is another program than p2p" ;; esac
 	[ "$service" != here ] || service=$(service_here)
 	umask 022
 	work=$(mktemp -d)
@@ -81,7 +83,7 @@ install() {
 	done <"$earlier"
 	put 644 "$notes" "$list"
 
-	echo "installed $("$binary" --version) in $prefix/bin"
+	echo "installed $version in $prefix/bin"
 	case :$PATH: in *":$prefix/bin:"*) ;; *) echo "note: $prefix/bin is not on your PATH" ;; esac
 	[ -z "$service" ] || [ -n "$destdir" ] || start_service
 	[ -n "$service" ] || echo "next: p2p init you@example.com"
@@ -114,7 +116,7 @@ put() { # MODE SOURCE DESTINATION: replaces the file in one step
 	new=$destdir$3.new.$$
 	if ! { cp -- "$2" "$new" && chmod "$1" "$new" && mv -f -- "$new" "$destdir$3"; }; then
 		rm -f -- "$new"
-		die "cannot write $destdir$3"
+		die "cannot write $destdir$3 (see --prefix)"
 	fi
 }
 

@@ -9,7 +9,7 @@ use crate::process::{cpu_seconds, progress};
 use crate::reader::{Origin, Reader};
 use testbed::bench::table::{Goal, Series, Table};
 
-/// What the issue asks of the way through both daemons.
+/// What the way through both daemons is to reach of bare QUIC's rate.
 const GOAL: Goal = Goal::RatioAtLeast(0.7);
 
 #[derive(Default)]

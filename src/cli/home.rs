@@ -21,6 +21,16 @@ pub(super) fn prepare(given: Option<&Path>) -> Result<Home, Failure> {
     Ok(home)
 }
 
+/// The home as it is, for commands that only talk to its daemon.
+///
+/// # Errors
+/// When there is no place for one, or a later version of the program has written it.
+pub(super) fn present(given: Option<&Path>) -> Result<Home, Failure> {
+    let home = Home::locate(given).map_err(unusable)?;
+    home.recognise().map_err(unusable)?;
+    Ok(home)
+}
+
 /// A home error with its hint.
 pub(super) fn unusable(error: HomeError) -> Failure {
     Failure::failed(&error).hint(error.hint())
@@ -32,8 +42,13 @@ pub(super) fn unusable(error: HomeError) -> Failure {
 /// Those of the change.
 pub(super) fn changing(home: &Home, change: impl FnOnce() -> Outcome) -> Outcome {
     change()?;
-    block_on(ControlClient::new(home).tell_of_change());
+    tell_of_change(home);
     Ok(())
+}
+
+/// Tells the daemon of a home, if one runs, that something in it has changed.
+pub(super) fn tell_of_change(home: &Home) {
+    block_on(ControlClient::new(home).tell_of_change());
 }
 
 /// The settings of a home.
@@ -41,7 +56,8 @@ pub(super) fn changing(home: &Home, change: impl FnOnce() -> Outcome) -> Outcome
 /// # Errors
 /// When `config.toml` cannot be understood.
 pub(super) fn config(home: &Home) -> Result<Config, Failure> {
-    Config::load(home).map_err(Failure::failed)
+    let unread = |error| Failure::failed(error).hint("man 5 p2p.toml tells what it may say");
+    Config::load(home).map_err(unread)
 }
 
 /// The identity of a home; one without a name is made where there is none.

@@ -53,6 +53,7 @@ impl Init {
             .hint("keep it, or make another one with p2p --home DIR init NAME"),
             other => home::unidentified(other),
         })?;
+        home::tell_of_change(&home); // it may run since before there was a name
         let config = home::config(&home)?;
         let overlays = config.overlays(&[]).map_err(Failure::usage)?;
         let overlays: Vec<String> = overlays.iter().map(ToString::to_string).collect();

@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use futures_lite::future;
+use hyper::StatusCode;
 use nanoserde::DeJson;
 
 use super::{
@@ -39,8 +40,10 @@ pub(super) async fn join(
         Err(ControlError::NoDaemon) => return Ok(End::NotYet),
         Err(error) => return Err(not_joined(error)),
     };
-    if !network.udp.is_empty() || !network.overlays.is_empty() {
-        speak::note("a daemon runs in this home already; it keeps its own --udp and --overlay");
+    if *network != Network::default() {
+        speak::note(
+            "a daemon runs in this home already; it keeps its own --udp, --overlay and --rendezvous",
+        );
     }
     let mut freed = Box::pin(async {
         match home.freed().await {
@@ -109,12 +112,18 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
             let _ = say_service(*port, &registered, &status.share_link);
             Ok(Joined { number: registered.lease, process })
         }
-        Wish::Proxy(listen) => {
-            let listen = listen.iter().map(ToString::to_string).collect();
+        Wish::Proxy(wanted) => {
+            let listen = wanted.iter().map(ToString::to_string).collect();
             let body = PutProxy { listen, ttl: Some(TTL.as_secs()), hold: None };
             let answer = parse::<PutProxy>(&client.put("/api/proxy", &body).await?)?;
             let bound = answer.listen.iter().filter_map(|address| address.parse().ok());
-            let _ = say_proxy(&bound.collect::<Vec<SocketAddr>>());
+            let bound: Vec<SocketAddr> = bound.collect();
+            if !wanted.iter().any(|address| address.port() == 0 || bound.contains(address)) {
+                speak::note(
+                    "browsers have an entrance to this home already; it keeps its own --listen",
+                );
+            }
+            let _ = say_proxy(&bound);
             Ok(Joined { number: answer.hold.unwrap_or_default(), process })
         }
     }
@@ -181,7 +190,9 @@ fn parse<T: DeJson>(text: &str) -> Result<T, ControlError> {
 fn not_joined(error: ControlError) -> Failure {
     let failure = Failure::failed(&error);
     match error {
-        ControlError::Refused(..) => failure.hint("p2p status shows what the daemon serves"),
+        ControlError::Refused(StatusCode::CONFLICT, _) => {
+            failure.hint("p2p status shows what the daemon serves")
+        }
         _ => failure,
     }
 }

@@ -8,7 +8,7 @@ use super::{
     contact, home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, ControlError, DashboardAddress, Home, Labels, Status};
+use crate::daemon::{ControlClient, ControlError, DashboardAddress, Labels, Status};
 use crate::identity::{AccessForm, Destination, Name, ServicePort, ShareLink};
 use crate::runtime::block_on;
 
@@ -70,7 +70,7 @@ impl Open {
         if self.all || self.nearby {
             return Err(Failure::usage("TARGET is missing").hint("p2p open --help"));
         }
-        let home = Home::locate(given).map_err(home::unusable)?;
+        let home = home::present(given)?;
         let client = ControlClient::new(&home);
         let asked = block_on(client.post::<DashboardAddress>("/api/dashboard"));
         let DashboardAddress { url, minutes } = asked.map_err(|error| {

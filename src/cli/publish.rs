@@ -12,7 +12,7 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{Audience, ControlClient, ControlError, Home, OverlayStatus, Status};
+use crate::daemon::{Audience, ControlClient, ControlError, OverlayStatus, Status};
 use crate::overlay::WellKnown;
 use crate::runtime::{block_on, clock, file, plain};
 
@@ -38,7 +38,7 @@ impl Publish {
     }
 
     fn publish(&self, given: Option<&Path>) -> Outcome {
-        let home = Home::locate(given).map_err(home::unusable)?;
+        let home = home::present(given)?;
         let overlays = block_on(ControlClient::new(&home).post("/api/publish"));
         let overlays: Vec<OverlayStatus> = overlays.map_err(|error| {
             let failure = Failure::failed(&error);

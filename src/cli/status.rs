@@ -9,7 +9,7 @@ use super::{
     home,
     speak::{self, Failure, Outcome},
 };
-use crate::daemon::{ControlClient, ControlError, Home, Status as Report};
+use crate::daemon::{ControlClient, ControlError, Status as Report};
 use crate::runtime::block_on;
 
 /// Show what the daemon serves, where it publishes and whom it talks to.
@@ -23,7 +23,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
-        let home = Home::locate(given).map_err(home::unusable)?;
+        let home = home::present(given)?;
         let report: Report =
             block_on(ControlClient::new(&home).get("/api/status")).map_err(|error| {
                 let failure = Failure::failed(&error);

@@ -11,7 +11,8 @@ use super::{
     speak::{self, Failure, Outcome},
     values::overlay,
 };
-use crate::daemon::{self, ControlClient, ControlError, Stopped, Walk, WalkStep};
+use crate::daemon::{self, ControlClient, ControlError, Labels, Stopped, Walk, WalkStep};
+use crate::identity::OriginLabel;
 use crate::overlay::OverlayAddress;
 use crate::runtime::block_on;
 
@@ -19,7 +20,7 @@ use crate::runtime::block_on;
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "why")]
 pub(super) struct Why {
-    /// whose service: alice@example.com:1000, port 80 unless given
+    /// whose service: alice@example.com:1000, port 80 unless given, or its web address
     #[argh(positional)]
     target: String,
 
@@ -34,8 +35,18 @@ pub(super) struct Why {
 
 impl Why {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
-        let destination = destination(&self.target)?;
+        let web_address = self.target.starts_with("http://").then_some(&*self.target);
+        let named = match web_address {
+            None => OriginLabel::Plain(destination(&self.target)?),
+            Some(url) => OriginLabel::of_url(url).ok_or_else(|| elsewhere(url))?,
+        };
         let home = home::prepare(given)?;
+        let destination = match named {
+            OriginLabel::Plain(destination) => destination,
+            OriginLabel::Hash(label) => {
+                Labels::new(&home).find(&label).ok_or_else(|| unknown(&label))?
+            }
+        };
         let walk = block_on(async {
             match ControlClient::new(&home).why(&destination).await {
                 Err(ControlError::NoDaemon) => {}
@@ -54,6 +65,17 @@ impl Why {
         }
         ended(walk)
     }
+}
+
+fn elsewhere(url: &str) -> Failure {
+    Failure::usage(format!("{url:?} is not the address of a service"))
+        .hint("it looks like http://1000-alice-at-example-com.localhost:5050/")
+}
+
+/// The label stands for a name that is too long, which only who has met it knows.
+fn unknown(label: &str) -> Failure {
+    Failure::failed(format!("nobody with the short address {label} is known here"))
+        .hint("p2p why NAME:PORT")
 }
 
 fn describe(step: &WalkStep) -> Outcome {

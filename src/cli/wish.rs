@@ -27,7 +27,7 @@ impl Wish {
 }
 
 /// What the command line says about the daemon, if this process becomes it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Network {
     /// `--udp`, as often as given.
     pub(super) udp: Vec<SocketAddr>,

@@ -1,13 +1,14 @@
 //! Settings: what people write into `config.toml`, below what the environment and the command line say.
 
+mod entries;
+
 use std::{
-    collections::BTreeMap,
     env, fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
 };
 
-use nanoserde::{Toml, TomlParser};
+use entries::Entries;
 
 use super::home::{Audience, Home};
 use super::lending::{Circle, Lending, Tcp};
@@ -224,46 +225,38 @@ pub struct Udp {
 }
 
 fn parse(text: &str) -> Result<Config, String> {
-    let entries =
-        TomlParser::parse(text).map_err(|error| format!("line {} is not TOML", error.line + 1))?;
-    if let Some(unknown) = entries.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(format!("{unknown}: no such setting (there are {})", KEYS.join(", ")));
-    }
-    if !ends_well(text) {
-        return Err("the last list has no ] at its end".into());
-    }
+    let entries = Entries::parse(text, &KEYS)?;
     Ok(Config {
-        overlays: list(&entries, "overlay", |text| {
+        overlays: entries.list("overlay", |text| {
             OverlayAddress::parse(text).map_err(|error| error.to_string())
         })?,
-        listen: list(&entries, "listen", socket_address)?,
-        audience: single(&entries, "publish", |text| {
+        listen: entries.list("listen", socket_address)?,
+        audience: entries.single("publish", |text| {
             text.parse().map_err(|()| format!("{text:?} is none of public, contacts"))
         })?,
-        udp: list(&entries, "udp", socket_address)?,
-        rendezvous: list(&entries, "rendezvous", |text| {
-            text.parse().map_err(|error| format!("{text:?} {error}"))
-        })?,
-        rendezvous_for: single(&entries, "rendezvous-for", Circle::parse)?,
-        relay_for: single(&entries, "relay-for", Circle::parse)?,
-        rendezvous_tcp: single(&entries, "rendezvous-tcp", socket_address)?,
-        stun: list_or_nothing(&entries, "stun", |text| {
+        udp: entries.list("udp", socket_address)?,
+        rendezvous: entries
+            .list("rendezvous", |text| text.parse().map_err(|error| format!("{text:?} {error}")))?,
+        rendezvous_for: entries.single("rendezvous-for", Circle::parse)?,
+        relay_for: entries.single("relay-for", Circle::parse)?,
+        rendezvous_tcp: entries.single("rendezvous-tcp", socket_address)?,
+        stun: entries.list_or_nothing("stun", |text| {
             let wrong = || format!("{text:?} is not a server like stun.example.org:3478");
             ServerAddress::parse(text).ok_or_else(wrong)
         })?,
-        turn: list(&entries, "turn", |text| {
+        turn: entries.list("turn", |text| {
             let wrong = "there is an account that is not like turn:user:password@host:3478";
             TurnServer::parse(text).ok_or_else(|| wrong.to_owned())
         })?,
-        port_mapping: yes_or_no(&entries, "port-mapping")?,
-        exclude: list(&entries, "exclude", |text| {
+        port_mapping: entries.yes_or_no("port-mapping")?,
+        exclude: entries.list("exclude", |text| {
             Exclusion::parse(text).map_err(|error| format!("{text:?} is {error}"))
         })?,
         teredo: teredo(&entries)?,
-        first_use: single(&entries, "first-use", |text| {
+        first_use: entries.single("first-use", |text| {
             text.parse().map_err(|()| format!("{text:?} is none of ask, accept, refuse"))
         })?,
-        well_known: single(&entries, "well-known", |text| match text {
+        well_known: entries.single("well-known", |text| match text {
             "ask" => Ok(true),
             "off" => Ok(false),
             _ => Err(format!("{text:?} is none of ask, off")),
@@ -271,74 +264,13 @@ fn parse(text: &str) -> Result<Config, String> {
     })
 }
 
-fn teredo(entries: &BTreeMap<String, Toml>) -> Result<TeredoSetting, String> {
-    let texts = list(entries, "teredo", |text| Ok(text.to_owned()))?.unwrap_or_default();
-    TeredoSetting::parse(&texts).map_err(|error| format!("teredo: {error}"))
-}
-
-fn single<T: Clone>(
-    entries: &BTreeMap<String, Toml>,
-    key: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    match list(entries, key, read)?.as_deref() {
-        None => Ok(None),
-        Some([one]) => Ok(Some(one.clone())),
-        Some(_) => Err(format!("{key}: one text in quotes is enough")),
-    }
-}
-
-/// nanoserde takes the end of the file for the end of a list. One more setting tells: an open list
-/// swallows it.
-fn ends_well(text: &str) -> bool {
-    let extended = TomlParser::parse(&format!("{text}\nend = true"));
-    extended.is_ok_and(|entries| entries.contains_key("end"))
+fn teredo(entries: &Entries) -> Result<TeredoSetting, String> {
+    let texts = entries.list("teredo", |text| Ok(text.to_owned()))?.unwrap_or_default();
+    TeredoSetting::parse(&texts).map_err(|error| entries.at("teredo", error.to_string()))
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:5050"))
-}
-
-fn yes_or_no(entries: &BTreeMap<String, Toml>, key: &str) -> Result<Option<bool>, String> {
-    match entries.get(key) {
-        None => Ok(None),
-        Some(Toml::Bool(value)) => Ok(Some(*value)),
-        Some(_) => Err(format!("{key}: must be true or false")),
-    }
-}
-
-/// A list that may be empty, to turn something off.
-fn list_or_nothing<T>(
-    entries: &BTreeMap<String, Toml>,
-    key: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<Vec<T>>, String> {
-    match entries.get(key) {
-        Some(Toml::SimpleArray(none)) if none.is_empty() => Ok(Some(Vec::new())),
-        _ => list(entries, key, read),
-    }
-}
-
-fn list<T>(
-    entries: &BTreeMap<String, Toml>,
-    key: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<Vec<T>>, String> {
-    let texts: Vec<&str> = match entries.get(key) {
-        None => return Ok(None),
-        Some(Toml::Str(one)) => vec![one],
-        Some(Toml::SimpleArray(many)) => many
-            .iter()
-            .map(|item| if let Toml::Str(text) = item { Some(text.as_str()) } else { None })
-            .collect::<Option<_>>()
-            .ok_or_else(|| format!("{key}: every item must be in quotes"))?,
-        Some(_) => return Err(format!("{key}: must be a text in quotes or a list of them")),
-    };
-    if texts.is_empty() {
-        return Err(format!("{key}: the list is empty"));
-    }
-    let read = |text: &&str| read(text).map_err(|problem| format!("{key}: {problem}"));
-    texts.iter().map(read).collect::<Result<_, _>>().map(Some)
 }
 
 /// A configuration file that cannot be understood.
@@ -357,91 +289,4 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity::PublicKey;
-
-    #[test]
-    fn reads_lists_and_single_texts() {
-        let config = parse("overlay = [\"lan\"]\nlisten = \"127.0.0.1:5050\"\n").unwrap();
-        assert_eq!(config.overlays.as_ref().unwrap().len(), 1);
-        assert_eq!(config.listen, Some(vec!["127.0.0.1:5050".parse().unwrap()]));
-        assert_eq!((config.udp.clone(), config.audience()), (None, Audience::Public));
-        let private = parse("publish = \"contacts\"").unwrap();
-        assert_eq!(private.audience(), Audience::Contacts);
-        assert_eq!(config.stun().len(), DEFAULT_SERVERS.len());
-        assert!(config.port_mapping() && !parse("port-mapping = false").unwrap().port_mapping());
-        assert_eq!(parse("turn = \"turn:u:p@192.0.2.1\"").unwrap().turn().len(), 1);
-        assert_eq!(parse("stun = []").unwrap().stun(), []);
-        assert_eq!(parse("stun = \"192.0.2.1\"").unwrap().stun().len(), 1);
-        let exclude = parse("exclude = [\"docker0\", \"10.8.0.0/16\"]").unwrap().exclude;
-        assert_eq!(exclude.unwrap()[0], Exclusion::Interface("docker0".into()));
-        assert_eq!(config.teredo(), TeredoSetting::Visit);
-        let teredo = parse("teredo = [\"192.0.2.1\", \"t.example.com:3544\"]").unwrap().teredo();
-        assert_eq!(teredo.servers(true), ["192.0.2.1", "t.example.com"]);
-    }
-
-    #[test]
-    fn strangers_in_different_homes_meet_without_any_setting() {
-        let spelled: Vec<String> =
-            Config::default_overlays().iter().map(ToString::to_string).collect();
-        let expected = if cfg!(feature = "mainline") { &["lan", "mainline"][..] } else { &["lan"] };
-        assert_eq!(spelled, expected);
-    }
-
-    #[test]
-    fn reads_what_is_lent_to_others() {
-        let config = parse("rendezvous-for = \"anyone\"\nrelay-for = \"contacts\"").unwrap();
-        let lending = config.lending().unwrap();
-        assert_eq!((lending.register, lending.relay), (Circle::Anyone, Circle::Contacts));
-        assert_eq!(parse("").unwrap().lending(), None);
-        let node = Rendezvous { key: PublicKey([7; 32]), address: "192.0.2.1:5".parse().unwrap() };
-        let config = parse(&format!("rendezvous = \"{node}\"")).unwrap();
-        assert_eq!(config.rendezvous(&[]), [node]);
-        assert!(parse("rendezvous = \"192.0.2.1:5\"").is_err());
-    }
-
-    #[test]
-    fn says_which_setting_is_wrong() {
-        for (text, problem) in [
-            (
-                "overlays = [\"lan\"]",
-                "overlays: no such setting (there are exclude, first-use, listen, overlay, \
-                 port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, \
-                 teredo, turn, udp, well-known)",
-            ),
-            ("relay-for = [\"anyone\", \"none\"]", "relay-for: one text in quotes is enough"),
-            ("first-use = \"always\"", "first-use: \"always\" is none of ask, accept, refuse"),
-            ("first-use = [\"ask\", \"ask\"]", "first-use: one text in quotes is enough"),
-            ("publish = \"friends\"", "publish: \"friends\" is none of public, contacts"),
-            ("well-known = \"on\"", "well-known: \"on\" is none of ask, off"),
-            ("overlay = 3", "overlay: must be a text in quotes or a list of them"),
-            ("stun = \"a b\"", "stun: \"a b\" is not a server like stun.example.org:3478"),
-            (
-                "turn = \"turn:user:secret\"",
-                "turn: there is an account that is not like turn:user:password@host:3478",
-            ),
-            ("port-mapping = \"no\"", "port-mapping: must be true or false"),
-            (
-                "teredo = \"on\"",
-                "teredo: \"on\" is not off, visit, auto or a server like teredo.example.com \
-                 (always at port 3544)",
-            ),
-            ("udp = \"5050\"", "udp: \"5050\" is not an address like 127.0.0.1:5050"),
-            (
-                "exclude = [\"10.8/16\"]",
-                "exclude: \"10.8/16\" is neither an interface like docker0 nor a network like \
-                 10.8.0.0/16",
-            ),
-            ("overlay = []", "overlay: the list is empty"),
-            ("overlay = [", "the last list has no ] at its end"),
-            ("overlay = [\"lan\"", "the last list has no ] at its end"),
-            ("overlay = [\"lan\",\n", "the last list has no ] at its end"),
-            ("listen = [1, 2]", "listen: every item must be in quotes"),
-        ] {
-            assert_eq!(parse(text).unwrap_err(), problem);
-        }
-        assert_eq!(parse("overlay ! lan").unwrap_err(), "line 1 is not TOML");
-        assert_eq!(parse("\noverlay ! lan").unwrap_err(), "line 2 is not TOML");
-    }
-}
+mod tests;

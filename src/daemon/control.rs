@@ -26,7 +26,7 @@ use ring::digest::{SHA256, digest};
 pub use client::{ControlClient, ControlError};
 pub(in crate::daemon) use socket::{ControlSocket, token};
 
-use super::{AccessWish, Daemon, Offer};
+use super::{AccessWish, Daemon, Offer, StartError};
 use crate::identity::{Destination, Name, ServicePort};
 use crate::runtime::http::{self, BoxFuture, Handler, Request, Response};
 use crate::service::{Access, Lease, Upstream};
@@ -150,19 +150,7 @@ impl Control {
             }
             (["services", port], &Method::DELETE) => {
                 let port = service_port(port)?;
-                let withdrawn =
-                    match head.uri.query().and_then(|query| query.strip_prefix("lease=")) {
-                        Some(lease) => {
-                            let lease = lease.parse().ok().map(|number| Lease::new(port, number));
-                            lease.is_some_and(|lease| daemon.withdraw_lease(lease))
-                        }
-                        None => daemon.withdraw(port),
-                    };
-                if withdrawn {
-                    Ok((StatusCode::NO_CONTENT, String::new()))
-                } else {
-                    Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
-                }
+                delete_service(&daemon, port, head.uri.query().unwrap_or_default())
             }
             (["why", name, port], &Method::GET) => {
                 let port = service_port(port)?;
@@ -176,11 +164,8 @@ impl Control {
                 put_proxy(&daemon, &wish)
             }
             (["proxy", hold], &Method::DELETE) => {
-                if hold.parse().is_ok_and(|hold| daemon.release_proxy(hold)) {
-                    Ok((StatusCode::NO_CONTENT, String::new()))
-                } else {
-                    Err(Refused(StatusCode::NOT_FOUND, format!("there is no hold {hold}")))
-                }
+                let released = hold.parse().is_ok_and(|hold| daemon.release_proxy(hold));
+                done_if(released, || format!("there is no hold {hold}"))
             }
             (["status" | "services" | "contacts"], _) => Err(not_allowed("GET")),
             (["books" | "publish" | "dashboard"], _) => Err(not_allowed("POST")),
@@ -231,10 +216,8 @@ fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Ans
     let ttl = wish.ttl.map(|ttl| Duration::from_secs(ttl.clamp(1, MAX_TTL)));
     let access = access_wish(&wish)?;
     if let (Some(lease), Some(ttl)) = (wish.lease, ttl) {
-        if daemon.renew(Lease::new(port, lease), ttl) {
-            return Ok((StatusCode::NO_CONTENT, String::new()));
-        }
-        return Err(Refused(StatusCode::NOT_FOUND, format!("port {port} is no longer yours")));
+        let renewed = daemon.renew(Lease::new(port, lease), ttl);
+        return done_if(renewed, || format!("port {port} is no longer yours"));
     }
     let offer = match (wish.url, wish.folder) {
         (Some(url), None) => {
@@ -251,18 +234,44 @@ fn put_service(daemon: &Arc<Daemon>, port: ServicePort, wish: PutService) -> Ans
     };
     let registered = daemon
         .register(port, offer, ttl, wish.replace.unwrap_or(true), access)
-        .map_err(|error| Refused(StatusCode::CONFLICT, error.to_string()))?;
+        .map_err(|error| Refused(status_of(&error), error.to_string()))?;
     Ok((StatusCode::CREATED, registered.serialize_json()))
+}
+
+/// Whose fault it is that something is not served: the wish's, or that of what is there.
+fn status_of(error: &StartError) -> StatusCode {
+    match error {
+        StartError::Folder(_) => StatusCode::BAD_REQUEST,
+        StartError::Service(_) => StatusCode::CONFLICT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 /// Changes whom a service is for.
 fn patch_service(daemon: &Arc<Daemon>, port: ServicePort, wish: &PutService) -> Answer {
     match daemon.set_access(port, access(wish)?) {
-        Ok(true) => Ok((StatusCode::NO_CONTENT, String::new())),
-        Ok(false) => {
-            Err(Refused(StatusCode::NOT_FOUND, format!("nothing is served at port {port}")))
-        }
+        Ok(found) => done_if(found, || format!("nothing is served at port {port}")),
         Err(error) => Err(Refused(StatusCode::CONFLICT, error.to_string())),
+    }
+}
+
+/// Ends a service: whichever has the port, or the one of a lease only.
+fn delete_service(daemon: &Daemon, port: ServicePort, query: &str) -> Answer {
+    let withdrawn = match query.strip_prefix("lease=") {
+        Some(lease) => {
+            let lease = lease.parse().ok().map(|number| Lease::new(port, number));
+            lease.is_some_and(|lease| daemon.withdraw_lease(lease))
+        }
+        None => daemon.withdraw(port),
+    };
+    done_if(withdrawn, || format!("nothing is served at port {port}"))
+}
+
+/// What is said where something was there to be changed, or what was missing.
+fn done_if(found: bool, missing: impl FnOnce() -> String) -> Answer {
+    match found {
+        true => Ok((StatusCode::NO_CONTENT, String::new())),
+        false => Err(Refused(StatusCode::NOT_FOUND, missing())),
     }
 }
 
@@ -291,10 +300,8 @@ fn put_proxy(daemon: &Arc<Daemon>, wish: &PutProxy) -> Answer {
     let bad = |text: &String| Refused(StatusCode::BAD_REQUEST, format!("{text:?} is no address"));
     let ttl = wish.ttl.map(|ttl| Duration::from_secs(ttl.clamp(1, MAX_TTL)));
     if let (Some(hold), Some(ttl)) = (wish.hold, ttl) {
-        if daemon.renew_proxy(hold, ttl) {
-            return Ok((StatusCode::NO_CONTENT, String::new()));
-        }
-        return Err(Refused(StatusCode::NOT_FOUND, format!("there is no hold {hold}")));
+        let renewed = daemon.renew_proxy(hold, ttl);
+        return done_if(renewed, || format!("there is no hold {hold}"));
     }
     let addresses: Vec<SocketAddr> = wish
         .listen

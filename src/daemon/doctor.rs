@@ -101,6 +101,9 @@ impl Check {
 fn home_check(home: &Home) -> Check {
     const NAME: &str = "home";
     let folder = home.folder().display();
+    if let Err(error) = home.recognise() {
+        return Check::wrong(NAME, error.to_string()).advise(error.hint());
+    }
     let mode = |path| fs::metadata(path).map(|metadata| metadata.mode() & 0o777);
     match (mode(home.folder().to_owned()), mode(home.path("identity.key"))) {
         (Err(_), _) | (_, Err(_)) => Check::note(NAME, format!("no identity in {folder} yet"))
@@ -144,12 +147,17 @@ fn daemon_check(status: Option<&Status>) -> Check {
             .advise("\"p2p proxy\" or \"p2p serve FOLDER\" starts one");
     };
     let (udp, services) = (status.udp.join(" and "), status.services.len());
-    let unpublished = services > 0 && status.overlays.iter().all(|o| o.published.is_none());
+    let services = match services {
+        1 => "1 service".to_owned(),
+        services => format!("{services} services"),
+    };
+    let unpublished =
+        !status.services.is_empty() && status.overlays.iter().all(|o| o.published.is_none());
     if unpublished {
-        let found = format!("it serves {services} services, but no overlay has taken its packet");
+        let found = format!("it has {services}, but no overlay has taken its packet");
         return Check::wrong(NAME, found).advise("see below which overlays can be reached");
     }
-    Check::fine(NAME, format!("runs at UDP {udp}, with {services} services"))
+    Check::fine(NAME, format!("runs at UDP {udp}, with {services}"))
 }
 
 /// Where this machine can be reached as far as it can see itself.
@@ -289,14 +297,16 @@ async fn overlay_check(overlay: Arc<dyn Overlay>) -> Check {
     };
     let answer = clock::timeout(OVERLAY_TIME, asked).await;
     let ms = (clock::now() - started).as_millis();
+    let advice = match address.contains(':') {
+        true => "check the address in config.toml, or ask who runs it",
+        false => "it has to be let through by firewalls: UDP to any address",
+    };
     match answer {
         Some(Ok(_)) if overlay.abilities().remote => {
             Check::fine(NAME, format!("{address} answers after {ms} ms"))
         }
         Some(Ok(_)) => Check::fine(NAME, format!("{address} can be asked")),
-        Some(Err(error)) => Check::wrong(NAME, format!("{address}: {error}"))
-            .advise("check the address in config.toml, or ask who runs it"),
-        None => Check::wrong(NAME, format!("{address} does not answer"))
-            .advise("check the address in config.toml, or ask who runs it"),
+        Some(Err(error)) => Check::wrong(NAME, format!("{address}: {error}")).advise(advice),
+        None => Check::wrong(NAME, format!("{address} does not answer")).advise(advice),
     }
 }

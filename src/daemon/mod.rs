@@ -35,6 +35,7 @@ mod start_error;
 mod status;
 mod unset_clock;
 mod why;
+mod wiring;
 
 use std::{
     fmt,
@@ -86,8 +87,8 @@ use books::Sequences;
 use control::{Control, ControlSocket, TokenGate};
 use dashboard::{Dashboard, Door};
 use entrance::Entrance;
-use finder::{Finder, RevocationWatch, TrustSettings};
-use grounds::{Eviction, Grounds};
+use finder::Finder;
+use grounds::Eviction;
 use lending::Lent;
 use meeting_room::MeetingRoom;
 use own_origin::OwnOrigin;
@@ -214,6 +215,18 @@ impl Daemon {
         self.answering.name()
     }
 
+    /// Takes the name that the home was given since the daemon started without one.
+    fn take_name(&self) {
+        if self.name().is_some() {
+            return;
+        }
+        if let Ok((Some(name), key)) = Identity::public(&self.home)
+            && key == self.keys.public()
+        {
+            self.answering.set_name(name);
+        }
+    }
+
     /// Where others find this daemon as a rendezvous; None if it is none.
     pub fn rendezvous(&self) -> Option<Rendezvous> {
         self.lent.as_ref().and_then(|_| lending::node(self.transport.link()))
@@ -241,6 +254,7 @@ impl Daemon {
 
     /// Does at once what follows from a change in the books.
     fn read_books(&self) {
+        self.take_name();
         self.looks_again();
         self.eviction.judge();
         self.finder.revocations().look();

@@ -107,6 +107,7 @@ impl Daemon {
     }
 
     fn name_or_make(&self) -> Result<(Name, bool), StartError> {
+        self.take_name();
         if let Some(name) = self.name() {
             return Ok((name, false));
         }

@@ -122,10 +122,13 @@ impl Reach {
                 Ok((opened, look_up))
             }
             // a remembered packet may be of yesterday
-            Err(ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. })
-                if found.asked.is_none() =>
-            {
+            Err(
+                error @ (ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. }),
+            ) if found.asked.is_none() => {
                 let again = self.finder.find_again(&found).await?;
+                if again.packet.registration() == found.packet.registration() {
+                    return Err(self.failure_of(error, &again, destination));
+                }
                 let opened = self.connect(&again, destination, early).await;
                 let opened = opened.map_err(|error| self.failure_of(error, &again, destination))?;
                 self.note_call(&again, destination);
@@ -207,6 +210,14 @@ impl Reach {
     ) -> Failure {
         let relays = self.transport.link().relay_refusals(key.hit());
         failure(error, &relays, heard, destination)
+    }
+
+    /// What it means that somebody to whom there is a stream says nothing; None while the path seems to work.
+    pub(super) fn silence_of(&self, found: &Found, destination: &Destination) -> Option<Failure> {
+        let key = found.packet.registration().key;
+        let is_suspect = self.transport.link().is_suspect(&key);
+        let error = ConnectError::Unreachable { tried: Vec::new(), refusals: Vec::new() };
+        is_suspect.then(|| self.failure_of(error, found, destination))
     }
 
     /// Adds addresses that are no more than hints to the dial that goes on; never ends.

@@ -9,29 +9,25 @@ use std::{
 
 use futures_lite::future;
 
-use super::answer::Answering;
-use super::books::{PrivateContacts, Sequences};
 use super::control::{Control, ControlSocket};
 use super::dashboard::Door;
-use super::finder::{self, Finder, RevocationWatch, Search, TrustSettings};
-use super::grounds::{self, Eviction, Grounds};
+use super::finder;
+use super::grounds::{self, Eviction};
 use super::lending::{self, Lending};
-use super::meeting_room::MeetingRoom;
-use super::reach::Reach;
+use super::wiring::Wiring;
 use super::{
     AccessBook, Audience, AuthorityBook, CertificateBook, ContactBook, Daemon, Home, HomeLock,
-    Identity, Introductions, Labels, StartError, Udp, unset_clock,
+    Identity, StartError, Udp, unset_clock,
 };
 use crate::identity::{KeyPair, PublicKey};
 use crate::link::stun::ServerAddress;
 use crate::link::turn::TurnServer;
 use crate::link::{Link, Strangers, TeredoSetting};
-use crate::overlay::{self, Overlay, OverlayAddress, WellKnown};
+use crate::overlay::{OverlayAddress, WellKnown};
 use crate::registration::Rendezvous;
-use crate::runtime::{clock, lock, plain, random, spawn};
+use crate::runtime::{clock, lock, plain, spawn};
 use crate::transport::{Lifetimes, Transport};
 use crate::trust::FirstUse;
-use crate::web::Pseudonym;
 
 /// What a daemon is started with.
 #[derive(Debug)]
@@ -73,55 +69,25 @@ impl Daemon {
         unset_clock::warn(clock::wall());
         let home = options.home.clone();
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
-        let authorities = Arc::new(AuthorityBook::new(&home));
-        authorities.authorities().map_err(StartError::Authorities)?;
-        let certificates = Arc::new(CertificateBook::new(&home));
-        let keys = &options.identity.keys;
-        warn_of_certificates(&certificates, &authorities, keys.public());
+        AuthorityBook::new(&home).authorities().map_err(StartError::Authorities)?;
         let transport = Arc::new(open_transport(&options)?);
+        let keys = options.identity.keys.clone();
+        let wiring = Wiring::new(
+            &home,
+            options.identity,
+            &transport,
+            &options.overlays,
+            options.first_use,
+            options.well_known,
+        );
+        let Wiring { authorities, certificates, answering, finder, grounds, .. } = &wiring;
+        warn_of_certificates(certificates, authorities, keys.public());
         transport.link().show_certificates(certificates.shown(keys.public()));
         let lend =
-            |lending| lending::begin(lending, &home, keys, transport.link(), authorities.clone());
+            |lending| lending::begin(lending, &home, &keys, transport.link(), authorities.clone());
         let lent = options.lending.map(lend).transpose()?;
-        let overlays = open_overlays(&options.overlays, keys, &home);
-        let sequences = Arc::new(Sequences::load(&home));
-        let meetings = Arc::new(MeetingRoom::new(keys.public(), ContactBook::new(&home)));
-        let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
-        let search = Search::new(
-            overlays.clone(),
-            Introductions::new(&home),
-            sequences.clone(),
-            Some(keys.clone()),
-            PrivateContacts::new(&home),
-        );
-        let trust = TrustSettings {
-            book: ContactBook::new(&home),
-            authorities: authorities.clone(),
-            revocations: revocations.clone(),
-            first_use: options.first_use,
-            meetings: meetings.clone(),
-            well_known: options.well_known,
-        };
-        let finder = Arc::new(Finder::new(search, trust));
-        let (grounds, pseudonym) = (Arc::new(Grounds::default()), Pseudonym::new(random::bytes()));
-        let answering = Arc::new(Answering::new(
-            keys.clone(),
-            options.identity.name,
-            ContactBook::new(&home),
-            revocations,
-            grounds.clone(),
-            pseudonym.clone(),
-        ));
-        let reach = Reach::new(
-            transport.clone(),
-            finder.clone(),
-            answering.clone(),
-            certificates.clone(),
-            Labels::new(&home),
-            grounds.clone(),
-        );
         let eviction = Eviction {
-            grounds,
+            grounds: grounds.clone(),
             transport: transport.clone(),
             answering: answering.clone(),
             finder: finder.clone(),
@@ -129,20 +95,20 @@ impl Daemon {
         let daemon = Arc::new(Daemon {
             access: AccessBook::new(&home),
             home,
-            keys: keys.clone(),
+            keys,
             audience: options.audience,
-            overlays,
+            overlays: wiring.overlays,
             transport,
             teredo: options.teredo,
-            answering,
-            finder,
-            sequences,
-            reach: Arc::new(reach),
-            meetings,
-            authorities,
-            certificates,
+            answering: wiring.answering,
+            finder: wiring.finder,
+            sequences: wiring.sequences,
+            reach: wiring.reach,
+            meetings: wiring.meetings,
+            authorities: wiring.authorities,
+            certificates: wiring.certificates,
             eviction: Arc::new(eviction),
-            pseudonym,
+            pseudonym: wiring.pseudonym,
             publishing: Mutex::default(),
             listening: Mutex::default(),
             port_mapping: options.port_mapping,
@@ -185,17 +151,6 @@ fn open_transport(options: &DaemonOptions) -> Result<Transport, StartError> {
     }
     link.set_rendezvous(&options.rendezvous);
     Ok(transport)
-}
-
-/// Opens overlays, which keep in the home what they want to know at the next start.
-fn open_overlays(
-    addresses: &[OverlayAddress],
-    keys: &KeyPair,
-    home: &Home,
-) -> Vec<Arc<dyn Overlay>> {
-    let overlays: Vec<_> = addresses.iter().map(|address| overlay::open(address, keys)).collect();
-    overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
-    overlays
 }
 
 /// Says which of the own certificates end soon or do not count.

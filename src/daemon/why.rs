@@ -10,22 +10,18 @@ use std::{
 use hyper::{Method, header::HOST};
 use nanoserde::{DeJson, SerJson};
 
-use super::answer::Answering;
-use super::books::PrivateContacts;
-use super::finder::{Found, Search};
+use super::finder::Found;
 use super::reach::{Reach, refused};
 use super::start::bind;
-use super::{
-    AuthorityBook, CertificateBook, Config, ContactBook, Daemon, Finder, Grounds, Home, Identity,
-    Introductions, Labels, MeetingRoom, RevocationWatch, Sequences, StartError, TrustSettings, Udp,
-};
+use super::wiring::Wiring;
+use super::{Config, ContactBook, Daemon, Home, Identity, StartError, Udp};
 use crate::identity::Destination;
-use crate::overlay::{self, OverlayAddress};
+use crate::overlay::OverlayAddress;
 use crate::registration::Wanted;
+use crate::runtime::clock;
 use crate::runtime::http::{self, Io};
-use crate::runtime::{clock, random};
 use crate::transport::{ConnectError, Opened, Refusal};
-use crate::web::{Failure, Pseudonym, Step, TerseReader};
+use crate::web::{Failure, Step, TerseReader};
 
 /// A walk to a destination.
 #[derive(Debug, Clone, SerJson, DeJson)]
@@ -87,37 +83,13 @@ pub async fn why(
     config: &Config,
     destination: &Destination,
 ) -> Result<Walk, StartError> {
-    let Identity { name, keys } = identity;
-    let book = || ContactBook::new(home);
-    book().contacts().map_err(StartError::Contacts)?;
+    ContactBook::new(home).contacts().map_err(StartError::Contacts)?;
     let any = [(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()];
     let udp = Udp { addresses: any.to_vec(), or_any_port: true, ..config.udp(&[]) };
-    let transport = Arc::new(bind(&keys, &udp)?);
-    let overlays: Vec<_> = overlays.iter().map(|o| overlay::open(o, &keys)).collect();
-    overlays.iter().for_each(|overlay| overlay.remember_in(home.folder()));
-    let sequences = Arc::new(Sequences::load(home));
-    let introductions = Introductions::new(home);
-    let authorities = Arc::new(AuthorityBook::new(home));
-    let revocations = RevocationWatch::new(overlays.clone(), authorities.clone());
-    let grounds = Arc::new(Grounds::default());
-    let trust = TrustSettings {
-        book: book(),
-        authorities,
-        revocations: revocations.clone(),
-        first_use: config.first_use(),
-        meetings: Arc::new(MeetingRoom::new(keys.public(), book())),
-        well_known: config.well_known(),
-    };
-    let (own, private) = (Some(keys.clone()), PrivateContacts::new(home));
-    let search = Search::new(overlays, introductions, sequences, own, private);
-    let finder = Finder::new(search, trust);
-    let pseudonym = Pseudonym::new(random::bytes());
-    let answering = Answering::new(keys, name, book(), revocations, grounds.clone(), pseudonym);
-    let (finder, answering) = (Arc::new(finder), Arc::new(answering));
-    let labels = Labels::new(home);
-    let certificates = Arc::new(CertificateBook::new(home));
-    let reach = Reach::new(transport.clone(), finder, answering, certificates, labels, grounds);
-    let walk = Walker::new(&reach, destination).walk().await;
+    let transport = Arc::new(bind(&identity.keys, &udp)?);
+    let (first_use, well_known) = (config.first_use(), config.well_known());
+    let wiring = Wiring::new(home, identity, &transport, overlays, first_use, well_known);
+    let walk = Walker::new(&wiring.reach, destination).walk().await;
     transport.shutdown().await;
     Ok(walk)
 }
@@ -208,7 +180,13 @@ impl<'a> Walker<'a> {
         self.done();
         let opened = self.connect(&found).await?;
         self.done();
-        self.ask(Box::new(opened.stream)).await
+        self.ask(Box::new(opened.stream)).await.map_err(|failure| match failure {
+            // a connection that was there may lead nowhere any more
+            Failure::ResponseTimedOut { .. } => {
+                self.reach.silence_of(&found, destination).unwrap_or(failure)
+            }
+            failure => failure,
+        })
     }
 
     /// Whom the book knows under the name.

@@ -207,6 +207,22 @@ impl OriginLabel {
     }
 }
 
+impl OriginLabel {
+    /// What an address that stands in a browser or a program names, in any of the three forms; None when it is none
+    /// of them.
+    pub fn of_url(url: &str) -> Option<OriginLabel> {
+        let rest = url.strip_prefix("http://")?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = authority.split(':').next().unwrap_or_default();
+        if let Some(label) = host.strip_suffix(".localhost") {
+            return OriginLabel::parse(label);
+        }
+        let by_host = Destination::from_proxy_host(authority).ok()?;
+        let by_path = || Destination::from_path(path).ok().flatten().map(|(named, _)| named);
+        by_host.or_else(by_path).map(OriginLabel::Plain)
+    }
+}
+
 /// Whether every resolver takes it as one label; `+` and `_` are in names, not in host names.
 fn is_label(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';

@@ -48,8 +48,20 @@ impl Slot {
 
     /// Reads 40 lower-case hexadecimal digits, the form in URLs of stores.
     pub fn from_hex(text: &str) -> Option<Slot> {
-        let octets = HEXLOWER.decode(text.as_bytes()).ok()?;
-        octets.try_into().ok().map(Slot)
+        let digits: &[u8; 40] = text.as_bytes().try_into().ok()?;
+        let mut octets = [0; 20];
+        for (octet, pair) in octets.iter_mut().zip(digits.chunks_exact(2)) {
+            *octet = (digit(pair[0])? << 4) | digit(pair[1])?;
+        }
+        Some(Slot(octets))
+    }
+}
+
+fn digit(ascii: u8) -> Option<u8> {
+    match ascii {
+        b'0'..=b'9' => Some(ascii - b'0'),
+        b'a'..=b'f' => Some(ascii - b'a' + 10),
+        _ => None,
     }
 }
 

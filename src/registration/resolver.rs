@@ -357,7 +357,8 @@ impl fmt::Display for Said {
             Said::Found(packet) => {
                 let said = packet.registration();
                 let (locators, rendezvous) = (said.locators.len(), said.rendezvous.len());
-                write!(f, "found, with {locators} addresses and {rendezvous} rendezvous")
+                let addresses = if locators == 1 { "address" } else { "addresses" };
+                write!(f, "found, with {locators} {addresses} and {rendezvous} rendezvous")
             }
             Said::Located(addresses) => {
                 f.write_str("no packets; perhaps at")?;

@@ -28,11 +28,12 @@ pub fn block_on<T>(main: impl Future<Output = T>) -> T {
     let mut cx = Context::from_waker(&waker);
     let mut load = Load::new(clock::now());
     let mut give_back = GIVE_BACK_AFTER.iter().peekable();
-    let mut news = 0;
+    let mut news: usize = 0;
     loop {
         // All of whom the kernel told have their turn before it is asked again: else those of many who have answered
-        // would be told of anew while the last still wait, and come twice as often as these.
-        let mut more = news / TASKS;
+        // would be told of anew while the last still wait, and come twice as often as these. The executor counts to
+        // TASKS from one turn to the next, so that it may stop among few as well.
+        let mut more = news.div_ceil(TASKS);
         loop {
             if let Poll::Ready(output) = run.as_mut().poll(&mut cx) {
                 return output;

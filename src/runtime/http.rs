@@ -24,7 +24,7 @@ use hyper::{body::Incoming, server, service::service_fn};
 
 pub use client::{Sender, request_over};
 
-use timer::SmolTimer;
+use timer::ConnectionTimer;
 
 use super::{Async, TcpIo, clock, spawn};
 use crate::runtime::lock;
@@ -103,10 +103,8 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 /// What one connection may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Octets of a request head.
+    /// Octets of a request head, in which are at most 100 fields.
     pub head_size: usize,
-    /// Fields in a request head.
-    pub head_fields: usize,
     /// Time until a whole request head is there, which is also how long a connection may idle.
     pub head_time: Duration,
     /// Time in which the client must take some of its response.
@@ -121,19 +119,21 @@ pub struct Limits {
     /// Whether more requests may follow the first one. Else the connection ends with its response, for which
     /// no `Date` is made up: it travels on, and whoever passes it to a client adds one (RFC 9110, 6.6.1).
     pub keep_alive: bool,
+    /// Whether requests keep the case in which the names of their fields were written, for who passes them on.
+    pub field_case: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
             head_size: 48 * 1024,
-            head_fields: 100,
             head_time: Duration::from_secs(30),
             stall: Duration::from_secs(60),
             connections: 512,
             connections_per_client: 512,
             half_close: true,
             keep_alive: true,
+            field_case: true,
         }
     }
 }
@@ -225,14 +225,13 @@ pub async fn serve_connection(
         async move { Ok::<_, Infallible>(answer.await) }
     });
     server::conn::http1::Builder::new()
-        .timer(SmolTimer)
+        .timer(ConnectionTimer::default())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_size.max(8192))
-        .max_headers(limits.head_fields)
         .half_close(limits.half_close)
         .keep_alive(limits.keep_alive)
         .auto_date_header(limits.keep_alive)
-        .preserve_header_case(true)
+        .preserve_header_case(limits.field_case)
         .serve_connection(io, service)
         .with_upgrades()
         .await

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     future::Future,
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice, Read},
     net::{Shutdown, TcpStream},
     os::{fd::AsFd, unix::net::UnixStream},
     pin::Pin,
@@ -13,6 +13,10 @@ use std::{
 };
 
 use hyper::rt::ReadBufCursor;
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg},
+};
 use socket2::SockRef;
 
 use super::{
@@ -35,6 +39,8 @@ thread_local! {
 #[derive(Debug)]
 pub struct SocketIo<S> {
     socket: Arc<Async<S>>,
+    /// The last read left nothing: the next one waits for news before it asks the kernel again.
+    is_drained: bool,
     stall: Duration,
     /// Runs while a write waits.
     stalled: Option<Timer>,
@@ -50,7 +56,7 @@ impl SocketIo<TcpStream> {
     pub fn new(socket: Async<TcpStream>, stall: Duration) -> TcpIo {
         // small writes are whole messages here; a refusal only costs delay
         let _ = socket.get_ref().set_nodelay(true);
-        SocketIo { socket: Arc::new(socket), stall, stalled: None }
+        SocketIo { socket: Arc::new(socket), is_drained: false, stall, stalled: None }
     }
 
     /// Stays with whoever gives the connection away, to end it when it is no longer used.
@@ -62,26 +68,24 @@ impl SocketIo<TcpStream> {
 impl SocketIo<UnixStream> {
     /// Wraps a connection; a write that makes no progress for `stall` fails with `TimedOut`.
     pub fn unix(socket: Async<UnixStream>, stall: Duration) -> UnixIo {
-        SocketIo { socket: Arc::new(socket), stall, stalled: None }
+        SocketIo { socket: Arc::new(socket), is_drained: false, stall, stalled: None }
     }
 }
 
-impl<S: AsFd> SocketIo<S>
-where
-    for<'a> &'a S: Read + Write,
-{
+impl<S: AsFd> SocketIo<S> {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         loop {
-            match (&mut self.socket.get_ref()).write_vectored(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            let nothing = &mut SendAncillaryBuffer::default();
+            match sendmsg(&self.socket, slices, nothing, SendFlags::empty()) {
+                Err(Errno::AGAIN) => {}
+                Err(Errno::INTR) => continue,
                 result => {
                     self.stalled = None;
-                    return Poll::Ready(result);
+                    return Poll::Ready(Ok(result?));
                 }
             }
             if self.socket.poll_writable(cx)?.is_pending() {
@@ -89,21 +93,6 @@ where
                 ready!(Pin::new(timer).poll(cx));
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
-        }
-    }
-
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut receive: impl FnMut(&mut &S) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            match receive(&mut self.socket.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                result => return Poll::Ready(result),
-            }
-            ready!(self.socket.poll_readable(cx))?;
         }
     }
 
@@ -116,31 +105,33 @@ where
     }
 }
 
-impl<S: AsFd + Unpin> hyper::rt::Read for SocketIo<S>
-where
-    for<'a> &'a S: Read + Write,
-{
+impl<S: AsFd + Unpin> hyper::rt::Read for SocketIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.remaining().min(READ_SIZE);
-        self.poll_receive(cx, |socket| {
-            SCRATCH.with_borrow_mut(|scratch| {
-                let count = socket.read(&mut scratch[..room])?;
+        loop {
+            if self.is_drained {
+                ready!(self.socket.poll_readable(cx))?;
+            }
+            let read = SCRATCH.with_borrow_mut(|scratch| {
+                let count = recv(&self.socket, &mut scratch[..room], RecvFlags::empty())?.0;
                 buffer.put_slice(&scratch[..count]);
                 Ok(count)
-            })
-        })
-        .map_ok(|_| ())
+            });
+            // a stream that gives less than it was asked for has no more (epoll(7)), or its end is next, and is told
+            self.is_drained = matches!(read, Ok(1..) | Err(Errno::AGAIN)) && read != Ok(room);
+            match read {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                result => return Poll::Ready(result.map(drop).map_err(Into::into)),
+            }
+        }
     }
 }
 
-impl<S: AsFd + Unpin> hyper::rt::Write for SocketIo<S>
-where
-    for<'a> &'a S: Read + Write,
-{
+impl<S: AsFd + Unpin> hyper::rt::Write for SocketIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -196,5 +187,46 @@ impl Closer {
             }
         };
         clock::timeout(LINGER, rest).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, io::Write as _};
+
+    use futures_lite::future::poll_once;
+    use hyper::rt::{Read as _, ReadBuf};
+
+    use super::*;
+    use crate::runtime::block_on;
+
+    /// What one read gives that has room for four octets.
+    async fn read(io: &mut UnixIo) -> Vec<u8> {
+        let mut octets = [0; 4];
+        let mut buffer = ReadBuf::new(&mut octets);
+        poll_fn(|cx| Pin::new(&mut *io).poll_read(cx, buffer.unfilled())).await.unwrap();
+        buffer.filled().to_vec()
+    }
+
+    #[test]
+    fn after_less_than_there_was_room_for_all_that_follows_is_read() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut io = SocketIo::unix(Async::new(near).unwrap(), LINGER);
+        let reads = async {
+            far.write_all(b"one").unwrap();
+            assert_eq!(read(&mut io).await, b"one");
+            assert!(poll_once(read(&mut io)).await.is_none(), "there is no more");
+            far.write_all(b"two, three").unwrap();
+            for part in [&b"two,"[..], b" thr", b"ee"] {
+                assert_eq!(read(&mut io).await, part);
+            }
+            // the end comes before anybody waits for it
+            far.write_all(b"end").unwrap();
+            drop(far);
+            assert_eq!(read(&mut io).await, b"end");
+            assert!(read(&mut io).await.is_empty());
+            assert!(read(&mut io).await.is_empty(), "the end stays");
+        };
+        block_on(clock::timeout(LINGER, reads)).expect("no news is missed");
     }
 }

@@ -128,7 +128,7 @@ impl Failure {
             Failure::PortNotServed { destination: Destination { name, port }, served } => (
                 format!("nothing is served at port {port} of {name}"),
                 match served.as_deref() {
-                    None => "the peer is there, but it has no service at this port".into(),
+                    None => "the peer is there, but it has no service at this port, or none that is for you".into(),
                     Some([]) => "the peer is there, but it shares nothing with you now".into(),
                     Some([port]) => format!("the peer is there; it serves port {port}"),
                     Some(ports) => {
@@ -136,7 +136,7 @@ impl Failure {
                         format!("the peer is there; it serves ports {}", ports.join(", "))
                     }
                 },
-                "check the port, or ask whether the service is running".into(),
+                "check the port, or ask whether the service is running and open to you".into(),
             ),
             Failure::AccessRefused { destination: Destination { name, port }, presented } => (
                 format!("port {port} of {name} is not open to you"),

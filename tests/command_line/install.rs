@@ -166,10 +166,16 @@ fn what_does_not_run_here_is_not_installed() {
     assert!(fail(root, &arguments, 1).contains("is not a program"));
     fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(fail(root, &arguments, 1).contains("does not run on this"));
+    let told = fail(root, &["--binary", "/bin/true"], 1);
+    assert!(told.contains("/bin/true is another program than p2p"), "{told}");
     assert!(fail(root, &["--binary", "/nowhere"], 1).contains("there is no file"));
     assert!(!root.join("home").exists());
     for wrong in [&["--bogus"][..], &["--prefix"], &["--service=cron"]] {
-        fail(root, wrong, 2);
+        let told = fail(root, wrong, 2);
+        assert!(
+            told.contains(wrong[0].split_once('=').map_or(wrong[0], |(_, value)| value)),
+            "{told}"
+        );
     }
 }
 

@@ -59,7 +59,7 @@ fn a_contact_is_found_where_only_keys_count() {
     assert_eq!(unknown.status.code(), Some(1), "only who knows the key finds her there");
     assert!(run(&bob, &["contact", "add", &link]).status.success());
     let found = lines(&bob, &["lookup", ALICE, "--overlay", &relay, "--overlay", dead]);
-    assert!(line(&found, &relay).ends_with("found, with 1 addresses and 0 rendezvous"));
+    assert!(line(&found, &relay).ends_with("found, with 1 address and 0 rendezvous"));
     assert!(line(&found, dead).ends_with("cannot be reached: connection refused"));
 
     let options = ["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
@@ -135,7 +135,7 @@ fn a_stranger_is_found_by_an_announced_name_and_must_prove_who_he_is() {
 
     let _alice = serve_for_alice(root.path(), &[&overlay]);
     let found = lines(&bob, &["lookup", ALICE, "--overlay", &overlay]);
-    assert!(line(&found, &overlay).ends_with("found, with 1 addresses and 0 rendezvous"));
+    assert!(line(&found, &overlay).ends_with("found, with 1 address and 0 rendezvous"));
     let options = ["proxy", "--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0"];
     let proxy = Program::start(&bob, &[&options[..], &["--overlay", &overlay]].concat());
     let url = format!("http://{}/{ALICE}/1000/", proxy.said("proxy"));
@@ -177,7 +177,7 @@ fn publishing_anew_tells_what_each_overlay_does() {
     let bob = root.path().join("bob");
     assert!(run(&bob, &["contact", "add", &link]).status.success());
     let found = lines(&bob, &["lookup", ALICE, "--overlay", &dht]);
-    assert!(line(&found, &dht).contains("found, with 1 addresses"), "{found:?}");
+    assert!(line(&found, &dht).contains("found, with 1 address"), "{found:?}");
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn nonsense_is_refused_with_a_reason() {
     assert_eq!((answer.status, answer.fields["Allow"].to_str().unwrap()), (405, "GET"));
     let missing = interface.folder().join("nothing");
     let body = format!("{{\"folder\":{missing:?}}}");
-    let reason = interface.refused("PUT", "/api/services/80", &body, 409);
+    let reason = interface.refused("PUT", "/api/services/80", &body, 400);
     assert_eq!(reason, format!("there is no folder {}", missing.display()));
     assert_eq!(interface.send("GET", "/api/services", "").body, "[]", "nothing came of it");
 }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use p2p::identity::{KeyFileError, SecretKeyFile};
 use p2p::runtime::{block_on, clock};
 
 use crate::world::{PATIENCE, bob, get};
@@ -24,6 +25,8 @@ const PROXY: [&str; 7] = [
     "--overlay",
     "store:http://[::1]:9/",
 ];
+
+const EXISTS: &str = "p2p: error: HOME has an identity already, which is never overwritten";
 
 fn stderr(output: &Output, home: &Path) -> String {
     text(&output.stderr[..]).replace(home.to_str().unwrap(), "HOME")
@@ -59,16 +62,20 @@ fn each_damaged_file_is_named() {
             "cannot read HOME/contacts: line 1: a contact is a name, a key, a binding and a date\nhint: \
              mend it, or move it away and meet everybody again\n",
         ),
-        ("config.toml", "\noverlay ! lan\n", "cannot read HOME/config.toml: line 2 is not TOML\n"),
+        (
+            "config.toml",
+            "\noverlay ! lan\n",
+            "cannot read HOME/config.toml: line 2 is not TOML\nhint: man 5 p2p.toml tells what it may say\n",
+        ),
         (
             "config.toml",
             "overlays = \"lan\"\n",
-            "cannot read HOME/config.toml: overlays: no such setting (there are exclude, first-use, listen, overlay, port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp, well-known)\n",
+            "cannot read HOME/config.toml: line 1: overlays: no such setting (there are exclude, first-use, listen, overlay, port-mapping, publish, relay-for, rendezvous, rendezvous-for, rendezvous-tcp, stun, teredo, turn, udp, well-known)\nhint: man 5 p2p.toml tells what it may say\n",
         ),
         (
             "config.toml",
             "listen = \"5050\"\n",
-            "cannot read HOME/config.toml: listen: \"5050\" is not an address like 127.0.0.1:5050\n",
+            "cannot read HOME/config.toml: line 1: listen: \"5050\" is not an address like 127.0.0.1:5050\nhint: man 5 p2p.toml tells what it may say\n",
         ),
     ] {
         let path = home.join(file);
@@ -161,6 +168,29 @@ fn a_home_that_cannot_be_written_is_told() {
 }
 
 #[test]
+fn a_home_of_a_later_version_is_told_by_all_and_changed_by_none() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    assert!(run(&home, &["init", ALICE]).status.success());
+    fs::write(home.join("format"), "2\n").unwrap();
+    const TOLD: &str = "refusing HOME: a later version of p2p has written it (format \"2\")\n";
+    for command in [&["status"][..], &["publish"], &["open"], &["contact", "list"], &PROXY] {
+        let output = run(&home, command);
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let told = stderr(&output, &home);
+        assert!(told.starts_with(&format!("p2p: error: {TOLD}hint: ")), "{command:?}: {told}");
+    }
+    let doctor = run(&home, &["doctor", "--overlay", "store:http://127.0.0.1:9/"]);
+    let told = text(&doctor.stdout[..]).replace(home.to_str().unwrap(), "HOME");
+    assert!(told.starts_with(&format!("home          wrong  {TOLD}")), "{told}");
+    assert_eq!(
+        fs::read_dir(&home).unwrap().count(),
+        4,
+        "format, name and the two files of the key"
+    );
+}
+
+#[test]
 fn the_home_is_where_the_nearest_word_says() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
@@ -224,6 +254,50 @@ fn a_nameless_home_gets_a_name_and_keeps_it() {
 }
 
 #[test]
+fn a_visitor_can_take_a_name_later() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    let proxy = Program::start(&home, &PROXY);
+    let status = || text(&run(&home, &["status"]).stdout[..]);
+    let key = |status: &str| {
+        status.lines().find(|line| line.starts_with("fingerprint")).map(str::to_owned)
+    };
+    let before = status();
+    assert!(before.starts_with("name              none (p2p init makes one)\n"), "{before}");
+    let named = run(&home, &["init", ALICE]);
+    assert!(named.status.success(), "{}", stderr(&named, &home));
+    let after = status();
+    assert!(after.starts_with(&format!("name              {ALICE}\n")), "{after}");
+    assert_eq!(key(&before), key(&after), "it is the key that friends have met");
+    assert_eq!(
+        stderr(&run(&home, &["init", "eve@example.com"]), &home).lines().next(),
+        Some(EXISTS)
+    );
+
+    // and what is served has the name
+    drop(proxy);
+    let serving = Program::start(&home, &serve(&root.path().join("media"), "80", "hello"));
+    assert_eq!(serving.said("name"), ALICE);
+}
+
+#[test]
+fn a_visitor_can_lock_the_key_when_it_gets_its_name() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    drop(Program::start(&home, &PROXY));
+    let typed = root.path().join("typed");
+    fs::write(&typed, "open sesame\n").unwrap();
+    let mut init = command(&home, &["init", ALICE, "--passphrase"]);
+    let named = init.stdin(File::open(typed).unwrap()).output().unwrap();
+    assert!(named.status.success(), "{}", stderr(&named, &home));
+    let key = fs::read_to_string(home.join("identity.key")).unwrap();
+    assert_eq!(SecretKeyFile::parse(&key, None).unwrap_err(), KeyFileError::NeedsPassphrase);
+    let key = SecretKeyFile::parse(&key, Some("open sesame")).unwrap();
+    let public = fs::read_to_string(home.join("identity.pub")).unwrap();
+    assert_eq!(key.public().to_text(), public);
+}
+
+#[test]
 fn commands_share_a_home_and_outlive_its_daemon() {
     let root = tempfile::tempdir().unwrap();
     let home = root.path().join("home");
@@ -260,6 +334,25 @@ fn commands_share_a_home_and_outlive_its_daemon() {
     let answer = get(&format!("http://{}/{ALICE}/1001/", proxy.trim()));
     assert_eq!(answer.body, "page two");
     assert_eq!(second.end("INT", Duration::from_secs(15)).code(), Some(0));
+}
+
+#[test]
+fn what_a_daemon_that_runs_already_does_not_do_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let (home, log) = (root.path().join("home"), root.path().join("log"));
+    let first = Program::start(&home, &PROXY);
+    let mut second = PROXY;
+    second[2] = "127.0.0.1:9"; // it is not even tried
+    let second = Program::launch(command(&home, &second).stderr(File::create(&log).unwrap()));
+    assert_eq!(second.said("proxy"), first.said("proxy"));
+    drop(second);
+    let told = fs::read_to_string(&log).unwrap();
+    assert!(told.contains("keeps its own --listen\n"), "{told}");
+
+    let missing = run(&home, &["serve", root.path().join("log").to_str().unwrap()]);
+    let told = stderr(&missing, &home);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(told.contains("not a folder") && !told.contains("p2p status"), "{told}");
 }
 
 #[test]

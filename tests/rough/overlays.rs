@@ -103,7 +103,7 @@ fn one_good_store_is_enough_however_bad_the_others_are() {
         (3, "packet or answer of a size that cannot be right"),
         (4, "no answer in time"),
         (5, "cannot be reached: connection refused"),
-        (6, "found, with 1 addresses and 0 rendezvous"),
+        (6, "found, with 1 address and 0 rendezvous"),
     ] {
         assert!(lines[line].ends_with(words), "{words}:\n{told}");
         assert!(lines[line].contains(overlays[line]), "{told}");
@@ -143,7 +143,7 @@ fn a_contact_is_reached_at_once_whatever_two_overlays_of_three_do() {
         assert_eq!(get(&page(&bob)).body, "hello from alice", "{one} {two}");
         let took = clock::now() - started;
         // the slow ones take five seconds and more
-        assert!(took < Duration::from_secs(2), "{one} {two}: {took:?}");
+        assert!(took < Duration::from_secs(4), "{one} {two}: {took:?}");
     }
 }
 
@@ -190,7 +190,7 @@ fn an_old_packet_is_refused_also_after_a_restart() {
     assert!(answer.body.contains(words), "{}", answer.body);
     assert!(scene.lookup("bob").contains(words));
     fill(&scene.shelf, &[scene.packet(1)]);
-    assert!(scene.lookup("bob").contains("found, with 1 addresses"));
+    assert!(scene.lookup("bob").contains("found, with 1 address"));
 }
 
 #[test]

@@ -36,6 +36,9 @@ fn it_says_where_the_way_ends() {
         let (states, code, stderr) = why(home, &port, more);
         assert_eq!((states, code), (failed_at(7), 0), "{stderr}");
 
+        let (states, code, stderr) = why(home, &neighbours.path_url("/a.txt"), more);
+        assert_eq!((states, code), (failed_at(7), 0), "{stderr}");
+
         let (states, code, stderr) = why(home, &silent_port, more);
         assert_eq!((states, code), (failed_at(4), 1), "{stderr}");
         assert!(stderr.contains("nothing is served at port 1001"), "{stderr}");
@@ -59,6 +62,10 @@ fn it_says_where_the_way_ends() {
     assert!(stderr.contains("another key answers for alice@example.com"), "{stderr}");
 
     neighbours.alice.kill();
+    // there is a connection, and it is not the service that says nothing
+    let (states, code, stderr) = why(&bob, &port, &[]);
+    assert_eq!((states, code), (failed_at(3), 1), "{stderr}");
+    assert!(stderr.contains("none of the known addresses answers"), "{stderr}");
     let dora = neighbours.root.path().join("dora");
     let (states, code, stderr) = why(&dora, &port, &elsewhere);
     assert_eq!((states, code), (failed_at(3), 1), "{stderr}");

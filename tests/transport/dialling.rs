@@ -90,7 +90,8 @@ fn dead_candidates_delay_nothing() {
         )
         .await;
         let timings = opened.connected.unwrap();
-        assert!(timings.probe < Duration::from_secs(1), "{timings:?}");
+        // those that say nothing are given up after five seconds
+        assert!(timings.probe < Duration::from_secs(4), "{timings:?}");
         assert_eq!(opened.path, server.locators().first().copied().map(Way::Direct));
     });
 }

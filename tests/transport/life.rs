@@ -46,7 +46,8 @@ fn a_restarted_peer_is_dialled_again() {
         let start = clock::now();
         assert!(pair(&client, &server).await.0.connected.is_some());
         let took = clock::now() - start;
-        assert!(took < Duration::from_secs(1), "it has to learn who we are: {took:?}");
+        // without being asked anew it learns who we are after three seconds
+        assert!(took < Duration::from_millis(2500), "{took:?}");
     });
 }
 

@@ -46,25 +46,33 @@ const MAX_FILE: usize = 16 << 20;
 /// What belongs to a running daemon and means nothing later.
 const PASSING: [&str; 4] = ["control.sock", "lock", "token", "format"];
 
+/// Which version the files are of; no version comes before the first step.
+///
+/// # Errors
+/// When it is later than what `steps` lead to, or cannot be read.
+pub(in crate::daemon) fn version(folder: &Path, steps: &[Step]) -> Result<usize, FormatError> {
+    let path = folder.join("format");
+    let text = match file::read(&path, MAX_LENGTH) {
+        Ok(text) => String::from_utf8_lossy(&text).trim().to_owned(),
+        // a fresh one, or one from before there were versions
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(FormatError::Unusable { path, error }),
+    };
+    let known = text.parse().ok().filter(|version| *version <= steps.len());
+    known.ok_or(FormatError::Newer(text))
+}
+
 /// Makes the files those of the last version that `steps` lead to.
 ///
 /// # Errors
 /// When they are of a later version, or cannot be changed.
 pub(in crate::daemon) fn bring_up(folder: &Path, steps: &[Step]) -> Result<(), FormatError> {
     let path = folder.join("format");
-    let version = match file::read(&path, MAX_LENGTH) {
-        Ok(text) => {
-            let text = String::from_utf8_lossy(&text).trim().to_owned();
-            text.parse().map_err(|_| FormatError::Newer(text))?
-        }
-        // a fresh one, or one from before there were versions
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(FormatError::Unusable { path, error }),
-    };
-    if version == steps.len() {
+    let version = version(folder, steps)?;
+    let missing = &steps[version..];
+    if missing.is_empty() {
         return Ok(());
     }
-    let missing = steps.get(version..).ok_or_else(|| FormatError::Newer(version.to_string()))?;
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| FormatError::Unusable { path, error }
@@ -215,12 +223,16 @@ mod tests {
 
     #[test]
     fn a_later_home_stays_as_it_is() {
-        for version in ["4\n", "4.1", "-1", "next", ""] {
-            let folder = home(&[("format", version), ("name", "alice")]);
-            let error = bring_up(folder.path(), &LATER).unwrap_err();
-            let FormatError::Newer(said) = error else { panic!("{error:?}") };
-            assert_eq!(said, version.trim());
-            assert_eq!(read(folder.path(), "format"), version);
+        for said in ["4\n", "4.1", "-1", "next", ""] {
+            let folder = home(&[("format", said), ("name", "alice")]);
+            for error in [
+                bring_up(folder.path(), &LATER).unwrap_err(),
+                version(folder.path(), &LATER).unwrap_err(),
+            ] {
+                let FormatError::Newer(version) = error else { panic!("{error:?}") };
+                assert_eq!(version, said.trim());
+            }
+            assert_eq!(read(folder.path(), "format"), said);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         }
     }

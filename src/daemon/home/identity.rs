@@ -45,15 +45,22 @@ const PREVIOUS: &str = "previous.key";
 const SUCCESSOR: &str = "successor";
 
 impl Identity {
-    /// Makes a key pair and writes the files of a home.
+    /// Makes a key pair and writes the files of a home. A key that is there and has no name yet, as that of a
+    /// visitor, gets the name instead, and the passphrase.
     ///
     /// # Errors
-    /// [`IdentityError::Exists`] when there is a key already: it is never overwritten.
+    /// [`IdentityError::Exists`] when there is another key already: it is never overwritten.
     pub fn create(
         home: &Home,
         name: Option<Name>,
         passphrase: Option<Passphrase>,
     ) -> Result<Identity, IdentityError> {
+        if let (Some(name), Some(visitor)) = (&name, Identity::visitor(home)) {
+            if let Some(passphrase) = passphrase {
+                visitor.lock(home, &passphrase)?;
+            }
+            return visitor.named(home, name.clone());
+        }
         let keys = KeyPair::from_seed(&Seed::new(random::bytes()));
         Identity::install(home, name, SecretKeyFile::new(keys), passphrase)
     }
@@ -201,6 +208,22 @@ impl Identity {
         let file = PublicKeyFile::parse(&String::from_utf8_lossy(&octets));
         let damaged = |error| IdentityError::Key { path: path.display().to_string(), error };
         Ok((read_name(home)?, file.map_err(damaged)?.key))
+    }
+
+    /// The identity of a home that has a key and no name.
+    fn visitor(home: &Home) -> Option<Identity> {
+        let (name, _) = Identity::public(home).ok()?;
+        let keys = Identity::unlocked(home)?;
+        name.is_none().then_some(Identity { name, keys })
+    }
+
+    /// Encrypts the key in its file from now on.
+    fn lock(&self, home: &Home, passphrase: &Passphrase) -> Result<(), IdentityError> {
+        let text = SecretKeyFile::new(self.keys.clone())
+            .to_text(Some(Lock { passphrase, salt: random::bytes() }));
+        let path = home.path(SECRET);
+        file::replace(&path, text.as_bytes(), Access::Private)
+            .map_err(|error| HomeError::Unusable { path, error }.into())
     }
 
     /// The key pair of a home, if there is one that needs no passphrase.

@@ -91,12 +91,26 @@ impl Home {
                 mode: metadata.mode() & 0o777,
             });
         }
-        match format::bring_up(&self.folder, &format::STEPS) {
-            Ok(()) => Ok(()),
-            Err(FormatError::Newer(format)) => {
-                Err(HomeError::Newer { path: self.folder.clone(), format })
-            }
-            Err(FormatError::Unusable { path, error }) => Err(HomeError::Unusable { path, error }),
+        format::bring_up(&self.folder, &format::STEPS).map_err(|error| self.misfit(error))
+    }
+
+    /// Looks whether this program understands the directory, and changes nothing; one that is missing it does.
+    ///
+    /// # Errors
+    /// When it is no directory, or a later version of the program has written it.
+    pub fn recognise(&self) -> Result<(), HomeError> {
+        if self.folder.is_file() {
+            let (path, error) = (self.folder.clone(), io::ErrorKind::NotADirectory.into());
+            return Err(HomeError::Unusable { path, error });
+        }
+        let version = format::version(&self.folder, &format::STEPS);
+        version.map(drop).map_err(|error| self.misfit(error))
+    }
+
+    fn misfit(&self, error: FormatError) -> HomeError {
+        match error {
+            FormatError::Newer(format) => HomeError::Newer { path: self.folder.clone(), format },
+            FormatError::Unusable { path, error } => HomeError::Unusable { path, error },
         }
     }
 

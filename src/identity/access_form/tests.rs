@@ -240,3 +240,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_is_read_in_every_form() {
+    let (alice, web) =
+        (destination("alice@example.com", 1000), destination("alice@example.com", 80));
+    let long = destination(&format!("alice@{}.example.com", "b".repeat(60)), 1000);
+    for form in [AccessForm::Proxy, AccessForm::Path, AccessForm::OwnOrigin] {
+        for named in [&alice, &web] {
+            for path in ["/", "/a/b@c/80/?x=/d@e"] {
+                let read = OriginLabel::of_url(&named.url(form, "localhost:5050", path));
+                assert_eq!(read, Some(OriginLabel::Plain(named.clone())), "{form:?} {path}");
+            }
+        }
+    }
+    let hash = OriginLabel::of_url(&long.url(AccessForm::OwnOrigin, "localhost:5050", "/"));
+    assert_eq!(hash, Some(OriginLabel::Hash(long.origin_label().into())));
+    for other in [
+        "http://localhost:5050/",
+        "http://p2p.localhost:5050/api/",
+        "http://www.example.com/a",
+        "alice@example.com",
+        "http://",
+        "https://alice.at.example.com/",
+    ] {
+        assert_eq!(OriginLabel::of_url(other), None, "{other}");
+    }
+}

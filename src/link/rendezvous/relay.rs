@@ -44,8 +44,9 @@ const HELLO_RETRIES: [Duration; 8] = [
 const HELLOS_BEFORE_TCP: usize = 2;
 /// A session for calls is kept as long as something was sent over it so recently.
 const CALL_IDLE: Duration = Duration::from_secs(60);
-/// After a refusal that only its owner can undo, it is asked again then.
-const REFUSED_RETRY: Duration = Duration::from_secs(300);
+/// After a refusal that only its owner can undo, it is asked again then: whoever has just been let in does not wait
+/// for long, and it costs a few octets a second.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// After one that means "not now".
 const FULL_RETRY: Duration = Duration::from_secs(30);
 /// Over TCP, UDP is tried again so often.

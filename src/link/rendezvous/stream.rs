@@ -230,13 +230,13 @@ pub(in crate::link) trait Accept: Send + Sync + 'static {
 pub(in crate::link) fn limits() -> Limits {
     Limits {
         head_size: 8 * 1024,
-        head_fields: 32,
         head_time: CONNECT_TIME,
         stall: STALL,
         connections: 512,
         connections_per_client: 64,
         half_close: false,
         keep_alive: true,
+        field_case: false,
     }
 }
 

@@ -15,7 +15,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use futures_lite::StreamExt;
 use mainline::{
     MutableItem,
-    errors::{ConcurrencyError, PutMutableError},
+    errors::{ConcurrencyError, PutMutableError, PutQueryError},
 };
 
 pub use bootstrap::Bootstrap;
@@ -151,6 +151,9 @@ fn refusal(error: &PutMutableError) -> OverlayError {
             | ConcurrencyError::ConflictRisk
             | ConcurrencyError::CasFailed,
         ) => OverlayError::Outdated,
+        PutMutableError::Query(PutQueryError::NoClosestNodes | PutQueryError::Timeout) => {
+            OverlayError::Unreachable("no node of the DHT answers".into())
+        }
         PutMutableError::Query(error) => {
             OverlayError::Unreachable(error.to_string().to_lowercase())
         }

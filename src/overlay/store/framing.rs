@@ -13,6 +13,7 @@ pub fn encode<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut body = Vec::new();
     for packet in packets {
         debug_assert!(packet.len() <= MAX_FRAME_LENGTH, "places hold packets");
+        body.reserve(2 + packet.len());
         body.extend_from_slice(&(packet.len() as u16).to_be_bytes());
         body.extend_from_slice(packet);
     }

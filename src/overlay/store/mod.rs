@@ -30,11 +30,14 @@ pub mod framing;
 mod journal;
 mod places;
 mod record;
+mod request;
 mod server;
 mod url;
 mod verifying;
 
 use std::time::Duration;
+
+use hyper::header::HeaderName;
 
 pub use client::Client;
 pub use places::Capacity;
@@ -42,13 +45,13 @@ pub use server::{Store, StoreError, StoreOptions};
 pub use url::StoreUrl;
 
 /// What clients send the time to live in, whole seconds.
-pub const TTL_FIELD: &str = "p2p-ttl";
+pub const TTL_FIELD: HeaderName = HeaderName::from_static("p2p-ttl");
 /// What clients send the secret of their place in.
-pub const SECRET_FIELD: &str = "p2p-secret";
+pub const SECRET_FIELD: HeaderName = HeaderName::from_static("p2p-secret");
 /// For how many seconds a reader waits for calls.
-pub const WAIT_FIELD: &str = "p2p-wait";
+pub const WAIT_FIELD: HeaderName = HeaderName::from_static("p2p-wait");
 /// The number of the newest call that the store had when it answered.
-pub const SEEN_FIELD: &str = "p2p-seen";
+pub const SEEN_FIELD: HeaderName = HeaderName::from_static("p2p-seen");
 /// A store holds an answer back for this time at most. NATs forget a silent TCP connection no sooner than
 /// after two hours (RFC 5382, REQ-5), bad ones after five minutes.
 pub const MAX_WAIT: Duration = Duration::from_secs(240);

@@ -1,7 +1,9 @@
 //! The server of `p2pstore/1`: HTTP in front of places.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::ready,
+    io,
     net::{IpAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -10,7 +12,6 @@ use std::{
 
 use async_channel::Sender;
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::{Method, StatusCode, header};
 
 use super::calls::Calls;
@@ -21,29 +22,23 @@ use super::places::{
     Author, Capacity, Network, Place, PlaceKey, Places, Refusal, Seconds, Writer, seconds,
 };
 use super::record::Record;
+use super::request::{number, read_packet, slot, ttl, writer};
 use super::verifying::Verifier;
-use super::{
-    DEFAULT_TTL, MAX_TTL, MAX_WAIT, MIN_SECRET_LENGTH, MIN_TTL, SECRET_FIELD, SEEN_FIELD,
-    TTL_FIELD, WAIT_FIELD,
-};
+use super::{MAX_WAIT, SEEN_FIELD, WAIT_FIELD};
 use crate::identity::Slot;
 use crate::overlay::Statement;
 use crate::overlay::rate::{Rate, RateLimiter};
 use crate::registration::Call;
-use crate::registration::Packet;
 use crate::runtime::clock::{Clock, MachineClock};
-use crate::runtime::http::{self, Body, BoxFuture, Client, Handler, Limits, Request, Response};
+use crate::runtime::http::{self, BoxFuture, Client, Handler, Limits, Request, Response};
 use crate::runtime::{Async, Task, Tokens, clock, lock, plain, random, spawn};
 
 /// What a browser gets that looks at the store itself.
 const ABOUT: &str =
     "This is a p2p packet store (p2pstore/1): it keeps signed registration packets for a while.\n";
-/// In what time a client must send its packet.
-const BODY_TIME: Duration = Duration::from_secs(10);
 /// What a stranger's connection may take: heads are small, and one client gets few connections.
 const LIMITS: Limits = Limits {
     head_size: 8 * 1024,
-    head_fields: 64,
     head_time: Duration::from_secs(15),
     stall: Duration::from_secs(15),
     // those who wait for calls hold one each
@@ -52,6 +47,7 @@ const LIMITS: Limits = Limits {
     // a reader that waits holds a connection only as long as it is there
     half_close: false,
     keep_alive: true,
+    field_case: false,
 };
 
 /// How much a store takes, and from whom.
@@ -221,46 +217,53 @@ pub(super) struct Service {
 
 impl Handler for Service {
     fn handle(self: Arc<Self>, request: Request) -> BoxFuture<Response> {
-        Box::pin(async move {
-            let mut response = self.answer(request).await.unwrap_or_else(status);
-            let headers = response.headers_mut();
-            headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-            response
-        })
+        let reads = match *request.method() {
+            Method::GET => !request.headers().contains_key(&WAIT_FIELD),
+            Method::HEAD => true,
+            _ => false,
+        };
+        // what lies here is given without making a future that has room for a put
+        if reads {
+            return Box::pin(ready(uncached(self.read(&request))));
+        }
+        Box::pin(async move { uncached(self.answer(request).await) })
     }
 }
 
 impl Service {
-    /// The response, or the status of one without a body.
+    /// What lies here, or the status of a response without a body.
+    fn read(&self, request: &Request) -> Result<Response, StatusCode> {
+        self.admit(request)?;
+        match request.uri().path() {
+            "/" => Ok(content("text/plain; charset=utf-8", ABOUT.into())),
+            path => self.get(slot(path)?),
+        }
+    }
+
+    /// The same for who changes something, or waits.
     async fn answer(&self, request: Request) -> Result<Response, StatusCode> {
-        if !self.may_ask(&request) {
-            return Err(StatusCode::TOO_MANY_REQUESTS);
-        }
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if request.uri().path() == "/" && reads {
-            return Ok(content("text/plain; charset=utf-8", ABOUT.into()));
-        }
-        let slot = request.uri().path().strip_prefix('/').and_then(Slot::from_hex);
-        let slot = slot.ok_or(StatusCode::BAD_REQUEST)?;
+        self.admit(&request)?;
+        let slot = slot(request.uri().path())?;
         match *request.method() {
-            Method::GET if request.headers().contains_key(WAIT_FIELD) => {
+            Method::GET => {
                 let time = number(&request, WAIT_FIELD).ok_or(StatusCode::BAD_REQUEST)?;
                 let seen = number(&request, SEEN_FIELD).unwrap_or(0);
                 self.wait(slot, seen, Duration::from_secs(time).min(MAX_WAIT)).await
             }
-            Method::GET | Method::HEAD => self.get(slot),
             Method::PUT | Method::POST => self.put(slot, request).await.map(status),
             Method::DELETE => self.delete(slot, writer(&request)?).await.map(status),
             _ => Err(StatusCode::METHOD_NOT_ALLOWED),
         }
     }
 
-    fn may_ask(&self, request: &Request) -> bool {
-        let Some(client) = self.client(request) else {
-            return true;
-        };
-        let mut rate = lock(&self.rate);
-        rate.take(client, self.clock.now())
+    /// Unless the client asks too often.
+    fn admit(&self, request: &Request) -> Result<(), StatusCode> {
+        let admits = |client| lock(&self.rate).take(client, self.clock.now());
+        if self.client(request).is_none_or(admits) {
+            Ok(())
+        } else {
+            Err(StatusCode::TOO_MANY_REQUESTS)
+        }
     }
 
     fn network(&self, request: &Request) -> Network {
@@ -353,43 +356,12 @@ fn refused(refusal: Refusal) -> StatusCode {
     }
 }
 
-fn writer(request: &Request) -> Result<Writer, StatusCode> {
-    let secret = request.headers().get(SECRET_FIELD).map(|field| field.as_bytes());
-    let secret = secret.filter(|secret| secret.len() >= MIN_SECRET_LENGTH);
-    secret.map(Writer::of).ok_or(StatusCode::UNAUTHORIZED)
-}
-
-fn number(request: &Request, field: &str) -> Option<u64> {
-    request.headers().get(field)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// In seconds, whatever the client says: the default for what is no number.
-fn ttl(request: &Request) -> Seconds {
-    clamp_ttl(number(request, TTL_FIELD).unwrap_or(DEFAULT_TTL.as_secs()))
-}
-
-/// As long as the store lets it live.
-pub(super) fn clamp_ttl(seconds: u64) -> Seconds {
-    seconds.clamp(MIN_TTL.as_secs(), MAX_TTL.as_secs()) as Seconds // at most a week
-}
-
-async fn read_packet(body: Body) -> Result<Vec<u8>, StatusCode> {
-    let read = clock::timeout(BODY_TIME, read_at_most(body, Packet::MAX_LENGTH)).await;
-    let packet = read.ok_or(StatusCode::REQUEST_TIMEOUT)??;
-    if packet.is_empty() { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(packet) }
-}
-
-async fn read_at_most(mut body: Body, limit: usize) -> Result<Vec<u8>, StatusCode> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
-        let data = frame.into_data().unwrap_or_default(); // trailers mean nothing here
-        if bytes.len() + data.len() > limit {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(bytes)
+/// The response, which is of this moment only.
+fn uncached(answer: Result<Response, StatusCode>) -> Response {
+    let mut response = answer.unwrap_or_else(status);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
 }
 
 fn content(kind: &'static str, body: Bytes) -> Response {

@@ -19,7 +19,7 @@ impl Sender {
         request: Request,
     ) -> hyper::Result<(Sender, hyper::Response<Incoming>)> {
         let (mut sender, connection) =
-            http1::Builder::new().preserve_header_case(true).max_headers(100).handshake(io).await?;
+            http1::Builder::new().preserve_header_case(true).handshake(io).await?;
         // handed over before the connection runs: what breaks it at once is told to a request that waits
         let response = sender.send_request(request);
         spawn(async move {

@@ -3,55 +3,74 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use hyper::rt::Sleep;
 
-use crate::runtime::{Timer, clock};
+use crate::runtime::{Timer, clock, lock};
 
-/// Makes timers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SmolTimer;
+/// The timer of one connection.
+///
+/// hyper sets one with each request and drops it with the next, long before it goes off. What is set here stays
+/// set: when it goes off for a request that is answered, it is set anew for the one that is awaited.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConnectionTimer(Arc<Mutex<Alarm>>);
 
-impl hyper::rt::Timer for SmolTimer {
+impl hyper::rt::Timer for ConnectionTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         self.sleep_until(clock::now() + duration)
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(SmolSleep(Timer::at(deadline)))
+        Box::pin(ConnectionSleep { deadline, alarm: self.0.clone() })
     }
 
     fn now(&self) -> Instant {
         clock::now()
     }
+}
 
-    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
-        match sleep.as_mut().downcast_mut_pin::<SmolSleep>() {
-            Some(own) => own.get_mut().0.set_at(deadline),
-            None => *sleep = self.sleep_until(deadline),
+#[derive(Debug)]
+struct ConnectionSleep {
+    deadline: Instant,
+    alarm: Arc<Mutex<Alarm>>,
+}
+
+impl Future for ConnectionSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        lock(&self.alarm).poll(self.deadline, cx)
+    }
+}
+
+impl Sleep for ConnectionSleep {}
+
+/// What is set for one moment, while somebody waits for that or a later one.
+#[derive(Debug, Default)]
+struct Alarm(Option<(Instant, Timer)>);
+
+impl Alarm {
+    fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.take_if(|(at, _)| *at > deadline);
+        loop {
+            let (at, timer) = self.0.get_or_insert_with(|| (deadline, Timer::at(deadline)));
+            let is_last = *at == deadline;
+            ready!(Pin::new(timer).poll(cx));
+            self.0 = None;
+            if is_last {
+                return Poll::Ready(());
+            }
         }
     }
 }
 
-/// A timer that is put off with every request of a connection, and hardly ever goes off.
-#[derive(Debug)]
-struct SmolSleep(Timer);
-
-impl Future for SmolSleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl Sleep for SmolSleep {}
-
 #[cfg(test)]
 mod tests {
+    use futures_lite::future::poll_once;
     use hyper::rt::Timer as _;
 
     use super::*;
@@ -59,31 +78,37 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(20);
 
+    /// How long one waits when another waited for `first` before and was answered.
+    fn waits(first: Duration, second: Duration) -> Duration {
+        let start = clock::now();
+        let timer = ConnectionTimer::default();
+        block_on(async {
+            assert!(poll_once(timer.sleep(first)).await.is_none());
+            timer.sleep(second).await;
+        });
+        clock::now() - start
+    }
+
     #[test]
-    fn a_timer_that_was_put_off_goes_off_then_and_not_before() {
-        for later in [0, 1, 3] {
-            let start = clock::now();
-            let mut sleep = SmolTimer.sleep(SHORT);
-            SmolTimer.reset(&mut sleep, start + later * SHORT);
-            block_on(sleep);
-            assert!(clock::now() - start >= later * SHORT);
+    fn what_was_set_for_an_earlier_request_does_not_end_a_later_wait() {
+        for later in [1, 3] {
+            assert!(waits(SHORT, later * SHORT) >= later * SHORT);
         }
     }
 
     #[test]
-    fn a_timer_that_was_brought_forward_does_not_wait_for_its_first_deadline() {
-        let mut sleep = SmolTimer.sleep(Duration::from_secs(3600));
-        SmolTimer.reset(&mut sleep, clock::now() + SHORT);
-        block_on(sleep);
+    fn what_was_set_for_long_does_not_prolong_a_shorter_wait() {
+        let hour = Duration::from_secs(3600);
+        assert!(waits(hour, SHORT) < hour);
     }
 
     #[test]
     fn a_timer_that_went_off_can_be_used_again() {
         let start = clock::now();
-        let mut sleep = SmolTimer.sleep(SHORT);
-        block_on(sleep.as_mut());
-        SmolTimer.reset(&mut sleep, start + 3 * SHORT);
-        block_on(sleep);
-        assert!(clock::now() - start >= 3 * SHORT);
+        let timer = ConnectionTimer::default();
+        for round in 1..=2 {
+            block_on(timer.sleep(SHORT));
+            assert!(clock::now() - start >= round * SHORT);
+        }
     }
 }

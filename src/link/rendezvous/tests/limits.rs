@@ -60,14 +60,20 @@ fn who_may_not_register_is_told_and_can_call() {
     assert_eq!(world.refusals(1), [RefusalReason::NotPermitted]);
     let hellos = |world: &World| world.kinds_from(address(2)).len();
     let before = hellos(&world);
-    world.run(Duration::from_secs(60));
+    world.run(Duration::from_secs(55));
     assert_eq!(hellos(&world), before, "it does not ask again at once");
+
+    // who has become a friend is let in by and by
+    world.server.set_rules(Rules::new(Group::Anyone, Group::Nobody, 1_000_000));
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.hosts[1].client.accepted(), [node()]);
 
     // who is no longer a friend is told at the next KEEP
     world.server.set_rules(Rules::new(Group::Nobody, Group::Nobody, 1_000_000));
     world.run(KEEP_INTERVAL);
-    let registrations = world.hosts[0].client.registrations();
-    assert_eq!(registrations, [(node(), refused)]);
+    for host in &world.hosts {
+        assert_eq!(host.client.registrations(), [(node(), refused)]);
+    }
     assert_eq!(world.server.counts(world.now).registered, 0);
 }
 
