@@ -10,9 +10,10 @@
 //!   response, lookup included. Of the goal 27 ms are the look-up, 195 the way to alice and back, and 22 the first
 //!   packet of her handshake on her line, in which the response travels. A call has to reach her before bob's first
 //!   packet does. Over Teredo it must not be at alice's NAT before she is asked in, and the way through this server
-//!   takes 21 ms longer than the straight one, so that 265 ms are the least, and the goal is out of reach. bob does not
-//!   know how far alice is, and waits for the longest that it may be, a round trip to the Teredo server of 50 ms. He
-//!   learns his address meanwhile: he is not configured with Teredo, and would not be faster if he were.
+//!   takes 21 ms longer than the straight one, so that 265 ms are the least, and the goal is out of reach, also for a
+//!   request that would go through this server in the small pieces that it lets pass. bob does not know how far alice
+//!   is, and waits for the longest that it may be, a round trip to the Teredo server of 50 ms. He learns his address
+//!   meanwhile: he is not configured with Teredo, and would not be faster if he were.
 //! * warm: the next requests on the same connections; how much longer than plain TCP takes. Its response is in 9 cells
 //!   of ATM and ours in 8, which saves 0.83 ms of what the programs on the way take.
 //! * 2 MB: a body of two million octets; its rate as a share of plain TCP's.

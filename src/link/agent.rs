@@ -25,6 +25,7 @@
 //! | `update` | telling each other one's candidates |
 //! | `punch` | opening NATs from both sides |
 //! | `venture` | a handshake on a way that is not proved yet |
+//! | `precedence` | a handshake is answered before the probe in front of it |
 //! | `prediction` | NATs whose next port can be guessed |
 //! | `watch` | keeping a path, noticing its end, climbing back from a relay |
 //! | `report` | what people are told |
@@ -40,6 +41,7 @@
 
 mod checks;
 mod dial;
+mod precedence;
 mod prediction;
 mod punch;
 mod report;
@@ -65,6 +67,8 @@ use super::{
     sealing::Sealing,
     way::{RelayId, Way},
 };
+
+use precedence::Deferred;
 
 pub use report::PathReport;
 pub use update::LocalCandidate;
@@ -169,6 +173,8 @@ pub(super) struct Agent<S: Sealing = Own> {
     /// Genuine control datagrams that were taken.
     opened: u64,
     transmits: VecDeque<Transmit>,
+    /// What goes out behind packets of QUIC.
+    deferred: Vec<Deferred>,
     events: VecDeque<Event>,
 }
 
@@ -199,6 +205,7 @@ impl<S: Sealing> Agent<S> {
             sequence,
             opened: 0,
             transmits: VecDeque::new(),
+            deferred: Vec::new(),
             events: VecDeque::new(),
         }
     }
@@ -231,6 +238,7 @@ impl<S: Sealing> Agent<S> {
         for hit in due {
             self.serve_peer(hit, now);
         }
+        self.serve_deferred(now);
     }
 
     /// Whether something waits in [`Agent::poll_transmit`] or [`Agent::poll_event`].
@@ -250,7 +258,7 @@ impl<S: Sealing> Agent<S> {
 
     /// When [`Agent::handle_timeout`] should be called; None while nothing is to do.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.peers.values().filter_map(Peer::next_due).min()
+        self.peers.values().filter_map(Peer::next_due).chain(self.deferred_due()).min()
     }
 }
 

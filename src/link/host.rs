@@ -266,7 +266,7 @@ impl Link {
     }
 
     /// Lets the driver wake up when something is due, and not before, as long as somebody is awake anyway.
-    fn arm(&self, state: &mut State, now: Instant) {
+    pub(super) fn arm(&self, state: &mut State, now: Instant) {
         let due = state.next_due(now);
         let earlier = due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed));
         let later = state.armed.is_some_and(|a| due.is_none_or(|due| due > a + REVIEW));

@@ -43,6 +43,9 @@ impl Link {
         if state.agent.has_output() {
             self.flush(&mut state);
         }
+        if state.agent.precede(hit, now) {
+            self.arm(&mut state, now); // the driver gets its turn when this packet is out
+        }
         if let Some(way) = way {
             if state.early.wants(hit) && self.accompany(&mut state, hit, way, transmit, now) {
                 return None; // it is under way

@@ -38,6 +38,8 @@ pub(super) const PROBE_CONTENT: usize = 1;
 /// Flag of a probe: its sender hears nothing on the path in use, and asks the receiver to look whether
 /// its own way there still works.
 const UNHEARD: u8 = 0x01;
+/// Another one: the first packet of a handshake follows.
+const FOLLOWED: u8 = 0x02;
 
 impl<S: Sealing> Agent<S> {
     /// The cheap before the expensive: macs, rate, one multiplication for the name of the sender, and
@@ -84,14 +86,16 @@ impl<S: Sealing> Agent<S> {
 
     pub(super) fn handle_probe(&mut self, from: Way, datagram: &[u8], now: Instant) -> Option<()> {
         let (hit, proved) = self.open_message(Some(from), datagram, now)?;
-        if proved.content.len() < PROBE_CONTENT {
-            return None; // it says nothing
-        }
+        let flags = *proved.content.first()?;
         self.learn(hit, from, datagram.len(), now);
+        let before = self.transmits.len();
         self.answer(hit, &proved, from);
-        let unheard = proved.content[0] & UNHEARD != 0;
-        self.hear(hit, from, unheard, now);
-        self.trigger_check(hit, from, now)
+        self.hear(hit, from, flags & UNHEARD != 0, now);
+        self.trigger_check(hit, from, now);
+        if flags & FOLLOWED != 0 {
+            self.defer(hit, from, before, now);
+        }
+        Some(())
     }
 
     /// Something genuine came this way, maybe with the complaint that our own path does not work.
@@ -245,11 +249,13 @@ impl<S: Sealing> Agent<S> {
         self.forget_pending(now);
         let update = self.update_for(hit, to);
         let peer = self.peers.get_mut(&hit)?;
-        let unheard = peer.path.as_ref().is_some_and(|path| path.unheard);
+        let unheard = peer.holds > 0 && peer.path.as_ref().is_some_and(|path| path.unheard);
+        let unheard = if unheard { UNHEARD } else { 0 };
+        let followed = if peer.ventures_next(to) { FOLLOWED } else { 0 };
+        let flags: [u8; PROBE_CONTENT] = [unheard | followed];
         let (kind, content) = match &update {
             Some((_, content)) => (UPDATE, &content[..]),
-            None if unheard && peer.holds > 0 => (PROBE, &UNHEARD_PROBE[..]),
-            None => (PROBE, &[0; PROBE_CONTENT][..]),
+            None => (PROBE, &flags[..]),
         };
         if !peer.spend(to, seal::MESSAGE_OVERHEAD + content.len()) {
             return None;
@@ -347,5 +353,3 @@ impl Claim {
         now.saturating_duration_since(self.at) < CONTEST_PAUSE
     }
 }
-
-const UNHEARD_PROBE: [u8; PROBE_CONTENT] = [UNHEARD];

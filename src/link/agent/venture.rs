@@ -34,7 +34,14 @@ impl<S: Sealing> Agent<S> {
             None => peer.knocked?,
         };
         peer.ventures = peer.ventures.saturating_sub(1);
-        peer.spend(way, octets).then_some(way)
+        if !peer.spend(way, octets) {
+            return None;
+        }
+        if peer.candidate(way).is_some() {
+            // what answers it may come before the answer to the probe
+            self.by_way.entry(way).or_insert(hit);
+        }
+        Some(way)
     }
 
     /// Whether a handshake may begin.
@@ -70,6 +77,12 @@ impl<S: Sealing> Agent<S> {
 }
 
 impl<R> Peer<R> {
+    /// Whether the first packet of a handshake is about to go this way.
+    pub(super) fn ventures_next(&self, way: Way) -> bool {
+        let begins = self.dial.is_some() && self.path.is_none() && self.ventures == VENTURES;
+        begins && self.promising == Some(way)
+    }
+
     /// A genuine message came this way.
     pub(super) fn knocked_at(&mut self, way: Way) {
         if self.path.is_none() && way.direct().is_some() {

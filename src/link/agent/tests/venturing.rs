@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 
 use super::{address, keys, millis, wire::World};
-use crate::link::way::Way;
+use crate::link::{
+    agent::Agent,
+    datagram::{ANSWER, PROBE},
+    way::Way,
+};
 
 fn public(host: u8) -> SocketAddr {
     SocketAddr::from(([11, 0, 0, host], 5050))
@@ -83,4 +87,87 @@ fn who_was_dialled_sends_no_more_than_three_times_what_came() {
         sent += 100;
     }
     assert!(sent <= 3 * (came + 1200) && sent + 100 > 3 * (came + 1200), "{sent} of {came}");
+}
+
+/// The kinds of what an agent has to send.
+fn kinds(agent: &mut Agent) -> Vec<u8> {
+    std::iter::from_fn(|| agent.poll_transmit()).map(|transmit| transmit.datagram[0]).collect()
+}
+
+#[test]
+fn a_probe_is_answered_behind_the_handshake_that_follows_it() {
+    let mut world = dialled(&[public(2), address(2, 5050)]);
+    let (hit, now) = (world.nodes[0].hit(), world.now);
+    let (followed, other) = (world.log[0].clone(), world.log[1].clone());
+    assert_eq!((followed.1, other.1), (public(2), address(2, 5050)));
+    let alice = &mut world.nodes[1].agent;
+    alice.handle_datagram(Way::Direct(public(1)), &followed.2, now);
+    assert_eq!(kinds(alice), [], "the handshake is answered first");
+    alice.handle_datagram(Way::Direct(public(3)), &other.2, now);
+    assert_eq!(kinds(alice), [ANSWER, PROBE], "no handshake goes there");
+    let later = now + millis(15);
+    alice.handle_timeout(later);
+    assert_eq!(kinds(alice), []);
+    assert!(alice.precede(hit, later));
+    assert_eq!(kinds(alice), [], "nor does anything overtake it");
+    assert_eq!(alice.poll_timeout(), Some(later));
+    alice.handle_timeout(later);
+    assert_eq!(kinds(alice), [ANSWER, PROBE]);
+    assert!(!alice.precede(hit, later) && alice.poll_timeout().is_none());
+}
+
+#[test]
+fn what_waits_for_a_handshake_is_not_taken_for_a_longer_way() {
+    let mut world = dialled(&[public(2)]);
+    let (bob, probe) = (Way::Direct(public(1)), world.log[0].2.clone());
+    let mut now = world.now;
+    world.nodes[1].agent.handle_datagram(bob, &probe, now);
+    now += millis(20);
+    world.nodes[1].agent.handle_timeout(now);
+    let drawn: Vec<_> =
+        std::iter::from_fn(|| world.nodes[1].agent.poll_transmit()).map(|t| t.datagram).collect();
+    assert_eq!(drawn.len(), 2, "nobody waits for long");
+    for datagram in drawn {
+        world.nodes[0].agent.handle_datagram(Way::Direct(public(2)), &datagram, now);
+    }
+    now += millis(3);
+    while let Some(transmit) = world.nodes[0].agent.poll_transmit() {
+        world.nodes[1].agent.handle_datagram(bob, &transmit.datagram, now);
+    }
+    let hit = world.nodes[0].hit();
+    world.nodes[1].agent.hold(hit); // a connection exists
+    let round_trips: Vec<_> =
+        world.nodes[1].agent.paths(now).into_iter().map(|path| path.round_trip).collect();
+    assert_eq!(round_trips, [Some(millis(3))]);
+}
+
+#[test]
+fn only_some_are_answered_later() {
+    let mut world = World::new(1, 71);
+    for visitor in 0..70 {
+        world.nodes[visitor].addresses = vec![public(visitor as u8 + 1)];
+        world.dial(visitor, 70, &[public(100)]);
+    }
+    let (log, now) = (world.log.clone(), world.now);
+    let alice = &mut world.nodes[70].agent;
+    for (from, _, probe) in &log {
+        alice.handle_datagram(Way::Direct(*from), probe, now);
+    }
+    assert_eq!(kinds(alice).len(), 2 * (70 - 64));
+    alice.handle_timeout(now + millis(20));
+    assert_eq!(kinds(alice).len(), 2 * 64);
+}
+
+#[test]
+fn a_handshake_may_be_answered_before_the_probe() {
+    let mut world = dialled(&[public(2), address(9, 1)]);
+    let (hit, now) = (world.nodes[1].hit(), world.now);
+    let bob = &mut world.nodes[0].agent;
+    let way = Way::Direct(public(2));
+    assert_eq!(bob.handshake_source(way, 1200, now), None, "none has gone there");
+    assert_eq!(bob.venture(hit, 1200), Some(way));
+    assert_eq!(bob.handshake_source(way, 1200, now), Some(hit));
+    assert_eq!(bob.source(way, 100, now), Some(hit));
+    assert_eq!(bob.source(Way::Direct(address(9, 1)), 100, now), None, "nor has one there");
+    assert_eq!(bob.path(hit), None, "nothing is proved by that");
 }

@@ -148,9 +148,15 @@ impl World {
         let now = self.now;
         let owner = self.nodes.iter().position(|node| node.addresses.contains(&flying.to));
         let Some(at) = owner else { return };
+        let hits: Vec<Hit> = self.nodes.iter().map(Node::hit).collect();
         let agent = &mut self.nodes[at].agent;
         if flying.datagram[0] < 0x40 {
             agent.handle_datagram(Way::Direct(flying.from), &flying.datagram, now);
+            // the handshake that follows, if one does, is answered at once
+            for hit in hits {
+                agent.precede(hit, now);
+            }
+            agent.handle_timeout(now);
         } else {
             agent.source(Way::Direct(flying.from), 40, now);
         }
