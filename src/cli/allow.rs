@@ -15,7 +15,7 @@ use crate::runtime::block_on;
 use crate::service::Access;
 use crate::trust::Rule;
 
-/// Change who may use a service that runs, from the next request on; where no daemon runs, one that is started next.
+/// Change at once who may use a running service, or, where no daemon runs, what is served next.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand, name = "allow")]
 pub(super) struct Allow {
