@@ -205,9 +205,7 @@ impl OriginLabel {
             }
         }
     }
-}
 
-impl OriginLabel {
     /// What an address that stands in a browser or a program names, in any of the three forms; None when it is none
     /// of them.
     pub fn of_url(url: &str) -> Option<OriginLabel> {
