@@ -128,7 +128,9 @@ impl Failure {
             Failure::PortNotServed { destination: Destination { name, port }, served } => (
                 format!("nothing is served at port {port} of {name}"),
                 match served.as_deref() {
-                    None => "the peer is there, but it has no service at this port, or none that is for you".into(),
+                    None => "the peer is there, but it has no service at this port, or none that is \
+                             for you"
+                        .into(),
                     Some([]) => "the peer is there, but it shares nothing with you now".into(),
                     Some([port]) => format!("the peer is there; it serves port {port}"),
                     Some(ports) => {

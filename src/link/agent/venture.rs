@@ -57,7 +57,6 @@ impl<S: Sealing> Agent<S> {
         let published = peer.candidates.iter().filter(|c| c.kind != CandidateKind::PeerReflexive);
         let listed: Vec<(IpAddr, &Candidate)> =
             published.filter_map(|c| Some((c.way.direct()?.ip(), c))).collect();
-        // what others can reach, and this host too
         // what may be reached from everywhere, and so from here
         let native = |ip: &IpAddr, c: &Candidate| {
             !c.is_teredo() && locators::is_global(*ip) && (ip.is_ipv4() || has_ipv6)
