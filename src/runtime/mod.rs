@@ -1,9 +1,10 @@
 //! The edge of the program: executor, clock, randomness, files, HTTP connections
 //! and pages.
 //!
-//! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks
-//! and the application's ran on two. The same thread waits for sockets and timers. What would block (files, name resolution, storage clients) goes
-//! through [`unblock`] to a pool of threads that exist only while they have work.
+//! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks and the
+//! application's ran on two. The same thread waits for sockets and timers. What would block (files, name
+//! resolution, storage clients) goes through [`unblock`] to a pool of threads that exist only while they have
+//! work.
 //!
 //! Nothing here knows what the program is about.
 
@@ -13,6 +14,7 @@ mod executor;
 pub mod file;
 pub mod html;
 pub mod http;
+pub mod ip;
 mod load;
 mod lock;
 mod memory;
@@ -20,6 +22,7 @@ pub mod network;
 mod plain;
 mod preference;
 pub mod random;
+mod secret;
 mod socket;
 mod splice;
 pub mod tls;
@@ -32,6 +35,7 @@ pub use lock::lock;
 pub use memory::share_heap;
 pub use plain::plain;
 pub use preference::preference;
+pub use secret::{SecretHash, secret_hash};
 pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};
 pub use token::{Token, Tokens};
