@@ -10,10 +10,10 @@ use std::{
 use super::StartError;
 use crate::identity::SortedMap;
 use crate::runtime::{
-    Async,
+    Async, Task,
     http::{self, Handler, Limits},
+    spawn,
 };
-use crate::runtime::{Task, spawn};
 use crate::web::{Peers, Proxy, Pseudonym, Settings};
 
 /// Open listeners; dropping it closes them.
