@@ -106,6 +106,17 @@ impl Failure {
                 },
                 "try again when the other machine is on and online".into(),
             ),
+            Failure::Untraceable { name, last_seen, relays, tried } => (
+                format!("nobody can say where {name} is now"),
+                format!(
+                    "none of the addresses known {} ago answers, and no overlay gave newer ones{}{}",
+                    roughly(*last_seen),
+                    listed(tried),
+                    relays.iter().map(|relay| format!("; {relay}")).collect::<String>()
+                ),
+                "run \"p2p doctor\" to see whether this machine is online and which overlays answer"
+                    .into(),
+            ),
             Failure::ConnectTimedOut { name, relayed: true } => (
                 format!("no answer from {name}"),
                 "a rendezvous takes packets for this person, and nothing came back through it; the \

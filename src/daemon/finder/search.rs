@@ -84,6 +84,18 @@ impl Search {
             }
             return answer;
         }
+        self.ask_now(wanted).await
+    }
+
+    /// What the overlays say now, because what is remembered led nowhere. It is forgotten as soon as one of them
+    /// says anything: where none can be asked, it is still the best that is known.
+    pub(in crate::daemon) async fn answer_anew(self: &Arc<Self>, wanted: &Wanted) -> Answer {
+        lock(&self.cache).doubt(wanted);
+        self.forget_invitation(wanted);
+        self.ask_now(wanted).await
+    }
+
+    async fn ask_now(self: &Arc<Self>, wanted: &Wanted) -> Answer {
         let started = clock::now();
         let flight = self.fly(wanted);
         let answer = flight.enough(wanted.key().is_some());
@@ -108,6 +120,10 @@ impl Search {
     /// Forgets what is remembered of somebody.
     pub(in crate::daemon) fn forget(&self, wanted: &Wanted) {
         lock(&self.cache).forget(wanted);
+        self.forget_invitation(wanted);
+    }
+
+    fn forget_invitation(&self, wanted: &Wanted) {
         if let (Some(key), Some(unsealing)) = (wanted.key(), &self.unsealing) {
             unsealing.forget(key);
         }
@@ -132,6 +148,14 @@ impl Search {
         let mut overlays = overlays.unwrap_or_else(|| self.overlays.clone());
         overlays.retain(|overlay| overlay.abilities().can_find(wanted));
         overlays
+    }
+
+    /// Whether asking for a name may tell more than this did: others are asked then, or something is remembered.
+    pub(in crate::daemon) fn knows_more(&self, name: &Name, asked: &Wanted) -> bool {
+        let by_name = Wanted::Name(name.clone());
+        let overlays = self.overlays_that_find(&by_name);
+        overlays.iter().any(|overlay| !overlay.abilities().can_find(asked))
+            || self.remembered(&by_name).is_some()
     }
 
     /// What they and those that carry sealed packets are asked about somebody. Both at once only as long as it is
@@ -220,8 +244,8 @@ impl Search {
             let Landing { search, wanted } = &landing;
             let outcome = search.ask_and_tell(wanted, |newest| ahead.progress(newest)).await;
             let Outcome { found: packets, reports, .. } = outcome;
-            let addresses = search.addresses(wanted);
-            ahead.end(Answer { packets, addresses, reports, ..Answer::default() });
+            let sources = search.sources(wanted);
+            ahead.end(Answer { packets, sources, reports, ..Answer::default() });
         })
         .detach();
         flight
@@ -269,8 +293,8 @@ impl Search {
             Cached::Found(packets, reports) => (packets, reports),
             Cached::Nothing(reports) => (Vec::new(), reports),
         };
-        let addresses = self.addresses(wanted);
-        Some(Answer { packets, addresses, reports, ..Answer::default() })
+        let sources = self.sources(wanted);
+        Some(Answer { packets, sources, reports, ..Answer::default() })
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
@@ -278,6 +302,9 @@ impl Search {
         self.sequences.accept(found);
         self.sequences.accept(withdrawn); // and nothing older comes back
         let mut cache = lock(&self.cache);
+        if cache.is_doubted(wanted) && !is_unasked(reports) {
+            cache.forget(wanted);
+        }
         // what a dead overlay did not say is not known to be nothing
         let is_known = reports.iter().all(|report| !is_silent(report));
         let is_told = !found.is_empty() || !withdrawn.is_empty();
@@ -372,6 +399,11 @@ impl Drop for Landing {
     fn drop(&mut self) {
         lock(&self.search.flights).remove(&self.wanted);
     }
+}
+
+/// Whether overlays were to be asked, and none of them could be.
+pub(in crate::daemon) fn is_unasked(reports: &[Report]) -> bool {
+    !reports.is_empty() && reports.iter().all(is_silent)
 }
 
 /// Whether an overlay said nothing about the person at all.
