@@ -1,5 +1,5 @@
-//! What a rendezvous keeps over a restart: who is registered. What they have shown is forgotten, so they are asked to say
-//! HELLO again, one by one.
+//! What a rendezvous keeps over a restart: who is registered. What they have shown is forgotten, so they are asked to
+//! say HELLO again, one by one.
 
 use std::time::{Duration, Instant};
 
