@@ -119,7 +119,7 @@ fn what_led_nowhere_is_forgotten_only_if_somebody_can_be_asked() {
         let anew = search.answer_anew(&wanted).await;
         assert!(is_unasked(&anew.reports) && anew.packets.is_empty(), "{anew:?}");
         assert_eq!(anew.told(), ["told: no complete answer in time"]);
-        assert_eq!(known().await, [old.clone()], "it is the best that is known");
+        assert_eq!(known().await.first(), Some(&old), "it is the best that is known");
 
         *lock(&told.0) = Ok(Vec::new());
         search.look_again(&wanted).enough(false).await;
