@@ -38,6 +38,7 @@ use std::{
 use cost::Cost;
 use life::{Day, Life, Whom};
 use plot::Dot;
+use testbed::bench::choice;
 
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
@@ -81,10 +82,15 @@ fn main() -> ExitCode {
         eprintln!("cannot make a namespace: {error}");
         return ExitCode::FAILURE;
     }
-    if let Ok(counts) = env::var(ONLY_GROWTH) {
-        growth(counts.split(',').filter_map(|count| count.trim().parse().ok()), None);
-        return ExitCode::SUCCESS;
+    match choice::numbers(ONLY_GROWTH) {
+        Ok(None) => everything(),
+        Ok(Some(counts)) => growth(counts.into_iter(), None),
+        Err(wrong) => return choice::end(Err(wrong)),
     }
+    ExitCode::SUCCESS
+}
+
+fn everything() {
     let costs = cost::all();
     println!("one registration and one look-up (octets)");
     println!(
@@ -103,7 +109,6 @@ fn main() -> ExitCode {
     growth(GROWTH.into_iter().map(|times| times * users()), Some(&days));
     nodes(&costs);
     faults::table();
-    ExitCode::SUCCESS
 }
 
 /// People who stay where they are.
