@@ -32,6 +32,8 @@ mod unblock;
 pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
 pub use lock::lock;
+#[cfg(target_os = "linux")]
+pub use memory::Heap;
 pub use memory::share_heap;
 pub use plain::plain;
 pub use preference::preference;
