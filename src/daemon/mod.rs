@@ -33,7 +33,7 @@ mod share_code;
 mod start;
 mod start_error;
 mod status;
-mod unset_clock;
+pub mod unset_clock;
 mod why;
 mod wiring;
 

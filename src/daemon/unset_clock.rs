@@ -1,4 +1,5 @@
-//! A clock that was never set, as on a router that has none of its own and no time server yet.
+//! A clock that was never set, as on a router that has none of its own and no time server yet. Daemons go on and say so;
+//! what would be signed for years is not signed.
 
 use crate::identity::Timestamp;
 
@@ -6,7 +7,7 @@ use crate::identity::Timestamp;
 const LONG_AGO: u64 = 1_735_689_600;
 
 /// What is wrong with a clock that says `now`; None for one that may be right.
-pub(super) fn words(now: Timestamp) -> Option<String> {
+pub fn words(now: Timestamp) -> Option<String> {
     let unset = now < Timestamp::from_secs(LONG_AGO);
     unset
         .then(|| format!("the clock of this machine was never set: it says {}", now.to_date_time()))

@@ -10,6 +10,7 @@
 pub mod clock;
 mod events;
 mod executor;
+mod family;
 pub mod file;
 pub mod html;
 pub mod http;
@@ -28,6 +29,7 @@ mod unblock;
 
 pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
+pub use family::lacks_family;
 pub use lock::lock;
 pub use memory::share_heap;
 pub use plain::plain;

@@ -176,7 +176,7 @@ fn a_router_is_rendezvous_relay_store_and_lan_overlay_by_its_settings_alone() {
 
     // what stood for the program in there has made no real identity
     let home = router.join("etc/p2p");
-    fs::remove_file(home.join("identity.key")).unwrap();
+    fs::remove_file(home.join("name")).unwrap();
     let made = succeed(&home, &["init", "home@example.com"]);
     let friend = root.path().join("friend");
     let link = share_link(&succeed(&friend, &["init", "friend@example.com"]));

@@ -20,7 +20,9 @@ use super::{
     home,
     speak::{Failure, Outcome},
 };
+use crate::daemon::unset_clock;
 use crate::identity::Name;
+use crate::runtime::clock;
 use folder::Folder;
 
 /// Certify members of a company or a circle of friends, offline.
@@ -45,6 +47,9 @@ pub(super) enum Action {
 impl Ca {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let folder = Folder::of(&home::prepare(given)?);
+        if !matches!(self.action, Action::Show(_)) {
+            dated()?;
+        }
         match self.action {
             Action::Init(init) => init.run(&folder),
             Action::Sign(sign) => sign.run(&folder),
@@ -54,6 +59,12 @@ impl Ca {
             Action::Show(show) => show.run(&folder),
         }
     }
+}
+
+/// All that an authority makes says from when it counts.
+fn dated() -> Outcome {
+    let unset = unset_clock::words(clock::wall());
+    unset.map_or(Ok(()), |words| Err(Failure::failed(words).hint("set it, then try again")))
 }
 
 /// Reads a name for argh.
