@@ -82,6 +82,7 @@ install() {
 	: >"$notes"
 	if [ -f "$destdir$list" ]; then cp -- "$destdir$list" "$earlier"; else : >"$earlier"; fi
 	[ -n "$service" ] || service=$(service_of "$earlier")
+	[ -z "$service" ] || check_service
 	# what is noted before it is done, --uninstall finds after an interruption too
 	folder "${list%/*}"
 	if ! cat "$notes" >>"$destdir$list"; then
@@ -175,26 +176,28 @@ service_of() { # LIST: the kind of service that was installed
 	fi
 }
 
-put_service() {
+check_service() { # before anything is written
 	case $service$prefix in *[!A-Za-z0-9/._+@\ -]* | openrc*\ *) die "a service cannot be started from $prefix: choose a plainer --prefix" ;; esac
 	[ -n "$HOME" ] || is_root || die 'HOME is not set: a service of your own has no place'
-	config=${XDG_CONFIG_HOME:-$HOME/.config}
 	case $service in
 	systemd)
-		if ! is_root; then
-			put_unit 644 systemd/user/p2p.service "$config/systemd/user/p2p.service"
-		else
-			case $prefix in /home/* | /root/*) die 'a service of the system cannot run from a home: use --prefix /usr/local' ;; esac
-			put_unit 644 systemd/system/p2p.service /etc/systemd/system/p2p.service
-		fi ;;
+		! is_root || case $prefix in
+		/home/* | /root/*) die 'a service of the system cannot run from a home: use --prefix /usr/local' ;;
+		esac ;;
+	openrc) need_root 'addgroup -S p2p && adduser -S -D -H -G p2p p2p' ;;
+	procd) need_root 'echo p2p:x:5050:5050::/etc/p2p:/bin/false >>/etc/passwd && echo p2p:x:5050: >>/etc/group' ;;
+	esac
+	[ -d "$here/packaging" ] || die "$here/packaging is missing: run install.sh of a whole release"
+}
+
+put_service() {
+	case $service in
+	systemd)
+		if is_root; then put_unit 644 systemd/system/p2p.service /etc/systemd/system/p2p.service
+		else put_unit 644 systemd/user/p2p.service "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/p2p.service"; fi ;;
 	launchd) put_unit 644 launchd/p2p.plist "$HOME/Library/LaunchAgents/p2p.plist" ;;
-	openrc)
-		need_root
-		need_user 'addgroup -S p2p && adduser -S -D -H -G p2p p2p'
-		put_unit 755 openrc/p2p /etc/init.d/p2p ;;
+	openrc) put_unit 755 openrc/p2p /etc/init.d/p2p ;;
 	procd)
-		need_root
-		need_user 'echo p2p:x:5050:5050::/etc/p2p:/bin/false >>/etc/passwd && echo p2p:x:5050: >>/etc/group'
 		put_unit 755 openwrt/p2p/files/p2p.init /etc/init.d/p2p
 		put_unit 755 openwrt/p2p/files/p2p.ntp /etc/hotplug.d/ntp/50-p2p
 		put_unit 644 openwrt/p2p/files/p2p.keep /lib/upgrade/keep.d/p2p
@@ -205,7 +208,6 @@ put_service() {
 }
 
 put_unit() { # MODE SOURCE DESTINATION: with the place of this binary in it
-	[ -f "$here/packaging/$2" ] || die "$here/packaging/$2 is missing: run install.sh of a whole release"
 	sed "s|/usr/bin/p2p|$prefix/bin/p2p|" "$here/packaging/$2" >"$work/unit"
 	put "$1" "$work/unit" "$3"
 }
@@ -274,10 +276,10 @@ remove_folders() { # FOLDERS
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
-need_root() { is_root || [ -n "$destdir" ] || die "a service of $service is set up by root"; }
-
-need_user() { # COMMANDS that make it
-	[ -n "$destdir" ] || id p2p >/dev/null 2>&1 || die "needs a user p2p: $1"
+need_root() { # COMMANDS that make the user p2p
+	[ -z "$destdir" ] || return 0
+	is_root || die "a service of $service is set up by root"
+	id p2p >/dev/null 2>&1 || die "needs a user p2p: $1"
 }
 
 wrong() {

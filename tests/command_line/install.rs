@@ -353,4 +353,5 @@ fn a_router_keeps_its_settings_and_hears_of_the_clock() {
     let arguments = [&at[..], &["--binary", p2p_path(), "--service=openrc"]].concat();
     let told = fail(root, &arguments, 1);
     assert!(told.contains("choose a plainer --prefix"), "{told}");
+    assert!(!destination.join("opt").exists(), "refused before anything is written");
 }
