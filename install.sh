@@ -123,7 +123,7 @@ verify() { # a signature that is there, or asked for, has to be right
 		[ ! -f "$binary.minisig" ] || die "$binary is signed: say whose signature counts with --public-key KEY"
 		return 0
 	fi
-	case $key in */* | *.*) [ -f "$key" ] || die "there is no file $key with a key" ;; esac # no letters of a key
+	case $key in RW*) ;; *) [ -f "$key" ] || die "there is no file $key with a key" ;; esac # all keys begin so
 	[ -f "$binary.minisig" ] || die "there is no signature $binary.minisig"
 	command -v minisign >/dev/null 2>&1 || die 'needs minisign to check the signature'
 	if [ -f "$key" ]; then

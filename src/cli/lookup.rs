@@ -10,8 +10,8 @@ use super::{
     speak::{self, Failure, Outcome},
     values::overlay,
 };
-use crate::daemon::{LookUp, look_up, unset_clock};
-use crate::identity::{Name, milliseconds};
+use crate::daemon::{LookUp, look_up};
+use crate::identity::{Name, milliseconds, unset_clock};
 use crate::overlay::OverlayAddress;
 use crate::registration::{Outcome as Answers, Said};
 use crate::runtime::{block_on, clock};
@@ -83,7 +83,7 @@ fn nobody(name: &Name, answers: &Answers) -> Failure {
         return Failure::failed(format!("cannot look up {name}: no overlay gave an answer"))
             .hint("check that this machine is online, or ask elsewhere with --overlay");
     }
-    let hint = match unset_clock::words(clock::wall()) {
+    let hint = match unset_clock(clock::wall()) {
         Some(words) => format!("{words}; no packet counts before it is set"),
         None => "ask for a share link, which says where to look".into(),
     };

@@ -33,7 +33,6 @@ mod share_code;
 mod start;
 mod start_error;
 mod status;
-pub mod unset_clock;
 mod why;
 mod wiring;
 

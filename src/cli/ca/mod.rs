@@ -20,8 +20,7 @@ use super::{
     home,
     speak::{Failure, Outcome},
 };
-use crate::daemon::unset_clock;
-use crate::identity::Name;
+use crate::identity::{Name, unset_clock};
 use crate::runtime::clock;
 use folder::Folder;
 
@@ -63,7 +62,7 @@ impl Ca {
 
 /// All that an authority makes says from when it counts.
 fn dated() -> Outcome {
-    let unset = unset_clock::words(clock::wall());
+    let unset = unset_clock(clock::wall());
     unset.map_or(Ok(()), |words| Err(Failure::failed(words).hint("set it, then try again")))
 }
 
