@@ -1,5 +1,5 @@
-//! A clock that was never set, as on a router that has none of its own and no time server yet. Daemons go on and say so;
-//! what would be signed for years is not signed.
+//! A clock that was never set, as on a router that has none of its own and no time server yet. Daemons go on and say
+//! so; what would be signed for years is not signed.
 
 use super::Timestamp;
 
