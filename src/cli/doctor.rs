@@ -1,6 +1,9 @@
 //! `p2p doctor`: what this machine's network is like, and what stands in the way.
 
-use std::path::Path;
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+};
 
 use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
@@ -32,6 +35,10 @@ impl Doctor {
         // the home is looked at, not made
         let home = Home::locate(given).map_err(home::unusable)?;
         let config = home::config(&home)?;
+        // without a network, its name servers are waited for
+        if io::stderr().is_terminal() {
+            speak::note("asking around, for up to 20 seconds");
+        }
         let checks = block_on(daemon::doctor(&home, &config, &self.overlay));
         let checks = checks.map_err(Failure::usage)?;
         if self.json {

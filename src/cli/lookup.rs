@@ -11,7 +11,7 @@ use super::{
     values::overlay,
 };
 use crate::daemon::{LookUp, look_up};
-use crate::identity::{Name, milliseconds};
+use crate::identity::{Name, milliseconds, unset_clock};
 use crate::overlay::OverlayAddress;
 use crate::registration::{Outcome as Answers, Said};
 use crate::runtime::{block_on, clock};
@@ -83,8 +83,12 @@ fn nobody(name: &Name, answers: &Answers) -> Failure {
         return Failure::failed(format!("cannot look up {name}: no overlay gave an answer"))
             .hint("check that this machine is online, or ask elsewhere with --overlay");
     }
+    let hint = match unset_clock(clock::wall()) {
+        Some(words) => format!("{words}; no packet counts before it is set"),
+        None => "ask for a share link, which says where to look".into(),
+    };
     Failure::failed(format!("no overlay holds a registration packet of {name} that counts"))
-        .hint("ask for a share link, which says where to look")
+        .hint(hint)
 }
 
 fn report(name: &Name, addresses: Vec<String>, answers: &Answers, trust: Option<String>) -> Report {

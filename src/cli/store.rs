@@ -47,7 +47,14 @@ impl Store {
         let datagrams = Async::<UdpSocket>::bind(address);
         block_on(async {
             let mut stop = Stop::new()?;
-            speak::note(format!("others use it by --overlay store:http://{address}/{{slot}}"));
+            if address.ip().is_unspecified() {
+                let port = address.port();
+                speak::note(format!(
+                    "others use it by --overlay store:http://HOST:{port}/{{slot}}, HOST being this machine"
+                ));
+            } else {
+                speak::note(format!("others use it by --overlay store:http://{address}/{{slot}}"));
+            }
             speak::line(format!("ready store=http://{address}/{{slot}}"))?;
             notify::ready();
             let serve_datagrams = async {

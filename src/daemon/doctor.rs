@@ -13,10 +13,8 @@ use std::{
 
 use nanoserde::{DeJson, SerJson};
 
-use super::{
-    Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status, unset_clock,
-};
-use crate::identity::{KeyPair, PublicKeyFile, Seed};
+use super::{Config, ControlClient, DEFAULT_LISTEN, Home, RendezvousStatus, Sequences, Status};
+use crate::identity::{KeyPair, PublicKeyFile, Seed, unset_clock};
 use crate::link::stun::{self, ServerAddress};
 use crate::link::{self, Link, Strangers};
 use crate::overlay::{self, OverlayAddress};
@@ -154,7 +152,7 @@ fn clock_check(home: &Home) -> Check {
     let own = own.and_then(|text| PublicKeyFile::parse(&text).ok());
     let published = own.map(|own| Sequences::load(home).of(&own.key)).unwrap_or_default();
     let set = "set the date and time of this machine";
-    if let Some(found) = unset_clock::words(now) {
+    if let Some(found) = unset_clock(now) {
         return Check::wrong(NAME, found).advise(set);
     }
     if published.since(now) > MAX_CLOCK_SKEW {

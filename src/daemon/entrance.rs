@@ -12,7 +12,7 @@ use crate::identity::SortedMap;
 use crate::runtime::{
     Async, Task,
     http::{self, Handler, Limits},
-    spawn,
+    lacks_family, spawn,
 };
 use crate::web::{Peers, Proxy, Pseudonym, Settings};
 
@@ -42,7 +42,7 @@ impl Entrance {
         for address in addresses {
             match TcpListener::bind(address).and_then(Async::new) {
                 Ok(listener) => listeners.push(listener),
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                Err(error) if is_missing(&error) => {
                     log::info!("no such address on this machine: {address}");
                 }
                 Err(error) => return Err(StartError::Listen { address: *address, error }),
@@ -90,4 +90,9 @@ impl Entrance {
         self.holds.retain(|_, until| until.is_none_or(|until| now < until));
         !self.holds.is_empty()
     }
+}
+
+/// Whether this machine has no such address, or none of its kind.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || lacks_family(error)
 }

@@ -49,7 +49,6 @@ mod share_code;
 mod start;
 mod start_error;
 mod status;
-mod unset_clock;
 mod why;
 mod wiring;
 

@@ -17,9 +17,9 @@ use super::lending::{self, Lending};
 use super::wiring::Wiring;
 use super::{
     AccessBook, Audience, AuthorityBook, CertificateBook, ContactBook, Daemon, Home, HomeLock,
-    Identity, StartError, Udp, unset_clock,
+    Identity, StartError, Udp,
 };
-use crate::identity::{KeyPair, PublicKey};
+use crate::identity::{KeyPair, PublicKey, unset_clock};
 use crate::link::stun::ServerAddress;
 use crate::link::turn::TurnServer;
 use crate::link::{Link, Strangers, TeredoSetting};
@@ -66,7 +66,10 @@ impl Daemon {
     /// # Errors
     /// When no UDP address or no control socket is to be had, or a book of the home cannot be read.
     pub fn start(options: DaemonOptions, home_lock: HomeLock) -> Result<Arc<Daemon>, StartError> {
-        unset_clock::warn(clock::wall());
+        // whatever needs no time goes on, and packets are published anew as soon as the clock is set
+        if let Some(words) = unset_clock(clock::wall()) {
+            log::warn!("{words}; peers do not believe what is published before it is set");
+        }
         let home = options.home.clone();
         ContactBook::new(&home).contacts().map_err(StartError::Contacts)?;
         AuthorityBook::new(&home).authorities().map_err(StartError::Authorities)?;

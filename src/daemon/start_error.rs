@@ -56,7 +56,8 @@ impl StartError {
             StartError::Listen { address, error } if error.kind() == io::ErrorKind::AddrInUse => {
                 let port = address.port();
                 Some(format!(
-                    "another program has port {port}; p2p proxy --listen 127.0.0.1:0 takes a free one"
+                    "another program, or rendezvous-tcp in config.toml, has port {port}; \
+                     p2p proxy --listen 127.0.0.1:0 takes a free one"
                 ))
             }
             StartError::Listen { .. } | StartError::Nowhere(_) => {

@@ -17,6 +17,7 @@ mod slot;
 mod sorted_map;
 mod span;
 mod timestamp;
+mod unset_clock;
 
 pub use access_form::{AccessForm, Destination, DestinationError, OriginLabel, ServicePort};
 pub use blinded::{Blind, BlindedKeyPair};
@@ -31,3 +32,4 @@ pub use slot::Slot;
 pub use sorted_map::SortedMap;
 pub use span::{milliseconds, roughly};
 pub use timestamp::Timestamp;
+pub use unset_clock::unset_clock;

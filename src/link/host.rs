@@ -19,7 +19,7 @@ use quinn::udp::RecvMeta;
 
 use crate::identity::{Hit, KeyPair, PublicKey};
 use crate::registration::Packet;
-use crate::runtime::{clock, lock, random, spawn};
+use crate::runtime::{clock, lacks_family, lock, random, spawn};
 
 use super::{
     agent::{Agent, Event, Strangers},
@@ -107,6 +107,23 @@ pub(super) struct State {
     introducing: Introducing,
 }
 
+/// A socket at each address of a family that this machine has.
+fn sockets_at(addresses: &[SocketAddr]) -> io::Result<Vec<Arc<RealSocket>>> {
+    let mut sockets = Vec::new();
+    let mut missing = None;
+    for address in addresses {
+        match RealSocket::bind(*address) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if lacks_family(&error) => {
+                log::info!("no addresses of that kind on this machine: {address}");
+                missing = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    missing.filter(|_| sockets.is_empty()).map_or(Ok(sockets), Err)
+}
+
 impl State {
     fn next_due(&self, now: Instant) -> Option<Instant> {
         let due = [self.agent.poll_timeout(), self.gathering.poll_timeout()];
@@ -115,7 +132,8 @@ impl State {
 }
 
 impl Link {
-    /// Binds a socket to each of `addresses` and starts the task that keeps the time.
+    /// Binds a socket to each of `addresses` and starts the task that keeps the time. Without IPv6 in the kernel, those
+    /// of IPv4 are enough.
     ///
     /// # Errors
     /// When an address cannot be bound.
@@ -124,8 +142,7 @@ impl Link {
         addresses: &[SocketAddr],
         strangers: Strangers,
     ) -> io::Result<Arc<Link>> {
-        let sockets =
-            addresses.iter().map(|a| RealSocket::bind(*a)).collect::<io::Result<Vec<_>>>()?;
+        let sockets = sockets_at(addresses)?;
         let own = Own::new(keys).map_err(io::Error::other)?;
         let sequence = clock::wall().as_micros();
         let agent = Agent::new(own, strangers, random::bytes(), sequence, clock::now());

@@ -11,6 +11,7 @@
 pub mod clock;
 mod events;
 mod executor;
+mod family;
 pub mod file;
 pub mod html;
 pub mod http;
@@ -31,6 +32,7 @@ mod unblock;
 
 pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
+pub use family::lacks_family;
 pub use lock::lock;
 #[cfg(target_os = "linux")]
 pub use memory::Heap;

@@ -180,6 +180,52 @@ fn what_does_not_run_here_is_not_installed() {
 }
 
 #[test]
+fn paths_are_those_of_the_folder_that_one_is_in() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (here, prefix) = (root.join("here"), root.join("a prefix"));
+    fs::create_dir(&here).unwrap();
+    fs::copy(p2p_path(), here.join("p2p-of-here")).unwrap(); // on no path of programs
+    let run = |arguments: &[&str]| {
+        let output = script(root, arguments).current_dir(&here).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = run(&["--binary", "p2p-of-here", "--prefix", "..//./a prefix/"]);
+    let place = fs::canonicalize(&prefix).unwrap().join("bin");
+    assert!(said.contains(&format!("in {}\n", place.display())), "{said}");
+    run(&["--uninstall", "--prefix=../here/../a prefix"]);
+    assert!(!prefix.exists());
+}
+
+#[test]
+fn an_interrupted_installation_can_be_removed_or_repeated() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let arguments = ["--binary", p2p_path()];
+    let (count, prefix) = (root.join("count"), root.join("home/.local"));
+    // no trap of the script runs at the seventh file
+    fake(root, "mv");
+    let text = format!(
+        "#!/bin/sh\necho >>'{0}'\n[ $(wc -l <'{0}') -ne 7 ] || kill -KILL $PPID\nexec /bin/mv \"$@\"\n",
+        count.display()
+    );
+    fs::write(root.join("programs/mv"), text).unwrap();
+    let interrupt = || {
+        let _ = fs::remove_file(&count);
+        let output = install(root, &arguments);
+        assert!(!output.status.success() && prefix.join("bin/p2p").exists(), "{output:?}");
+    };
+    interrupt();
+    succeed(root, &["--uninstall"]);
+    assert!(!prefix.exists(), "{:?}", below(&prefix));
+    interrupt();
+    succeed(root, &arguments);
+    succeed(root, &["--uninstall"]);
+    assert!(!prefix.exists(), "{:?}", below(&prefix));
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_named() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
@@ -215,6 +261,11 @@ fn a_signature_is_checked_before_anything_runs() {
     let secret = format!("{key}.secret");
     let asked = fail(root, &["--binary", &binary, "--public-key", &key], 1);
     assert!(asked.contains("there is no signature"), "{asked}");
+    let mistyped = fail(root, &["--binary", &binary, "--public-key", "release.pub"], 1);
+    assert!(mistyped.contains("there is no file release.pub"), "{mistyped}");
+    // what is built here nobody has signed
+    let built = fail(root, &["--public-key", &key], 2);
+    assert!(built.contains("--public-key is for a --binary"), "{built}");
     let signed = Command::new("minisign").args(["-S", "-s", &secret, "-m", &binary]).output();
     assert!(signed.unwrap().status.success());
 
@@ -275,4 +326,32 @@ fn the_service_of_each_system_names_the_installed_program() {
         succeed(root, &[&arguments[..], &["--uninstall"]].concat());
         assert!(below(&destination).iter().all(|path| !path.is_file()));
     }
+}
+
+#[test]
+fn a_router_keeps_its_settings_and_hears_of_the_clock() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let destination = root.join("router");
+    let at = ["--destdir", destination.to_str().unwrap(), "--prefix", "/opt/a p2p"];
+    let arguments = [&at[..], &["--binary", p2p_path(), "--service=procd"]].concat();
+    succeed(root, &arguments);
+    let file = |name: &str| destination.join(name);
+    let init = fs::read_to_string(file("etc/init.d/p2p")).unwrap();
+    assert!(init.contains("\nPROG=\"/opt/a p2p/bin/p2p\"\n"), "{init}");
+    assert!(file("etc/hotplug.d/ntp/50-p2p").exists() && file("lib/upgrade/keep.d/p2p").exists());
+    // settings that nobody touched go, others stay
+    succeed(root, &[&at[..], &["--uninstall"]].concat());
+    assert!(!destination.join("etc").exists(), "{:?}", below(&destination));
+    succeed(root, &arguments);
+    fs::write(file("etc/config/p2p"), "mine").unwrap();
+    succeed(root, &arguments);
+    succeed(root, &[&at[..], &["--uninstall"]].concat());
+    assert_eq!(fs::read(file("etc/config/p2p")).unwrap(), b"mine");
+    assert!(!file("etc/init.d").exists());
+    // openrc makes two words of such a path
+    let arguments = [&at[..], &["--binary", p2p_path(), "--service=openrc"]].concat();
+    let told = fail(root, &arguments, 1);
+    assert!(told.contains("choose a plainer --prefix"), "{told}");
+    assert!(!destination.join("opt").exists(), "refused before anything is written");
 }

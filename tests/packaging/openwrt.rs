@@ -103,6 +103,29 @@ fn the_package_holds_what_opkg_expects_and_is_the_same_each_time() {
     );
 }
 
+/// What the feed copies is all that Cargo wants to know before it compiles.
+#[test]
+fn the_feed_builds_from_a_whole_tree() {
+    let root = tempfile::tempdir().unwrap();
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let makefile = include_str!("../../packaging/openwrt/p2p/Makefile");
+    let (_, recipe) = makefile.split_once("define Build/Prepare\n").unwrap();
+    let (recipe, _) = recipe.split_once("endef").unwrap();
+    let recipe = recipe.replace("$(INSTALL_DIR)", "mkdir -p").replace("$(CP)", "cp -r");
+    let recipe = recipe.replace("$(SOURCE_TREE)", tree.to_str().unwrap());
+    shell(&recipe.replace("$(PKG_BUILD_DIR)", "built"), root.path());
+    let built = root.path().join("built");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--locked", "--offline", "--format-version", "1"]).current_dir(&built);
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // what build.rs wants, and the profile, which is nobody's else
+    assert!(built.join("build.rs").exists() && built.join("packaging/layout.ld").exists());
+    assert!(
+        makefile.contains("rust-package.mk\n\n# that file sets another\nCARGO_PKG_PROFILE:=small")
+    );
+}
+
 /// The last word of a line of procd's calls in brackets, such as `[serve] [/mnt] [--port] [80]`.
 fn words(line: &str) -> Vec<String> {
     line.split_once('[').map_or(Vec::new(), |(_, rest)| {
@@ -153,7 +176,7 @@ fn a_router_is_rendezvous_relay_store_and_lan_overlay_by_its_settings_alone() {
 
     // what stood for the program in there has made no real identity
     let home = router.join("etc/p2p");
-    fs::remove_file(home.join("identity.key")).unwrap();
+    fs::remove_file(home.join("name")).unwrap();
     let made = succeed(&home, &["init", "home@example.com"]);
     let friend = root.path().join("friend");
     let link = share_link(&succeed(&friend, &["init", "friend@example.com"]));

@@ -15,11 +15,12 @@ fn run(command: &mut Command) -> Output {
 }
 
 /// Makes a release of a program that stands for ours, which is large in a test build.
-fn release(key: &Path, binary: &Path, out: &Path) {
+fn release(key: &Path, binary: &Path, out: &Path) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut release = Command::new(root.join("packaging/release"));
     release.arg("--key").arg(key).arg(out);
-    run(release.arg(format!("here={}", binary.display())));
+    release.arg(format!("here={}", binary.display()));
+    release
 }
 
 #[test]
@@ -36,8 +37,11 @@ fn a_release_is_signed_and_installs() {
     let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs::p2p_path());
     fs::write(&binary, text).unwrap();
     let (out, again) = (file("out"), file("again"));
-    release(&secret, &binary, &out);
-    release(&secret, &binary, &again);
+    // without the key nothing is there that might be taken for a release
+    let failed = release(&file("no key"), &binary, &out).output().unwrap();
+    assert!(!failed.status.success() && fs::read_dir(&out).unwrap().next().is_none(), "{failed:?}");
+    run(&mut release(&secret, &binary, &out));
+    run(&mut release(&secret, &binary, &again));
 
     let version = env!("CARGO_PKG_VERSION");
     let archives = [format!("p2p-{version}.tar.gz"), format!("p2p-{version}-here.tar.gz")];

@@ -146,6 +146,65 @@ fn without_ipv6_the_rest_works() {
 }
 
 #[test]
+fn a_port_that_the_settings_want_twice_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let settings = "rendezvous-for = \"anyone\"\nrendezvous-tcp = \"0.0.0.0:5050\"\n";
+    fs::write(home.join("config.toml"), settings).unwrap();
+    let script = "ip link set lo up; exec \"$p2p\" proxy --overlay store:http://127.0.0.1:9/";
+    let Some(mut command) = inside(&["--net"], &home, script) else { return };
+    if !have("ip") {
+        return;
+    }
+    let told = stderr(&command.output().unwrap(), &home);
+    assert!(told.contains("cannot listen at 127.0.0.1:5050: address "), "{told}");
+    assert!(told.contains("another program, or rendezvous-tcp in config.toml, has"), "{told}");
+}
+
+/// Runs what follows as in a kernel without IPv6: such sockets are of a family that it does not know.
+const NO_FAMILY: &str = r#"
+import ctypes, os, struct, sys
+socket = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+LOAD, JUMP_EQUAL, RETURN = 0x20, 0x15, 0x06
+steps = [(LOAD, 0, 0, 0), (JUMP_EQUAL, 0, 3, socket), (LOAD, 0, 0, 16), (JUMP_EQUAL, 0, 1, 10),
+         (RETURN, 0, 0, 0x00050000 | 97), (RETURN, 0, 0, 0x7fff0000)]
+text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_void_p)]
+filter = Filter(len(steps), ctypes.cast(text, ctypes.c_void_p))
+c = ctypes.CDLL(None)
+assert c.prctl(38, 1, 0, 0, 0) == 0 and c.prctl(22, 2, ctypes.byref(filter), 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+#[test]
+fn a_kernel_without_ipv6_takes_nothing_from_ipv4() {
+    if !have("python3") || !have("ip") {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    // as the settings of a router have it, which name both families; a namespace has the usual ports to itself
+    fs::create_dir(&home).unwrap();
+    let settings =
+        "listen = [\"127.0.0.1:5050\", \"[::1]:5050\"]\nudp = [\"0.0.0.0:5050\", \"[::]:5050\"]\n";
+    for settings in ["", settings] {
+        fs::write(home.join("config.toml"), settings).unwrap();
+        let script = "
+            ip link set lo up
+            exec python3 -c \"$without\" \"$p2p\" proxy --overlay store:http://127.0.0.1:9/
+        ";
+        let namespaces = ["--net", "--pid", "--fork", "--kill-child"];
+        let Some(mut command) = inside(&namespaces, &home, script) else { return };
+        let bob = Program::launch(command.env("without", NO_FAMILY));
+        assert_eq!(bob.said("proxy"), "127.0.0.1:5050");
+        let status = text(&run(&home, &["status"]).stdout[..]);
+        assert!(status.contains("peers come to     0.0.0.0:5050\n"), "{status}");
+    }
+}
+
+#[test]
 fn a_clock_that_was_never_set_is_told_and_serving_goes_on() {
     if !have("faketime") {
         return;
@@ -166,6 +225,17 @@ fn a_clock_that_was_never_set_is_told_and_serving_goes_on() {
     let set = set.filter(|(name, _)| ["LD_PRELOAD", "FAKETIME"].contains(name));
     let overlay = format!("store:{}", store.said("store"));
     let served = ["serve", folder.to_str().unwrap(), "--port", "1000", "--udp", "127.0.0.1:0"];
+    let at_once = |arguments: &[&str]| {
+        let output = command(&home, arguments).envs(set.clone()).output().unwrap();
+        (output.status.code(), text(&output.stderr[..]))
+    };
+    // what an authority dates would count from 1970
+    let (code, told) = at_once(&["ca", "init", "club", "--no-passphrase"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("never set: it says 1970-") && told.contains("hint: set it"), "{told}");
+    let (code, told) = at_once(&["lookup", ALICE, "--overlay", &overlay]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("no packet counts before it is set"), "{told}");
     let mut command = command(&home, &[&served[..], &["--overlay", &overlay]].concat());
     command.envs(set).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let log = root.path().join("log");

@@ -68,8 +68,8 @@ fn a_taken_port_of_the_proxy_is_told() {
     assert_eq!(
         text(&output.stderr[..]),
         format!(
-            "p2p: error: cannot listen at {address}: address already in use\nhint: another program has \
-             port {}; p2p proxy --listen 127.0.0.1:0 takes a free one\n",
+            "p2p: error: cannot listen at {address}: address already in use\nhint: another program, \
+             or rendezvous-tcp in config.toml, has port {}; p2p proxy --listen 127.0.0.1:0 takes a free one\n",
             address.port()
         )
     );

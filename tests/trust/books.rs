@@ -94,6 +94,9 @@ fn a_link_becomes_a_code_for_cameras() {
     let scene = Scene::set();
     scene.init("alice", "alice@example.com");
     let svg = scene.home("alice.svg");
+    // who asks for the own name gets what it says without one
+    let by_name = scene.done("alice", &["contact", "show", "alice@example.com"]);
+    assert_eq!(by_name, scene.done("alice", &["contact", "show"]));
     let shown = scene.done("alice", &["contact", "show", "--qr", "--svg", path(&svg)]);
     assert!(shown.matches('\n').count() > 20, "{shown}");
     let svg = fs::read_to_string(&svg).unwrap();

@@ -20,7 +20,8 @@ use super::{
     home,
     speak::{Failure, Outcome},
 };
-use crate::identity::Name;
+use crate::identity::{Name, unset_clock};
+use crate::runtime::clock;
 use crate::trust::{AuthorityName, Pattern};
 use folder::Folder;
 
@@ -46,6 +47,9 @@ pub(super) enum Action {
 impl Ca {
     pub(super) fn run(self, given: Option<&Path>) -> Outcome {
         let folder = Folder::of(&home::prepare(given)?);
+        if !matches!(self.action, Action::Show(_)) {
+            dated()?;
+        }
         match self.action {
             Action::Init(init) => init.run(&folder),
             Action::Sign(sign) => sign.run(&folder),
@@ -67,6 +71,12 @@ pub(super) fn authority_name(text: &str) -> Result<AuthorityName, String> {
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::parse(text)
         .map_err(|error| format!("{text:?} is no domain, no name and not \"any-name\": {error}"))
+}
+
+/// All that an authority makes says from when it counts.
+fn dated() -> Outcome {
+    let unset = unset_clock(clock::wall());
+    unset.map_or(Ok(()), |words| Err(Failure::failed(words).hint("set it, then try again")))
 }
 
 /// Reads a name for argh.

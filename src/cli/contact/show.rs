@@ -53,9 +53,11 @@ struct Report {
 impl Show {
     pub(super) fn run(self, home: &Home, book: &ContactBook) -> Outcome {
         let own = Identity::public(home).ok();
-        let (report, link) = match &self.name {
-            None => about_self(home, own)?,
-            Some(name) => about_contact(book, &parse_name(name)?, own)?,
+        let name = self.name.as_deref().map(parse_name).transpose()?;
+        let own_name = own.as_ref().and_then(|(name, _)| name.clone());
+        let (report, link) = match name {
+            Some(name) if own_name.as_ref() != Some(&name) => about_contact(book, &name, own)?,
+            _ => about_self(home, own)?,
         };
         if self.json {
             return speak::line(report.serialize_json());

@@ -43,6 +43,8 @@ const MAX_LENGTH: usize = 16;
 const MAX_FILES: usize = 256;
 /// The longest of them; the book of contacts at its largest is shorter.
 const MAX_FILE: usize = 16 << 20;
+/// The folder of an authority.
+const AUTHORITY: &str = "ca";
 /// What belongs to a running daemon and means nothing later.
 const PASSING: [&str; 4] = ["control.sock", "lock", "token", "format"];
 
@@ -109,13 +111,17 @@ fn alone(lock: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Copies the files of a folder; what lies in folders below is not of the program's making.
+/// Copies the files of a folder, and of an authority's below it; other folders are not of the program's making.
 fn keep(folder: &Path, copy: &Path) -> io::Result<()> {
     file::private_folder(copy)?;
     for entry in fs::read_dir(folder)?.take(MAX_FILES) {
         let entry = entry?;
         let name = entry.file_name();
-        if !entry.file_type()?.is_file() || PASSING.iter().any(|passing| name == *passing) {
+        let kind = entry.file_type()?;
+        if kind.is_dir() && name == AUTHORITY {
+            keep(&entry.path(), &copy.join(&name))?;
+        }
+        if !kind.is_file() || PASSING.iter().any(|passing| name == *passing) {
             continue;
         }
         // one that is there is from a step that was cut short, and older than what it has half changed
@@ -182,15 +188,19 @@ mod tests {
     fn an_earlier_home_is_carried_over_and_kept() {
         let folder = home(&[("format", "1\n"), ("name", "alice"), ("token", "secret")]);
         let path = folder.path();
-        fs::create_dir(path.join("ca")).unwrap();
+        for (folder, file) in [("ca", "authority.key"), ("mine", "film")] {
+            fs::create_dir(path.join(folder)).unwrap();
+            fs::write(path.join(folder).join(file), "secret").unwrap();
+        }
         bring_up(path, &LATER).unwrap();
         assert_eq!((read(path, "name").as_str(), read(path, "format").as_str()), ("ALICE.", "3\n"));
         let kept = path.join("before-format-3");
         assert_eq!(read(&kept, "name"), "alice");
+        assert_eq!(read(&kept.join("ca"), "authority.key"), "secret");
         assert_eq!(
             fs::read_dir(&kept).unwrap().count(),
-            1,
-            "a running daemon's files are not kept"
+            2,
+            "neither a running daemon's files nor people's own folders are kept"
         );
         assert_eq!(fs::metadata(&kept).unwrap().mode() & 0o777, 0o700);
         bring_up(path, &LATER).unwrap();
