@@ -1,9 +1,9 @@
 //! What a flood of datagrams costs: `cargo bench --bench hostile`.
 //!
-//! bob downloads from alice over the loopback interface, both in one thread of one process, while another thread floods
-//! alice's port. First alone and with the flood, turn by turn: Mbit/s and their ratio, for a line of
-//! [`LINE`] as homes have it, and as fast as it goes. Then, without a download, what one refused datagram of each kind costs
-//! alice's thread, system calls included, and how many a second one processor would refuse.
+//! bob downloads from alice over the loopback interface, both in one thread of one process, while another
+//! thread floods alice's port. First alone and with the flood, turn by turn: Mbit/s and their ratio, for a line
+//! of [`LINE`] as homes have it, and as fast as it goes. Then, without a download, what one refused datagram of
+//! each kind costs alice's thread, system calls included, and how many a second one processor would refuse.
 //!
 //! The flooding thread, the kernel's part of its work and the two hosts share the processors, so on a machine with two of
 //! them the ratio is a lower bound.

@@ -13,11 +13,12 @@
 //! protocol, a store that is asked by strangers sends at least the signed packet in a datagram each time; so many users
 //! are told as the limit.
 //!
-//! Growth up to 16,000 users is that of people who all live. Beyond, up to a million, all have their packets in the store,
-//! and what a user costs is measured of a sample, whose friends live as well.
+//! Growth up to 16,000 users is that of people who all live. Beyond, up to a million, all have their packets in
+//! the store, and what a user costs is measured of a sample, whose friends live as well.
 //!
-//! `P2P_BENCH_USERS` says how many there are instead of the paper's 2,000, and scales the others. A full run takes some
-//! fifteen minutes of one core. `P2P_BENCH_GROWTH=16000,1000000` draws the picture for so many users and leaves out the rest.
+//! `P2P_BENCH_USERS` says how many there are instead of the paper's 2,000, and scales the others. A full run
+//! takes some fifteen minutes of one core. `P2P_BENCH_GROWTH=16000,1000000` draws the picture for so many users
+//! and leaves out the rest.
 //!
 //! At the end, real stores of which two of three have faults are asked beside the healthy one alone.
 
@@ -37,6 +38,7 @@ use std::{
 use cost::Cost;
 use life::{Day, Life, Whom};
 use plot::Dot;
+use testbed::bench::choice;
 
 /// Set in the namespace.
 const INSIDE: &str = "P2P_BENCH_INSIDE";
@@ -80,10 +82,15 @@ fn main() -> ExitCode {
         eprintln!("cannot make a namespace: {error}");
         return ExitCode::FAILURE;
     }
-    if let Ok(counts) = env::var(ONLY_GROWTH) {
-        growth(counts.split(',').filter_map(|count| count.trim().parse().ok()), None);
-        return ExitCode::SUCCESS;
+    match choice::numbers(ONLY_GROWTH) {
+        Ok(None) => everything(),
+        Ok(Some(counts)) => growth(counts.into_iter(), None),
+        Err(wrong) => return choice::end(Err(wrong)),
     }
+    ExitCode::SUCCESS
+}
+
+fn everything() {
     let costs = cost::all();
     println!("one registration and one look-up (octets)");
     println!(
@@ -102,7 +109,6 @@ fn main() -> ExitCode {
     growth(GROWTH.into_iter().map(|times| times * users()), Some(&days));
     nodes(&costs);
     faults::table();
-    ExitCode::SUCCESS
 }
 
 /// People who stay where they are.

@@ -15,7 +15,8 @@ use std::{io, net::SocketAddr, net::TcpStream, process::ExitCode, time::Duration
 
 use netlab::Lab;
 use socket2::SockRef;
-use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::choice::{Choice, WrongWord};
+use testbed::bench::laboratory::{self, progress, setting};
 use testbed::bench::notes::Notes;
 use testbed::bench::table::{Goal, Series, Table};
 use testbed::homes::{
@@ -46,7 +47,8 @@ fn main() -> ExitCode {
     laboratory::run("loss", measure)
 }
 
-fn measure() {
+fn measure() -> Result<(), WrongWord> {
+    let conditions = Choice::of("P2P_BENCH_ONLY", CONDITIONS, |(word, _)| *word).made()?;
     let scene = Scene::build(&two_homes(Home::Public, Home::Public));
     for (node, settings) in [("alice", "up=20mbit queue=100ms"), ("bob", "up=20mbit queue=100ms")] {
         scene.lab.set_link(node, settings).expect("a line");
@@ -62,14 +64,13 @@ fn measure() {
     let notes = Notes::open();
     let mut table = Table::default();
     table.heading("goodput in Mbit/s; p2p, TCP and their ratio");
-    for (word, settings) in CONDITIONS {
-        if wanted("P2P_BENCH_ONLY", word) {
-            progress(settings);
-            scene.lab.set_path("alice", "bob", settings).expect("a path");
-            condition(&scene.lab, settings, &notes, &mut table);
-        }
+    for (_, settings) in conditions {
+        progress(settings);
+        scene.lab.set_path("alice", "bob", settings).expect("a path");
+        condition(&scene.lab, settings, &notes, &mut table);
     }
     println!("{table}");
+    Ok(())
 }
 
 fn condition(lab: &Lab, settings: &str, notes: &Notes, table: &mut Table) {

@@ -23,7 +23,8 @@ use std::process::ExitCode;
 
 use event::Event;
 use run::{Direction, Run};
-use testbed::bench::laboratory::{self, progress, setting, wanted};
+use testbed::bench::choice::{Choice, WrongWord};
+use testbed::bench::laboratory::{self, progress, setting};
 use testbed::bench::notes::Notes;
 use testbed::bench::table::{Series, number};
 
@@ -40,18 +41,15 @@ fn main() -> ExitCode {
     laboratory::run("mobility", measure)
 }
 
-fn measure() {
+fn measure() -> Result<(), WrongWord> {
+    let events = Choice::of("P2P_BENCH_ONLY", Event::ALL, |event| event.word()).made()?;
+    let directions = Choice::of("P2P_BENCH_DIRECTION", Direction::ALL, |way| way.word()).made()?;
     let notes = Notes::open();
     let (runs, first) = (setting("P2P_BENCH_RUNS", 20), setting("P2P_BENCH_SEED", 1));
     let megabytes = setting("P2P_BENCH_MB", 100);
     print(&TITLES);
-    for direction in Direction::ALL {
-        for event in Event::ALL.into_iter().filter(|event| event.happens_to(direction)) {
-            let is_wanted = wanted("P2P_BENCH_ONLY", event.word())
-                && wanted("P2P_BENCH_DIRECTION", direction.word());
-            if !is_wanted {
-                continue;
-            }
+    for direction in directions {
+        for &event in events.iter().filter(|event| event.happens_to(direction)) {
             let mut ended = Vec::new();
             for seed in first..first + runs {
                 let key = format!("{} {} {megabytes} MB {seed}", direction.word(), event.word());
@@ -67,6 +65,7 @@ fn measure() {
             report(event, direction, runs, &ended);
         }
     }
+    Ok(())
 }
 
 fn report(event: Event, direction: Direction, runs: u64, ended: &[Run]) {

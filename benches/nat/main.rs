@@ -17,6 +17,7 @@ mod punchable;
 use std::{env, process::ExitCode};
 
 use pair::Outcome;
+use testbed::bench::choice::{Choice, WrongWord};
 use testbed::bench::laboratory;
 use testbed::bench::notes::Notes;
 use testbed::homes::network::{Home, shared_carrier, two_homes};
@@ -41,7 +42,8 @@ fn main() -> ExitCode {
     laboratory::run("nat", measure)
 }
 
-fn measure() {
+fn measure() -> Result<(), WrongWord> {
+    let (alices, bobs) = (chosen("P2P_BENCH_ALICE")?, chosen("P2P_BENCH_BOB")?);
     let notes = Notes::open();
     let find = |alice: &str, bob: &str, topology: &str| {
         let found = notes.recall_or(&format!("{alice} -- {bob}"), || {
@@ -51,8 +53,8 @@ fn measure() {
     };
     let mut rows = Vec::new();
     print_row(&["alice", "bob", "first byte ms", "way", "direct after ms", "goal"]);
-    for alice in chosen("P2P_BENCH_ALICE") {
-        for bob in chosen("P2P_BENCH_BOB") {
+    for alice in alices {
+        for &bob in &bobs {
             let direct = punchable::is_direct(alice, bob);
             let names = (alice.to_string(), bob.to_string());
             let outcome = find(&names.0, &names.1, &two_homes(alice, bob));
@@ -75,6 +77,7 @@ fn measure() {
         count(|row| row.can_be_direct),
         count(|row| row.direct && !row.can_be_direct),
     );
+    Ok(())
 }
 
 /// A line of the table, as the sum needs it.
@@ -110,8 +113,7 @@ fn print_row(cells: &[&str; 6]) {
     println!("{}", cells.collect::<String>().trim_end());
 }
 
-fn chosen(variable: &str) -> Vec<Home> {
-    let Ok(words) = env::var(variable) else { return HOMES.to_vec() };
-    let is_chosen = |home: &Home| words.split(' ').any(|word| word == home.to_string());
-    HOMES.into_iter().filter(is_chosen).collect()
+fn chosen(variable: &'static str) -> Result<Vec<Home>, WrongWord> {
+    // some of the words have commas in them
+    Choice::of(variable, HOMES, Home::to_string).between(' ').made()
 }

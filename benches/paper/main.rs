@@ -42,23 +42,23 @@ mod way;
 use std::process::ExitCode;
 
 use figures::Figures;
-use testbed::bench::laboratory::{self, progress, wanted};
+use testbed::bench::choice::{Choice, WrongWord};
+use testbed::bench::laboratory::{self, progress};
 use way::Way;
 
 fn main() -> ExitCode {
     laboratory::run("paper", measure)
 }
 
-fn measure() {
+fn measure() -> Result<(), WrongWord> {
+    let ways = Choice::of("P2P_BENCH_ONLY", Way::ALL, |way| way.word()).made()?;
     known::print(&known::TITLES);
     known::print(&known::GOALS);
-    for way in Way::ALL {
-        if wanted("P2P_BENCH_ONLY", way.word()) {
-            progress(way.name());
-            match Figures::measure(way) {
-                Ok(figures) => figures.print(way.name()),
-                Err(reason) => println!("{:36}{reason}", way.name()),
-            }
+    for way in ways {
+        progress(way.name());
+        match Figures::measure(way) {
+            Ok(figures) => figures.print(way.name()),
+            Err(reason) => println!("{:36}{reason}", way.name()),
         }
     }
     println!(
@@ -69,4 +69,5 @@ fn measure() {
     );
     println!("\nothers, measured in the same topology before, and the paper's own:");
     known::OTHERS.iter().for_each(known::print);
+    Ok(())
 }

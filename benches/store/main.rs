@@ -1,7 +1,8 @@
 //! The store under load: `cargo bench --bench store`.
 //!
-//! Fills the store of `p2p store` with places of different people and tells what each takes of memory; then 256 connections
-//! put and get at once, and what comes after that is refused, because the store is full. The same puts and gets are asked of
+//! Fills the store of `p2p store` with places of different people and tells what each takes of memory; then 256
+//! connections put and get at once, and what comes after that is refused, because the store is full. The same
+//! puts and gets are asked of
 //!
 //! * the store with its journal on disk,
 //! * nginx with its WebDAV module, which writes a file for each packet,

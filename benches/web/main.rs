@@ -24,26 +24,31 @@ mod reader;
 mod requests;
 mod size;
 
-use std::{env, fs};
+use std::{env, fs, process::ExitCode};
 
 use candidates::Candidates;
+use testbed::bench::choice::{self, Choice, WrongWord};
 use testbed::bench::table::Table;
 
-fn main() {
+/// What is measured.
+const PARTS: [&str; 5] = ["download", "first-byte", "requests", "idle", "size"];
+
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["bare-server"] => bare::serve(),
         ["bare-client", address] => bare::fetch(address.parse().expect("an address")),
-        _ if words.contains(&"--bench") => measure(),
+        _ if words.contains(&"--bench") => return choice::end(measure()),
         // `cargo test --all-targets` runs benches too
         _ => println!("skipped: run it with `cargo bench --bench web`"),
     }
+    ExitCode::SUCCESS
 }
 
-fn measure() {
-    let only = env::var("P2P_BENCH_ONLY").unwrap_or_default();
-    let wanted = |part: &str| only.is_empty() || only.split(',').any(|word| word == part);
+fn measure() -> Result<(), WrongWord> {
+    let parts = Choice::of("P2P_BENCH_ONLY", PARTS, |part| *part).made()?;
+    let wanted = |part| parts.contains(&part);
     let mut table = Table::default();
     let candidates = Candidates::start(setting("P2P_BENCH_MB", 1000));
     println!("{}", conditions());
@@ -63,6 +68,7 @@ fn measure() {
         size::measure(&mut table);
     }
     println!("{table}");
+    Ok(())
 }
 
 /// A number from the environment.

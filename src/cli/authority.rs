@@ -6,6 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use nanoserde::SerJson;
 
 use super::{
+    ca::{authority_name, pattern},
     contact, given_file, home,
     speak::{self, Failure, Outcome},
 };
@@ -215,16 +216,4 @@ fn not_added(error: AuthorityBookError) -> Failure {
         BookError::Content(AuthoritiesError::KeyTaken(_)) => Failure::refused(error),
         _ => Failure::failed(error),
     }
-}
-
-/// Reads what an authority is called.
-fn authority_name(text: &str) -> Result<AuthorityName, String> {
-    AuthorityName::parse(text)
-        .ok_or_else(|| format!("{text:?} is not up to 32 of a-z, 0-9, hyphen and dot"))
-}
-
-/// Reads for whom an authority counts.
-fn pattern(text: &str) -> Result<Pattern, String> {
-    Pattern::parse(text)
-        .map_err(|error| format!("{text:?} is no domain, no name and not \"any-name\": {error}"))
 }

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures_lite::future;
 use hyper::StatusCode;
-use nanoserde::DeJson;
 
 use super::{
     ready::{note_silence, say_proxy, say_service},
@@ -105,8 +104,7 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
     match wish {
         Wish::Service(port, offer, wish) => {
             let body = put_service(offer, wish);
-            let answer = client.put(&service_path(*port), &body).await?;
-            let registered = parse::<Registered>(&answer)?;
+            let registered: Registered = client.put(&service_path(*port), &body).await?;
             // asked again: the name may have been made just now
             let status: Status = client.get("/api/status").await?;
             let _ = say_service(*port, &registered, &status.share_link);
@@ -116,7 +114,7 @@ async fn establish(client: &ControlClient, wish: &Wish) -> Result<Joined, Contro
         Wish::Proxy(wanted) => {
             let listen = wanted.iter().map(ToString::to_string).collect();
             let body = PutProxy { listen, ttl: Some(TTL.as_secs()), hold: None };
-            let answer = parse::<PutProxy>(&client.put("/api/proxy", &body).await?)?;
+            let answer: PutProxy = client.put("/api/proxy", &body).await?;
             let bound = answer.listen.iter().filter_map(|address| address.parse().ok());
             let bound: Vec<SocketAddr> = bound.collect();
             if !wanted.iter().any(|address| address.port() == 0 || bound.contains(address)) {
@@ -160,11 +158,11 @@ async fn renew(client: &ControlClient, wish: &Wish, joined: &Joined) -> Result<b
     match wish {
         Wish::Service(port, ..) => {
             let body = PutService { ttl, lease: number, ..PutService::default() };
-            client.put(&service_path(*port), &body).await?;
+            client.renew(&service_path(*port), &body).await?;
         }
         Wish::Proxy(_) => {
             let body = PutProxy { ttl, hold: number, ..PutProxy::default() };
-            client.put("/api/proxy", &body).await?;
+            client.renew("/api/proxy", &body).await?;
         }
     }
     Ok(true)
@@ -182,10 +180,6 @@ async fn withdraw(client: &ControlClient, wish: &Wish, joined: &Joined) {
 
 fn service_path(port: ServicePort) -> String {
     format!("/api/services/{port}")
-}
-
-fn parse<T: DeJson>(text: &str) -> Result<T, ControlError> {
-    T::deserialize_json(text).map_err(|error| ControlError::Garbled(error.to_string()))
 }
 
 fn not_joined(error: ControlError) -> Failure {

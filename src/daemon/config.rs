@@ -20,8 +20,7 @@ use crate::link::{Exclusion, TeredoSetting};
 use crate::overlay::mainline::Bootstrap;
 use crate::overlay::{OverlayAddress, WellKnown};
 use crate::registration::Rendezvous;
-use crate::runtime::file;
-use crate::runtime::plain;
+use crate::runtime::{file, plain};
 use crate::trust::FirstUse;
 
 /// What the file says; each setting left out is None.

@@ -21,20 +21,19 @@ use futures_lite::future;
 
 use hearings::Hearings;
 
-pub(in crate::daemon) use flight::Flight;
+pub(in crate::daemon) use flight::{Answer, Flight};
 pub(in crate::daemon) use hints::{Hints, Lead};
 pub(in crate::daemon) use revocation_watch::RevocationWatch;
-pub(in crate::daemon) use search::Search;
+pub(in crate::daemon) use search::{Search, is_unasked};
 pub(in crate::daemon) use seeking::seek;
 
 use super::books::{AuthorityBook, ContactBook};
 use super::meeting_room::MeetingRoom;
 use crate::identity::{Name, PublicKey};
 use crate::overlay::WellKnown;
-use crate::registration::{Outcome, Packet, Refusal, Report, Said, Wanted};
+use crate::registration::{Outcome, Packet, Refusal, Said, Wanted};
 use crate::trust::{self, Binding, Claimed, Contact, FirstUse};
 use crate::web::Failure;
-use flight::Answer;
 use search::is_silent;
 
 /// Somebody found.
@@ -106,15 +105,26 @@ impl Finder {
     /// Finds the owner of a name. A key met for the first time is accepted or not by the policy, and
     /// remembered if it is.
     pub(super) async fn find(&self, name: &Name) -> Result<Found, Failure> {
-        self.find_and(name, Memory::Writes).await
+        self.find_and(name, Asking::AsNeeded, Memory::Writes).await
     }
 
     /// The same, without remembering whom it meets: for telling, not for using.
     pub(super) async fn examine(&self, name: &Name) -> Result<Found, Failure> {
-        self.find_and(name, Memory::Reads).await
+        self.find_and(name, Asking::AsNeeded, Memory::Reads).await
     }
 
-    async fn find_and(&self, name: &Name, memory: Memory) -> Result<Found, Failure> {
+    /// Looks again although the answer is remembered: it led nowhere.
+    pub(super) async fn find_again(&self, name: &Name) -> Result<Found, Failure> {
+        self.search.forget(&Wanted::Name(name.clone()));
+        self.find_and(name, Asking::Anew, Memory::Writes).await
+    }
+
+    async fn find_and(
+        &self,
+        name: &Name,
+        asking: Asking,
+        memory: Memory,
+    ) -> Result<Found, Failure> {
         // without the books nobody can say whose key is the right one
         let untrusted = |reason: String| Failure::Untrusted { name: name.clone(), reason };
         let contacts = self.book.contacts().map_err(|error| untrusted(error.to_string()))?;
@@ -123,27 +133,31 @@ impl Finder {
         }
         let authorities = self.authorities.authorities();
         let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
-        let mut by_key = Vec::new();
+        let mut by_key = None;
         if let Some(contact) = contacts.get(name) {
-            let answer = self.search.answer(&Wanted::Contact(name.clone(), contact.key)).await;
+            let wanted = Wanted::Contact(name.clone(), contact.key);
+            let answer = match asking {
+                Asking::AsNeeded => self.search.answer(&wanted).await,
+                Asking::Anew => self.search.answer_anew(&wanted).await,
+            };
             if !answer.packets.is_empty() {
                 return self.decide(name, &contacts, &authorities, None, answer, memory);
             }
-            by_key = answer.reports;
-            if self.search.is_private(&contact.key) {
-                return Err(self.why_nothing(name, true, &[], &by_key));
+            // those who said nothing about the key will say nothing about the name
+            let is_hopeless = is_unasked(&answer.reports) && !self.search.knows_more(name, &wanted);
+            if is_hopeless || self.search.is_private(&contact.key) {
+                return Err(self.why_nothing(name, Some(&answer), None));
             }
             // perhaps another key claims the name: that is worth telling
-            if !by_key.iter().any(is_silent) {
+            if !answer.reports.iter().any(is_silent) {
                 // what was heard of the name before is no longer so
                 self.search.forget(&Wanted::Name(name.clone()));
             }
+            by_key = Some(answer);
         }
-        let is_new = contacts.get(name).is_none();
-        let (answer, vouched) = self.ask_all(name, is_new).await;
+        let (answer, vouched) = self.ask_all(name, by_key.is_none()).await;
         if answer.packets.is_empty() {
-            let is_contact = contacts.get(name).is_some();
-            return Err(self.why_nothing(name, is_contact, &by_key, &answer.reports));
+            return Err(self.why_nothing(name, by_key.as_ref(), Some(&answer)));
         }
         let was_asked = answer.asked.is_some();
         let found = self.decide(name, &contacts, &authorities, vouched, answer, memory)?;
@@ -164,7 +178,7 @@ impl Finder {
         let authorities = authorities.map_err(|error| untrusted(error.to_string()))?;
         let (answer, vouched) = self.ask_all(name, true).await;
         if answer.packets.is_empty() {
-            return Err(self.why_nothing(name, false, &[], &answer.reports));
+            return Err(self.why_nothing(name, None, Some(&answer)));
         }
         let claims = self.claims(&answer);
         self.hear(name, &claims, vouched);
@@ -185,24 +199,16 @@ impl Finder {
         future::zip(self.search.answer(&wanted), asked).await
     }
 
-    /// Looks again although the answer is remembered: it led nowhere.
-    pub(super) async fn find_again(&self, found: &Found) -> Result<Found, Failure> {
-        let Contact { name, key, .. } = &found.contact;
-        self.search.forget(&Wanted::Name(name.clone()));
-        self.search.forget(&Wanted::Contact(name.clone(), *key));
-        self.find(name).await
-    }
-
-    /// Says why two look-ups, under the key of a contact and under the name, found nobody.
+    /// Says why look-ups, under the key of a contact and under the name, found nobody.
     fn why_nothing(
         &self,
         name: &Name,
-        is_contact: bool,
-        by_key: &[Report],
-        by_name: &[Report],
+        by_key: Option<&Answer>,
+        by_name: Option<&Answer>,
     ) -> Failure {
         let name = name.clone();
-        let said = || by_key.iter().chain(by_name).map(|report| &report.said);
+        let reports = || by_key.into_iter().chain(by_name).flat_map(|answer| &answer.reports);
+        let said = || reports().map(|report| &report.said);
         let reason = said().find_map(|said| match said {
             // the only thing found here that is not valid is a withdrawal
             Said::Found(_) => Some(Failure::Offline { name: name.clone(), ended: None }),
@@ -223,20 +229,27 @@ impl Finder {
             said().any(|said| matches!(said, Said::Refused(Refusal::Replayed { .. })));
         let is_nothing = said().any(|said| *said == Said::Nothing) && !is_replayed;
         if overlays.is_empty() || is_nothing {
-            return if is_contact {
+            return if by_key.is_some() {
                 Failure::Offline { name, ended: None }
             } else {
                 Failure::NameUnknown { name }
             };
         }
-        let tried = overlays.iter().zip(by_name);
-        let tried = tried.map(|(o, r)| format!("{}: {}", o.address(), r.said)).collect();
-        if by_name.iter().any(|report| report.said == Said::TooLate) {
+        let last = by_name.or(by_key);
+        let tried = last.map(Answer::told).unwrap_or_default();
+        if last.is_some_and(|last| last.reports.iter().any(|r| r.said == Said::TooLate)) {
             Failure::LookupTimedOut { name, tried }
         } else {
             Failure::OverlaysFailed { name, tried }
         }
     }
+}
+
+/// Whether overlays are asked what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    AsNeeded,
+    Anew,
 }
 
 /// Whether it is written down whom the person meets.

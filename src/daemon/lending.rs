@@ -54,7 +54,7 @@ impl Circle {
     }
 
     /// Whether it changes with what this home knows.
-    pub fn depends_on_books(&self) -> bool {
+    fn depends_on_books(&self) -> bool {
         !matches!(self, Circle::Nobody | Circle::Anyone)
     }
 

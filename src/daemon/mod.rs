@@ -10,6 +10,21 @@
 //!                └──> Proxy ──> Reach ──> Finder ──> overlays, trust
 //!                                  └────> Transport ──> peers
 //! ```
+//!
+//! | file | concept |
+//! |---|---|
+//! | `home`, `config` | the directory of one person, and what stands in its settings |
+//! | `books` | what is remembered there: contacts, authorities, certificates, rules, sequences |
+//! | `presence` | publishing where this identity is, and hearing calls |
+//! | `finder` | from a name to a key that may be believed, and its newest packet |
+//! | `meeting_room` | where a person decides about somebody met for the first time |
+//! | `answer`, `grounds`, `eviction` | who is let in, on what ground, and what follows when it is gone |
+//! | `reach` | a stream to a service: look-up, trust, connection |
+//! | `offering`, `lending` | what is served, and what is done for others |
+//! | `entrance`, `own_origin`, `dashboard` | what browsers find |
+//! | `control` | what programs may ask, and the other end for commands |
+//! | `status`, `why`, `doctor`, `share_code`, `notify` | what is told of all this |
+//! | `start`, `wiring`, `bystander` | how the parts are put together, with a daemon and without |
 
 mod answer;
 mod books;
@@ -19,6 +34,7 @@ mod control;
 mod dashboard;
 mod doctor;
 mod entrance;
+mod eviction;
 mod finder;
 mod grounds;
 mod home;
@@ -86,8 +102,8 @@ use books::Sequences;
 use control::{Control, ControlSocket, TokenGate};
 use dashboard::{Dashboard, Door};
 use entrance::Entrance;
+use eviction::Eviction;
 use finder::Finder;
-use grounds::Eviction;
 use lending::Lent;
 use meeting_room::MeetingRoom;
 use own_origin::OwnOrigin;

@@ -125,17 +125,35 @@ impl Reach {
             Err(
                 error @ (ConnectError::Unreachable { .. } | ConnectError::HandshakeTimeout { .. }),
             ) if found.asked.is_none() => {
-                let again = self.finder.find_again(&found).await?;
-                if again.packet.registration() == found.packet.registration() {
-                    return Err(self.failure_of(error, &again, destination));
-                }
-                let opened = self.connect(&again, destination, early).await;
-                let opened = opened.map_err(|error| self.failure_of(error, &again, destination))?;
-                self.note_call(&again, destination);
-                Ok((opened, again.asked.unwrap_or_default()))
+                let failure = self.failure_of(error, &found, destination);
+                self.connect_again(&found, failure, destination, early).await
             }
             Err(error) => Err(self.failure_of(error, &found, destination)),
         }
+    }
+
+    /// Looks anew for somebody who could not be reached with what was remembered; with how long that took.
+    async fn connect_again(
+        &self,
+        found: &Found,
+        failure: Failure,
+        destination: &Destination,
+        early: Option<&[u8]>,
+    ) -> Result<(Opened, Duration), Failure> {
+        let again = match self.finder.find_again(&destination.name).await {
+            Ok(again) => again,
+            Err(Failure::OverlaysFailed { tried, .. } | Failure::LookupTimedOut { tried, .. }) => {
+                return Err(untraceable(failure, found, tried));
+            }
+            Err(other) => return Err(other),
+        };
+        if again.packet.registration() == found.packet.registration() {
+            return Err(failure);
+        }
+        let opened = self.connect(&again, destination, early).await;
+        let opened = opened.map_err(|error| self.failure_of(error, &again, destination))?;
+        self.note_call(&again, destination);
+        Ok((opened, again.asked.unwrap_or_default()))
     }
 
     /// Remembers on what grounds somebody was called; certificates that were shown for the first time are looked up
@@ -352,6 +370,21 @@ fn failure(
         }
         ConnectError::ShutDown => Failure::LinkLost { name },
         other => Failure::HandshakeFailed { name, detail: other.to_string() },
+    }
+}
+
+/// What it means that somebody could not be reached with a remembered packet, and no overlay could tell a newer one;
+/// `tried` says why not, one line for each.
+pub(super) fn untraceable(failure: Failure, found: &Found, tried: Vec<String>) -> Failure {
+    let last_seen = clock::wall().since(found.packet.registration().sequence);
+    match failure {
+        Failure::Unreachable { name, relays, .. } => {
+            Failure::Untraceable { name, last_seen, relays, tried }
+        }
+        Failure::ConnectTimedOut { name, .. } => {
+            Failure::Untraceable { name, last_seen, relays: Vec::new(), tried }
+        }
+        other => other,
     }
 }
 

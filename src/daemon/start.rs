@@ -11,8 +11,8 @@ use futures_lite::future;
 
 use super::control::{Control, ControlSocket};
 use super::dashboard::Door;
+use super::eviction::{self, Eviction};
 use super::finder;
-use super::grounds::{self, Eviction};
 use super::lending::{self, Lending};
 use super::wiring::Wiring;
 use super::{
@@ -134,7 +134,7 @@ impl Daemon {
         *lock(&self.control) = Some(control);
         *lock(&self.following) = Some(spawn(follow(Arc::downgrade(self))));
         spawn(self.answering.clone().run(self.transport.clone())).detach();
-        spawn(grounds::follow(Arc::downgrade(&self.eviction))).detach();
+        spawn(eviction::follow(Arc::downgrade(&self.eviction))).detach();
         let weak = Arc::downgrade(self);
         let looks_again = move || weak.upgrade().map(|daemon| daemon.looks_again());
         spawn(self.finder.revocations().clone().run(looks_again)).detach();

@@ -10,14 +10,14 @@ use std::{
 use hyper::{Method, header::HOST};
 use nanoserde::{DeJson, SerJson};
 
-use super::finder::Found;
-use super::reach::{Reach, refused};
+use super::finder::{Answer, Found, is_unasked};
+use super::reach::{Reach, refused, untraceable};
 use super::start::bind;
 use super::wiring::Wiring;
 use super::{Config, ContactBook, Daemon, Home, Identity, StartError, Udp};
 use crate::identity::{Destination, milliseconds};
 use crate::overlay::OverlayAddress;
-use crate::registration::Wanted;
+use crate::registration::{Outcome, Wanted};
 use crate::runtime::clock;
 use crate::runtime::http::{self, Io};
 use crate::transport::{ConnectError, Opened, Refusal};
@@ -102,11 +102,14 @@ struct Walker<'a> {
     since: Instant,
     /// What the step in progress has found.
     found: Vec<String>,
+    /// What the overlays said, if none of them could be asked.
+    unasked: Option<Vec<String>>,
 }
 
 impl<'a> Walker<'a> {
     fn new(reach: &'a Reach, destination: &'a Destination) -> Walker<'a> {
-        Walker { reach, destination, steps: Vec::new(), since: clock::now(), found: Vec::new() }
+        let (steps, since, found) = (Vec::new(), clock::now(), Vec::new());
+        Walker { reach, destination, steps, since, found, unasked: None }
     }
 
     async fn walk(mut self) -> Walk {
@@ -208,20 +211,26 @@ impl<'a> Walker<'a> {
     /// Asks the overlays anew, and lets trust decide without remembering anything.
     async fn look_up(&mut self, wanted: &Wanted) -> Result<Found, Failure> {
         let finder = self.reach.finder();
-        let sources = finder.search().addresses(wanted);
-        let outcome = finder.search().ask(wanted).await;
-        for (source, report) in sources.iter().zip(&outcome.reports) {
+        let sources = finder.search().sources(wanted);
+        let Outcome { found, reports, .. } = finder.search().ask(wanted).await;
+        for (source, report) in sources.iter().zip(&reports) {
             let time = report.latency.map(|latency| format!(" after {}", ms(latency)));
             let time = time.unwrap_or_default();
             self.found.push(format!("{source}: {}{time}", report.said));
         }
+        if is_unasked(&reports) {
+            self.unasked = Some(Answer { sources, reports, ..Answer::default() }.told());
+        }
         if let Wanted::Contact(name, key) = wanted {
             for overlay in finder.search().overlays_that_locate(name, key) {
-                let said = finder.search().locate(&overlay, name, key).await.said;
-                self.found.push(format!("{}: {said}", overlay.address()));
+                let report = finder.search().locate(&overlay, name, key).await;
+                self.found.push(format!("{}: {}", overlay.address(), report.said));
+                if !is_unasked(&[report]) {
+                    self.unasked = None;
+                }
             }
         }
-        if !outcome.found.is_empty() {
+        if !found.is_empty() {
             self.done();
         }
         finder.examine(&self.destination.name).await
@@ -237,7 +246,11 @@ impl<'a> Walker<'a> {
                 if let ConnectError::Unreachable { tried, .. } = &error {
                     self.found.extend(tried.iter().map(|way| format!("no answer from {way}")));
                 }
-                return Err(self.reach.failure_of(error, found, self.destination));
+                let failure = self.reach.failure_of(error, found, self.destination);
+                return Err(match self.unasked.take() {
+                    Some(tried) => untraceable(failure, found, tried),
+                    None => failure,
+                });
             }
         };
         if let Some(way) = opened.path {

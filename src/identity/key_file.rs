@@ -5,8 +5,10 @@
 //! | file | content of the second line |
 //! |---|---|
 //! | public | `Ed`, key id (8), public key (32) |
-//! | secret | `Ed`, kdf (`Sc` or zeros), `B2`, salt (32), ops limit (8), memory limit (8), then, hidden by scrypt's output if there is a passphrase: key id (8), seed (32), public key (32), BLAKE2b of them (32) |
+//! | secret | `Ed`, kdf (`Sc` or zeros), `B2`, salt (32), ops limit (8), memory limit (8), body (104) |
 //!
+//! The body is key id (8), seed (32), public key (32) and BLAKE2b of them (32), hidden by scrypt's output if there is
+//! a passphrase.
 //! Numbers are little-endian. Format: <https://jedisct1.github.io/minisign/#signature-format>.
 
 use std::fmt;

@@ -65,11 +65,7 @@ impl ShareLink {
             None => (rest, None),
         };
         let (name, key) = who.split_once('/').ok_or(ShareLinkError::Key)?;
-        let (is_private, query) = match query.map(|query| (private(query), query)) {
-            Some((Some(rest), _)) => (true, rest),
-            Some((None, query)) => (false, Some(query)),
-            None => (false, None),
-        };
+        let (is_private, query) = query.map_or((false, None), presence);
         Ok(ShareLink {
             name: Name::parse(name).map_err(ShareLinkError::Name)?,
             key: key.parse().map_err(|_| ShareLinkError::Key)?,
@@ -86,11 +82,13 @@ impl ShareLink {
     }
 }
 
-/// What follows behind the word that the registration is there for contacts only; None where the query does not
-/// begin with that.
-fn private(query: &str) -> Option<Option<&str>> {
-    let (first, rest) = query.split_once('&').map_or((query, None), |(f, rest)| (f, Some(rest)));
-    first.eq_ignore_ascii_case(PRIVATE).then_some(rest)
+/// Whether a query begins with the word that the registration is there for contacts only, and what else it has.
+fn presence(query: &str) -> (bool, Option<&str>) {
+    let (first, rest) = match query.split_once('&') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (query, None),
+    };
+    if first.eq_ignore_ascii_case(PRIVATE) { (true, rest) } else { (false, Some(query)) }
 }
 
 fn parse_query(query: &str) -> Result<Vec<String>, ShareLinkError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 pub fn roughly(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (count, unit) = match seconds {
+        0 if !duration.is_zero() => (duration.subsec_millis().into(), "millisecond"),
         0..=119 => (seconds, "second"),
         120..=7_199 => (seconds / 60, "minute"),
         7_200..=172_799 => (seconds / 3_600, "hour"),
@@ -27,15 +28,16 @@ mod tests {
     #[test]
     fn the_largest_unit_that_says_enough_is_taken() {
         for (seconds, said) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (119, "119 seconds"),
-            (120, "2 minutes"),
-            (7_199, "119 minutes"),
-            (7_200, "2 hours"),
-            (172_800, "2 days"),
+            (0.0, "0 seconds"),
+            (0.5, "500 milliseconds"),
+            (1.0, "1 second"),
+            (119.0, "119 seconds"),
+            (120.0, "2 minutes"),
+            (7_199.0, "119 minutes"),
+            (7_200.0, "2 hours"),
+            (172_800.0, "2 days"),
         ] {
-            assert_eq!(roughly(Duration::from_secs(seconds)), said);
+            assert_eq!(roughly(Duration::from_secs_f64(seconds)), said);
         }
     }
 

@@ -233,7 +233,8 @@ impl Candidate {
         }
     }
 
-    /// Begins a check unless one is running, or waits for a peer that punches now. `place` is its turn among those that begin together.
+    /// Begins a check unless one is running, or waits for a peer that punches now. `place` is its turn among
+    /// those that begin together.
     pub(super) fn start_check(&mut self, pattern: Pattern, place: usize, now: Instant) {
         let relay = matches!(self.way, Way::Relayed { .. });
         let pattern = match pattern {

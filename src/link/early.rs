@@ -14,9 +14,9 @@
 //! as long as an Initial where nothing but its length allows the answer (RFC 9000, section 8.1).
 //!
 //! - *Confidential and authentic* by the seal, which proves the sender's key to the receiver.
-//! - *Bound to one handshake* by the hash, or by what it encloses: whoever records it and repeats it beside a handshake of his own
-//!   gets no answer, and beside the recorded handshake one that only the holder of that handshake's secret
-//!   can read.
+//! - *Bound to one handshake* by the hash, or by what it encloses: whoever records it and repeats it beside a
+//!   handshake of his own gets no answer, and beside the recorded handshake one that only the holder of that
+//!   handshake's secret can read.
 //! - *Answered once*: a request is taken by the first handshake that it names, and forgotten soon.
 //! - Only what may be repeated and has no effect belongs in it; whoever takes it has to see to that, and to
 //!   compare the sender with the key that the handshake proves in the end.

@@ -1,13 +1,14 @@
 //! The link of this host: real sockets and the path agent behind one socket for QUIC.
 
 mod dialling;
+mod sockets;
 
 use std::{
     collections::HashMap,
     fmt,
     io::{self, IoSliceMut},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock, Weak, atomic::AtomicUsize},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -28,7 +29,6 @@ use super::{
     gathering::Gathering,
     held::HeldDatagrams,
     introducing::Introducing,
-    locators,
     mobility::Mobility,
     no_path::NoPath,
     outside,
@@ -203,56 +203,11 @@ impl Link {
         self.state().introducing.introduce(packet);
     }
 
-    /// Adds a socket and prefers it to the others that suit a destination; gives its real address.
-    ///
-    /// # Errors
-    /// When the address cannot be bound.
-    pub fn add_socket(&self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let socket = RealSocket::bind(address)?;
-        let address = socket.address();
-        self.change_sockets(|sockets| sockets.insert(0, socket));
-        self.wake_receiver();
-        self.with_state(|state, now| state.relaying.client.handle_moved(now));
-        Ok(address)
-    }
-
     /// Lets QUIC read.
     pub(super) fn wake_receiver(&self) {
         if let Some(waker) = lock(&self.receiver).take() {
             waker.wake();
         }
-    }
-
-    /// Stops using the socket bound to `address`.
-    pub fn remove_socket(&self, address: SocketAddr) {
-        self.change_sockets(|sockets| sockets.retain(|socket| socket.address() != address));
-    }
-
-    fn change_sockets(&self, change: impl FnOnce(&mut Vec<Arc<RealSocket>>)) {
-        let mut sockets = self.sockets.write().unwrap_or_else(PoisonError::into_inner);
-        let mut list = sockets.to_vec();
-        change(&mut list);
-        *sockets = list.into();
-    }
-
-    pub(super) fn sockets(&self) -> Arc<[Arc<RealSocket>]> {
-        self.sockets.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The addresses of the sockets, wildcards included.
-    pub fn bound_addresses(&self) -> Vec<SocketAddr> {
-        self.sockets().iter().map(|socket| socket.address()).collect()
-    }
-
-    /// Whether only this host can reach the sockets, so that it does not matter how it looks from outside.
-    pub fn is_only_here(&self) -> bool {
-        self.bound_addresses().iter().all(|bound| bound.ip().is_loopback())
-    }
-
-    /// Where this host can be reached as far as it can see itself, the widest scope first: what to
-    /// publish. Link-local addresses and bridges of containers are left out.
-    pub fn local_locators(&self) -> Vec<SocketAddr> {
-        locators::locators(&self.bound_addresses(), &self.own_addresses())
     }
 
     /// Lets the state machines work, then sends and tells what came out of it.

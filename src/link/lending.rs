@@ -13,10 +13,10 @@ use hyper::upgrade::Upgraded;
 use crate::identity::KeyPair;
 use crate::runtime::http::{self, BoxFuture};
 use crate::runtime::{
-    Async,
+    Async, clock,
     file::{self, Access},
+    plain, random, spawn, unblock,
 };
-use crate::runtime::{clock, plain, random, spawn, unblock};
 
 use super::{
     host::Link,

@@ -1,6 +1,8 @@
 //! The addresses at which this host can be reached, as far as it can see itself.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use crate::runtime::ip::is_global;
 
 /// Interfaces that only containers and virtual machines of this host can reach.
 const BRIDGES: [&str; 4] = ["br-", "docker", "veth", "virbr"];
@@ -68,32 +70,9 @@ pub(super) fn is_reachable(address: &InterfaceAddress) -> bool {
     !bridge && !link_local
 }
 
-/// An address of the Internet, as far as one can tell by looking at it.
-pub(in crate::link) fn is_global(ip: IpAddr) -> bool {
-    let link_local = match ip {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    scope(ip) == 0 && !link_local && !ip.is_unspecified()
-}
-
 /// 0 for addresses of the Internet, 1 for those of a site, 2 for those of this host.
 fn scope(ip: IpAddr) -> u8 {
-    let local = match ip {
-        IpAddr::V4(v4) => v4.is_private() || is_shared(v4.octets()),
-        IpAddr::V6(v6) => is_unique_local(v6),
-    };
-    if ip.is_loopback() { 2 } else { u8::from(local) }
-}
-
-/// RFC 6598: between a carrier's NAT and its customers.
-fn is_shared([a, b, _, _]: [u8; 4]) -> bool {
-    a == 100 && b & 0xc0 == 64
-}
-
-/// RFC 4193.
-fn is_unique_local(v6: Ipv6Addr) -> bool {
-    v6.segments()[0] & 0xfe00 == 0xfc00
+    if ip.is_loopback() { 2 } else { u8::from(!is_global(ip)) }
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use std::{
 
 use event_listener::{Event as Signal, EventListener};
 
-use crate::runtime::{clock, spawn};
+use crate::runtime::{clock, ip::is_global, spawn};
 
 use super::{
     gathering::Gathered,
     host::Link,
-    locators,
     stun::{self, Mapping, ServerAddress},
     turn::TurnServer,
 };
@@ -54,11 +53,11 @@ impl Link {
 
     /// Whether an address is known under which other networks may see this host.
     pub fn is_seen_from_outside(&self) -> bool {
-        self.locators().iter().any(|locator| locators::is_global(locator.ip()))
+        self.locators().iter().any(|locator| is_global(locator.ip()))
     }
 
     /// How the NAT of IPv4 chooses ports, as far as can be told without asking for it.
-    pub fn nat_mapping(&self) -> Option<Mapping> {
+    pub(super) fn nat_mapping(&self) -> Option<Mapping> {
         self.state().gathering.mapping()
     }
 
@@ -69,7 +68,7 @@ impl Link {
 
     /// The interfaces or the network behind them have changed: asks again how this host looks from
     /// outside.
-    pub fn gather_again(&self) {
+    pub(super) fn gather_again(&self) {
         let own = self.local_locators();
         self.with_state(|state, now| state.gathering.handle_network_change(&own, now));
         if let Some(teredo) = self.teredo.get() {

@@ -263,11 +263,6 @@ impl Link {
         self.state().relaying.client.registrations()
     }
 
-    /// The rendezvous behind a relayed way.
-    pub fn rendezvous_of(&self, relay: RelayId) -> Option<Rendezvous> {
-        self.state().relaying.client.node(relay)
-    }
-
     /// What rendezvous have lately refused to carry to a peer.
     pub fn relay_refusals(&self, hit: Hit) -> Vec<RelayRefusal> {
         self.state().relaying.refusals.of(hit, clock::now())

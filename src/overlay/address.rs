@@ -1,9 +1,8 @@
 //! How the configuration spells overlays.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, str::FromStr};
 
-use hyper::Uri;
-
+use super::address_error::{AddressError, MAX_LENGTH};
 use super::base_url::BaseUrl;
 use super::folder::FolderUrl;
 #[cfg(feature = "mainline")]
@@ -11,11 +10,6 @@ use super::mainline::Bootstrap;
 use super::site::SiteUrl;
 use super::store::StoreUrl;
 use super::tracker::TrackerUrl;
-
-/// The kinds that can stand in front of the first colon.
-const KINDS: &str = "lan, mainline, opendht:URL, pkarr:URL, s3:URL, site:URL, store:URL, tracker:URL, webdav:URL, well-known";
-/// More than any real URL of a store needs.
-const MAX_LENGTH: usize = 1024;
 
 /// One entry of the configuration's overlays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -148,172 +142,6 @@ impl FromStr for OverlayAddress {
     }
 }
 
-/// What kind of host a URL names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Host {
-    pub(super) loopback: bool,
-    pub(super) nearby: bool,
-}
-
-/// Refuses what is no URL of http or https with a host and without credentials. In `sample` the gaps of
-/// `url` are filled.
-pub(super) fn check_url(url: &str, sample: &str) -> Result<Host, AddressError> {
-    if url.is_empty() {
-        return Err(AddressError::NoUrl);
-    }
-    if let Some(bad) = url.chars().find(|c| !c.is_ascii_graphic()) {
-        return Err(AddressError::Character(bad));
-    }
-    if url.contains('#') {
-        return Err(AddressError::Fragment);
-    }
-    let uri: Uri = sample.parse().map_err(|_| AddressError::NotAUrl(url.into()))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(AddressError::Scheme);
-    }
-    let authority = uri.authority().ok_or(AddressError::NoHost)?;
-    if authority.as_str().contains('@') {
-        return Err(AddressError::Credentials);
-    }
-    let host = authority.host();
-    if host.is_empty() {
-        return Err(AddressError::NoHost);
-    }
-    Ok(Host { loopback: is_loopback(host), nearby: is_nearby(host) })
-}
-
-pub(super) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost"
-        || bare.ends_with(".localhost")
-        || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-/// Whether a host is no public one: a name that only this network knows, or an address in it.
-pub(super) fn is_nearby(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    match bare.parse() {
-        Ok(address) => !is_public(address),
-        Err(_) => {
-            let last = bare.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-            let local = ["localhost", "local", "internal", "lan", "home", "arpa"];
-            // resolvers read 0x7f.1 and 2130706433 as addresses too
-            !bare.contains('.')
-                || local.contains(&&*last)
-                || last.starts_with(|c: char| c.is_ascii_digit())
-        }
-    }
-}
-
-/// Whether an address belongs to the Internet at large, and not to this machine or a network around it.
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            let shared = first == 100 && (64..128).contains(&second);
-            !(first == 0
-                || v4.is_loopback()
-                || v4.is_private()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || shared)
-        }
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local())
-        }
-    }
-}
-
-/// What is wrong with the spelling of an overlay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AddressError {
-    /// The word in front of the colon names no overlay.
-    UnknownKind(Box<str>),
-    /// A URL without `store:` in front.
-    BareUrl(Box<str>),
-    /// Something follows `lan`.
-    LanTakesNothing,
-    /// `store` without a URL.
-    NoUrl,
-    /// It is longer than 1024 characters.
-    TooLong,
-    /// A character that URLs cannot have.
-    Character(char),
-    /// It cannot be read as a URL.
-    NotAUrl(Box<str>),
-    /// The URL begins with neither `http://` nor `https://`.
-    Scheme,
-    /// The URL names no host.
-    NoHost,
-    /// The URL holds a user name or password.
-    Credentials,
-    /// The URL has a part behind `#`.
-    Fragment,
-    /// Braces stand for something other than one `{slot}`, or a query has none.
-    Gap,
-    /// `{slot}` stands in the host.
-    GapInHost,
-    /// A URL behind which paths are put has a part behind `?`.
-    Query,
-    /// A node of a DHT is not written as an address and a port.
-    Node(Box<str>),
-    /// A tracker over UDP has no port.
-    TrackerPort,
-    /// A site's URL has no gap, one that is unknown, or one in its host.
-    SiteGap,
-}
-
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AddressError::UnknownKind(kind) => {
-                write!(f, "unknown overlay {kind:?} (known: {KINDS})")
-            }
-            AddressError::BareUrl(url) => {
-                write!(f, "write \"store:{}\" for a store", url.escape_debug())
-            }
-            AddressError::LanTakesNothing => f.write_str("nothing can follow \"lan\""),
-            AddressError::NoUrl => {
-                f.write_str("a URL is missing, as in store:https://example.com/p2p/{slot}")
-            }
-            AddressError::TooLong => {
-                write!(f, "an overlay has at most {MAX_LENGTH} characters")
-            }
-            AddressError::Character(c) => write!(f, "{c:?} cannot stand in a URL"),
-            AddressError::NotAUrl(url) => write!(f, "{url:?} is not a URL"),
-            AddressError::Scheme => {
-                f.write_str("the URL of an overlay begins with https:// or http://")
-            }
-            AddressError::NoHost => f.write_str("the URL of an overlay names a host"),
-            AddressError::Credentials => {
-                f.write_str("the URL of this overlay holds no user name or password")
-            }
-            AddressError::Fragment => f.write_str("the URL of an overlay has no part behind #"),
-            AddressError::Gap => {
-                f.write_str("the URL of a store has {slot} once, and no other braces")
-            }
-            AddressError::GapInHost => f.write_str("{slot} cannot stand in the host"),
-            AddressError::Query => f.write_str("the URL of this overlay has no part behind ?"),
-            AddressError::Node(node) => {
-                write!(f, "{node:?} is no node of a DHT like 192.0.2.1:6881")
-            }
-            AddressError::TrackerPort => {
-                f.write_str("a tracker over UDP has a port, as in tracker:udp://t.example.com:6969")
-            }
-            AddressError::SiteGap => f.write_str(
-                "the URL of a site has {slot}, {user}, {domain} or {key} behind its host",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for AddressError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,21 +173,6 @@ mod tests {
     fn the_spelling_comes_back() {
         for text in ["lan", "store:http://a", "store:https://a.example/{key}"] {
             assert_eq!(OverlayAddress::parse(text).unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn loopback_is_recognised() {
-        for (text, loopback) in [
-            ("store:http://127.0.0.1:1", true),
-            ("store:http://[::1]:1", true),
-            ("store:http://localhost", true),
-            ("store:http://a.localhost", true),
-            ("store:http://localhost.example.com", false),
-            ("store:http://192.0.2.1", false),
-        ] {
-            let OverlayAddress::Store(url) = OverlayAddress::parse(text).unwrap() else { panic!() };
-            assert_eq!(url.is_loopback(), loopback, "{text}");
         }
     }
 

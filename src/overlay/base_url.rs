@@ -1,6 +1,7 @@
 //! URLs behind which an overlay puts its own paths.
 
-use super::address::{AddressError, Host, check_url};
+use super::address_error::AddressError;
+use super::host::{Host, check_url};
 
 /// A URL behind which an overlay's own paths begin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

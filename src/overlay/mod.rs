@@ -19,11 +19,13 @@
 //! | `well-known` | [`WellKnown`]: the web site of each name's own domain, which vouches for the key |
 
 mod address;
+mod address_error;
 mod base_url;
 mod bep44;
 mod candidates;
 mod error;
 mod folder;
+mod host;
 mod http;
 pub mod lan;
 #[cfg(feature = "mainline")]
@@ -41,7 +43,8 @@ use std::{fmt::Debug, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use futures_lite::future;
 
-pub use address::{AddressError, OverlayAddress};
+pub use address::OverlayAddress;
+pub use address_error::AddressError;
 pub use base_url::BaseUrl;
 pub use error::OverlayError;
 pub use folder::{Folder, FolderUrl};

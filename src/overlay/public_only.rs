@@ -11,7 +11,7 @@ use ureq::{
     },
 };
 
-use super::address::is_public;
+use crate::runtime::ip::is_global;
 
 /// A client that finds no host on this machine or its network, whatever name leads there.
 pub(super) fn agent(config: Config) -> Agent {
@@ -32,7 +32,7 @@ impl Resolver for PublicOnly {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let mut public = self.empty();
         for address in self.0.resolve(uri, config, timeout)?.iter() {
-            if is_public(address.ip()) {
+            if is_global(address.ip()) {
                 public.push(*address);
             }
         }

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use crate::runtime::http::network_of;
+use crate::runtime::ip::network_of;
 
 /// What one network may do.
 #[derive(Clone, Copy, Debug, PartialEq)]

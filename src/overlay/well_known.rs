@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::address::is_nearby;
+use super::host::is_nearby;
 use super::http::{Hosts, HttpClient};
 use super::{Abilities, Overlay, OverlayError, site};
 use crate::identity::{Name, PublicKey, PublicKeyFile};

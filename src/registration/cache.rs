@@ -38,6 +38,8 @@ struct Entry {
     refresh: Instant,
     until: Instant,
     expires: Timestamp,
+    /// It led nowhere when it was used last.
+    doubted: bool,
 }
 
 /// The last part of a packet's lifetime, in which who uses it looks again meanwhile. Whoever stays where he is
@@ -68,7 +70,8 @@ impl Cache {
         }
         let reports = outcome.reports.clone();
         let refresh = (now + span.saturating_sub(longest / LAST_PART)).max(now + REFRESH_AFTER);
-        let entry = Entry { packets, reports, refresh, until: now + span, expires };
+        let until = now + span;
+        let entry = Entry { packets, reports, refresh, until, expires, doubted: false };
         self.entries.insert(wanted, entry);
     }
 
@@ -93,7 +96,19 @@ impl Cache {
         entry.map(|entry| entry.refresh = now + REFRESH_AFTER).is_some()
     }
 
-    /// Forgets somebody: what was remembered did not lead to him.
+    /// Doubts what is remembered of somebody: it did not lead to him. Until there is better, it is given all the same.
+    pub fn doubt(&mut self, wanted: &Wanted) {
+        if let Some(entry) = self.entries.get_mut(wanted) {
+            entry.doubted = true;
+        }
+    }
+
+    /// Whether that is so.
+    pub fn is_doubted(&self, wanted: &Wanted) -> bool {
+        self.entries.get(wanted).is_some_and(|entry| entry.doubted)
+    }
+
+    /// Forgets somebody.
     pub fn forget(&mut self, wanted: &Wanted) {
         self.entries.remove(wanted);
     }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{error::PacketError, floors::Floors, packet::Packet, presence::SealedError};
-use crate::identity::{Name, PublicKey, Slot, Timestamp};
+use crate::identity::{Name, PublicKey, Slot, Timestamp, roughly};
 
 /// Who is looked for: by name, by key, or by both, which leaves no doubt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -393,16 +393,5 @@ impl fmt::Display for Refusal {
             }
             Refusal::Crowded => f.write_str("too many keys claim the name"),
         }
-    }
-}
-
-/// A duration in its largest whole unit.
-fn roughly(duration: Duration) -> String {
-    match duration.as_secs() {
-        0 => format!("{} ms", duration.as_millis()),
-        seconds @ 1..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
     }
 }

@@ -12,7 +12,7 @@ use std::{
     convert::Infallible,
     error::Error,
     future::Future,
-    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
     pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
@@ -26,8 +26,7 @@ pub use client::{Sender, request_over};
 
 use timer::ConnectionTimer;
 
-use super::{Async, TcpIo, clock, spawn};
-use crate::runtime::lock;
+use super::{Async, TcpIo, clock, ip::network_of, lock, spawn};
 
 /// Any error that ends a body.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -67,20 +66,23 @@ pub fn incoming(body: Incoming) -> Body {
     body.map_err(BoxError::from).boxed_unsync()
 }
 
-/// All of a small body; None when it is longer than `limit` octets or breaks off.
-pub async fn collect<B>(mut body: B, limit: usize) -> Option<Vec<u8>>
+/// All of a small body; None when it is longer than `limit` octets, breaks off, or is not complete within `time`.
+pub async fn collect<B>(mut body: B, limit: usize, time: Duration) -> Option<Vec<u8>>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
 {
-    let mut content = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let data = frame.ok()?.into_data().unwrap_or_default();
-        if content.len() + data.len() > limit {
-            return None;
+    let collecting = async {
+        let mut content = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let data = frame.ok()?.into_data().unwrap_or_default();
+            if content.len() + data.len() > limit {
+                return None;
+            }
+            content.extend_from_slice(&data);
         }
-        content.extend_from_slice(&data);
-    }
-    Some(content)
+        Some(content)
+    };
+    clock::timeout(time, collecting).await.flatten()
 }
 
 fn never(never: Infallible) -> BoxError {
@@ -90,15 +92,6 @@ fn never(never: Infallible) -> BoxError {
 /// Who sent a request: an extension of every request that came through [`serve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client(pub SocketAddr);
-
-/// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, all of which one host may
-/// use (RFC 4291, 2.5.1).
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-        v4 => v4,
-    }
-}
 
 /// What one connection may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -244,6 +237,10 @@ mod tests {
         net::TcpStream,
     };
 
+    use futures_lite::{StreamExt, stream};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
     use super::*;
     use crate::runtime::{block_on, unblock};
 
@@ -254,6 +251,20 @@ mod tests {
         fn handle(self: Arc<Self>, _request: Request) -> BoxFuture<Response> {
             Box::pin(async { hyper::Response::new(full("too large")) })
         }
+    }
+
+    #[test]
+    fn a_small_body_is_collected_and_no_other() {
+        const LONG: Duration = Duration::from_secs(60);
+        let collect = |body: Body, limit, time| block_on(collect(body, limit, time));
+        assert_eq!(collect(full("text"), 4, LONG).as_deref(), Some(&b"text"[..]));
+        assert_eq!(collect(full("text"), 3, LONG), None);
+        let begins = || stream::once(Ok::<_, BoxError>(Frame::data(Bytes::from("te"))));
+        let breaks_off = begins().chain(stream::once(Err("broken".into())));
+        assert_eq!(collect(StreamBody::new(breaks_off).boxed_unsync(), 4, LONG), None);
+        let falls_silent = begins().chain(stream::pending());
+        let short = Duration::from_millis(10);
+        assert_eq!(collect(StreamBody::new(falls_silent).boxed_unsync(), 4, short), None);
     }
 
     #[test]

@@ -1,11 +1,20 @@
-//! What the allocator keeps for later.
+//! The allocator, and what it keeps for later.
 //!
 //! glibc keeps what was freed unless it lies at the end of its heap, and a heap for each of the threads,
-//! of which it gives back even less: some megabytes after a download. The allocator of static programs keeps
-//! little.
+//! of which it gives back even less: some megabytes after a download. Static programs have an allocator of
+//! their own, see [`Heap`].
 //!
 //! This is the one place in the program where the compiler takes our word for something.
-#![allow(unsafe_code, reason = "functions of the C library have to be declared")]
+#![allow(
+    unsafe_code,
+    reason = "allocators give out addresses; functions of the C library have to be declared"
+)]
+
+#[cfg(target_os = "linux")]
+mod heap;
+
+#[cfg(target_os = "linux")]
+pub use heap::Heap;
 
 /// Makes all threads use one heap, if called before there is a second thread. One thread does nearly all
 /// of the work, so that they seldom wait for each other.

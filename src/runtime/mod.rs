@@ -1,9 +1,10 @@
 //! The edge of the program: executor, clock, randomness, files, HTTP connections
 //! and pages.
 //!
-//! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks
-//! and the application's ran on two. The same thread waits for sockets and timers. What would block (files, name resolution, storage clients) goes
-//! through [`unblock`] to a pool of threads that exist only while they have work.
+//! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks and the
+//! application's ran on two. The same thread waits for sockets and timers. What would block (files, name
+//! resolution, storage clients) goes through [`unblock`] to a pool of threads that exist only while they have
+//! work.
 //!
 //! Nothing here knows what the program is about.
 
@@ -14,6 +15,7 @@ mod family;
 pub mod file;
 pub mod html;
 pub mod http;
+pub mod ip;
 mod load;
 mod lock;
 mod memory;
@@ -21,6 +23,7 @@ pub mod network;
 mod plain;
 mod preference;
 pub mod random;
+mod secret;
 mod socket;
 mod splice;
 pub mod tls;
@@ -31,9 +34,12 @@ pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
 pub use family::lacks_family;
 pub use lock::lock;
+#[cfg(target_os = "linux")]
+pub use memory::Heap;
 pub use memory::share_heap;
 pub use plain::plain;
 pub use preference::preference;
+pub use secret::{SecretHash, secret_hash};
 pub use socket::{SocketIo, TcpIo, UnixIo};
 pub use splice::{splice, splice_upgrades};
 pub use token::{Token, Tokens};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ring::hmac;
 
-use super::http::network_of;
+use super::ip::network_of;
 
 /// What proves that somebody hears what is sent to his address.
 pub type Token = [u8; 8];

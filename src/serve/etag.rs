@@ -11,8 +11,7 @@ use std::{fmt, fs::Metadata, os::unix::fs::MetadataExt, time::Duration};
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 
-use crate::identity::CivilTime;
-use crate::identity::Timestamp;
+use crate::identity::{CivilTime, Timestamp};
 
 /// The coarsest tick of a common file system: FAT's two seconds.
 const SETTLED: Duration = Duration::from_secs(2);

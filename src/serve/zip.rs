@@ -35,8 +35,7 @@ use hyper::{
 use super::directory::NameType;
 use super::folder::{Folder, Node, OpenFile};
 use super::path::{self, RequestPath};
-use crate::identity::CivilTime;
-use crate::identity::Name;
+use crate::identity::{CivilTime, Name};
 use crate::runtime::http::{self, Body, BoxError, Response};
 use crate::runtime::unblock;
 

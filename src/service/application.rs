@@ -216,7 +216,7 @@ mod tests {
     async fn ask(application: &Arc<Application>, method: Method) {
         let response = application.clone().handle(request(method)).await;
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(collect(response.into_body(), 10).await.unwrap(), b"ok");
+        assert_eq!(collect(response.into_body(), 10, SPARE_TIME).await.unwrap(), b"ok");
         while application.connections().busy > 0 {
             clock::sleep(Duration::from_millis(1)).await;
         }

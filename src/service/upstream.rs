@@ -27,9 +27,8 @@ impl Upstream {
     /// When it is none of these, or its scheme is not `http`.
     pub fn parse(text: &str) -> Result<Upstream, UpstreamError> {
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-            let port: u16 = text.parse().map_err(|_| UpstreamError::Port)?;
-            let port = if port == 0 { return Err(UpstreamError::Port) } else { port };
-            return Ok(Upstream { authority: format!("127.0.0.1:{port}"), base: String::new() });
+            let authority = format!("127.0.0.1:{}", port(text)?);
+            return Ok(Upstream { authority, base: String::new() });
         }
         let with_scheme =
             if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -43,13 +42,7 @@ impl Upstream {
         if authority.as_str().contains('@') || uri.query().is_some() {
             return Err(UpstreamError::Url);
         }
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().map_err(|_| UpstreamError::Port)?,
-            None => 80,
-        };
-        if port == 0 {
-            return Err(UpstreamError::Port);
-        }
+        let port = authority.port().map_or(Ok(80), |given| port(given.as_str()))?;
         let base = uri.path().trim_end_matches('/').to_owned();
         Ok(Upstream { authority: format!("{}:{port}", authority.host()), base })
     }
@@ -89,6 +82,10 @@ impl Upstream {
         let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
         format!("{}{path}", self.base).parse().ok()
     }
+}
+
+fn port(text: &str) -> Result<u16, UpstreamError> {
+    text.parse().ok().filter(|port| *port > 0).ok_or(UpstreamError::Port)
 }
 
 fn resolve(authority: &str) -> io::Result<Vec<SocketAddr>> {

@@ -1,7 +1,6 @@
-//! Connections that other hosts begin, the requests that come before their handshakes are complete, and the
-//! streams of all connections.
+//! Connections that other hosts begin, and the requests that come before their handshakes are complete.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use quinn::{Connecting, ConnectionError, Incoming};
 
@@ -9,20 +8,16 @@ use crate::identity::{Hit, PublicKey};
 use crate::link::EarlyRequest;
 use crate::runtime::{clock, spawn};
 
+use super::accepted::Accepted;
 use super::admission::{Admission, Rejection};
-use super::config;
+use super::config::{self, HANDSHAKE_TIME};
 use super::connection::Connection;
-use super::dialling::HANDSHAKE_TIME;
 use super::early::{self, Carried};
 use super::early_answer::EarlyAnswer;
-use super::endpoint::{Accepted, Shared};
-use super::preface::Preface;
 use super::refusal::Refusal;
+use super::shared::Shared;
 use super::stream::Stream;
 use super::tls;
-
-/// A new stream must say so soon what it is for.
-const PREFACE_TIME: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Takes what other hosts begin, until the end.
@@ -141,24 +136,4 @@ impl Drop for Answer {
 /// or packets would go to another's path.
 fn belongs(quic: &quinn::Connection, peer: PublicKey) -> bool {
     quic.remote_address().ip() == peer.hit().to_ipv6()
-}
-
-/// Takes the streams of one connection until it ends. Each preface is read in a task of its own, so
-/// that a slow one stops nobody; the peer cannot open more than the limit of streams.
-pub(super) async fn accept_streams(
-    connection: Arc<Connection>,
-    queue: async_channel::Sender<Accepted>,
-) {
-    while let Ok(mut stream) = connection.accept().await {
-        let (peer, queue) = (connection.peer(), queue.clone());
-        spawn(async move {
-            let Some(receive) = stream.receiver() else { return };
-            let preface = clock::timeout(PREFACE_TIME, Preface::read(receive)).await.flatten();
-            if let Some((preface, certificates)) = preface {
-                // after the shutdown nobody takes it, and dropping resets it
-                let _ = queue.send(Accepted { peer, stream, preface, certificates }).await;
-            }
-        })
-        .detach();
-    }
 }

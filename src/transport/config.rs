@@ -79,10 +79,13 @@ const MTU_INTERVAL: Duration = Duration::from_secs(30);
 /// Every path of QUIC carries this much (RFC 9000, section 14), more is found out.
 const INITIAL_MTU: u16 = 1200;
 
+/// A handshake takes two round trips, and a lost packet a second more.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
 /// How far a packet may be overtaken, in packets and in round trips, before it counts as lost. Time tells: the
 /// three packets of RFC 9002 are passed within a millisecond on a fast line whose packets take two ways, where
-/// they cost nine tenths of the goodput (measured at 5 % reordering by 10 ms). A loss is noticed two fifths of a round trip
-/// later than its successors arrive.
+/// they cost nine tenths of the goodput (measured at 5 % reordering by 10 ms). A loss is noticed two fifths of
+/// a round trip later than its successors arrive.
 const REORDERING: (u32, f32) = (1000, 1.4);
 
 /// Octets of a connection id, which every packet carries. There are some hundred at a time, and addresses are

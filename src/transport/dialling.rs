@@ -13,15 +13,12 @@ use crate::identity::PublicKey;
 use crate::link::{Link, NoPath, Places, Reached};
 use crate::runtime::clock;
 
-use super::config;
+use super::config::{self, HANDSHAKE_TIME};
 use super::connection::Connection;
-use super::endpoint::Shared;
 use super::error::ConnectError;
 use super::pool::{ConnectTimings, Dial, Outcome};
+use super::shared::Shared;
 use super::tls::{self, SERVER_NAME};
-
-/// A handshake takes two round trips, and a lost packet a second more.
-pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// What answers a handshake comes so soon after the answer to the probe that went with it, or half a round trip
 /// later on a slow line.

@@ -1,9 +1,10 @@
 //! The first request of a connection, sent before the handshake is complete.
 //!
-//! It travels in the link's early request (see [`crate::link::EarlyRequest`]) as the preface, with the certificates
-//! that it shows, and the octets that a stream would have carried: what is decided about it rests on nothing that
-//! comes later. Its answer comes on a stream that the answering end opens, behind one octet that
-//! goes out at once, so that its coming says that the request was taken. Without that sign, the request is sent again on a stream of its own.
+//! It travels in the link's early request (see [`crate::link::EarlyRequest`]) as the preface, with the
+//! certificates that it shows, and the octets that a stream would have carried: what is decided about it rests
+//! on nothing that comes later. Its answer comes on a stream that the answering end opens, behind one octet
+//! that goes out at once, so that its coming says that the request was taken. Without that sign, the request is
+//! sent again on a stream of its own.
 //!
 //! Early data can be repeated by the network, so only HTTP requests that have no effect come into question
 //! (RFC 8470, section 2.1): `GET` and `HEAD` without a body.

@@ -2,27 +2,27 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use quinn::{Endpoint, ServerConfig, VarInt};
+use quinn::Endpoint;
 
 use crate::identity::{KeyPair, PublicKey};
 use crate::link::{Link, Places, Way};
 use crate::runtime::{clock, lock, spawn};
 
-use super::accepting;
-use super::admission::Admissions;
+use super::accepted::Accepted;
 use super::config::{self, Lifetimes};
 use super::connected::ConnectedPeer;
 use super::connection::Connection;
 use super::early;
 use super::error::ConnectError;
-use super::pool::{Claim, ConnectTimings, Pool};
+use super::pool::{Claim, ConnectTimings};
 use super::preface::Preface;
 use super::refusal::Refusal;
 use super::runtime::OneThread;
+use super::shared::Shared;
 use super::stream::Stream;
 use super::tls::Credentials;
 
@@ -38,31 +38,15 @@ const ACCEPT_QUEUE: usize = 64;
 /// At the end peers are told, and so long is waited for them to hear it.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// What shutting down is called on the wire.
-const SHUT_DOWN: VarInt = VarInt::from_u32(0);
-
 /// QUIC between keys: dials peers, shares one connection among all requests to a peer, and accepts
 /// what others open.
 ///
 /// Dropping it closes all connections at once; [`Transport::shutdown`] is the polite way.
 pub struct Transport {
     shared: Arc<Shared>,
-    accepted: async_channel::Receiver<Accepted>,
-}
-
-/// What dialling and accepting have in common.
-pub(super) struct Shared {
-    pub(super) endpoint: Endpoint,
-    pub(super) link: Arc<Link>,
-    pub(super) credentials: Credentials,
-    /// What the configuration of each accepted connection is made from.
-    pub(super) server: ServerConfig,
-    pub(super) lifetimes: Lifetimes,
-    pool: Mutex<Pool>,
-    pub(super) admissions: Arc<Admissions>,
     /// Shown to every peer that is asked for something.
     certificates: Mutex<Arc<[Vec<u8>]>>,
-    pub(super) accepted: async_channel::Sender<Accepted>,
+    accepted: async_channel::Receiver<Accepted>,
 }
 
 /// A stream that was opened to a peer.
@@ -76,26 +60,6 @@ pub struct Opened {
     pub connected: Option<ConnectTimings>,
     /// Where the peer's packets go; None only if the link has just forgotten it.
     pub path: Option<Way>,
-}
-
-/// A stream that a peer opened.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The key that the peer has proved to own.
-    pub peer: PublicKey,
-    /// The stream, its preface read.
-    pub stream: Stream,
-    /// What the stream is for.
-    pub preface: Preface,
-    /// The certificates that the peer shows; nothing about them has been checked.
-    pub certificates: Vec<Vec<u8>>,
-}
-
-impl Accepted {
-    /// Ends the stream so that the peer learns why.
-    pub fn refuse(self, refusal: Refusal) {
-        self.stream.refuse(refusal);
-    }
 }
 
 impl Transport {
@@ -121,11 +85,10 @@ impl Transport {
             lifetimes,
             pool: Mutex::default(),
             admissions: Arc::default(),
-            certificates: Mutex::default(),
             accepted: sender,
         });
         spawn(shared.clone().accept_connections()).detach();
-        Ok(Transport { shared, accepted })
+        Ok(Transport { shared, certificates: Mutex::default(), accepted })
     }
 
     /// The link below.
@@ -135,12 +98,7 @@ impl Transport {
 
     /// Shows certificates to every peer that is asked for something from now on.
     pub fn show(&self, certificates: Arc<[Vec<u8>]>) {
-        let mut shown = lock(&self.shared.certificates);
-        *shown = certificates;
-    }
-
-    fn shown(&self) -> Arc<[Vec<u8>]> {
-        lock(&self.shared.certificates).clone()
+        *lock(&self.certificates) = certificates;
     }
 
     /// Opens a stream to the owner of a key, over the connection that exists or over a new one.
@@ -166,7 +124,7 @@ impl Transport {
         if self.accepted.is_closed() {
             return Err(ConnectError::ShutDown);
         }
-        let certificates = self.shown();
+        let certificates = lock(&self.certificates).clone();
         let offer = early.and_then(|request| {
             self.offer_early(peer, early::encode(preface, &certificates, request)?)
         });
@@ -281,30 +239,6 @@ impl Drop for Transport {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").field("link", &self.shared.link).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    pub(super) fn pool(&self) -> MutexGuard<'_, Pool> {
-        lock(&self.pool)
-    }
-
-    fn close(&self) {
-        self.accepted.close();
-        self.endpoint.close(SHUT_DOWN, b"shutting down");
-    }
-
-    /// Lets a connection live: its streams are taken, and it ends when nobody uses it.
-    pub(super) fn start(self: Arc<Shared>, connection: Arc<Connection>, idle_limit: Duration) {
-        spawn(accepting::accept_streams(connection.clone(), self.accepted.clone())).detach();
-        spawn(async move {
-            connection.watch(idle_limit, &self.link).await;
-            if connection.was_lost() {
-                self.link.connection_lost(&connection.peer());
-            }
-            self.pool().remove(&connection);
-        })
-        .detach();
     }
 }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `endpoint` | [`Transport`]: open, accept, shut down |
 //! | `dialling`, `accepting` | how connections begin, on this side and on the other |
+//! | `shared`, `accepted` | what they have in common, and the streams that peers open over them |
 //! | `pool`, `connection` | one connection per peer, who uses it, when it ends |
 //! | `stream` | [`Stream`]: what hyper and tunnels read and write |
 //! | `early`, `early_answer` | a request beside the handshake, and its answer before there is a connection |
@@ -20,6 +21,7 @@
 //! It finds nobody: where a peer may be is told by the caller. It decides about nobody's access: it
 //! says whose key a visitor has proved.
 
+mod accepted;
 mod accepting;
 mod admission;
 mod config;
@@ -35,14 +37,16 @@ mod pool;
 mod preface;
 mod refusal;
 mod runtime;
+mod shared;
 mod stream;
 mod throughput;
 mod tls;
 mod tolerant;
 
+pub use accepted::Accepted;
 pub use config::Lifetimes;
 pub use connected::ConnectedPeer;
-pub use endpoint::{Accepted, Opened, Transport};
+pub use endpoint::{Opened, Transport};
 pub use error::ConnectError;
 pub use pool::ConnectTimings;
 pub use preface::{Preface, StreamKind};

@@ -134,16 +134,20 @@ pub enum Refused {
 /// When the known key is among the claimed ones, the others do not count: anybody can claim.
 pub fn decide(name: &Name, claims: &[Claim], knowledge: Knowledge<'_>) -> Decision {
     let claimed = judge(name, claims, knowledge);
+    let Some(known) = knowledge.contacts.get(name).cloned() else {
+        return about_stranger(name, claimed, knowledge);
+    };
+    if claimed.is_empty() {
+        return Decision::known(known);
+    }
     let successor = knowledge.contacts.successor_of(name);
-    let heir = claimed.iter().find(|claimed| successor.is_some_and(|next| next.is(&claimed.key)));
-    match knowledge.contacts.get(name) {
-        Some(known) if claims.is_empty() => Decision::known(known.clone()),
-        Some(known) => match claimed.iter().find(|claimed| claimed.key == known.key) {
-            _ if heir.is_some() => about_heir(known.clone(), heir),
-            Some(same) => about_contact(known.clone(), &same.standing),
-            None => Decision::Conflict { known: Some(known.clone()), claimed },
-        },
-        None => about_stranger(name, claimed, knowledge),
+    let is_heir = |claimed: &&Claimed| successor.is_some_and(|next| next.is(&claimed.key));
+    if let Some(heir) = claimed.iter().find(is_heir) {
+        return about_heir(known, heir);
+    }
+    match claimed.iter().find(|claimed| claimed.key == known.key) {
+        Some(same) => about_contact(known, &same.standing),
+        None => Decision::Conflict { known: Some(known), claimed },
     }
 }
 
@@ -202,8 +206,8 @@ fn about_contact(known: Contact, standing: &Standing) -> Decision {
 }
 
 /// About a contact who has moved to the key that was announced, and which no authority has revoked.
-fn about_heir(known: Contact, heir: Option<&Claimed>) -> Decision {
-    let Some(Claimed { key, standing, .. }) = heir else { return Decision::known(known) };
+fn about_heir(known: Contact, heir: &Claimed) -> Decision {
+    let Claimed { key, standing, .. } = heir;
     if let Standing::Unfit(unfit @ Unfit { why: Defect::Revoked { .. }, .. }) = standing {
         return Decision::Refused { key: *key, why: Refused::Certificate(unfit.clone()) };
     }

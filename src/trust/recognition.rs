@@ -49,9 +49,9 @@ impl Visitor {
 
 /// Says who a key is that shows these certificates; see [`Authorities::read`].
 ///
-/// A contact bound by a certificate must show one that counts; a key that an authority has revoked is
-/// nobody's unless the person pinned it or another authority certifies it. A certificate for a name that the book knows with another key
-/// says nothing.
+/// A contact bound by a certificate must show one that counts; a key that an authority has revoked is nobody's
+/// unless the person pinned it or another authority certifies it. A certificate for a name that the book knows
+/// with another key says nothing.
 pub fn recognise(
     key: PublicKey,
     shown: &[Shown],

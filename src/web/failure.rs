@@ -40,6 +40,9 @@ pub enum Failure {
     /// A registration packet was found, but none of its addresses leads to the peer now; `relays` holds what
     /// rendezvous said that would not help, one line for each.
     Unreachable { name: Name, last_seen: Option<Duration>, relays: Vec<String> },
+    /// None of the addresses in a packet of so long ago leads to the peer, and no overlay could be asked for a newer
+    /// one; `relays` as above, and `tried` holds one line for each overlay, what and why.
+    Untraceable { name: Name, last_seen: Duration, relays: Vec<String>, tried: Vec<String> },
     /// The peer's address is known and it does not answer; `relayed` if nothing is known but a rendezvous that
     /// takes packets for it.
     ConnectTimedOut { name: Name, relayed: bool },
@@ -155,6 +158,7 @@ impl Failure {
     pub(super) fn believed(&self) -> Option<&Name> {
         match self {
             Failure::Unreachable { name, .. }
+            | Failure::Untraceable { name, .. }
             | Failure::ConnectTimedOut { name, .. }
             | Failure::HandshakeFailed { name, .. }
             | Failure::AccessRevoked { name }
@@ -171,7 +175,9 @@ impl Failure {
     /// After how long it is worth asking again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Offline { .. } | Failure::Unreachable { .. } => Some(Duration::from_secs(30)),
+            Failure::Offline { .. } | Failure::Unreachable { .. } | Failure::Untraceable { .. } => {
+                Some(Duration::from_secs(30))
+            }
             Failure::Busy { .. } => Some(Duration::from_secs(2)),
             _ => None,
         }
@@ -197,7 +203,7 @@ impl Failure {
             F::KeyConflict { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::FirstMeeting { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
             F::Untrusted { .. } => (S::BAD_GATEWAY, "tls_certificate_error", Some(Trust)),
-            F::Unreachable { .. } => {
+            F::Unreachable { .. } | F::Untraceable { .. } => {
                 (S::SERVICE_UNAVAILABLE, "destination_unavailable", Some(Connect))
             }
             F::ConnectTimedOut { .. } => (S::GATEWAY_TIMEOUT, "connection_timeout", Some(Connect)),

@@ -42,7 +42,7 @@ pub(super) fn check(headers: &HeaderMap, access: &Access) -> Result<Site, Failur
 /// When a page of another site would change something or open a socket.
 pub(super) fn check_site(site: Site, method: &Method, headers: &HeaderMap) -> Result<(), Failure> {
     let reads = is_safe(method) && !headers.contains_key(UPGRADE);
-    if reads || site.is_own() { Ok(()) } else { Err(foreign(headers)) }
+    if reads || site.is_trusted() { Ok(()) } else { Err(foreign(headers)) }
 }
 
 /// Lets a request for the daemon's own interface pass: besides its own pages and programs only somebody
@@ -58,8 +58,8 @@ pub(super) fn check_api(
     let link = matches!(*method, Method::GET | Method::HEAD)
         && is(headers, &SEC_FETCH_MODE, "navigate")
         && is(headers, &SEC_FETCH_DEST, "document");
-    let own = site(headers, &format!("http://{authority}")).is_own();
-    if link || own { Ok(()) } else { Err(foreign(headers)) }
+    let trusted = site(headers, &format!("http://{authority}")).is_trusted();
+    if link || trusted { Ok(()) } else { Err(foreign(headers)) }
 }
 
 /// Whether a person opens a page in the path form, where the page would share its origin with those of
@@ -110,7 +110,8 @@ impl Site {
         headers.insert(P2P_SITE, HeaderValue::from_static(word));
     }
 
-    fn is_own(self) -> bool {
+    /// Whether it may act in the person's name here.
+    fn is_trusted(self) -> bool {
         self != Site::Other
     }
 }

@@ -8,7 +8,7 @@ use hyper::{
     header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION},
 };
 
-use crate::identity::{Destination, Name, PublicKey, ServicePort};
+use crate::identity::{AccessForm, Destination, Name, PublicKey, ServicePort};
 use crate::runtime::html::{self, Part};
 use crate::runtime::http::{self, Response};
 
@@ -88,7 +88,7 @@ pub fn way_back(name: &Name, query: &str, authority: &str) -> Option<Response> {
         return None;
     }
     let destination = Destination { name: name.clone(), port };
-    let url = destination.url(crate::identity::AccessForm::OwnOrigin, daemon, &path);
+    let url = destination.url(AccessForm::OwnOrigin, daemon, &path);
     let mut response = Response::new(http::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, HeaderValue::try_from(url).ok()?);

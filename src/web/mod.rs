@@ -11,6 +11,18 @@
 //! service who asks, in header fields that nobody can forge. Whatever goes wrong is a [`Failure`],
 //! which speaks the same words on a page, in JSON and on the command line.
 //!
+//! | file | concept |
+//! |---|---|
+//! | `target`, `gate` | what a request is for, and what web pages may not do |
+//! | `proxy`, `gateway` | the asking and the serving end |
+//! | `exchange`, `finish` | one request up to the head of its response; the rest of one that broke off |
+//! | `pace`, `response_body`, `silence`, `slots` | bodies on their way, and what bounds them |
+//! | `hop`, `forwarded`, `cookie`, `policy`, `location` | what happens to header fields |
+//! | `terse` | heads of responses in fewer octets between two daemons |
+//! | `failure`, `words`, `error_page` | what went wrong, and how it is told |
+//! | `page`, `welcome`, `meeting`, `pac` | what the daemon's own origins show |
+//! | `peers`, `visitor`, `settings` | what the layers above say |
+//!
 //! Forwarding follows RFC 9110 (7.6) and RFC 9112; what those leave to the parser is hyper's.
 
 mod cookie;
@@ -30,7 +42,9 @@ mod page;
 mod peers;
 mod policy;
 mod proxy;
+mod response_body;
 mod settings;
+mod silence;
 mod slots;
 mod target;
 mod terse;

@@ -1,8 +1,5 @@
-//! Bodies on their way through the proxy, with limits on silence instead of on size.
-//!
-//! A request body that stops coming is given up, and its failure remembered, so that the client can be
-//! told. A response body that stops coming ends broken, never clean: a truncated file must not look
-//! whole (RFC 9112, 8).
+//! Request bodies on their way through the proxy, with a limit on silence instead of on size: one that stops coming
+//! is given up, and its failure remembered, so that the client can be told.
 
 use std::{
     future::Future,
@@ -12,7 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -24,8 +21,7 @@ use crate::runtime::http::{Body, BoxError};
 use crate::runtime::{Timer, clock, lock};
 
 use super::failure::Failure;
-use super::finish::FinishedBody;
-use super::slots::Slot;
+use super::silence::Silence;
 
 /// How a request body is doing, for those who wait for the response.
 #[derive(Debug)]
@@ -68,37 +64,6 @@ impl Pace {
 
     fn fail(&self, failure: Failure) {
         *lock(&self.failed) = Some(failure);
-    }
-}
-
-/// Measures how long nothing has come. Its timer is set once per limit, not once per read.
-#[derive(Debug)]
-struct Silence {
-    limit: Duration,
-    since: Option<Instant>,
-    timer: Option<Timer>,
-}
-
-impl Silence {
-    fn new(limit: Duration) -> Silence {
-        Silence { limit, since: None, timer: None }
-    }
-
-    /// Ready when it has lasted too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = *self.since.get_or_insert_with(clock::now) + self.limit;
-        loop {
-            let timer = self.timer.get_or_insert_with(|| Timer::at(due));
-            ready!(Pin::new(timer).poll(cx));
-            if clock::now() >= due {
-                return Poll::Ready(());
-            }
-            self.timer = None;
-        }
-    }
-
-    fn end(&mut self) {
-        self.since = None;
     }
 }
 
@@ -171,64 +136,6 @@ impl HttpBody for RequestBody {
                 self.pace.fail(Failure::RequestTimedOut);
                 Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))
             }),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A service's body on its way to a client; keeps its place among the requests until it ends.
-pub(super) struct ResponseBody {
-    body: FinishedBody,
-    silence: Silence,
-    /// Told at the next turn, when what came before it has been flushed.
-    broken: Option<BoxError>,
-    _slot: Slot,
-}
-
-impl ResponseBody {
-    pub(super) fn new(body: FinishedBody, limit: Duration, slot: Slot) -> ResponseBody {
-        ResponseBody { body, silence: Silence::new(limit), broken: None, _slot: slot }
-    }
-
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                self.silence.end();
-                Poll::Ready(frame)
-            }
-            Poll::Pending => self
-                .silence
-                .poll(cx)
-                .map(|()| Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))),
-        }
-    }
-}
-
-impl HttpBody for ResponseBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(error) = self.broken.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
-        match ready!(self.poll_body(cx)) {
-            Some(Err(error)) => {
-                self.broken = Some(error);
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            frame => Poll::Ready(frame),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The asking end: answers a person's own programs, in whichever access form they ask.
 //!
-//! Every request passes the same stations: what is it for (`target.rs`), may it (`gate.rs`), a stream to the peer, the request over it, the response back. Nothing is
-//! held back and nothing is collected: bodies flow with the back-pressure of both ends.
+//! Every request passes the same stations: what is it for (`target.rs`), may it (`gate.rs`), a stream to the
+//! peer, the request over it, the response back. Nothing is held back and nothing is collected: bodies flow
+//! with the back-pressure of both ends.
 //!
 //! Responses with 1xx other than 100 and 101 end here, since hyper's server cannot send them; a client
 //! that speaks HTTP/1.0 learns of a broken body only where it has a length.
@@ -26,8 +27,8 @@ use super::failure::Failure;
 use super::finish::{Again, FinishedBody};
 use super::forwarded::{self, Form};
 use super::hop::{self, Station, Token};
-use super::pace::ResponseBody;
 use super::peers::Peers;
+use super::response_body::ResponseBody;
 use super::settings::Settings;
 use super::slots::Slots;
 use super::target::{self, Access, Target};

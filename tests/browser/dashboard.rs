@@ -26,55 +26,67 @@ fn enter(scene: &Scene, home: &str, browser: &Browser) -> String {
     browser.url()
 }
 
+/// What somebody's own card says of the key.
+fn key(scene: &Scene, home: &str) -> String {
+    let card = done(scene, home, &["contact", "show", "--json"]);
+    card.split("\"key\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+/// olga, who asks before she believes anybody.
+fn settle_olga(scene: &Scene) {
+    let home = scene.people.root.path().join("olga");
+    fs::create_dir(&home).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(home.join("config.toml"), "first-use = \"ask\"\nwell-known = \"off\"\n").unwrap();
+    done(scene, "olga", &["init", "olga@example.com"]);
+}
+
+/// An authority that olga trusts certifies paul for long, and olga not for long.
+fn certify(scene: &Scene) {
+    let root = scene.people.root.path();
+    let circle = ["ca", "init", "circle", "--for", "example.com", "--no-passphrase"];
+    done(scene, "circle", &circle);
+    for (home, days) in [("paul", "90"), ("olga", "9")] {
+        let (public, cert) = (root.join(home).join("identity.pub"), root.join("cert"));
+        let (public, cert) = (public.to_str().unwrap(), cert.to_str().unwrap());
+        let name = format!("{home}@example.com");
+        let sign = ["ca", "sign", public, "--name", &name, "--days", days, "--out", cert];
+        done(scene, "circle", &sign);
+        done(scene, home, &["certificate", "add", cert]);
+    }
+    let authority = root.join("circle/ca/circle.authority");
+    done(scene, "olga", &["authority", "add", authority.to_str().unwrap()]);
+}
+
+/// alice is pinned, frank the first who claimed his name, rob has another key now, a domain has vouched for dora.
+fn introduce(scene: &Scene) {
+    let book = scene.people.root.path().join("olga.book");
+    let known = [
+        ("alice", "alice", "pinned"),
+        ("frank", "carol", "first-use"),
+        ("rob", "paul", "pinned"),
+        ("dora", "una", "domain"),
+    ];
+    let lines = known.map(|(name, home, how)| {
+        format!("{name}@example.com {} {how} 2026-11-01T12:00:00Z\n", key(scene, home))
+    });
+    fs::write(&book, lines.concat()).unwrap();
+    done(scene, "olga", &["contact", "import", book.to_str().unwrap()]);
+}
+
 #[test]
 fn a_person_sees_people_keys_and_paths() {
     let Some(scene) = Scene::enter() else { return };
     let browser = scene.browser();
-    let root = scene.people.root.path();
-    let home = root.join("olga");
-    fs::create_dir(&home).unwrap();
-    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
-    fs::write(home.join("config.toml"), "first-use = \"ask\"\nwell-known = \"off\"\n").unwrap();
-    done(&scene, "olga", &["init", "olga@example.com"]);
-    // everybody whom a person may know: alice pinned, certified paul, first-use frank, rob who has another key now
-    let key = |home: &str| {
-        let shown = done(&scene, home, &["contact", "show", "--json"]);
-        shown.split("\"key\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
-    };
+    settle_olga(&scene);
     done(&scene, "paul", &["init", "paul@example.com"]);
     let _rob = scene.person("rob", "rob@example.com", "I have lost my key");
     let _una = scene.person("una", "una@example.com", "Nobody knows me");
-    let circle = ["ca", "init", "circle", "--for", "example.com", "--no-passphrase"];
-    done(&scene, "circle", &circle);
-    for (home, name, days) in
-        [("paul", "paul@example.com", "90"), ("olga", "olga@example.com", "9")]
-    {
-        let public = root.join(home).join("identity.pub");
-        let (public, cert) = (public.to_str().unwrap(), root.join(format!("{home}.cert")));
-        let cert = cert.to_str().unwrap();
-        done(
-            &scene,
-            "circle",
-            &["ca", "sign", public, "--name", name, "--days", days, "--out", cert],
-        );
-        done(&scene, home, &["certificate", "add", cert]);
-    }
+    certify(&scene);
     let _paul = scene.serve("paul", "I am certified");
-    let authority = root.join("circle/ca/circle.authority");
-    done(&scene, "olga", &["authority", "add", authority.to_str().unwrap()]);
-    let line = |name: &str, key: &str, how: &str| {
-        format!("{name}@example.com {key} {how} 2026-11-01T12:00:00Z\n")
-    };
-    let book = root.join("olga.book");
-    let lines = [
-        line("alice", &key("alice"), "pinned"),
-        line("frank", &key("carol"), "first-use"),
-        line("rob", &key("paul"), "pinned"),
-        line("dora", &key("una"), "domain"),
-    ];
-    fs::write(&book, lines.concat()).unwrap();
-    done(&scene, "olga", &["contact", "import", book.to_str().unwrap()]);
-    let folder = root.join("Olga\u{2019}s <holiday> & more");
+    introduce(&scene);
+    let root = scene.people.root.path();
+    let (home, folder) = (root.join("olga"), root.join("Olga\u{2019}s <holiday> & more"));
     fs::create_dir(&folder).unwrap();
     let (overlay, folder) = (scene.people.overlay(), folder.to_str().unwrap().to_owned());
     let network = ["--udp", "127.0.0.1:0", "--overlay", &overlay];

@@ -1,5 +1,5 @@
-//! Mutated input for every parser that strangers or editors feed: packets, sealed packets, certificates, revocation lists,
-//! contacts, authorities, rules of access, links, names and key files; what overlays answer.
+//! Mutated input for every parser that strangers or editors feed: packets, sealed packets, certificates,
+//! revocation lists, contacts, authorities, rules of access, links, names and key files; what overlays answer.
 //!
 //! Bounded and seeded, so it runs as an ordinary test. `P2P_FUZZ_SECONDS=600` runs each parser for so
 //! long from a seed that it prints; `P2P_FUZZ_SEED` repeats one. The corpus in `tests/corpus/` has a

@@ -287,7 +287,7 @@ fn clocks_may_differ_by_minutes_but_not_by_hours() {
     assert_eq!(future, Refusal::FromFuture(3 * TTL));
     assert_eq!(
         future.to_string(),
-        "the packet is from 3 h in the future: your clock or theirs is wrong"
+        "the packet is from 3 hours in the future: your clock or theirs is wrong"
     );
 }
 

@@ -120,7 +120,7 @@ fn nonsense_is_refused_with_a_reason() {
         let reason = put(garbage);
         assert!(reason.starts_with("the body is not the JSON expected"), "{reason}");
     }
-    assert_eq!(put(&"x".repeat(20_000)), "the body is too long or broken");
+    assert_eq!(put(&"x".repeat(20_000)), "the body is too long, too slow or broken");
     for port in ["0", "65536", "+80", "http", ""] {
         let path = format!("/api/services/{port}");
         let reason = interface.refused("PUT", &path, "{}", 400);

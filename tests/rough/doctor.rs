@@ -4,7 +4,8 @@ use std::{fs, net::UdpSocket, os::unix::fs::PermissionsExt, path::Path};
 
 use nanoserde::DeJson;
 use p2p::daemon::Check;
-use testbed::people::{ALICE, Neighbours, run, text};
+use p2p::identity::{KeyPair, Seed};
+use testbed::people::{ALICE, Neighbours, Program, run, text};
 
 /// All checks, and the exit code.
 fn doctor(home: &Path, more: &[&str]) -> (Vec<Check>, i32) {
@@ -60,6 +61,40 @@ fn what_a_daemon_was_started_with_is_examined() {
     let (checks, _) = doctor(&home, &[]);
     assert!(check(&checks, "overlay").found.starts_with("lan"), "nobody uses another one");
     assert!(!checks.iter().any(|check| check.name == "settings"), "{checks:?}");
+}
+
+#[test]
+fn a_rendezvous_that_is_not_the_configured_one_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let home = root.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let node = |seed| {
+        let key = KeyPair::from_seed(&Seed::new([seed; 32])).public();
+        format!("{key}@127.0.0.1:{seed}") // where nobody is
+    };
+    let (used, configured) = (node(1), node(2));
+    let lines = [
+        "stun = []", // nobody outside is asked
+        "overlay = [\"store:http://127.0.0.1:9/\"]",
+        "udp = \"127.0.0.1:0\"",
+        &format!("rendezvous = [\"{configured}\"]"),
+    ];
+    fs::write(home.join("config.toml"), lines.join("\n")).unwrap();
+    let differences = |options: &[&str]| {
+        let arguments = [&["proxy", "--listen", "127.0.0.1:0"], options].concat();
+        let _daemon = Program::start(&home, &arguments);
+        let (mut checks, _) = doctor(&home, &[]);
+        checks.retain(|check| check.name == "settings");
+        checks
+    };
+    assert_eq!(differences(&[]).len(), 0, "it has what is configured");
+    let told = differences(&["--rendezvous", &used]);
+    let words = format!("the daemon uses {used}; the configuration says {configured}");
+    let found: Vec<&str> = told.iter().map(|check| check.found.as_str()).collect();
+    assert_eq!(found, [format!("rendezvous: {words}")]);
+    assert_eq!(told[0].outcome, "note");
+    let advice = "what is configured counts when it is started next without options";
+    assert_eq!(told[0].advice.as_deref(), Some(advice));
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn an_old_packet_is_refused_also_after_a_restart() {
     let second = bob(&home, &[&scene.overlay]);
     let answer = get(&page(&second));
     assert_eq!(answer.status, 502, "{}", answer.body);
-    let words = "the packet is 10 min older than one seen before";
+    let words = "the packet is 10 minutes older than one seen before";
     assert!(answer.body.contains(words), "{}", answer.body);
     assert!(scene.lookup("bob").contains(words));
     fill(&scene.shelf, &[scene.packet(1)]);
@@ -218,7 +218,7 @@ fn clocks_that_differ_are_told() {
     assert!(ahead.body.contains(words), "{}", ahead.body);
     assert!(ahead.body.contains("59 minutes in the future"), "{}", ahead.body);
     let told = scene.lookup("ahead");
-    assert!(told.contains("59 min in the future: your clock or theirs is wrong"), "{told}");
+    assert!(told.contains("59 minutes in the future: your clock or theirs is wrong"), "{told}");
 
     let behind = scene.stranger("behind", &[scene.packet(-3600)]);
     assert_eq!(behind.body, "hello from alice", "a packet holds for two hours");
@@ -229,7 +229,7 @@ fn clocks_that_differ_are_told() {
     let words = "alice@example.com is offline";
     assert!(expired.body.contains(words), "{}", expired.body);
     assert!(expired.body.contains("the registration packet ended 2 hours ago"), "{}", expired.body);
-    assert!(scene.lookup("expired").contains("the packet expired 2 h ago"));
+    assert!(scene.lookup("expired").contains("the packet expired 2 hours ago"));
 }
 
 #[test]

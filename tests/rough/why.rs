@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use crate::world::get;
 use p2p::identity::{KeyPair, Seed};
 use testbed::people::{ALICE, Neighbours, run, text};
 
@@ -73,10 +74,31 @@ fn it_says_where_the_way_ends() {
 }
 
 #[test]
+fn who_left_where_nobody_can_be_asked_is_told_so_and_not_forgotten() {
+    let neighbours = Neighbours::start(|folder| fs::write(folder.join("a.txt"), "a").unwrap());
+    let (overlay, url) = (neighbours.overlay(), neighbours.path_url("/a.txt"));
+    assert_eq!(get(&url).body, "a");
+    let Neighbours { alice, bob: _bob, store, root, .. } = neighbours;
+    store.kill();
+    alice.stop(); // nobody hears that
+    let headline = format!("nobody can say where {ALICE} is now");
+    let asked = format!("no overlay gave newer ones ({overlay}: cannot be reached: ");
+    let answer = get(&url);
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    for words in [&headline, &asked, "none of the addresses known "] {
+        assert!(answer.body.contains(words), "{words}: {}", answer.body);
+    }
+    assert!(answer.body.contains("hint: run \"p2p doctor\""), "{}", answer.body);
+    let (states, code, stderr) = why(&root.path().join("bob"), &format!("{ALICE}:1000"), &[]);
+    assert_eq!((states, code), (failed_at(3), 1), "{stderr}");
+    assert!(stderr.contains(&headline) && stderr.contains(&asked), "{stderr}");
+}
+
+#[test]
 fn the_status_shows_how_packets_go() {
     let neighbours = Neighbours::start(|folder| fs::write(folder.join("a.txt"), "a").unwrap());
     let bob = neighbours.root.path().join("bob");
-    assert_eq!(crate::world::get(&neighbours.path_url("/a.txt")).body, "a");
+    assert_eq!(get(&neighbours.path_url("/a.txt")).body, "a");
     let said = text(&run(&bob, &["status"]).stdout[..]);
     let peer = said.lines().find(|line| line.starts_with("peer ")).expect(&said);
     assert!(peer.contains("alice@example.com  direct by 127.0.0.1:"), "{peer}");

@@ -4,10 +4,12 @@
 mod authorities;
 mod books;
 mod dashboard;
+mod door;
 mod key_life;
 mod meetings;
 mod minisign_files;
 mod presence;
+mod reasons;
 mod scene;
 mod services;
 mod taken_back;

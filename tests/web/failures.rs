@@ -77,6 +77,20 @@ fn every_failure() -> Vec<Failure> {
                 "the rendezvous 192.0.2.1:5050 says: the peer is not registered there".into(),
             ],
         },
+        Failure::Untraceable {
+            name: name.clone(),
+            last_seen: Duration::from_secs(240),
+            relays: vec![],
+            tried: tried.clone(),
+        },
+        Failure::Untraceable {
+            name: name.clone(),
+            last_seen: Duration::from_secs(7_300),
+            relays: vec![
+                "the rendezvous 192.0.2.1:5050 says: the peer is not registered there".into(),
+            ],
+            tried,
+        },
         Failure::ConnectTimedOut { name: name.clone(), relayed: false },
         Failure::ConnectTimedOut { name: name.clone(), relayed: true },
         Failure::HandshakeFailed { name: name.clone(), detail: "no common version".into() },

@@ -6,6 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::super::speak::{self, Failure, Outcome};
 use super::folder::{self, Folder};
+use super::{authority_name, pattern};
 use crate::identity::{KeyPair, MAX_KEY_FILE, SecretKeyFile, Seed};
 use crate::runtime::{clock, file, random};
 use crate::trust::{Authority, AuthorityName, Pattern};
@@ -62,16 +63,4 @@ impl Init {
         speak::note("  p2p ca sign identity.pub --name bob@example.com --days 365");
         Ok(())
     }
-}
-
-/// Reads what an authority is called.
-fn authority_name(text: &str) -> Result<AuthorityName, String> {
-    AuthorityName::parse(text)
-        .ok_or_else(|| format!("{text:?} is not up to 32 of a-z, 0-9, hyphen and dot"))
-}
-
-/// Reads for whom an authority counts.
-fn pattern(text: &str) -> Result<Pattern, String> {
-    Pattern::parse(text)
-        .map_err(|error| format!("{text:?} is no domain, no name and not \"any-name\": {error}"))
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::identity::{Name, unset_clock};
 use crate::runtime::clock;
+use crate::trust::{AuthorityName, Pattern};
 use folder::Folder;
 
 /// Certify members of a company or a circle of friends, offline.
@@ -64,6 +65,18 @@ impl Ca {
 fn dated() -> Outcome {
     let unset = unset_clock(clock::wall());
     unset.map_or(Ok(()), |words| Err(Failure::failed(words).hint("set it, then try again")))
+}
+
+/// Reads what an authority is called, for argh.
+pub(super) fn authority_name(text: &str) -> Result<AuthorityName, String> {
+    AuthorityName::parse(text)
+        .ok_or_else(|| format!("{text:?} is not up to 32 of a-z, 0-9, hyphen and dot"))
+}
+
+/// Reads for whom an authority counts, for argh.
+pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text)
+        .map_err(|error| format!("{text:?} is no domain, no name and not \"any-name\": {error}"))
 }
 
 /// Reads a name for argh.

@@ -10,10 +10,9 @@ use std::{
 use crate::daemon::home::{Home, HomeError};
 use crate::identity::{KeyPair, Name, Seed, ShareLink};
 use crate::overlay::{self, Overlay, OverlayAddress};
-use crate::runtime::lock;
 use crate::runtime::{
     file::{self, Access},
-    random,
+    lock, random,
 };
 
 /// The overlays in which other people said they are found.

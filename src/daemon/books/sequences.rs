@@ -10,11 +10,10 @@ use std::{
 use crate::daemon::home::Home;
 use crate::identity::{PublicKey, Timestamp};
 use crate::registration::{Floors, Packet};
-use crate::runtime::lock;
 use crate::runtime::{
     clock,
     file::{self, Access},
-    plain, spawn, unblock,
+    lock, plain, spawn, unblock,
 };
 
 /// The floors of a home.

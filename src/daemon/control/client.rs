@@ -54,12 +54,21 @@ impl ControlClient {
         json::read(&text).map_err(ControlError::Garbled)
     }
 
-    /// Sets something and reads the answer, which may be empty.
+    /// Sets something and reads the answer.
     ///
     /// # Errors
     /// See [`ControlError`].
-    pub async fn put(&self, path: &str, body: &impl SerJson) -> Result<String, ControlError> {
-        self.exchange(Method::PUT, path, body.serialize_json()).await
+    pub async fn put<T: DeJson>(&self, path: &str, body: &impl SerJson) -> Result<T, ControlError> {
+        let text = self.exchange(Method::PUT, path, body.serialize_json()).await?;
+        json::read(&text).map_err(ControlError::Garbled)
+    }
+
+    /// Keeps up what was set; there is no answer to read.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn renew(&self, path: &str, body: &impl SerJson) -> Result<(), ControlError> {
+        self.exchange(Method::PUT, path, body.serialize_json()).await.map(drop)
     }
 
     /// Has something done and reads what came of it.
@@ -130,7 +139,7 @@ async fn exchange(
     let response =
         http::request_over(Box::new(io), request).await.map_err(|error| broken(&error))?;
     let status = response.status();
-    let body = http::collect(response.into_body(), MAX_ANSWER).await;
+    let body = http::collect(response.into_body(), MAX_ANSWER, ANSWER_TIME).await;
     let body = body.ok_or_else(|| broken(&"its answer broke off"))?;
     let text = String::from_utf8_lossy(&body).into_owned();
     if status.is_success() {

@@ -1,4 +1,4 @@
-//! Where the control interface can be reached: a Unix socket in the home, and the token beside it.
+//! Where the commands of a home reach the control interface: a Unix socket in it.
 
 use std::{
     fs, io,
@@ -8,19 +8,10 @@ use std::{
     time::Duration,
 };
 
-use data_encoding::BASE32_NOPAD_NOCASE;
-
 use super::Control;
 use crate::daemon::{Home, HomeError, StartError};
-use crate::runtime::{
-    Async,
-    http::{self, Limits},
-};
-use crate::runtime::{
-    SocketIo, Task, clock,
-    file::{self, Access},
-    random, spawn,
-};
+use crate::runtime::http::{self, Limits};
+use crate::runtime::{Async, SocketIo, Task, clock, spawn};
 
 /// The socket of a running daemon; dropping it removes the file.
 #[derive(Debug)]
@@ -30,7 +21,6 @@ pub(in crate::daemon) struct ControlSocket {
 }
 
 const SOCKET: &str = "control.sock";
-const TOKEN: &str = "token";
 /// What a command may stall.
 const STALL: Duration = Duration::from_secs(10);
 
@@ -76,19 +66,4 @@ async fn answer(listener: Async<UnixListener>, control: Arc<Control>) {
         })
         .detach();
     }
-}
-
-/// The token of a home, made at the first use.
-pub(in crate::daemon) fn token(home: &Home) -> Result<String, HomeError> {
-    let path = home.path(TOKEN);
-    if let Ok(token) = file::read(&path, 256)
-        && let Ok(token) = String::from_utf8(token)
-        && !token.trim().is_empty()
-    {
-        return Ok(token.trim().to_owned());
-    }
-    let token = BASE32_NOPAD_NOCASE.encode(&random::bytes::<20>()).to_ascii_lowercase();
-    file::replace(&path, format!("{token}\n").as_bytes(), Access::Private)
-        .map_err(|error| HomeError::Unusable { path, error })?;
-    Ok(token)
 }

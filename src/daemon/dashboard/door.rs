@@ -14,10 +14,9 @@ use std::{
 };
 
 use data_encoding::BASE32_NOPAD;
-use ring::digest::{SHA256, digest};
 
 use crate::identity::SortedMap;
-use crate::runtime::{lock, random};
+use crate::runtime::{SecretHash, lock, random, secret_hash};
 
 /// Tickets and those who came in with one.
 #[derive(Default)]
@@ -25,16 +24,15 @@ pub(in crate::daemon) struct Door {
     guests: Mutex<Guests>,
 }
 
-/// Hashes of secrets, each with the time when it ends: that a hash is looked up tells nothing about the secret
-/// by the time it takes.
+/// Each with the time when it ends.
 #[derive(Default)]
 struct Guests {
-    tickets: SortedMap<[u8; 32], Instant>,
-    sessions: SortedMap<[u8; 32], Instant>,
+    tickets: SortedMap<SecretHash, Instant>,
+    sessions: SortedMap<SecretHash, Instant>,
 }
 
 /// What a browser is given that came in.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Session {
     /// Stands in the path.
     pub(super) place: String,
@@ -53,24 +51,25 @@ impl Door {
     /// A ticket for one browser.
     pub(in crate::daemon) fn ticket(&self, now: Instant) -> String {
         let ticket = secret();
-        keep(&mut lock(&self.guests).tickets, hash(&[&ticket]), now, TICKET_LIFETIME);
+        keep(&mut lock(&self.guests).tickets, secret_hash(&ticket), now, TICKET_LIFETIME);
         ticket
     }
 
     /// Takes a ticket; None unless it counts.
     pub(super) fn enter(&self, ticket: &str, now: Instant) -> Option<Session> {
         let mut guests = lock(&self.guests);
-        guests.tickets.remove(&hash(&[ticket])).filter(|until| now < *until)?;
+        guests.tickets.remove(&secret_hash(ticket)).filter(|until| now < *until)?;
         let session = Session { place: secret(), secret: secret() };
-        let hash = hash(&[&session.place, &session.secret]);
-        keep(&mut guests.sessions, hash, now, SESSION_LIFETIME);
+        let both = hash_of_both(&session.place, &session.secret);
+        keep(&mut guests.sessions, both, now, SESSION_LIFETIME);
         Some(session)
     }
 
     /// Whether somebody has come in who shows this, and may stay on.
     pub(super) fn admits(&self, place: &str, secret: &str, now: Instant) -> bool {
         let mut guests = lock(&self.guests);
-        let until = guests.sessions.get_mut(&hash(&[place, secret])).filter(|until| now < **until);
+        let session = guests.sessions.get_mut(&hash_of_both(place, secret));
+        let until = session.filter(|until| now < **until);
         until.map(|until| *until = now + SESSION_LIFETIME).is_some()
     }
 }
@@ -80,15 +79,14 @@ fn secret() -> String {
     BASE32_NOPAD.encode(&random::bytes::<20>()).to_ascii_lowercase()
 }
 
-fn hash(parts: &[&str]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, parts.join("/").as_bytes()).as_ref());
-    hash
+/// Path and cookie count together only.
+fn hash_of_both(place: &str, secret: &str) -> SecretHash {
+    secret_hash(&format!("{place}/{secret}"))
 }
 
 fn keep(
-    those: &mut SortedMap<[u8; 32], Instant>,
-    hash: [u8; 32],
+    those: &mut SortedMap<SecretHash, Instant>,
+    hash: SecretHash,
     now: Instant,
     lifetime: Duration,
 ) {
@@ -133,7 +131,7 @@ mod tests {
         let (door, now) = (Door::default(), clock::now());
         let enter = || door.enter(&door.ticket(now), now).unwrap();
         let (one, other) = (enter(), enter());
-        assert_ne!(one, other);
+        assert!(one != other);
         assert!(door.admits(&one.place, &one.secret, now));
         for (place, secret) in [
             (&one.place, &other.secret),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{Daemon, ShareCode, Status};
 use crate::daemon::finder::Finder;
-use crate::identity::{Name, ShareLink};
+use crate::identity::{Name, ShareLink, roughly};
 use crate::runtime::clock;
 use crate::trust::{Authorities, Authority, Binding, Decision};
 
@@ -160,7 +160,7 @@ impl AuthorityView {
     fn of(authority: &Authority, authorities: &Authorities) -> AuthorityView {
         let list = authorities.revocations_of(&authority.name).map(|signed| signed.list());
         let list = list.map_or("no revocation list yet".into(), |list| {
-            let ago = crate::identity::roughly(clock::wall().since(list.issued));
+            let ago = roughly(clock::wall().since(list.issued));
             let (number, count) = (list.number, list.serials.len());
             format!("list {number}, signed {ago} ago, {count} revoked")
         });

@@ -7,6 +7,7 @@ use std::{
 
 use event_listener::Event;
 
+use super::source::Source;
 use crate::registration::{Packet, Report};
 use crate::runtime::lock;
 
@@ -18,11 +19,21 @@ pub(in crate::daemon) struct Answer {
     /// How long it took, if the overlays had to be asked.
     pub(in crate::daemon) asked: Option<Duration>,
     /// The overlays that were asked.
-    pub(in crate::daemon) addresses: Vec<String>,
+    pub(in crate::daemon) sources: Vec<Source>,
     /// What each of them said.
     pub(in crate::daemon) reports: Vec<Report>,
     /// The look-up, if it goes on.
     pub(in crate::daemon) flight: Option<Arc<Flight>>,
+}
+
+impl Answer {
+    /// What each overlay said, one line for each. Of one that was asked for sealed packets as well, this is not told.
+    pub(in crate::daemon) fn told(&self) -> Vec<String> {
+        let is_open = self.sources.iter().any(|source| !source.is_sealed());
+        let told = self.sources.iter().zip(&self.reports);
+        let told = told.filter(|(source, _)| !(is_open && source.is_sealed()));
+        told.map(|(source, report)| format!("{source}: {}", report.said)).collect()
+    }
 }
 
 /// A look-up under way, and whoever waits for it.

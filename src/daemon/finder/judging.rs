@@ -23,8 +23,8 @@ impl Finder {
         }
         let (contacts, authorities) =
             (self.book.contacts().ok()?, self.authorities.authorities().ok()?);
-        let addresses = self.search.addresses(wanted);
-        let answer = Answer { packets, addresses, reports, ..Answer::default() };
+        let sources = self.search.sources(wanted);
+        let answer = Answer { packets, sources, reports, ..Answer::default() };
         let claims = self.claims(&answer);
         let knowledge = self.knowledge(&contacts, &authorities, None);
         Some(trust::decide(name, &claims, knowledge).reason(name))
@@ -164,9 +164,9 @@ impl Finder {
         let claim = |packet: &Packet| {
             let registration = packet.registration();
             let key = registration.key;
-            let heard = answer.addresses.iter().zip(&answer.reports);
+            let heard = answer.sources.iter().zip(&answer.reports);
             let heard = heard.filter(|(_, report)| report.keys.contains(&key));
-            let sources = heard.map(|(address, _)| address.clone()).collect();
+            let sources = heard.map(|(source, _)| source.to_string()).collect();
             let shown = self.authorities.read(&key, &registration.certificates);
             Claim { key, shown, sources }
         };

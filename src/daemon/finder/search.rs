@@ -4,6 +4,8 @@
 //! asked again, and does not wait for them. Where the key is known, the first packet that counts is given at once
 //! and newer ones follow: a slow or lying overlay delays nothing that another one has right.
 
+mod scoring;
+
 use std::{
     collections::{BTreeMap, HashMap},
     iter,
@@ -22,7 +24,7 @@ use crate::daemon::books::{Introductions, PrivateContacts, Sequences};
 use crate::identity::{KeyPair, Name, PublicKey};
 use crate::overlay::Overlay;
 use crate::registration::{
-    Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Rollback, Said, Score, Wanted,
+    Cache, Cached, Lookup, Outcome, Packet, Patience, Report, Said, Score, Wanted,
 };
 use crate::runtime::{clock, lock, spawn};
 
@@ -34,8 +36,6 @@ const SETTLE_NAME: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(6);
 /// How many people are remembered.
 const CACHE_SIZE: usize = 1024;
-/// How many overlays have a score: the configured ones and those of many links.
-const MAX_SCORES: usize = 256;
 
 /// The overlays, and what they have said.
 #[derive(Debug)]
@@ -84,6 +84,18 @@ impl Search {
             }
             return answer;
         }
+        self.ask_now(wanted).await
+    }
+
+    /// What the overlays say now, because what is remembered led nowhere. It is forgotten as soon as one of them
+    /// says anything: where none can be asked, it is still the best that is known.
+    pub(in crate::daemon) async fn answer_anew(self: &Arc<Self>, wanted: &Wanted) -> Answer {
+        lock(&self.cache).doubt(wanted);
+        self.forget_invitation(wanted);
+        self.ask_now(wanted).await
+    }
+
+    async fn ask_now(self: &Arc<Self>, wanted: &Wanted) -> Answer {
         let started = clock::now();
         let flight = self.fly(wanted);
         let answer = flight.enough(wanted.key().is_some());
@@ -108,6 +120,10 @@ impl Search {
     /// Forgets what is remembered of somebody.
     pub(in crate::daemon) fn forget(&self, wanted: &Wanted) {
         lock(&self.cache).forget(wanted);
+        self.forget_invitation(wanted);
+    }
+
+    fn forget_invitation(&self, wanted: &Wanted) {
         if let (Some(key), Some(unsealing)) = (wanted.key(), &self.unsealing) {
             unsealing.forget(key);
         }
@@ -132,6 +148,14 @@ impl Search {
         let mut overlays = overlays.unwrap_or_else(|| self.overlays.clone());
         overlays.retain(|overlay| overlay.abilities().can_find(wanted));
         overlays
+    }
+
+    /// Whether asking for a name may tell more than this did: others are asked then, or something is remembered.
+    pub(in crate::daemon) fn knows_more(&self, name: &Name, asked: &Wanted) -> bool {
+        let by_name = Wanted::Name(name.clone());
+        let overlays = self.overlays_that_find(&by_name);
+        overlays.iter().any(|overlay| !overlay.abilities().can_find(asked))
+            || self.remembered(&by_name).is_some()
     }
 
     /// What they and those that carry sealed packets are asked about somebody. Both at once only as long as it is
@@ -195,11 +219,6 @@ impl Search {
         self.sources(wanted).iter().map(Source::to_string).collect()
     }
 
-    /// What is known of an overlay.
-    pub(in crate::daemon) fn score(&self, address: &str) -> Score {
-        lock(&self.scores).get(address).cloned().unwrap_or_default()
-    }
-
     /// Asks the overlays and says what each answered.
     pub(in crate::daemon) async fn ask(&self, wanted: &Wanted) -> Outcome {
         self.ask_and_tell(wanted, |_| {}).await
@@ -220,8 +239,8 @@ impl Search {
             let Landing { search, wanted } = &landing;
             let outcome = search.ask_and_tell(wanted, |newest| ahead.progress(newest)).await;
             let Outcome { found: packets, reports, .. } = outcome;
-            let addresses = search.addresses(wanted);
-            ahead.end(Answer { packets, addresses, reports, ..Answer::default() });
+            let sources = search.sources(wanted);
+            ahead.end(Answer { packets, sources, reports, ..Answer::default() });
         })
         .detach();
         flight
@@ -269,8 +288,8 @@ impl Search {
             Cached::Found(packets, reports) => (packets, reports),
             Cached::Nothing(reports) => (Vec::new(), reports),
         };
-        let addresses = self.addresses(wanted);
-        Some(Answer { packets, addresses, reports, ..Answer::default() })
+        let sources = self.sources(wanted);
+        Some(Answer { packets, sources, reports, ..Answer::default() })
     }
 
     fn remember(&self, now: Instant, wanted: &Wanted, outcome: &Outcome) {
@@ -278,6 +297,9 @@ impl Search {
         self.sequences.accept(found);
         self.sequences.accept(withdrawn); // and nothing older comes back
         let mut cache = lock(&self.cache);
+        if cache.is_doubted(wanted) && !is_unasked(reports) {
+            cache.forget(wanted);
+        }
         // what a dead overlay did not say is not known to be nothing
         let is_known = reports.iter().all(|report| !is_silent(report));
         let is_told = !found.is_empty() || !withdrawn.is_empty();
@@ -299,67 +321,6 @@ impl Search {
             self.private.note(packet.registration().key, clock::wall());
         }
     }
-
-    /// Takes note of how each overlay did, puts back what one has lost, and raises the alarm when one goes
-    /// back on its word.
-    fn judge<'a>(
-        &self,
-        wanted: &Wanted,
-        asked: impl Iterator<Item = (&'a Source, &'a Report)>,
-        outcome: &Outcome,
-    ) {
-        let now = clock::now();
-        for (source, report) in told(asked) {
-            let (overlay, address) = (source.overlay(), source.overlay().address());
-            lock(&self.rests).record(now, address, report, wanted, outcome);
-            let (rollback, times) = {
-                let mut scores = lock(&self.scores);
-                if !scores.contains_key(address) && scores.len() >= MAX_SCORES {
-                    continue;
-                }
-                let score = scores.entry(address.to_owned()).or_default();
-                let rollback = score.record(wanted, report, outcome);
-                // those that links named are only read, and what was sealed is put nowhere in the open
-                let is_own = self.overlays.iter().any(|own| Arc::ptr_eq(own, overlay));
-                let is_open = |key| is_own && !source.is_sealed() && !self.is_private(key);
-                let newest = outcome.found.first();
-                if let Some(newest) = newest.filter(|newest| is_open(&newest.registration().key)) {
-                    let said = (wanted, &report.said);
-                    lock(&self.repairs).consider(overlay, said, newest, score);
-                }
-                (rollback, score.rollbacks())
-            };
-            // what people put on a web site by hand may be of any age; and it is not said at every look-up
-            let is_worth_saying = overlay.abilities().put && times.is_power_of_two();
-            if let Some(Rollback { key, older }) = rollback.filter(|_| is_worth_saying) {
-                let (key, seconds) = (key.fingerprint(), older.as_secs());
-                log::warn!(
-                    "{address} has gone back to a packet of {wanted} ({key}) that is {seconds} s \
-                     older than one it gave before: it failed, or somebody plays old packets again"
-                );
-            }
-        }
-    }
-}
-
-/// What overlays are judged by. One that was asked for packets in the open and for sealed ones has two answers,
-/// and nobody publishes both: that there is nothing counts only if it is all that it said.
-fn told<'a>(
-    asked: impl Iterator<Item = (&'a Source, &'a Report)>,
-) -> Vec<(&'a Source, &'a Report)> {
-    let mut told: Vec<(&Source, &Report)> = Vec::new();
-    for (source, report) in asked {
-        let tells = |report: &Report| matches!(report.said, Said::Found(_) | Said::Refused(_));
-        let same = |(other, _): &(&Source, &Report)| {
-            other.overlay().address() == source.overlay().address()
-        };
-        match told.iter().position(same) {
-            Some(at) if tells(report) && !tells(told[at].1) => told[at] = (source, report),
-            Some(_) if !tells(report) => {}
-            _ => told.push((source, report)),
-        }
-    }
-    told
 }
 
 /// Ends a flight, however it ends.
@@ -372,6 +333,11 @@ impl Drop for Landing {
     fn drop(&mut self) {
         lock(&self.search.flights).remove(&self.wanted);
     }
+}
+
+/// Whether overlays were to be asked, and none of them could be.
+pub(in crate::daemon) fn is_unasked(reports: &[Report]) -> bool {
+    !reports.is_empty() && reports.iter().all(is_silent)
 }
 
 /// Whether an overlay said nothing about the person at all.

@@ -36,9 +36,7 @@ use format::FormatError;
 pub(in crate::daemon) use identity::LONGEST_PACKET_LIFETIME;
 pub use identity::{Identity, IdentityError, Passphrase, PassphraseSource};
 
-use crate::runtime::file;
-use crate::runtime::plain;
-use crate::runtime::unblock;
+use crate::runtime::{file, plain, unblock};
 
 /// The state directory of one identity.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -182,8 +182,8 @@ impl<S: Sealing> Agent<S> {
         peer.path.as_ref().map(|path| path.way).or(peer.knocked)
     }
 
-    /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough, because QUIC knows its
-    /// peers itself.
+    /// Whose QUIC packets come this way, of which this one is so long. The claim of a genuine probe is enough,
+    /// because QUIC knows its peers itself.
     pub(in crate::link) fn source(&mut self, way: Way, octets: usize, now: Instant) -> Option<Hit> {
         let hit = *self.by_way.get(&way)?;
         if let Some(peer) = self.peers.get_mut(&hit) {

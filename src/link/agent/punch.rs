@@ -28,6 +28,7 @@ use crate::link::{
     sealing::Sealing,
     way::{RelayId, Way},
 };
+use crate::runtime::ip::is_global_v4;
 
 /// Hops of a probe that shall open our own NAT.
 const NEAR: u8 = 2;
@@ -40,9 +41,7 @@ const MAX_CROSSING: Duration = Duration::from_millis(300);
 /// How many hops a near probe may travel; None if there is no NAT to be spared on this way.
 pub(super) fn near_ttl(to: Way) -> Option<u8> {
     let IpAddr::V4(ip) = to.direct()?.ip() else { return None };
-    let [a, b, ..] = ip.octets();
-    let shared = a == 100 && b & 0xc0 == 64; // RFC 6598
-    (!ip.is_private() && !ip.is_loopback() && !ip.is_link_local() && !shared).then_some(NEAR)
+    is_global_v4(ip).then_some(NEAR)
 }
 
 impl<S: Sealing> Agent<S> {

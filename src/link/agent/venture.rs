@@ -13,11 +13,11 @@ use crate::identity::Hit;
 use super::Agent;
 use crate::link::{
     candidate::{Candidate, CandidateKind},
-    locators,
     peer::Peer,
     sealing::Sealing,
     way::Way,
 };
+use crate::runtime::ip::is_global;
 
 /// What one dial may send so: the first packet of a handshake and its repetitions after a second.
 const VENTURES: u8 = 3;
@@ -59,7 +59,7 @@ impl<S: Sealing> Agent<S> {
             published.filter_map(|c| Some((c.way.direct()?.ip(), c))).collect();
         // what may be reached from everywhere, and so from here
         let native = |ip: &IpAddr, c: &Candidate| {
-            !c.is_teredo() && locators::is_global(*ip) && (ip.is_ipv4() || has_ipv6)
+            !c.is_teredo() && is_global(*ip) && (ip.is_ipv4() || has_ipv6)
         };
         // the Teredo client asks its peers in over IPv4; that takes time, which others get first
         let only_teredo = !listed.iter().any(|(ip, c)| native(ip, c));

@@ -13,15 +13,14 @@ use super::super::{
     agent::{DialError, LocalCandidate, PathReport},
     early::EarlyRequest,
     locator_set::NatMapping,
-    locators,
     no_path::NoPath,
     places::Places,
     teredo::is_teredo,
-    way::{RelayId, Way},
+    way::Way,
 };
 use super::{Link, State, virtual_address};
 use crate::identity::{Hit, PublicKey};
-use crate::runtime::clock;
+use crate::runtime::{clock, ip::is_global};
 
 /// A path, or why there is none.
 pub(super) type DialOutcome = Result<Reached, NoPath>;
@@ -39,7 +38,7 @@ impl State {
     /// How to try to reach a peer at these addresses.
     fn ways(&self, locators: &[SocketAddr]) -> Vec<Way> {
         let direct = locators.iter().map(|locator| Way::Direct(*locator));
-        let global = locators.iter().filter(|locator| locators::is_global(locator.ip()));
+        let global = locators.iter().filter(|locator| is_global(locator.ip()));
         direct.chain(global.flat_map(|locator| self.gathering.turn_ways(*locator))).collect()
     }
 }
@@ -134,7 +133,11 @@ impl Link {
 
     /// Where this host may be reached from now on, and how its NAT gives out ports. Connected peers are
     /// told if it is news.
-    pub fn set_local_candidates(&self, candidates: &[LocalCandidate], nat: NatMapping) {
+    pub(in crate::link) fn set_local_candidates(
+        &self,
+        candidates: &[LocalCandidate],
+        nat: NatMapping,
+    ) {
         self.with_state(|state, now| state.agent.set_local_candidates(candidates, nat, now));
     }
 
@@ -142,11 +145,6 @@ impl Link {
     /// again.
     pub fn recovered(&self) -> EventListener {
         self.recovered.listen()
-    }
-
-    /// A relay is gone: nothing goes through it any more.
-    pub fn forget_relay(&self, relay: RelayId) {
-        self.with_state(|state, now| state.agent.forget_relay(relay, now));
     }
 
     /// A connection with this peer was lost without a word; the next [`Link::reach`] asks whether it is

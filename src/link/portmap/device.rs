@@ -11,10 +11,9 @@ use socket2::SockRef;
 
 use super::igd::{self, Call, Igd, SEARCH_GROUP, Step, Url};
 use crate::runtime::{
-    Async,
+    Async, TcpIo, clock,
     http::{self, Request},
 };
-use crate::runtime::{TcpIo, clock};
 
 /// The waits between searches, which may get lost in a wireless network, and after the last one.
 const SEARCHES: [Duration; 3] =
@@ -158,7 +157,7 @@ async fn exchange(host: SocketAddrV4, request: Request) -> String {
         let stream = Async::<TcpStream>::connect(host).await.ok()?;
         let io = TcpIo::new(stream, REQUEST_TIME);
         let response = http::request_over(Box::new(io), request).await.ok()?;
-        let body = http::collect(response.into_body(), MAX_DOCUMENT).await?;
+        let body = http::collect(response.into_body(), MAX_DOCUMENT, REQUEST_TIME).await?;
         Some(String::from_utf8_lossy(&body).into_owned())
     };
     clock::timeout(REQUEST_TIME, exchange).await.flatten().unwrap_or_default()

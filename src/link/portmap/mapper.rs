@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
     path::Path,
     sync::{
         Arc, Weak,
@@ -19,8 +19,8 @@ use super::{
     gateway_client::{Event, GatewayClient},
 };
 use crate::link::host::Link;
-use crate::link::locators::{interface_addresses, is_global};
-use crate::runtime::{Async, Task, clock, file, random, spawn};
+use crate::link::locators::interface_addresses;
+use crate::runtime::{Async, Task, clock, file, ip::is_global_v4, random, spawn};
 
 /// Where PCP and NAT-PMP are spoken.
 const PORT: u16 = 5351;
@@ -173,7 +173,7 @@ async fn withdraw(held: Held) {
 /// another NAT.
 fn report(link: &Weak<Link>, external: Option<SocketAddrV4>) {
     let Some(link) = link.upgrade() else { return };
-    let usable = external.filter(|external| is_global(IpAddr::V4(*external.ip())));
+    let usable = external.filter(|external| is_global_v4(*external.ip()));
     link.set_mapped(usable.into_iter().map(SocketAddr::V4).collect());
 }
 

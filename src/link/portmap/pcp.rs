@@ -50,7 +50,7 @@ pub(super) struct MapResponse {
 }
 
 /// The result of a gateway that speaks another version.
-pub(super) const UNSUPP_VERSION: u8 = 1;
+const UNSUPP_VERSION: u8 = 1;
 
 impl MapRequest {
     pub(super) fn encode(&self) -> Vec<u8> {

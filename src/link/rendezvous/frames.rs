@@ -2,7 +2,7 @@
 
 /// The longest datagram; nothing that this program sends is longer than an Ethernet frame. A longer one
 /// ends the connection.
-pub(super) const MAX_FRAME: usize = 2048;
+const MAX_FRAME: usize = 2048;
 const LENGTH: usize = 2;
 /// What is read at once.
 const BUFFER: usize = 16 * 1024;

@@ -33,8 +33,8 @@ pub(super) enum Purpose {
     Register,
 }
 
-/// Octets of content in a HELLO before the certificates. Most of them are zero: room for what later versions want to say, and
-/// weight, so that a WELCOME is not longer.
+/// Octets of content in a HELLO before the certificates. Most of them are zero: room for what later versions
+/// want to say, and weight, so that a WELCOME is not longer.
 const HELLO_CONTENT: usize = 16;
 
 /// Certificates in a HELLO, each behind an octet with its length: as many as a registration packet has.

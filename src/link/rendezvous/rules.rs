@@ -51,7 +51,7 @@ impl Group {
     }
 
     /// Whether certificates matter.
-    pub(super) fn is_certified(&self) -> bool {
+    fn is_certified(&self) -> bool {
         matches!(self, Group::Members(_))
     }
 }

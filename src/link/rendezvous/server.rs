@@ -8,6 +8,8 @@
 //! HELLO costs a hash; those with the right mac are slowed down by source and in sum before any
 //! multiplication.
 
+mod restart;
+
 use std::{
     collections::{HashMap, VecDeque},
     time::{Duration, Instant},
@@ -28,10 +30,11 @@ use super::{
     message::{self, Hello, KEEP_LENGTH, Mark, Purpose, Refused, Token, Welcome},
     meter::Meter,
     refusal::RefusalReason,
-    rules::{Group, Rules},
-    saved::{self, Binding},
-    session::{MAX_LIFETIME, Session},
+    rules::Rules,
+    session::Session,
 };
+
+pub(in crate::link) use restart::MAX_SAVED;
 
 /// Sessions, with about 400 octets each.
 const MAX_SESSIONS: usize = 8192;
@@ -39,11 +42,6 @@ const MAX_SESSIONS: usize = 8192;
 const MAX_TRANSMITS: usize = 1024;
 /// How often sessions are looked through for those that are over.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How long a registration from before a restart holds until its owner is heard of.
-const RESTORED_LIFETIME: Duration = Duration::from_secs(60);
-/// After a restart, clients are told one by one: as many HELLOs as one limiter lets pass.
-const NOTICE_INTERVAL: Duration = Duration::from_millis(4);
-
 /// All clients of one rendezvous.
 pub(in crate::link) struct Server {
     own: Own,
@@ -82,9 +80,6 @@ impl Client {
         Client { carrier, claimed: None, carried: Meter::new(now) }
     }
 }
-
-/// Octets of the longest file of registrations.
-pub(in crate::link) const MAX_SAVED: usize = saved::max_length(MAX_SESSIONS);
 
 /// What a rendezvous has done since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -346,15 +341,7 @@ impl Server {
         if self.next_sweep <= now {
             self.sweep(now);
         }
-        while self.next_notice <= now
-            && let Some(carrier) = self.notices.pop_front()
-        {
-            self.next_notice = now + NOTICE_INTERVAL;
-            let Some(session) = self.sessions.get(&carrier) else { continue };
-            let mark = message::mark_of(&session.token);
-            let refused = Refused { reason: RefusalReason::Restarted, mark, callee: None };
-            self.transmit(carrier, refused.encode());
-        }
+        self.give_notice(now);
     }
 
     /// When [`Server::handle_timeout`] should be called; None while nothing is to do.
@@ -379,41 +366,6 @@ impl Server {
     /// True once after registrations have changed since it was last asked: they should be saved.
     pub(in crate::link) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
-    }
-
-    /// The registrations that a restart should not forget. Those over TCP end with their connection.
-    pub(in crate::link) fn save(&self, now: Instant) -> Vec<u8> {
-        saved::encode(self.sessions.iter().filter_map(|(carrier, session)| {
-            let Carrier::Udp(address) = *carrier else { return None };
-            let kept = session.purpose == Purpose::Register && session.is_proved();
-            let binding = Binding { key: session.key, token: session.token, address };
-            (kept && !session.is_over(now)).then_some(binding)
-        }))
-    }
-
-    /// Takes up the registrations that [`Server::save`] gave, for a minute, and tells their owners to
-    /// say HELLO.
-    pub(in crate::link) fn restore(&mut self, octets: &[u8], now: Instant) {
-        for Binding { key, token, address } in saved::decode(octets) {
-            // members have shown what they are, and are asked for it again
-            let may = |group: &Group| match group {
-                Group::Nobody => false,
-                Group::Anyone | Group::Members(_) => true,
-                Group::Keys(keys) => keys.contains(&key),
-            };
-            if self.sessions.len() >= MAX_SESSIONS || !may(&self.rules.register) {
-                continue;
-            }
-            let carrier = Carrier::Udp(address);
-            let mut session = Session::new(key, token, true, now);
-            session.grant(Purpose::Register, MAX_LIFETIME, may(&self.rules.relay), now);
-            session.expires = now + RESTORED_LIFETIME;
-            let hit = session.hit;
-            self.sessions.insert(carrier, session);
-            self.clients.insert(hit, Client::new(carrier, now));
-            self.notices.push_back(carrier);
-        }
-        self.next_notice = now;
     }
 
     fn nonce(&mut self) -> [u8; 12] {

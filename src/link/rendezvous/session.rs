@@ -10,7 +10,7 @@ use super::{
 };
 
 /// How long a session lasts until its client has shown its token.
-pub(super) const UNPROVED_LIFETIME: Duration = Duration::from_secs(10);
+const UNPROVED_LIFETIME: Duration = Duration::from_secs(10);
 /// A session lasts at most this long without a sign of life: four times what clients leave between two.
 pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(120);
 const MIN_LIFETIME: Duration = Duration::from_secs(30);

@@ -33,10 +33,10 @@ use hyper::{
 };
 
 use crate::runtime::{
-    Async,
+    Async, TcpIo, clock,
     http::{self, BoxFuture, Client, Handler, Limits, Request, Response},
+    lock, spawn,
 };
-use crate::runtime::{TcpIo, clock, lock, spawn};
 
 use super::frames::{self, Frames};
 

@@ -9,9 +9,10 @@
 //! 6  ask the mapped address               it comes back: the NAT hairpins
 //! ```
 //!
-//! 6 is asked beside 2, where waiting for nothing takes the time. 2 and 3 come before anything is sent to the other address, which would open the filter. A server
-//! without an other address is good for 1 only; then two servers are compared. Several servers can be
-//! given: all are asked 1, and the first that can do more does the rest.
+//! 6 is asked beside 2, where waiting for nothing takes the time. 2 and 3 come before anything is sent to the
+//! other address, which would open the filter. A server without an other address is good for 1 only; then two
+//! servers are compared. Several servers can be given: all are asked 1, and the first that can do more does the
+//! rest.
 
 use std::{fmt, net::SocketAddr, time::Instant};
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::link::locator_set::NatMapping;
-use crate::link::locators::is_global;
+use crate::runtime::ip::is_global;
 
 /// What is remembered at most; the oldest gives way.
 const MAX_OBSERVATIONS: usize = 32;

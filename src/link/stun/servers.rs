@@ -8,7 +8,7 @@ use std::{
 use crate::runtime::unblock;
 
 /// The port of STUN and TURN (RFC 8489, section 18.6).
-pub(in crate::link) const DEFAULT_PORT: u16 = 3478;
+const DEFAULT_PORT: u16 = 3478;
 /// More than a server answers.
 pub(super) const MAX_ANSWER: usize = 1500;
 /// The longest name of a host (RFC 1035).

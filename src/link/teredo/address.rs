@@ -7,6 +7,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
+use crate::runtime::ip::is_global_v4;
+
 /// The port of every Teredo server.
 pub(in crate::link) const SERVER_PORT: u16 = 3544;
 
@@ -38,7 +40,9 @@ impl TeredoAddress {
         let [_, _, s0, s1, flags, port, m0, m1] = address.segments();
         let server = Ipv4Addr::from_bits(u32::from(s0) << 16 | u32::from(s1));
         let mapped = Ipv4Addr::from_bits(!(u32::from(m0) << 16 | u32::from(m1)));
-        let usable = is_global(server) && is_global(mapped) && !port != 0;
+        // on somebody else's word only hosts of the Internet are sent to, never those of this site, this host or
+        // a group (RFC 4380, section 7)
+        let usable = is_global_v4(server) && is_global_v4(mapped) && !port != 0;
         usable.then_some(TeredoAddress { server, flags, mapped: SocketAddrV4::new(mapped, !port) })
     }
 
@@ -56,17 +60,6 @@ impl TeredoAddress {
 /// Whether an address is in 2001:0::/32.
 pub(in crate::link) fn is_teredo(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if v6.segments()[..2] == [0x2001, 0])
-}
-
-/// Whether Teredo may send to an address on somebody else's word: only hosts of the Internet, never
-/// those of this site, this host or a group (RFC 4380, section 7).
-pub(super) fn is_global(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let shared = a == 100 && b & 0xc0 == 64; // RFC 6598
-    let assigned = [a, b, c] == [192, 0, 0]; // RFC 6890
-    let reserved = a == 0 || a >= 240 || address.is_multicast();
-    let local = address.is_private() || address.is_loopback() || address.is_link_local();
-    !(shared || assigned || reserved || local)
 }
 
 #[cfg(test)]

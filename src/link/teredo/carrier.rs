@@ -10,19 +10,14 @@ use std::{
 
 use quinn::udp::RecvMeta;
 
-use crate::runtime::{clock, lock};
+use crate::runtime::{clock, ip::is_global_v4, lock};
 
 use super::super::{
     gathering::{Gathered, GatheredKind},
     host::{Link, VIRTUAL_PORT},
     locators,
 };
-use super::{
-    address::{is_global, is_teredo},
-    setting::TeredoSetting,
-    socket::TeredoSocket,
-    state::TeredoState,
-};
+use super::{address::is_teredo, setting::TeredoSetting, socket::TeredoSocket, state::TeredoState};
 
 /// What a server far away takes, and its second address for confirmation.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
@@ -52,7 +47,8 @@ impl Link {
     /// peers find it; without any it only reaches others.
     pub fn serve_teredo(&self, setting: &TeredoSetting) {
         let Some(teredo) = self.teredo.get() else { return };
-        let public = |address: &SocketAddr| matches!(address.ip(), IpAddr::V4(v4) if is_global(v4));
+        let public =
+            |address: &SocketAddr| matches!(address.ip(), IpAddr::V4(v4) if is_global_v4(v4));
         let gathered = self.gathered_addresses();
         let mapped = gathered.iter().any(|gathered| gathered.kind == GatheredKind::Mapped);
         let introduced = !self.accepted_rendezvous().is_empty();

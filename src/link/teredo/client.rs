@@ -36,13 +36,14 @@ use std::{
 
 use super::super::{drbg::Drbg, limit::Bucket};
 use super::{
-    address::{TeredoAddress, is_global},
+    address::TeredoAddress,
     bare,
     ipv6::{self, MAX_PAYLOAD},
     peers::{Peers, Standing},
     qualification::{Outcome, Qualification},
     state::{TeredoProof, TeredoState},
 };
+use crate::runtime::ip::is_global_v4;
 
 /// How long after the last datagram of this host the client stays qualified unless it is kept: as
 /// long as a person may stay with one page.
@@ -137,7 +138,7 @@ impl Teredo {
 
     /// From now on these servers are asked, in this order; one in use stays while it answers.
     pub(super) fn set_servers(&mut self, mut servers: Vec<Ipv4Addr>) {
-        servers.retain(|server| is_global(*server));
+        servers.retain(|server| is_global_v4(*server));
         if servers != self.servers {
             self.servers = servers;
             self.failures = 0;

@@ -122,9 +122,9 @@ impl Peers {
         Standing::Waiting
     }
 
-    /// A packet came directly from the peer; gives what waited for that, and whether the peer was not
-    /// trusted before and nothing is under way to it. What was ventured has got there if the peer is no further from here than the
-    /// ways over the server allow: then its answer comes within `patience`.
+    /// A packet came directly from the peer; gives what waited for that, and whether the peer was not trusted
+    /// before and nothing is under way to it. What was ventured has got there if the peer is no further from
+    /// here than the ways over the server allow: then its answer comes within `patience`.
     pub(super) fn heard(
         &mut self,
         address: TeredoAddress,

@@ -17,7 +17,7 @@ const LAST_CHANNEL: u16 = 0x4fff;
 /// Octets before the data.
 const CHANNEL_HEADER: usize = 4;
 /// Peers at a time: a dial has at most sixteen addresses. The one that was used longest ago gives way.
-pub(super) const MAX_CHANNELS: usize = 64;
+const MAX_CHANNELS: usize = 64;
 /// A permission lives five minutes, a channel ten; one request refreshes both.
 pub(super) const REBIND: Duration = Duration::from_secs(4 * 60);
 /// A peer to which nothing is sent for so long is forgotten.

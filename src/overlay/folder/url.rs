@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use crate::overlay::BaseUrl;
-use crate::overlay::address::AddressError;
+use crate::overlay::address_error::AddressError;
 
 /// The region of storage that has none.
 const DEFAULT_REGION: &str = "us-east-1";

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::overlay::address::{AddressError, is_loopback};
+use crate::overlay::address_error::AddressError;
+use crate::overlay::host::is_loopback;
 
 /// Nodes by which a DHT is entered: addresses with ports; none for the public ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -16,11 +16,10 @@ use mainline::{DEFAULT_BOOTSTRAP_NODES, Dht, async_dht::AsyncDht};
 
 use super::Bootstrap;
 use crate::overlay::OverlayError;
-use crate::runtime::lock;
 use crate::runtime::{
     clock,
     file::{self, Access},
-    plain, spawn, unblock,
+    lock, plain, spawn, unblock,
 };
 
 /// How long a node of this host's own machine may take for an answer; others have two seconds.

@@ -15,12 +15,12 @@ use mainline::Id;
 use super::node::Entry;
 use super::{Bootstrap, in_time};
 use crate::identity::{Name, Slot};
-use crate::overlay::address::is_public;
 use crate::overlay::tracker::{Family, RENEWAL, ports};
 use crate::overlay::{Abilities, MAX_ADDRESSES, Overlay, OverlayError, candidates};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::clock;
 use crate::runtime::http::BoxFuture;
+use crate::runtime::ip::is_global;
 
 /// How long other nodes' answers are waited for when there is one.
 const OTHERS: Duration = Duration::from_millis(1500);
@@ -64,7 +64,7 @@ impl Overlay for Peers {
             found.sort();
             found.dedup();
             found.retain(|address| {
-                let is_possible = entry.is_loopback() || is_public(IpAddr::V4(*address.ip()));
+                let is_possible = entry.is_loopback() || is_global(IpAddr::V4(*address.ip()));
                 is_possible && address.port() != 0
             });
             found.truncate(MAX_ADDRESSES);

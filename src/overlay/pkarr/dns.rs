@@ -4,7 +4,8 @@
 //! What is read may hold other records beside it. Names of theirs may be compressed, so they are skipped by
 //! their shape; the record looked for is spelled in full.
 
-use super::z_base_32;
+use data_encoding::{Encoding, Specification};
+
 use crate::identity::PublicKey;
 use crate::registration::Packet;
 
@@ -68,6 +69,18 @@ fn owner(key: &PublicKey) -> Vec<u8> {
     let key = z_base_32(key);
     let labels = [LABEL, key.as_bytes(), b""];
     labels.iter().flat_map(|label| [&[label.len() as u8], *label].concat()).collect()
+}
+
+/// A key as pkarr spells it.
+pub(super) fn z_base_32(key: &PublicKey) -> String {
+    encoding().encode(key.as_bytes())
+}
+
+/// z-base-32, 52 characters for a key.
+fn encoding() -> Encoding {
+    let mut specification = Specification::new();
+    specification.symbols.push_str("ybndrfg8ejkmcpqxot1uwisza345h769");
+    specification.encoding().expect("32 different symbols")
 }
 
 /// Puts the strings of a text together.
@@ -161,5 +174,12 @@ mod tests {
             dns[at] = to;
             let _ = decode(&KEY, &dns);
         }
+    }
+
+    #[test]
+    fn keys_are_spelled_as_pkarr_does() {
+        // the example of z-base-32's own text, and the length of a key
+        assert_eq!(encoding().encode(&[0xf0, 0xbf, 0xc7]), "6n9hq");
+        assert_eq!(z_base_32(&PublicKey([0; 32])), "y".repeat(52));
     }
 }

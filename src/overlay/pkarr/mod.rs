@@ -12,12 +12,10 @@ pub mod dns;
 
 use std::time::Duration;
 
-use data_encoding::{Encoding, Specification};
-
 use super::bep44::Item;
 use super::http::{self, Hosts, HttpClient, in_time, is_found, refusal, translate};
 use super::{Abilities, BaseUrl, Overlay, OverlayError};
-use crate::identity::{KeyPair, PublicKey};
+use crate::identity::KeyPair;
 use crate::registration::presence::SealedPacket;
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
@@ -44,7 +42,7 @@ impl Relay {
     }
 
     fn put_item(&self, item: &Item) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&item.key)));
+        let (agent, url) = (self.http.agent(), self.url.join(&dns::z_base_32(&item.key)));
         let body =
             [&item.signature[..], &item.sequence.to_be_bytes()[..], &item.value[..]].concat();
         in_time(move || {
@@ -63,7 +61,7 @@ impl Overlay for Relay {
         let Some(key) = wanted.key().copied() else {
             return Box::pin(async { Ok(Vec::new()) });
         };
-        let (agent, url) = (self.http.agent(), self.url.join(&z_base_32(&key)));
+        let (agent, url) = (self.http.agent(), self.url.join(&dns::z_base_32(&key)));
         in_time(move || {
             let mut response = agent.get(&url).call().map_err(translate)?;
             if !is_found(&response)? {
@@ -103,29 +101,5 @@ impl Overlay for Relay {
             renew: Some(RENEWAL),
             ..Abilities::SLOTS
         }
-    }
-}
-
-/// A key as pkarr spells it.
-pub(super) fn z_base_32(key: &PublicKey) -> String {
-    encoding().encode(key.as_bytes())
-}
-
-/// z-base-32, 52 characters for a key.
-fn encoding() -> Encoding {
-    let mut specification = Specification::new();
-    specification.symbols.push_str("ybndrfg8ejkmcpqxot1uwisza345h769");
-    specification.encoding().expect("32 different symbols")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_spelled_as_pkarr_does() {
-        // the example of z-base-32's own text, and the length of a key
-        assert_eq!(encoding().encode(&[0xf0, 0xbf, 0xc7]), "6n9hq");
-        assert_eq!(z_base_32(&PublicKey([0; 32])), "y".repeat(52));
     }
 }

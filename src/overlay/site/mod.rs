@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::address::{AddressError, check_url};
+use super::address_error::AddressError;
+use super::host::check_url;
 use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
 use super::{Abilities, Overlay, OverlayError};
 use crate::identity::{KeyPair, Name, Seed};

@@ -21,8 +21,7 @@ use super::datagram::{Answer, Done, Id, MAX_LENGTH, Put, Question, Secret};
 use crate::identity::Slot;
 use crate::overlay::OverlayError;
 use crate::registration::Call;
-use crate::runtime::{Async, Token, http::BoxFuture, lock};
-use crate::runtime::{clock, random, unblock};
+use crate::runtime::{Async, Token, clock, http::BoxFuture, lock, random, unblock};
 
 /// How long HTTP waits for an answer to a datagram; longer than most round trips.
 const HEAD_START: Duration = Duration::from_millis(120);

@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! ASK     magic "p2pd" ‖ 1 ‖ id (8) ‖ slot (20) ‖ zeros up to 128 octets
-//! FOUND   magic "p2pd" ‖ 2 ‖ id (8) ‖ flags: 1 if more lies there than fits, 2 if there is a token ‖ [token (8)] ‖ packets, each behind its length
+//! FOUND   magic "p2pd" ‖ 2 ‖ id (8) ‖ flags ‖ [token (8)] ‖ packets, each behind its length
+//!         flags: 1 if more lies there than fits, 2 if there is a token
 //! LEAVE   magic "p2pd" ‖ 3 ‖ id (8) ‖ slot (20) ‖ secret (32) ‖ call
 //! LEFT    magic "p2pd" ‖ 4 ‖ id (8) ‖ 1 if there was room
-//! PUT     magic "p2pd" ‖ 5 ‖ id (8) ‖ token (8) [‖ seconds to live (4) ‖ secrets of the key's and the name's place (64) ‖ packet]
+//! PUT     magic "p2pd" ‖ 5 ‖ id (8) ‖ token (8)
+//!         [‖ seconds to live (4) ‖ secrets of the key's and the name's place (64) ‖ packet]
 //! TOKEN   magic "p2pd" ‖ 6 ‖ id (8) ‖ token (8)
-//! DONE    magic "p2pd" ‖ 7 ‖ id (8) ‖ 0 if it lies there, 1 if there is a newer one, 2 if there is no room, 3 if it is wrong
+//! DONE    magic "p2pd" ‖ 7 ‖ id (8) ‖ outcome
+//!         outcome: 0 if it lies there, 1 if there is a newer one, 2 if there is no room, 3 if it is wrong
 //! ASK     magic "p2pd" ‖ 8 ‖ id (8) ‖ slot (20) ‖ token (8)
 //! ```
 //!

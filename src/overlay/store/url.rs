@@ -1,7 +1,8 @@
 //! How the configuration spells where the slots of a store are. Who asks there is the client.
 
 use crate::identity::Slot;
-use crate::overlay::address::{AddressError, Host, check_url};
+use crate::overlay::address_error::AddressError;
+use crate::overlay::host::{Host, check_url};
 
 /// Where the slots of a store are: a URL with a gap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

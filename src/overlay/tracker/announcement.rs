@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::bencode::Value;
 use crate::identity::Slot;
 use crate::overlay::OverlayError;
-use crate::overlay::address::is_public;
 use crate::registration::Registration;
+use crate::runtime::ip::is_global;
 
 /// Says that somebody is in a swarm, or leaves it, and asks who else is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub(in crate::overlay) fn ports(registration: &Registration) -> Vec<(Family, u16
     let port = |family| {
         let mut locators = registration.locators.iter().filter(|l| Family::of(l) == family);
         let first = locators.clone().next();
-        let chosen = locators.find(|locator| is_public(locator.ip())).or(first);
+        let chosen = locators.find(|locator| is_global(locator.ip())).or(first);
         chosen.map(|locator| (family, locator.port()))
     };
     [Family::V4, Family::V6].into_iter().filter_map(port).collect()

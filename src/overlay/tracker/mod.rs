@@ -35,12 +35,12 @@ pub(super) use announcement::{Family, ports};
 pub use udp::announce_answer;
 pub use url::TrackerUrl;
 
-use super::address::is_public;
 use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
 use super::{Abilities, MAX_ADDRESSES, Overlay, OverlayError, candidates};
 use crate::identity::{Name, Slot};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
+use crate::runtime::ip::is_global;
 use crate::runtime::{clock, lock, plain, random, spawn, unblock};
 use announcement::{Announcement, Event, NO_PORT, Role};
 use url::Protocol;
@@ -186,7 +186,7 @@ impl Asked {
                 }
             }
         };
-        swarm.retain(|address| self.nearby || is_public(address.ip()));
+        swarm.retain(|address| self.nearby || is_global(address.ip()));
         swarm.truncate(MAX_ADDRESSES);
         Ok(swarm)
     }
@@ -220,7 +220,7 @@ impl Asked {
                 let found = found.await.ok_or(OverlayError::TimedOut)??;
                 let is_asked = |address: &&SocketAddr| {
                     let is_of_family = family.is_none_or(|family| Family::of(address) == family);
-                    is_of_family && (hosts != Hosts::Public || is_public(address.ip()))
+                    is_of_family && (hosts != Hosts::Public || is_global(address.ip()))
                 };
                 let address = found.iter().find(is_asked).ok_or(OverlayError::NoAddress)?;
                 udp::announce(*address, announcement).await

@@ -1,6 +1,7 @@
 //! How a tracker is spelled.
 
-use crate::overlay::address::{AddressError, Host, check_url};
+use crate::overlay::address_error::AddressError;
+use crate::overlay::host::{Host, check_url};
 
 /// Where a tracker is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

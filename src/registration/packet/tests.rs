@@ -1,12 +1,14 @@
 use std::{
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
 
 use proptest::{collection::vec, option, prelude::*};
 
+use super::fields::{CERTIFICATE, LOCATOR, NAME, RENDEZVOUS};
 use super::*;
 use crate::identity::Seed;
+use crate::registration::wire;
 
 fn pair(seed: u8) -> KeyPair {
     KeyPair::from_seed(&Seed::new([seed; 32]))

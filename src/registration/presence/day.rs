@@ -9,7 +9,7 @@ use crate::identity::Timestamp;
 pub struct Day(u32);
 
 /// For how long before and after a day its places are kept up.
-pub(super) const OVERLAP: Duration = Duration::from_secs(3600);
+const OVERLAP: Duration = Duration::from_secs(3600);
 const LENGTH: u64 = 86_400;
 
 impl Day {

@@ -16,9 +16,9 @@
 //!
 //! What to know of them:
 //!
-//! * Without its `drop`, the input chain lets a peer's probe that arrives before ours make an entry to the router itself, which
-//!   takes the port: our own probe is then mapped to another one, and punching fails. Real routers exist with
-//!   and without it, so there are `portrestricted` and `masquerade`.
+//! * Without its `drop`, the input chain lets a peer's probe that arrives before ours make an entry to the
+//!   router itself, which takes the port: our own probe is then mapped to another one, and punching fails. Real
+//!   routers exist with and without it, so there are `portrestricted` and `masquerade`.
 //! * A masquerade is endpoint-independent as long as the source port is free. The second host with the same source port
 //!   gets another port, still endpoint-independent; the map of the cones has public port = inside port as its
 //!   key, so there that host is not reachable.

@@ -3,8 +3,13 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
+use futures_lite::stream;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::{StatusCode, body::Frame, header::HeaderValue};
+use hyper::{
+    StatusCode,
+    body::Frame,
+    header::{HeaderName, HeaderValue},
+};
 use p2p::runtime;
 use p2p::runtime::http::{self, BoxError, BoxFuture, Handler, Request, Response};
 
@@ -20,71 +25,74 @@ impl Handler for Service {
             match path.as_str() {
                 "/" => Response::new(http::full("alice's page")),
                 "/seen" => seen(&request),
-                "/echo" => {
-                    let mut response = Response::new(http::empty());
-                    if let Some(trailer) = request.headers().get("trailer") {
-                        response.headers_mut().insert("trailer", trailer.clone());
-                    }
-                    *response.body_mut() = request.into_body();
-                    response
-                }
+                "/echo" => echo(request),
                 "/collect" => {
                     let body = request.into_body().collect().await.unwrap();
                     Response::new(http::full(body.to_bytes()))
                 }
                 "/part" => part(&request),
-                "/events" => {
-                    let frames =
-                        futures_lite::stream::unfold(self.events.clone(), |events| async {
-                            let event = events.recv().await.ok()?;
-                            Some((Ok::<_, BoxError>(Frame::data(event)), events))
-                        });
-                    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
-                    set(&mut response, "content-type", "text/event-stream");
-                    response
-                }
-                "/refuse" => {
-                    let mut response = Response::new(http::full("too large"));
-                    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-                    response
-                }
-                "/switch" => {
-                    let protocol = request.headers().get("upgrade").cloned();
-                    let upgraded = hyper::upgrade::on(&mut request);
-                    runtime::spawn(async move {
-                        let Ok(io) = upgraded.await else { return };
-                        let _ = echo(io).await;
-                    })
-                    .detach();
-                    let mut response = Response::new(http::empty());
-                    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-                    set(&mut response, "connection", "upgrade");
-                    response.headers_mut().insert("upgrade", protocol.unwrap());
-                    response
-                }
-                "/fields" => {
-                    // each line of the query is a field of the response
-                    let mut response = Response::new(http::full("fields"));
-                    let query = request.uri().query().unwrap_or_default().to_owned();
-                    for field in query.split('|') {
-                        let field =
-                            percent_encoding::percent_decode_str(field).decode_utf8().unwrap();
-                        let (name, value) = field.split_once(": ").unwrap();
-                        response.headers_mut().append(
-                            hyper::header::HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                            HeaderValue::from_str(value).unwrap(),
-                        );
-                    }
-                    response
-                }
-                path => {
-                    let mut response = Response::new(http::full(format!("no {path}")));
-                    *response.status_mut() = StatusCode::NOT_FOUND;
-                    response
-                }
+                "/events" => events(self.events.clone()),
+                "/refuse" => with_status(StatusCode::PAYLOAD_TOO_LARGE, "too large"),
+                "/switch" => switch(&mut request),
+                "/fields" => fields(&request),
+                path => with_status(StatusCode::NOT_FOUND, &format!("no {path}")),
             }
         })
     }
+}
+
+fn with_status(status: StatusCode, text: &str) -> Response {
+    let mut response = Response::new(http::full(text.to_owned()));
+    *response.status_mut() = status;
+    response
+}
+
+/// Gives the body back as it comes, and announces the trailers that the request has announced.
+fn echo(request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let mut response = Response::new(body);
+    if let Some(trailer) = head.headers.get("trailer") {
+        response.headers_mut().insert("trailer", trailer.clone());
+    }
+    response
+}
+
+/// A stream of events, each as it is sent.
+fn events(events: async_channel::Receiver<Bytes>) -> Response {
+    let frames = stream::unfold(events, |events| async {
+        let event = events.recv().await.ok()?;
+        Some((Ok::<_, BoxError>(Frame::data(event)), events))
+    });
+    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    set(&mut response, "content-type", "text/event-stream");
+    response
+}
+
+/// Switches to the protocol that the request asks for.
+fn switch(request: &mut Request) -> Response {
+    let protocol = request.headers().get("upgrade").cloned();
+    let upgraded = hyper::upgrade::on(request);
+    runtime::spawn(async move {
+        let Ok(io) = upgraded.await else { return };
+        let _ = converse(io).await;
+    })
+    .detach();
+    let mut response = with_status(StatusCode::SWITCHING_PROTOCOLS, "");
+    set(&mut response, "connection", "upgrade");
+    response.headers_mut().insert("upgrade", protocol.unwrap());
+    response
+}
+
+/// Each line of the query is a field of the response.
+fn fields(request: &Request) -> Response {
+    let mut response = Response::new(http::full("fields"));
+    for field in request.uri().query().unwrap_or_default().split('|') {
+        let field = percent_encoding::percent_decode_str(field).decode_utf8().unwrap();
+        let (name, value) = field.split_once(": ").unwrap();
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        response.headers_mut().append(name, HeaderValue::from_str(value).unwrap());
+    }
+    response
 }
 
 /// Target and fields as the service sees them, sorted.
@@ -120,7 +128,7 @@ fn set(response: &mut Response, name: &'static str, value: &str) {
 }
 
 /// Gives back what comes until the other side ends, then says goodbye.
-async fn echo(io: hyper::upgrade::Upgraded) -> io::Result<()> {
+async fn converse(io: hyper::upgrade::Upgraded) -> io::Result<()> {
     use std::{future::poll_fn, pin::Pin};
 
     use hyper::rt::{Read as _, ReadBuf, Write as _};

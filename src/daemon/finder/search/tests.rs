@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
+use tempfile::TempDir;
 
 use super::*;
 use crate::daemon::home::Home;
@@ -37,6 +38,25 @@ impl Overlay for Slow {
     }
 }
 
+/// Gives the answer that the test has put here.
+#[derive(Clone, Debug)]
+struct Told(Arc<Mutex<Result<Vec<Vec<u8>>, OverlayError>>>);
+
+impl Overlay for Told {
+    fn find(&self, _wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+        let answer = lock(&self.0).clone();
+        Box::pin(async { answer })
+    }
+
+    fn address(&self) -> &str {
+        "told"
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities::SLOTS
+    }
+}
+
 /// Signed so long ago.
 fn packet(age: Duration) -> Packet {
     let keys = KeyPair::from_seed(&Seed::new([1; 32]));
@@ -52,16 +72,18 @@ fn packet(age: Duration) -> Packet {
     Packet::sign(&registration, &keys).unwrap()
 }
 
+fn search(folder: &TempDir, overlay: impl Overlay + 'static) -> Arc<Search> {
+    let home = Home::locate(Some(folder.path())).unwrap();
+    let (sequences, private) = (Arc::new(Sequences::load(&home)), PrivateContacts::new(&home));
+    Search::new(vec![Arc::new(overlay)], Introductions::new(&home), sequences, None, private)
+}
+
 #[test]
 fn what_is_remembered_is_used_at_once_while_a_refresh_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = Home::locate(Some(folder.path())).unwrap();
     let ((asked, questions), (answers, answer)) =
         (async_channel::unbounded(), async_channel::unbounded());
-    let overlays: Vec<Arc<dyn Overlay>> = vec![Arc::new(Slow { asked, answer })];
-    let sequences = Arc::new(Sequences::load(&home));
-    let private = PrivateContacts::new(&home);
-    let search = Search::new(overlays, Introductions::new(&home), sequences, None, private);
+    let folder = tempfile::tempdir().unwrap();
+    let search = search(&folder, Slow { asked, answer });
     let (old, new) = (packet(HOUR * 5 / 6), packet(Duration::ZERO));
     let wanted = Wanted::Key(old.registration().key);
     let outcome = Outcome { found: vec![old.clone()], withdrawn: vec![], reports: vec![] };
@@ -81,5 +103,30 @@ fn what_is_remembered_is_used_at_once_while_a_refresh_runs() {
         }
         assert_eq!(search.answer(&wanted).await.packets, [new]);
         assert!(questions.is_empty(), "one look-up is enough");
+    });
+}
+
+#[test]
+fn what_led_nowhere_is_forgotten_only_if_somebody_can_be_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = packet(HOUR / 2);
+    let told = Told(Arc::new(Mutex::new(Err(OverlayError::TimedOut))));
+    let search = search(&folder, told.clone());
+    let wanted = Wanted::Key(old.registration().key);
+    let known = async || search.answer(&wanted).await.packets;
+    block_on(async {
+        search.remember_packet(wanted.clone(), &old);
+        let anew = search.answer_anew(&wanted).await;
+        assert!(is_unasked(&anew.reports) && anew.packets.is_empty(), "{anew:?}");
+        assert_eq!(anew.told(), ["told: no complete answer in time"]);
+        assert_eq!(known().await.first(), Some(&old), "it is the best that is known");
+
+        *lock(&told.0) = Ok(Vec::new());
+        search.look_again(&wanted).enough(false).await;
+        assert!(known().await.is_empty(), "who can be asked knows nothing of it any more");
+
+        search.remember_packet(wanted.clone(), &old);
+        search.look_again(&wanted).enough(false).await;
+        assert_eq!(known().await, [old], "it never led nowhere");
     });
 }

@@ -6,14 +6,11 @@ use std::{
 };
 
 use super::super::{
-    address::{TeredoAddress, is_global},
-    bare,
-    encapsulation::Encapsulation,
-    ipv6::Packet,
-    peers::Sign,
+    address::TeredoAddress, bare, encapsulation::Encapsulation, ipv6::Packet, peers::Sign,
     state::TeredoProof,
 };
 use super::{Delivery, Phase, Teredo};
+use crate::runtime::ip::is_global_v4;
 
 /// By so much an answer may be late: the line of a home is slow.
 const ANSWER_DELAY: Duration = Duration::from_millis(50);
@@ -48,7 +45,8 @@ impl Teredo {
         let Phase::Active(qualification) = &mut self.phase else { return None };
         if let Some(server) = packet.advertised_server() {
             let mapped = encapsulation.origin?;
-            if server == qualification.server() && is_global(*mapped.ip()) && mapped.port() != 0 {
+            if server == qualification.server() && is_global_v4(*mapped.ip()) && mapped.port() != 0
+            {
                 let nonce = encapsulation.nonce?;
                 let drbg = &mut self.drbg;
                 let outcome = qualification.handle_advertisement(from, nonce, mapped, drbg, now);
@@ -85,7 +83,7 @@ impl Teredo {
         now: Instant,
     ) -> Option<()> {
         let Phase::Active(qualification) = &mut self.phase else { return None };
-        if !packet.is_bubble() || !is_global(*origin.ip()) {
+        if !packet.is_bubble() || !is_global_v4(*origin.ip()) {
             return None;
         }
         let peer = TeredoAddress::parse(packet.source).filter(|peer| peer.mapped == origin);

@@ -2,8 +2,10 @@
 
 use std::{env, fs, process::ExitCode, str::FromStr};
 
+use super::choice::{self, WrongWord};
+
 /// Measures inside the sandbox when it is run by `cargo bench --bench NAME`.
-pub fn run(name: &str, measure: fn()) -> ExitCode {
+pub fn run(name: &str, measure: fn() -> Result<(), WrongWord>) -> ExitCode {
     if !env::args().any(|word| word == "--bench") {
         // `cargo test --all-targets` runs benches too
         println!("skipped: run it with `cargo bench --bench {name}`");
@@ -14,18 +16,12 @@ pub fn run(name: &str, measure: fn()) -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!("{}", conditions());
-    measure();
-    ExitCode::SUCCESS
+    choice::end(measure())
 }
 
 /// A value from the environment.
 pub fn setting<T: FromStr>(variable: &str, default: T) -> T {
     env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-/// Whether a part is wanted: the variable names some, with commas between, or is not set.
-pub fn wanted(variable: &str, part: &str) -> bool {
-    env::var(variable).map_or(true, |parts| parts.split(',').any(|word| word == part))
 }
 
 /// What else the machine was doing: other work changes all figures.

@@ -1,5 +1,6 @@
 //! What benches share.
 
+pub mod choice;
 pub mod laboratory;
 pub mod notes;
 pub mod table;

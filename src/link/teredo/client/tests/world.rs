@@ -176,7 +176,7 @@ impl World {
     pub(super) fn flush(&mut self, at: usize) {
         let host = &mut self.hosts[at];
         while let Some(transmit) = host.teredo.poll_transmit() {
-            assert!(is_global(*transmit.to.ip()), "sent to {}", transmit.to);
+            assert!(is_global_v4(*transmit.to.ip()), "sent to {}", transmit.to);
             let from = host.nat.outgoing(transmit.to);
             self.sent.push((self.now - self.start, at, transmit.to));
             self.count += 1;
