@@ -61,6 +61,12 @@ impl Ca {
     }
 }
 
+/// All that an authority makes says from when it counts.
+fn dated() -> Outcome {
+    let unset = unset_clock(clock::wall());
+    unset.map_or(Ok(()), |words| Err(Failure::failed(words).hint("set it, then try again")))
+}
+
 /// Reads what an authority is called, for argh.
 pub(super) fn authority_name(text: &str) -> Result<AuthorityName, String> {
     AuthorityName::parse(text)
@@ -71,12 +77,6 @@ pub(super) fn authority_name(text: &str) -> Result<AuthorityName, String> {
 pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::parse(text)
         .map_err(|error| format!("{text:?} is no domain, no name and not \"any-name\": {error}"))
-}
-
-/// All that an authority makes says from when it counts.
-fn dated() -> Outcome {
-    let unset = unset_clock(clock::wall());
-    unset.map_or(Ok(()), |words| Err(Failure::failed(words).hint("set it, then try again")))
 }
 
 /// Reads a name for argh.
