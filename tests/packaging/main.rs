@@ -4,5 +4,6 @@
 mod completions;
 mod manual;
 mod openwrt;
+mod outline;
 mod release;
 mod supply;
