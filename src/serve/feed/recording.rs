@@ -1,8 +1,8 @@
 //! Tags, playing time and cover of audio and video.
 //!
-//! Files come from anywhere and may be damaged. Each kind has a reader of its own, which takes what it finds until
-//! something makes no sense. None of them can panic, reads a whole file, or takes memory for octets that a file
-//! only claims to have.
+//! Files come from anywhere and may be damaged. Each kind has a reader of its own, which takes what
+//! it finds until something makes no sense. None of them can panic, reads a whole file, or takes
+//! memory for octets that a file only claims to have.
 
 mod ape;
 mod flac;

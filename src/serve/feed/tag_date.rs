@@ -33,11 +33,12 @@ impl TagDate {
                 _ if !separated && separators != b"T" => rest,
                 _ => return None,
             };
-            let digits = part.iter().take(2).take_while(|octet| octet.is_ascii_digit());
-            let (count, number) = digits
-                .fold((0, 0), |(count, number), digit| (count + 1, number * 10 + digit - b'0'));
+            // numbers may be padded with a space
+            let is_part = |octet: &&u8| octet.is_ascii_digit() || separated && **octet == b' ';
+            let count = part.iter().take(2).take_while(is_part).count();
+            let number = str::from_utf8(part.get(..count)?).ok()?.trim_ascii().parse().ok()?;
             rest = part.get(count..)?;
-            (count > 0).then_some(number)
+            Some(number)
         };
         let month = next(b"-.");
         let day = month.and_then(|_| next(b"-."));
@@ -106,8 +107,10 @@ mod tests {
         assert_eq!(parsed("2026-11-22T07:25:16.5Z"), Some((2026, Some(11), Some(22), 26_716)));
         assert_eq!(parsed("20261122T072516"), Some((2026, Some(11), Some(22), 26_716)));
         assert_eq!(parsed("2026-1-2"), Some((2026, Some(1), Some(2), 0)));
+        assert_eq!(parsed("2026- 1- 2"), Some((2026, Some(1), Some(2), 0)));
         assert_eq!(parsed("2026-11-22 07:25:16"), Some((2026, Some(11), Some(22), 0)));
         assert_eq!(parsed("2026-xx-22"), Some((2026, None, None, 0)));
+        assert_eq!(parsed("2026 12"), Some((2026, None, None, 0)));
         assert_eq!(parsed("2026/27"), Some((2026, None, None, 0)));
         for none in ["", "26", "1 May 2026", "\u{663}\u{660}\u{662}\u{666}"] {
             assert_eq!(parsed(none), None, "{none}");

@@ -1,5 +1,5 @@
-//! APEv2 tags at the end of MPEG audio ("APE Tags Specification", version 2.0, and 1.0 alike): items, and
-//! a footer of 32 octets that tells how many. Pictures in them are passed over.
+//! APEv2 tags at the end of MPEG audio ("APE Tags Specification", version 2.0, and 1.0 alike):
+//! items, and a footer of 32 octets that tells how many. Pictures in them are passed over.
 
 use super::{
     source::{Octets, Source},

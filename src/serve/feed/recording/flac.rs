@@ -29,7 +29,9 @@ pub(super) fn read(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
         let next = source.at() + length;
         is_last = kind & 0x80 != 0;
         match kind & 0x7F {
-            STREAMINFO => duration(&source.up_to(length), found)?,
+            STREAMINFO if found.duration.is_none() => {
+                let _ = duration(&source.up_to(length), found);
+            }
             VORBIS_COMMENT => {
                 let tag = vorbis_comment::read(&mut source.part(length), found);
                 found.tags.insert(0, tag);

@@ -1,5 +1,5 @@
-//! The tag at the end of many MPEG files, of 128 octets (ID3v1, and 1.1 with the number of the track). It cuts
-//! all texts to 30 characters, so that any other tag is better.
+//! The tag at the end of many MPEG files, of 128 octets (ID3v1, and 1.1 with the number of the
+//! track). It cuts all texts to 30 characters, so that any other tag is better.
 
 use super::{
     source::{Octets, Source},

@@ -1,10 +1,10 @@
 //! ID3v2 tags of versions 2.2, 2.3 and 2.4 (the informal standards "ID3 tag version 2", "2.3.0" and
 //! "2.4.0"), in front of a file or in a chunk of it.
 //!
-//! A tag is a header and frames, each with a name and a length. Lengths of 2.4 have seven bits in each octet.
-//! So that no decoder takes them for audio, tags may be unsynchronised: a zero stands behind each octet of
-//! ones; before 2.4 in the whole tag, since then in single frames. Compressed and encrypted frames are
-//! passed over.
+//! A tag is a header and frames, each with a name and a length. Lengths of 2.4 have seven bits in
+//! each octet. So that no decoder takes them for audio, tags may be unsynchronised: a zero stands
+//! behind each octet of ones; before 2.4 in the whole tag, since then in single frames. Compressed
+//! and encrypted frames are passed over.
 
 use std::io::Cursor;
 

@@ -1,5 +1,6 @@
-//! WAV (RIFF, "Multimedia Programming Interface and Data Specifications 1.0") and AIFF ("Audio Interchange File
-//! Format", 1.3, and AIFF-C): chunks, each with a name of four octets and its length, padded to an even number.
+//! WAV (RIFF, "Multimedia Programming Interface and Data Specifications 1.0") and AIFF ("Audio
+//! Interchange File Format", 1.3, and AIFF-C): chunks, each with a name of four octets and its
+//! length, padded to an even number.
 //!
 //! Both have texts of their own, and many programs add a chunk with an ID3v2 tag, which says more.
 
@@ -17,8 +18,8 @@ const HEADER: u64 = 8;
 /// Octets of a chunk that are looked at.
 const MAX_CHUNK: u64 = 64 << 10;
 
-/// Formats in `fmt ` whose samples all have the same length: integers and floating point; `EXTENSIBLE` tells
-/// which at another place.
+/// Formats in `fmt ` whose samples all have the same length: integers and floating point;
+/// `EXTENSIBLE` tells which at another place.
 const SAMPLES: [u64; 2] = [1, 3];
 const EXTENSIBLE: u64 = 0xFFFE;
 /// Where `EXTENSIBLE` tells the format.
@@ -130,7 +131,8 @@ pub(super) fn aiff(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
     Some(())
 }
 
-/// From `COMM`: channels, samples, bits of each, and their rate as a floating point number of 80 bits.
+/// From `COMM`: channels, samples, bits of each, and their rate as a floating point number of 80
+/// bits.
 fn common(octets: &[u8], found: &mut Found) -> Option<()> {
     let mut octets = Octets(octets);
     let _channels = octets.take(2)?;

@@ -1,8 +1,10 @@
-//! MP4 and QuickTime (ISO/IEC 14496-12): boxes in boxes, each with its length and a name of four octets.
+//! MP4 and QuickTime (ISO/IEC 14496-12): boxes in boxes, each with its length and a name of four
+//! octets.
 //!
-//! What matters is in `moov`, in front of the media or behind it: the playing time in `trak.mdia.mdhd` of the
-//! track with sound, else in `mvhd`, and the tag in `udta.meta.ilst`, whose items iTunes has named. Items of
-//! names in clear text (`----`) say nothing that feeds have a place for.
+//! What matters is in `moov`, in front of the media or behind it: the playing time in
+//! `trak.mdia.mdhd` of the track with sound, else in `mvhd`, and the tag in `udta.meta.ilst`, whose
+//! items iTunes has named. Items of names in clear text (`----`) say nothing that feeds have a
+//! place for.
 
 use std::ops::Range;
 
@@ -80,8 +82,8 @@ fn sound(source: &mut Source<'_>, trak: Range<u64>) -> Option<Range<u64>> {
     if handler.ends_with(b"soun") { child(source, mdia, b"mdhd") } else { None }
 }
 
-/// Takes the playing time of `mvhd` or `mdhd`, which begin alike: when made and changed, units per second and
-/// their number, in the later version with more octets.
+/// Takes the playing time of `mvhd` or `mdhd`, which begin alike: when made and changed, units per
+/// second and their number, in the later version with more octets.
 fn lasts(source: &mut Source<'_>, header: &Range<u64>, found: &mut Found) {
     let mut read = || {
         source.seek(header.start)?;
@@ -160,7 +162,8 @@ fn child(source: &mut Source<'_>, within: Range<u64>, name: &[u8; 4]) -> Option<
     None
 }
 
-/// Boxes one after the other in a part of the file; each is behind the one before, so that they end.
+/// Boxes one after the other in a part of the file; each is behind the one before, so that they
+/// end.
 struct Boxes(Range<u64>);
 
 impl Boxes {

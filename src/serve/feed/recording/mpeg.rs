@@ -1,9 +1,10 @@
-//! MPEG audio of layers I to III (ISO/IEC 11172-3 and 13818-3) and AAC in ADTS (13818-7): frames one after
-//! the other, ID3v2 tags in front, others at the end.
+//! MPEG audio of layers I to III (ISO/IEC 11172-3 and 13818-3) and AAC in ADTS (13818-7): frames
+//! one after the other, ID3v2 tags in front, others at the end.
 //!
-//! Files do not tell how long they play. Where an encoder has put a table of contents into the first frame of
-//! layer III (Xing, Info or VBRI), it has the number of frames; else the bit rate of the first frame is taken
-//! for that of all. Frames of ADTS are counted, of long files those in the beginning.
+//! Files do not tell how long they play. Where an encoder has put a table of contents into the
+//! first frame of layer III (Xing, Info or VBRI), it has the number of frames; else the bit rate of
+//! the first frame is taken for that of all. Frames of ADTS are counted, of long files those in the
+//! beginning.
 
 use super::{
     ape,
@@ -24,7 +25,8 @@ const MAX_TAGS: usize = 8;
 
 /// Samples per second; the two later versions have a half and a quarter of it.
 const RATES: [u64; 3] = [44_100, 48_000, 32_000];
-/// Kilobits per second of version 1, layers I, II and III, and of the later versions, layers I and II or III.
+/// Kilobits per second of version 1, layers I, II and III, and of the later versions, layers I and
+/// II or III.
 const BIT_RATES: [[u64; 14]; 5] = [
     [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
     [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],

@@ -1,7 +1,8 @@
-//! Vorbis (Vorbis I, annex A) and Opus (RFC 7845) in Ogg (RFC 3533): pages, each with pieces of packets.
+//! Vorbis (Vorbis I, annex A) and Opus (RFC 7845) in Ogg (RFC 3533): pages, each with pieces of
+//! packets.
 //!
-//! The first packet says what the stream is, the second has the comments, and the last page tells how many samples
-//! there are.
+//! The first packet says what the stream is, the second has the comments, and the last page tells
+//! how many samples there are.
 
 use std::{
     io::{self, Read},

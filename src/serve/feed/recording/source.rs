@@ -1,4 +1,5 @@
-//! Octets of a file that may be damaged or lie about itself: nothing here panics or trusts a length.
+//! Octets of a file that may be damaged or lie about itself: nothing here panics or trusts a
+//! length.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -55,7 +56,8 @@ impl<'a> Source<'a> {
         self.fill(&mut octets).then_some(octets)
     }
 
-    /// Up to so many octets: fewer where the file ends. Takes no memory for those that are not there.
+    /// Up to so many octets: fewer where the file ends. Takes no memory for those that are not
+    /// there.
     pub(super) fn up_to(&mut self, count: u64) -> Vec<u8> {
         let mut octets = Vec::new();
         let _ = self.take(count).read_to_end(&mut octets);

@@ -1,4 +1,5 @@
-//! What one tag says, by the meaning of its items rather than the names that its format has for them.
+//! What one tag says, by the meaning of its items rather than the names that its format has for
+//! them.
 
 use crate::identity::CivilTime;
 

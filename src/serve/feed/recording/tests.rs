@@ -1,4 +1,5 @@
-//! The readers beside lofty, which knows more and does not survive everything; and what only ours can read.
+//! The readers beside lofty, which knows more and does not survive everything; and what only ours
+//! can read.
 
 mod damage;
 mod made;

@@ -1,7 +1,5 @@
 //! Text in the encodings that tags have.
 
-use std::str;
-
 /// The encodings of ID3v2 (ID3v2.4.0 structure, 4): an octet in front of the text tells which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -38,8 +36,8 @@ impl Encoding {
         (text, rest.get(width..).unwrap_or_default())
     }
 
-    /// The text. Of UTF-16 without a mark the order is that of `before`, else the usual one of Windows;
-    /// what cannot be decoded is replaced.
+    /// The text. Of UTF-16 without a mark the order is that of `before`, else the usual one of
+    /// Windows; what cannot be decoded is replaced.
     pub(super) fn decode(self, octets: &[u8], before: &[u8]) -> String {
         let big = match (self, octets, before) {
             (_, [0xFE, 0xFF, ..], _) => true,

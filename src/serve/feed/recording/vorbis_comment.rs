@@ -1,5 +1,6 @@
-//! Vorbis comments (Vorbis I, 5), which FLAC and all formats in Ogg have: lines like `TITLE=Soup`, each with its
-//! length in front. Pictures are lines too, of the structure that FLAC has for them (RFC 9639, 8.8), in Base64.
+//! Vorbis comments (Vorbis I, 5), which FLAC and all formats in Ogg have: lines like `TITLE=Soup`,
+//! each with its length in front. Pictures are lines too, of the structure that FLAC has for them
+//! (RFC 9639, 8.8), in Base64.
 
 use std::io::Read;
 
@@ -72,7 +73,8 @@ fn lines(octets: &mut dyn Read, tag: &mut Tag, found: &mut Found) -> Option<()> 
             None => BASE64.decode(value).ok().and_then(|content| match &*name {
                 "COVERART" => {
                     let length = content.len();
-                    Some(found.picture(OTHER, content, length))
+                    found.picture(OTHER, content, length);
+                    None
                 }
                 _ => picture(content, found),
             }),

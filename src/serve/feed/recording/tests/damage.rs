@@ -1,4 +1,5 @@
-//! Damaged files of every kind: nothing is said of them but that they end the reading and nothing else.
+//! Damaged files of every kind: nothing is said of them but that they end the reading and nothing
+//! else.
 
 use proptest::{collection::vec, prelude::*};
 
@@ -74,21 +75,27 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_octets_are_survived(beginning in 0..BEGINNINGS.len(), octets in vec(any::<u8>(), 0..2000)) {
+    fn any_octets_are_survived(
+        beginning in 0..BEGINNINGS.len(),
+        octets in vec(any::<u8>(), 0..2000),
+    ) {
         survives(&[BEGINNINGS[beginning], &octets].concat());
     }
 
     /// Of small numbers and zeros, lengths make sense more often.
     #[test]
-    fn any_small_octets_are_survived(beginning in 0..BEGINNINGS.len(), octets in vec(0..24_u8, 0..2000)) {
+    fn any_small_octets_are_survived(
+        beginning in 0..BEGINNINGS.len(),
+        octets in vec(0..24_u8, 0..2000),
+    ) {
         survives(&[BEGINNINGS[beginning], &octets].concat());
     }
 
     #[test]
     fn any_octets_behind_the_beginning_of_a_part_are_survived(
         part in prop::sample::select(vec![
-            &b"trak"[..], b"mdia", b"udta", b"meta", b"ilst", b"covr", b"data", b"COMM", b"LIST", b"fmt ", b"id3 ",
-            b"TIT2", b"APIC", b"TXXX", b"APETAGEX", b"TAG", b"Xing", b"VBRI",
+            &b"trak"[..], b"mdia", b"udta", b"meta", b"ilst", b"covr", b"data", b"COMM", b"LIST",
+            b"fmt ", b"id3 ", b"TIT2", b"APIC", b"TXXX", b"APETAGEX", b"TAG", b"Xing", b"VBRI",
         ]),
         beginning in 0..BEGINNINGS.len(),
         octets in vec(any::<u8>(), 0..300),

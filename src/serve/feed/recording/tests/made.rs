@@ -54,7 +54,8 @@ pub(super) fn encoded(encoding: u8, text: &str) -> Vec<u8> {
     }
 }
 
-/// MPEG audio of version 1, layer III, 128 kbit/s, 44.1 kHz, stereo; the first frame with `contents`.
+/// MPEG audio of version 1, layer III, 128 kbit/s, 44.1 kHz, stereo; the first frame with
+/// `contents`.
 pub(super) fn mpeg(contents: &[u8], frames: usize) -> Vec<u8> {
     let mut made = Vec::new();
     for at in 0..frames {
@@ -143,7 +144,8 @@ pub(super) fn flac(samples: u32, blocks: &[(u8, Vec<u8>)]) -> Vec<u8> {
     made
 }
 
-/// Ogg with these packets and a last page with that granule; packets over `most` segments go on in another page.
+/// Ogg with these packets and a last page with that granule; packets over `most` segments go on in
+/// another page.
 pub(super) fn ogg(packets: &[Vec<u8>], most: usize, granule: u64) -> Vec<u8> {
     let mut made = Vec::new();
     let mut number = 0_u32;

@@ -1,4 +1,5 @@
-//! What lofty makes of the same octets. It panics on some damaged files, so it sees whole ones only.
+//! What lofty makes of the same octets. It panics on some damaged files, so it sees whole ones
+//! only.
 
 use std::io::Cursor;
 
