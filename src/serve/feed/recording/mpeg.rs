@@ -139,12 +139,12 @@ impl Frame {
 /// The first frame that another follows, and its place.
 fn first_frame(octets: &[u8], most: usize) -> Option<(usize, Frame)> {
     let candidates = octets.iter().enumerate().take(most).filter(|(_, octet)| **octet == 0xFF);
-    candidates.filter_map(|(at, _)| Some((at, Frame::parse(octets.get(at..)?)?))).find(
-        |(at, frame)| {
-            let next = octets.get(at + frame.length as usize..).and_then(Frame::parse);
-            next.is_some_and(|next| next.goes_with(frame))
-        },
-    )
+    let mut frames = candidates.filter_map(|(at, _)| {
+        let frame = Frame::parse(octets.get(at..)?)?;
+        let next = Frame::parse(octets.get(at + frame.length as usize..)?)?;
+        next.goes_with(&frame).then_some((at, frame))
+    });
+    frames.next()
 }
 
 /// Whether a file whose beginning says nothing is of this kind.
