@@ -14,8 +14,8 @@ fn survives(octets: &[u8]) {
     assert!(read_cover(octets).is_none_or(|cover| cover.len() <= octets.len()));
 }
 
-fn samples() -> impl Iterator<Item = Vec<u8>> {
-    media().chain(made()).map(|(_, octets)| octets)
+fn whole() -> impl Iterator<Item = Vec<u8>> {
+    media().chain(samples::all()).map(|(_, octets)| octets)
 }
 
 /// Numbers that look like chance and are the same in every run (xorshift).
@@ -32,7 +32,7 @@ impl Numbers {
 
 #[test]
 fn files_cut_off_anywhere_are_survived() {
-    for octets in samples().filter(|octets| octets.len() <= MOST) {
+    for octets in whole().filter(|octets| octets.len() <= MOST) {
         let steps = (0..octets.len()).filter(|at| *at < 1500 || at % 7 == 0);
         steps.for_each(|length| survives(&octets[..length]));
     }
@@ -40,7 +40,7 @@ fn files_cut_off_anywhere_are_survived() {
 
 #[test]
 fn files_with_other_octets_are_survived() {
-    for (seed, octets) in samples().enumerate() {
+    for (seed, octets) in whole().enumerate() {
         let mut numbers = Numbers(seed as u64 + 1);
         for _ in 0..200 {
             let mut damaged = octets.clone();
