@@ -28,6 +28,10 @@ recording() {
     recording episode.ogg 2026-03-08 $sine -c:a libvorbis
     recording clip.mp4 2026-03-09 -f lavfi -i color=c=blue:s=32x16:r=5:d=2 $sine -c:v libx264 -c:a aac \
         -b:a 8k -shortest
+    recording talk.aac 2026-03-10 $sine -c:a aac -b:a 8k -write_id3v2 1
+    recording talk.aiff 2026-03-11 -f lavfi -i sine=frequency=440:duration=0.2:sample_rate=8000 -c:a pcm_s16be \
+        -write_id3v2 1
+    recording talk.mov 2026-03-12 $sine -c:a aac -b:a 8k -movflags +faststart
 }
 ff -f lavfi -i sine=frequency=440:duration=0.3:sample_rate=8000 -c:a pcm_u8 -fflags +bitexact jingle.wav
 

@@ -29,7 +29,6 @@ mod guid;
 mod json_feed;
 mod made;
 mod media;
-mod opus;
 mod page;
 mod photograph;
 mod photos;
