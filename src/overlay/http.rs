@@ -7,7 +7,7 @@
 //! | `connector` | the way to a server: name, address, proxy, TLS |
 //! | `pool` | connections that wait for the next request |
 //! | `proxy` | what the environment says of proxies |
-//! | `trickle` | a bound on all that a server sends |
+//! | `trickle` | a bound on all that a server sends at one request |
 
 mod answer;
 mod connector;
@@ -33,13 +33,12 @@ use hyper::{
 };
 
 pub(super) use answer::{Answer, refusal};
-pub(super) use connector::Connector;
 
 use super::{OverlayError, family::Family};
 use crate::runtime::http::{self, BoxFuture, Sender};
 use crate::runtime::{clock, lock};
 use answer::translate;
-use connector::Route;
+use connector::{Connector, Route};
 use pool::Pool;
 
 /// A whole request: name resolution, connection, TLS, answer.
@@ -80,7 +79,7 @@ impl HttpClient {
     }
 
     /// A client that finds hosts and checks certificates in its own way.
-    pub(super) fn with(connector: Connector) -> HttpClient {
+    fn with(connector: Connector) -> HttpClient {
         HttpClient { connector: Arc::new(connector), pool: Mutex::default() }
     }
 
@@ -99,8 +98,9 @@ impl HttpClient {
         self.request(Method::GET, url)
     }
 
-    /// Every request may be sent twice, if the connection broke on which it was sent first. Nothing comes of it: what
-    /// is put or deleted twice is there, or gone, as after once, and what is posted here carries its own number.
+    /// Every request may be sent twice: again, if the server has closed the kept connection that it was sent over. It
+    /// does no harm: what is put or deleted twice is there, or gone, as after once, and what is posted here carries its
+    /// own number.
     pub(super) fn request(&self, method: Method, url: &str) -> Request {
         Request {
             connector: self.connector.clone(),

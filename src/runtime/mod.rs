@@ -3,8 +3,7 @@
 //!
 //! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks and the
 //! application's ran on two. The same thread waits for sockets and timers. What would block (files, name
-//! resolution) goes through [`unblock`] to a pool of threads that exist only while they have
-//! work.
+//! resolution) goes through [`unblock`] to a pool of threads that exist only while they have work.
 //!
 //! Nothing here knows what the program is about.
 

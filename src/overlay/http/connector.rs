@@ -27,7 +27,7 @@ use crate::runtime::{TcpIo, dial, unblock};
 type Resolve = dyn Fn(String, u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> + Send + Sync;
 
 /// Opens connections.
-pub(in crate::overlay) struct Connector {
+pub(super) struct Connector {
     pub(super) hosts: Hosts,
     pub(super) proxy: Option<Proxy>,
     pub(super) resolve: Box<Resolve>,

@@ -164,6 +164,40 @@ fn requests_at_once_have_a_connection_each() {
 }
 
 #[test]
+fn an_answer_that_is_not_read_to_its_end_holds_up_nobody() {
+    let begins = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok";
+    let address = server(move |number, mut stream| {
+        thread::spawn(move || {
+            while !head(&mut stream).is_empty() {
+                let answer = if number == 0 { &begins[..] } else { OK };
+                let _ = stream.write_all(answer);
+            }
+        });
+    });
+    let client = client_of(address, false);
+    block_on(async {
+        assert_eq!(client.get("http://a/").send().await.map(|answer| answer.status()), Ok(200));
+        assert_eq!(read(client.get("http://a/")).await, ok());
+    });
+}
+
+#[test]
+fn a_head_has_a_bound() {
+    let ask = |length: usize| {
+        let field = "x".repeat(length);
+        let address = server(move |_, mut stream| {
+            head(&mut stream);
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: {field}\r\n\r\nok");
+            let _ = stream.write_all(answer.as_bytes());
+            head(&mut stream); // until the client hangs up
+        });
+        block_on(read(client_of(address, false).get("http://a/")))
+    };
+    assert_eq!(ask(HEAD_SIZE - 100), ok());
+    assert_eq!(ask(HEAD_SIZE), Err(OverlayError::Malformed));
+}
+
+#[test]
 fn what_has_no_end_is_cut_off() {
     let endless = |head: &'static [u8], more: &'static [u8]| {
         let address = server(move |_, mut stream| {

@@ -13,6 +13,7 @@ pub mod value;
 
 use std::time::Duration;
 
+use futures_lite::future;
 use hyper::Method;
 
 use listening::SharedCalls;
@@ -75,11 +76,14 @@ impl Overlay for OpenDht {
         let by_key = self.post(Slot::of_key(&registration.key), value.clone());
         let by_name = registration.name.as_ref().map(|name| self.post(Slot::of_name(name), value));
         Box::pin(async {
-            add(by_key).await?;
-            match by_name {
-                Some(by_name) => add(by_name).await,
-                None => Ok(()),
-            }
+            let by_name = async {
+                match by_name {
+                    Some(by_name) => add(by_name).await,
+                    None => Ok(()),
+                }
+            };
+            let (first, second) = future::zip(add(by_key), by_name).await;
+            first.and(second)
         })
     }
 
