@@ -9,7 +9,8 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion,
+    ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer},
     version::{TLS12, TLS13},
 };
@@ -92,10 +93,22 @@ fn counting(each: usize) -> (SocketAddr, mpsc::Receiver<usize>) {
     (address, receiver)
 }
 
+/// The answering end of TLS over a stream.
+fn tls_over<S: Read + Write>(
+    config: &Arc<ServerConfig>,
+    stream: S,
+) -> StreamOwned<ServerConnection, S> {
+    StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)
+}
+
 /// Answers one request over TLS; says goodbye if `is_polite`.
-fn answer_over_tls(config: &Arc<ServerConfig>, stream: TcpStream, answer: &[u8], is_polite: bool) {
-    let tls = rustls::ServerConnection::new(config.clone()).unwrap();
-    let mut stream = rustls::StreamOwned::new(tls, stream);
+fn answer_over_tls(
+    config: &Arc<ServerConfig>,
+    stream: impl Read + Write,
+    answer: &[u8],
+    is_polite: bool,
+) {
+    let mut stream = tls_over(config, stream);
     if head(&mut stream).is_empty() {
         return;
     }
@@ -271,6 +284,21 @@ fn a_secret_request_goes_through_the_proxy() {
 }
 
 #[test]
+fn a_proxy_may_be_asked_over_tls_itself() {
+    let config = Arc::new(site_config(&TLS13));
+    let proxy = server(move |_, stream| {
+        let mut stream = tls_over(&config, stream);
+        assert!(head(&mut stream).starts_with("CONNECT example.com:443 HTTP/1.1\r\n"));
+        stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+        answer_over_tls(&config, stream, OK, true);
+    });
+    let url = |name: &str| (name == "ALL_PROXY").then(|| "https://example.com".into());
+    let connector = Connector { proxy: Proxy::find(url), ..only(proxy) };
+    let client = HttpClient::with(Connector { believing: Some(believing()), ..connector });
+    assert_eq!(block_on(read(client.get("https://example.com/"))), ok());
+}
+
+#[test]
 fn a_proxy_that_refuses_is_told_of() {
     let proxy = server(|_, mut stream| {
         head(&mut stream);
@@ -370,8 +398,7 @@ fn a_large_request_goes_over_tls_whole() {
     let content: Vec<u8> = (0..300_000_u32).map(|n| n as u8).collect();
     let expected = content.clone();
     let site = server(move |_, stream| {
-        let tls = rustls::ServerConnection::new(config.clone()).unwrap();
-        let mut stream = rustls::StreamOwned::new(tls, stream);
+        let mut stream = tls_over(&config, stream);
         head(&mut stream);
         let mut read = vec![0; expected.len()];
         stream.read_exact(&mut read).unwrap();
