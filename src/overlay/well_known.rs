@@ -91,7 +91,7 @@ impl WellKnown {
         if is_nearby(name.domain()) {
             return Box::pin(async { Ok(Vec::new()) });
         }
-        site::read(&self.http, fill(&self.template, name))
+        site::read(&self.http, &fill(&self.template, name))
     }
 }
 

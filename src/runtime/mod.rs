@@ -3,12 +3,12 @@
 //!
 //! Everything runs on one thread, in smol's executor; QUIC measured twice the CPU time when its tasks and the
 //! application's ran on two. The same thread waits for sockets and timers. What would block (files, name
-//! resolution, storage clients) goes through [`unblock`] to a pool of threads that exist only while they have
-//! work.
+//! resolution) goes through [`unblock`] to a pool of threads that exist only while they have work.
 //!
 //! Nothing here knows what the program is about.
 
 pub mod clock;
+mod dial;
 mod events;
 mod executor;
 mod family;
@@ -30,6 +30,7 @@ pub mod tls;
 mod token;
 mod unblock;
 
+pub use dial::dial;
 pub use events::{Async, Readiness, Timer};
 pub use executor::{Task, block_on, spawn};
 pub use family::lacks_family;

@@ -1,4 +1,4 @@
-//! Threads for work that blocks: files, name resolution, storage clients.
+//! Threads for work that blocks: files, name resolution.
 //!
 //! A thread is started when work comes and none is free, and ends when there was none for a while. Idle
 //! threads sleep without a clock that ticks, so that a daemon with nothing to do does nothing.

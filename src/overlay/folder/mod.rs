@@ -17,12 +17,12 @@ mod url;
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use ureq::{
-    Body,
-    http::{Request, Response},
+use hyper::{
+    Method,
+    header::{AUTHORIZATION, HeaderName},
 };
 
-use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
+use super::http::{Hosts, HttpClient, Request};
 use super::{Abilities, Overlay, OverlayError, check_length};
 use crate::identity::Slot;
 use crate::registration::Packet;
@@ -45,39 +45,21 @@ impl Folder {
         Folder { url: url.clone(), http: HttpClient::new(hosts) }
     }
 
-    /// Sends a request about a slot and gives the answer to `read`.
-    fn send<T: Send + 'static>(
-        &self,
-        method: &'static str,
-        slot: Slot,
-        packet: Vec<u8>,
-        read: impl FnOnce(Response<Body>) -> Result<T, OverlayError> + Send + 'static,
-    ) -> BoxFuture<Result<T, OverlayError>> {
+    /// A request about a slot.
+    fn request(&self, method: Method, slot: Slot, packet: &[u8]) -> Request {
         let url = self.url.base().join(&slot.to_string());
-        let mut request = Request::builder().method(method).uri(&url);
-        for (name, value) in self.authorization(method, &url, &packet) {
-            request = request.header(name, value);
-        }
-        let agent = self.http.agent();
-        in_time(move || {
-            let malformed = |_| OverlayError::Refused;
-            let response = if method == "PUT" {
-                let request = request.header("content-type", "application/octet-stream");
-                agent.run(request.body(&packet[..]).map_err(malformed)?)
-            } else {
-                agent.run(request.body(()).map_err(malformed)?)
-            };
-            read(response.map_err(translate)?)
-        })
+        let authorization = self.authorization(method.as_str(), &url, packet);
+        let request = self.http.request(method, &url);
+        authorization.into_iter().fold(request, |request, (name, value)| request.field(name, value))
     }
 
     /// What proves that the request is ours.
-    fn authorization(&self, method: &str, url: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+    fn authorization(&self, method: &str, url: &str, body: &[u8]) -> Vec<(HeaderName, String)> {
         let Some((user, password)) = self.url.credentials() else { return Vec::new() };
         match self.url.kind() {
             Kind::WebDav => {
                 let credentials = BASE64.encode(format!("{user}:{password}").as_bytes());
-                vec![("authorization", format!("Basic {credentials}"))]
+                vec![(AUTHORIZATION, format!("Basic {credentials}"))]
             }
             Kind::Bucket { region } => {
                 let signing = Signing { id: user, secret: password, region };
@@ -89,10 +71,13 @@ impl Folder {
 
 impl Overlay for Folder {
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        self.send("GET", slot, Vec::new(), |mut response| match response.status().as_u16() {
-            200 => Ok(vec![http::body(&mut response, Packet::MAX_LENGTH)?]),
-            404 => Ok(Vec::new()),
-            status => Err(refusal(status)),
+        let request = self.request(Method::GET, slot, &[]);
+        Box::pin(async {
+            let mut answer = request.send().await?;
+            if !answer.is_found()? {
+                return Ok(Vec::new());
+            }
+            Ok(vec![answer.body(Packet::MAX_LENGTH).await?])
         })
     }
 
@@ -105,17 +90,14 @@ impl Overlay for Folder {
         if let Err(error) = check_length(packet) {
             return Box::pin(async { Err(error) });
         }
-        self.send("PUT", slot, packet.to_vec(), |response| match response.status().as_u16() {
-            200 | 201 | 204 => Ok(()),
-            status => Err(refusal(status)),
-        })
+        let request = self.request(Method::PUT, slot, packet);
+        let request = request.body("application/octet-stream", packet.to_vec());
+        Box::pin(async { request.send().await?.must_be(&[200, 201, 204]) })
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
-        self.send("DELETE", slot, Vec::new(), |response| match response.status().as_u16() {
-            200 | 202 | 204 | 404 => Ok(()),
-            status => Err(refusal(status)),
-        })
+        let request = self.request(Method::DELETE, slot, &[]);
+        Box::pin(async { request.send().await?.must_be(&[200, 202, 204, 404]) })
     }
 
     fn handle_network_change(&self) {

@@ -1,8 +1,11 @@
 //! Requests signed as S3-compatible storage wants it: AWS Signature Version 4, in header fields.
 
 use data_encoding::HEXLOWER;
+use hyper::{
+    Uri,
+    header::{AUTHORIZATION, HeaderName},
+};
 use ring::{digest, hmac};
-use ureq::http::Uri;
 
 use crate::identity::Timestamp;
 
@@ -14,6 +17,8 @@ pub(super) struct Signing<'a> {
 }
 
 const SERVICE: &str = "s3";
+const CONTENT_HASH: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const FIELDS: &str = "host;x-amz-content-sha256;x-amz-date";
 
 impl Signing<'_> {
@@ -24,7 +29,7 @@ impl Signing<'_> {
         url: &str,
         body: &[u8],
         now: Timestamp,
-    ) -> Vec<(&'static str, String)> {
+    ) -> Vec<(HeaderName, String)> {
         let (hash, date) = (sha256(body), date(now));
         let day = &date[..8];
         let scope = format!("{day}/{}/{SERVICE}/aws4_request", self.region);
@@ -39,7 +44,7 @@ impl Signing<'_> {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={credential},SignedHeaders={FIELDS},Signature={signature}"
         );
-        vec![("authorization", authorization), ("x-amz-content-sha256", hash), ("x-amz-date", date)]
+        vec![(AUTHORIZATION, authorization), (CONTENT_HASH, hash), (DATE, date)]
     }
 }
 

@@ -9,20 +9,17 @@
 
 use std::{
     collections::VecDeque,
-    io::{BufRead, BufReader, Read},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use ureq::Agent;
-
-use super::{MAX_BODY, OpenDht, post, value};
+use super::{MAX_BODY, OpenDht, add, value};
 use crate::identity::Slot;
-use crate::overlay::http::{DEADLINE, in_time, refusal, translate};
+use crate::overlay::http::{Answer, DEADLINE, Request};
 use crate::overlay::{Calls, Heard, OverlayError};
 use crate::registration::Call;
 use crate::runtime::http::BoxFuture;
-use crate::runtime::{clock, lock, random, unblock};
+use crate::runtime::{clock, lock, random};
 
 /// A stream is given up after this time, and a new one asked for: NATs forget a silent connection, bad ones after
 /// five minutes (RFC 5382, REQ-5, asks for two hours).
@@ -32,24 +29,23 @@ const MAX_KNOWN: usize = 256;
 
 impl Calls for OpenDht {
     fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.join(&slot.to_string()));
         // a node tells nobody of a second value with the same number
-        let body = value::encode(call.as_bytes(), random::number() | 1);
-        in_time(move || post(&agent, &url, &body))
+        let value = value::encode(call.as_bytes(), random::number() | 1);
+        Box::pin(add(self.post(slot, value)))
     }
 
-    /// Gives one call at a time. Keeps a thread of the pool for as long as it waits.
+    /// Gives one call at a time.
     fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.join(&format!("key/{slot}/listen")));
+        let request = self.http.get(&self.url.join(&format!("key/{slot}/listen")));
         let (known, seen) = (self.known.clone(), seen.unwrap_or(0));
-        Box::pin(unblock(move || {
-            let heard = listen(&agent, &url, |call| {
+        Box::pin(async move {
+            let heard = listen(request.lasting(MAX_WAIT), |call| {
                 let mut known = lock(&known);
                 let number = known.number(slot, &call);
                 (number > seen).then(|| Heard { calls: vec![call], seen: number })
             });
-            Ok(heard?.unwrap_or(Heard { calls: Vec::new(), seen }))
-        }))
+            Ok(heard.await?.unwrap_or(Heard { calls: Vec::new(), seen }))
+        })
     }
 }
 
@@ -80,40 +76,68 @@ impl KnownCalls {
     }
 }
 
-/// Reads a stream until `take` has taken a call, or it has lasted long enough. The whole stream is bounded: values
-/// of others may follow one another without end.
-fn listen<T>(
-    agent: &Agent,
-    url: &str,
+/// Reads a stream until `take` has taken a call, or it has lasted long enough.
+async fn listen<T>(
+    request: Request,
     take: impl Fn(Call) -> Option<T>,
 ) -> Result<Option<T>, OverlayError> {
     let start = clock::now();
-    let request = agent.get(url).config().timeout_global(Some(MAX_WAIT));
-    let request = request.timeout_connect(Some(DEADLINE)).timeout_recv_response(Some(DEADLINE));
-    let mut response = request.build().call().map_err(translate)?;
-    match response.status().as_u16() {
-        200 => {}
-        400 | 404 | 405 | 501 => return Err(OverlayError::NoCalls),
-        status => return Err(refusal(status)),
+    let answer = request.send().await?;
+    if [400, 404, 405, 501].contains(&answer.status()) {
+        return Err(OverlayError::NoCalls);
     }
-    let mut stream = BufReader::new(response.body_mut().as_reader().take(MAX_BODY));
-    let mut line = Vec::new();
+    answer.must_be(&[200])?;
+    let mut lines = Lines { answer, read: Vec::new(), seen: 0, left: MAX_BODY };
     loop {
-        line.clear();
-        match stream.read_until(b'\n', &mut line).map_err(|error| translate(error.into())) {
-            Ok(0) if stream.get_ref().limit() == 0 => return Err(OverlayError::TooLarge),
+        let line = match lines.next().await {
             // asking again at once would ask all the time
-            Ok(0) if clock::now() - start < DEADLINE => {
+            Ok(None) if clock::now() - start < DEADLINE => {
                 return Err(OverlayError::Unreachable("the stream has ended".into()));
             }
-            Ok(0) | Err(OverlayError::TimedOut) => return Ok(None),
-            Ok(_) if !value::is_proxys(&line) => return Err(OverlayError::Malformed),
-            Ok(_) => {}
-            Err(error) => return Err(error),
+            Ok(None) | Err(OverlayError::TimedOut) => return Ok(None),
+            line => line?.unwrap_or_default(),
+        };
+        if !value::is_proxys(&line) {
+            return Err(OverlayError::Malformed);
         }
         let call = value::decode(&line).and_then(|octets| Call::decode(&octets));
         if let Some(taken) = call.and_then(&take) {
             return Ok(Some(taken));
+        }
+    }
+}
+
+/// A stream by lines. All of it is bounded: values of others may follow one another without end.
+struct Lines {
+    answer: Answer,
+    read: Vec<u8>,
+    /// As many octets of that hold no end of a line.
+    seen: usize,
+    left: usize,
+}
+
+impl Lines {
+    /// The next line, which may lack its end if it is the last; None behind that.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, OverlayError> {
+        loop {
+            let rest = &self.read[self.seen..];
+            if let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
+                let line = self.read.drain(..=self.seen + end).collect();
+                self.seen = 0;
+                return Ok(Some(line));
+            }
+            self.seen = self.read.len();
+            if self.left == 0 {
+                return Err(OverlayError::TooLarge);
+            }
+            let Some(octets) = self.answer.next().await? else {
+                self.seen = 0;
+                let last = std::mem::take(&mut self.read);
+                return Ok(Some(last).filter(|last| !last.is_empty()));
+            };
+            let taken = &octets[..octets.len().min(self.left)];
+            self.read.extend_from_slice(taken);
+            self.left -= taken.len();
         }
     }
 }

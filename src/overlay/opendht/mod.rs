@@ -11,13 +11,14 @@
 mod listening;
 pub mod value;
 
-use std::{io::Read, time::Duration};
+use std::time::Duration;
 
-use ureq::Agent;
+use futures_lite::future;
+use hyper::Method;
 
 use listening::SharedCalls;
 
-use super::http::{Hosts, HttpClient, in_time, is_found, refusal, translate};
+use super::http::{Hosts, HttpClient, Request};
 use super::{Abilities, BaseUrl, Calls, MAX_CANDIDATES, Overlay, OverlayError};
 use crate::identity::Slot;
 use crate::registration::{Packet, Wanted};
@@ -26,7 +27,7 @@ use crate::runtime::http::BoxFuture;
 /// How often a value must be put again.
 const RENEWAL: Duration = Duration::from_secs(8 * 60);
 /// How much of an answer is looked at: values of others may follow one another without end.
-const MAX_BODY: u64 = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 /// How many values are looked at; each costs a signature check.
 const MAX_VALUES: usize = 64;
 
@@ -44,21 +45,24 @@ impl OpenDht {
     pub(super) fn new(hosts: Hosts, url: &BaseUrl) -> OpenDht {
         OpenDht { url: url.clone(), http: HttpClient::new(hosts), known: SharedCalls::default() }
     }
+
+    /// A request that adds a value.
+    fn post(&self, slot: Slot, value: String) -> Request {
+        let request = self.http.request(Method::POST, &self.url.join(&slot.to_string()));
+        request.body("application/json", value)
+    }
 }
 
 impl Overlay for OpenDht {
     fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.join(&wanted.slot().to_string()));
+        let request = self.http.get(&self.url.join(&wanted.slot().to_string()));
         let wanted = wanted.clone();
-        in_time(move || {
-            let mut response = agent.get(&url).call().map_err(translate)?;
-            if !is_found(&response)? {
+        Box::pin(async move {
+            let mut answer = request.send().await?;
+            if !answer.is_found()? {
                 return Ok(Vec::new());
             }
-            let mut body = Vec::new();
-            let reader = response.body_mut().as_reader();
-            let read = reader.take(MAX_BODY).read_to_end(&mut body);
-            read.map_err(|error| translate(error.into()))?;
+            let body = answer.beginning(MAX_BODY).await?;
             if !value::is_proxys(&body) {
                 return Err(OverlayError::Malformed);
             }
@@ -68,12 +72,19 @@ impl Overlay for OpenDht {
 
     fn publish(&self, packet: &Packet) -> BoxFuture<Result<(), OverlayError>> {
         let registration = packet.registration();
-        let by_name = registration.name.as_ref().map(Slot::of_name);
-        let slots = [Some(Slot::of_key(&registration.key)), by_name];
-        let urls = slots.into_iter().flatten().map(|slot| self.url.join(&slot.to_string()));
-        let (agent, urls) = (self.http.agent(), urls.collect::<Vec<_>>());
-        let body = value(packet);
-        in_time(move || urls.iter().try_for_each(|url| post(&agent, url, &body)))
+        let value = value(packet);
+        let by_key = self.post(Slot::of_key(&registration.key), value.clone());
+        let by_name = registration.name.as_ref().map(|name| self.post(Slot::of_name(name), value));
+        Box::pin(async {
+            let by_name = async {
+                match by_name {
+                    Some(by_name) => add(by_name).await,
+                    None => Ok(()),
+                }
+            };
+            let (first, second) = future::zip(add(by_key), by_name).await;
+            first.and(second)
+        })
     }
 
     fn handle_network_change(&self) {
@@ -93,13 +104,8 @@ impl Overlay for OpenDht {
     }
 }
 
-/// Adds a value.
-fn post(agent: &Agent, url: &str, value: &str) -> Result<(), OverlayError> {
-    let request = agent.post(url).content_type("application/json");
-    match request.send(value.as_bytes()).map_err(translate)?.status().as_u16() {
-        200 | 201 | 204 => Ok(()),
-        status => Err(refusal(status)),
-    }
+async fn add(value: Request) -> Result<(), OverlayError> {
+    value.send().await?.must_be(&[200, 201, 204])
 }
 
 /// A packet as a value. Its number is the author's, so that a node replaces what it has of him.

@@ -12,8 +12,10 @@ pub mod dns;
 
 use std::time::Duration;
 
+use hyper::Method;
+
 use super::bep44::Item;
-use super::http::{self, Hosts, HttpClient, in_time, is_found, refusal, translate};
+use super::http::{Hosts, HttpClient};
 use super::{Abilities, BaseUrl, Overlay, OverlayError};
 use crate::identity::KeyPair;
 use crate::registration::presence::SealedPacket;
@@ -42,15 +44,16 @@ impl Relay {
     }
 
     fn put_item(&self, item: &Item) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.join(&dns::z_base_32(&item.key)));
+        let url = self.url.join(&dns::z_base_32(&item.key));
         let body =
             [&item.signature[..], &item.sequence.to_be_bytes()[..], &item.value[..]].concat();
-        in_time(move || {
-            let request = agent.put(&url).content_type("application/pkarr.org/relays#payload");
-            match request.send(&body[..]).map_err(translate)?.status().as_u16() {
-                200 | 201 | 204 => Ok(()),
+        let request = self.http.request(Method::PUT, &url);
+        let request = request.body("application/pkarr.org/relays#payload", body);
+        Box::pin(async {
+            let answer = request.send().await?;
+            match answer.status() {
                 400 => Err(OverlayError::Refused),
-                status => Err(refusal(status)),
+                _ => answer.must_be(&[200, 201, 204]),
             }
         })
     }
@@ -61,13 +64,13 @@ impl Overlay for Relay {
         let Some(key) = wanted.key().copied() else {
             return Box::pin(async { Ok(Vec::new()) });
         };
-        let (agent, url) = (self.http.agent(), self.url.join(&dns::z_base_32(&key)));
-        in_time(move || {
-            let mut response = agent.get(&url).call().map_err(translate)?;
-            if !is_found(&response)? {
+        let request = self.http.get(&self.url.join(&dns::z_base_32(&key)));
+        Box::pin(async move {
+            let mut answer = request.send().await?;
+            if !answer.is_found()? {
                 return Ok(Vec::new());
             }
-            let item = http::body(&mut response, MAX_ITEM)?;
+            let item = answer.body(MAX_ITEM).await?;
             let dns = item.get(HEAD_LENGTH..).ok_or(OverlayError::Malformed)?;
             // an owner may use his key for other records as well, and be silent here
             Ok(dns::decode(&key, dns).into_iter().collect())

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::address_error::AddressError;
 use super::host::check_url;
-use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
+use super::http::{Hosts, HttpClient};
 use super::{Abilities, Overlay, OverlayError};
 use crate::identity::{KeyPair, Name, Seed};
 use crate::registration::{Packet, Wanted};
@@ -128,7 +128,7 @@ impl Site {
 impl Overlay for Site {
     fn find(&self, wanted: &Wanted) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
         match self.url.of(wanted) {
-            Some(url) => read(&self.http, url),
+            Some(url) => read(&self.http, &url),
             None => Box::pin(async { Ok(Vec::new()) }),
         }
     }
@@ -161,19 +161,17 @@ impl Overlay for Site {
 }
 
 /// What is at a URL, if anything is.
-pub(super) fn read(
-    http: &HttpClient,
-    url: String,
-) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-    let agent = http.agent();
-    in_time(move || {
-        let mut response = agent.get(&url).call().map_err(translate)?;
-        match response.status().as_u16() {
-            200 => {}
-            404 | 410 => return Ok(Vec::new()),
-            status => return Err(refusal(status)),
+pub(super) fn read(http: &HttpClient, url: &str) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
+    let request = http.get(url);
+    Box::pin(async {
+        let mut answer = request.send().await?;
+        match answer.status() {
+            404 | 410 => Ok(Vec::new()),
+            _ => {
+                answer.must_be(&[200])?;
+                Ok(vec![answer.body(Packet::MAX_LENGTH).await?])
+            }
         }
-        Ok(vec![http::body(&mut response, Packet::MAX_LENGTH)?])
     })
 }
 

@@ -1,9 +1,9 @@
-//! The client of `p2pstore/1`. What fits goes by datagrams first. Requests run on a thread of the pool and end within
-//! their deadline.
+//! The client of `p2pstore/1`. What fits goes by datagrams first.
 
 use std::{sync::Arc, time::Duration};
 
 use data_encoding::HEXLOWER;
+use hyper::Method;
 use ring::hmac;
 
 use super::asking::Asking;
@@ -12,15 +12,12 @@ use super::{
     MAX_TTL, MAX_WAIT, MIN_TTL, SECRET_FIELD, SEEN_FIELD, StoreUrl, TTL_FIELD, WAIT_FIELD, framing,
 };
 use crate::identity::{KeyPair, Slot};
-use crate::overlay::http::{
-    self, DEADLINE, Hosts, HttpClient, in_time, is_found, refusal, translate,
-};
+use crate::overlay::http::{Answer, DEADLINE, Hosts, HttpClient, Request, refusal};
 use crate::overlay::{
     Abilities, Calls, Heard, Overlay, OverlayError, check_length, publish_in_slots,
 };
 use crate::registration::{Call, Packet};
 use crate::runtime::http::BoxFuture;
-use crate::runtime::unblock;
 
 /// Tells the secrets of stores from all other uses of the seed.
 const SECRET_DOMAIN: &[u8] = b"p2p store secret v1\0";
@@ -52,20 +49,19 @@ impl Client {
     fn send(
         &self,
         slot: Slot,
-        packet: Vec<u8>,
+        packet: &[u8],
         ttl: Duration,
     ) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.of(slot));
-        let secret = HEXLOWER.encode(&self.secret(slot));
         let ttl = ttl.clamp(MIN_TTL, MAX_TTL).as_secs().to_string();
-        in_time(move || {
-            let request = agent.put(&url).header(SECRET_FIELD, secret).header(TTL_FIELD, ttl);
-            let request = request.content_type("application/octet-stream");
-            match request.send(&packet[..]).map_err(translate)?.status().as_u16() {
-                200 | 201 | 204 => Ok(()),
-                status => Err(refusal(status)),
-            }
-        })
+        let request = self.write(Method::PUT, slot).field(TTL_FIELD, ttl);
+        let request = request.body("application/octet-stream", packet.to_vec());
+        Box::pin(async { request.send().await?.must_be(&[200, 201, 204]) })
+    }
+
+    /// A request about a place of ours.
+    fn write(&self, method: Method, slot: Slot) -> Request {
+        let secret = HEXLOWER.encode(&self.secret(slot));
+        self.http.request(method, &self.url.of(slot)).field(SECRET_FIELD, secret)
     }
 
     /// What proves to this store that a place is ours; it tells nothing about other slots or stores.
@@ -106,13 +102,13 @@ impl Overlay for Client {
     }
 
     fn get(&self, slot: Slot) -> BoxFuture<Result<Vec<Vec<u8>>, OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.of(slot));
-        let by_http = in_time(move || {
-            let mut response = agent.get(&url).call().map_err(translate)?;
-            if !is_found(&response)? {
+        let request = self.http.get(&self.url.of(slot));
+        let by_http = Box::pin(async {
+            let mut answer = request.send().await?;
+            if !answer.is_found()? {
                 return Ok(Vec::new());
             }
-            frames(&mut response)
+            frames(&mut answer).await
         });
         match &self.asking {
             Some(asking) => asking.ask(slot, by_http),
@@ -124,19 +120,12 @@ impl Overlay for Client {
         if let Err(error) = check_length(packet) {
             return Box::pin(async { Err(error) });
         }
-        self.send(slot, packet.to_vec(), ttl)
+        self.send(slot, packet, ttl)
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.of(slot));
-        let secret = HEXLOWER.encode(&self.secret(slot));
-        in_time(move || {
-            let request = agent.delete(&url).header(SECRET_FIELD, secret);
-            match request.call().map_err(translate)?.status().as_u16() {
-                200 | 204 | 404 => Ok(()),
-                status => Err(refusal(status)),
-            }
-        })
+        let request = self.write(Method::DELETE, slot);
+        Box::pin(async { request.send().await?.must_be(&[200, 204, 404]) })
     }
 
     fn address(&self) -> &str {
@@ -161,29 +150,26 @@ impl Overlay for Client {
 
 impl Calls for Client {
     fn call(&self, slot: Slot, call: &Call) -> BoxFuture<Result<(), OverlayError>> {
-        let by_http = self.send(slot, call.as_bytes().to_vec(), MIN_TTL);
+        let by_http = self.send(slot, call.as_bytes(), MIN_TTL);
         match &self.asking {
             Some(asking) => asking.leave(slot, self.secret(slot), call, by_http),
             None => by_http,
         }
     }
 
-    /// Keeps a thread of the pool for as long as it waits.
     fn wait(&self, slot: Slot, seen: Option<u64>) -> BoxFuture<Result<Heard, OverlayError>> {
-        let (agent, url) = (self.http.agent(), self.url.of(slot));
-        Box::pin(unblock(move || {
-            let request = agent.get(&url).header(WAIT_FIELD, MAX_WAIT.as_secs().to_string());
-            let request = match seen {
-                Some(seen) => request.header(SEEN_FIELD, seen.to_string()),
-                None => request,
-            };
-            let request = request.config().timeout_global(Some(MAX_WAIT + DEADLINE)).build();
-            let mut response = request.call().map_err(translate)?;
-            let seen = response.headers().get(SEEN_FIELD);
-            let seen = seen.and_then(|field| field.to_str().ok()?.parse().ok());
-            match (response.status().as_u16(), seen) {
+        let request = self.http.get(&self.url.of(slot)).waiting(MAX_WAIT + DEADLINE);
+        let request = request.field(WAIT_FIELD, MAX_WAIT.as_secs().to_string());
+        let request = match seen {
+            Some(seen) => request.field(SEEN_FIELD, seen.to_string()),
+            None => request,
+        };
+        Box::pin(async {
+            let mut answer = request.send().await?;
+            let seen = answer.field(SEEN_FIELD).and_then(|number| number.parse().ok());
+            match (answer.status(), seen) {
                 (200, Some(seen)) => {
-                    let packets = frames(&mut response)?;
+                    let packets = frames(&mut answer).await?;
                     let calls = packets.iter().filter_map(|packet| Call::decode(packet)).collect();
                     Ok(Heard { calls, seen })
                 }
@@ -192,12 +178,12 @@ impl Calls for Client {
                 (200 | 404, None) => Err(OverlayError::NoCalls),
                 (status, _) => Err(refusal(status)),
             }
-        }))
+        })
     }
 }
 
-/// The packets in a response, all of them possibly hostile.
-fn frames(response: &mut ureq::http::Response<ureq::Body>) -> Result<Vec<Vec<u8>>, OverlayError> {
-    let body = http::body(response, framing::MAX_BODY_LENGTH)?;
+/// The packets in an answer, all of them possibly hostile.
+async fn frames(answer: &mut Answer) -> Result<Vec<Vec<u8>>, OverlayError> {
+    let body = answer.body(framing::MAX_BODY_LENGTH).await?;
     framing::decode(&body).ok_or(OverlayError::Malformed)
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::bencode::Value;
 use crate::identity::Slot;
-use crate::overlay::OverlayError;
+use crate::overlay::{OverlayError, family::Family};
 use crate::registration::Registration;
 use crate::runtime::ip::is_global;
 
@@ -95,19 +95,6 @@ pub(super) fn refusal(reason: &[u8]) -> OverlayError {
     let reason = String::from_utf8_lossy(reason);
     let shown = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON);
     OverlayError::Denied(shown.collect::<String>().trim_end_matches('.').to_lowercase())
-}
-
-/// An IP version; trackers keep their addresses apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::overlay) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    pub(in crate::overlay) fn of(address: &SocketAddr) -> Family {
-        if address.is_ipv4() { Family::V4 } else { Family::V6 }
-    }
 }
 
 /// The port to announce for each IP version: that of the best address of that version, and rather of one

@@ -28,15 +28,14 @@ use std::{
 
 use futures_lite::future;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use ureq::config::IpFamily;
 
 pub use announcement::Swarm;
-pub(super) use announcement::{Family, ports};
+pub(super) use announcement::ports;
 pub use udp::announce_answer;
 pub use url::TrackerUrl;
 
-use super::http::{self, Hosts, HttpClient, in_time, refusal, translate};
-use super::{Abilities, MAX_ADDRESSES, Overlay, OverlayError, candidates};
+use super::http::{self, Hosts, HttpClient};
+use super::{Abilities, MAX_ADDRESSES, Overlay, OverlayError, candidates, family::Family};
 use crate::identity::{Name, Slot};
 use crate::registration::{Packet, Wanted};
 use crate::runtime::http::BoxFuture;
@@ -234,20 +233,11 @@ impl Asked {
         family: Option<Family>,
         announcement: &Announcement,
     ) -> BoxFuture<Result<Swarm, OverlayError>> {
-        let url = with_query(url, announcement);
-        let family = match family {
-            None => IpFamily::Any,
-            Some(Family::V4) => IpFamily::Ipv4Only,
-            Some(Family::V6) => IpFamily::Ipv6Only,
-        };
-        let agent = self.http.agent();
-        in_time(move || {
-            let request = agent.get(&url).config().ip_family(family).build();
-            let mut response = request.call().map_err(translate)?;
-            match response.status().as_u16() {
-                200 => Swarm::from_bencode(&http::body(&mut response, MAX_BODY)?),
-                status => Err(refusal(status)),
-            }
+        let request = self.http.get(&with_query(url, announcement)).over(family);
+        Box::pin(async {
+            let mut answer = request.send().await?;
+            answer.must_be(&[200])?;
+            Swarm::from_bencode(&answer.body(MAX_BODY).await?)
         })
     }
 }

@@ -6,27 +6,13 @@ use std::{
     time::Duration,
 };
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use ureq::{
-    Agent,
-    config::Config,
-    http::Uri,
-    tls::{Certificate, RootCerts},
-    unversioned::{
-        resolver::{ResolvedSocketAddrs, Resolver},
-        transport::{DefaultConnector, NextTimeout},
-    },
-};
+use rustls::version::TLS13;
 
 use super::*;
 use crate::identity::{KeyPair, Seed, Timestamp};
-use crate::overlay::http::tls_config;
+use crate::overlay::http::tests::{client_of, site_config};
 use crate::registration::Registration;
 use crate::runtime::block_on;
-
-/// A certificate for example.com, valid for a hundred years and known to nobody, and its key.
-const CERTIFICATE: &[u8] = include_bytes!("../../../tests/fixture/site/certificate.der");
-const KEY: &[u8] = include_bytes!("../../../tests/fixture/site/key.der");
 
 fn keys() -> KeyPair {
     KeyPair::from_seed(&Seed::new([7; 32]))
@@ -53,15 +39,7 @@ fn packet(name: Name) -> Packet {
 fn site(answer: Vec<u8>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let key = PrivateKeyDer::try_from(KEY.to_vec()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(CERTIFICATE.to_vec())], key)
-        .unwrap();
-    let config = Arc::new(config);
+    let config = Arc::new(site_config(&TLS13));
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let tls = rustls::ServerConnection::new(config.clone()).unwrap();
@@ -80,34 +58,9 @@ fn site(answer: Vec<u8>) -> SocketAddr {
     address
 }
 
-/// Every host is at one address.
-#[derive(Debug)]
-struct Only(SocketAddr);
-
-impl Resolver for Only {
-    fn resolve(
-        &self,
-        _uri: &Uri,
-        _config: &Config,
-        _timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        addresses.push(self.0);
-        Ok(addresses)
-    }
-}
-
 /// Asks the site at an address, believing in its certificate or in those that everybody believes in.
 fn well_known(address: SocketAddr, believing: bool) -> WellKnown {
-    let roots = [Certificate::from_der(CERTIFICATE).to_owned()];
-    let mut tls = tls_config();
-    if believing {
-        tls = tls.root_certs(RootCerts::new_with_certs(&roots));
-    }
-    let config = Agent::config_builder().proxy(None).http_status_as_error(false).max_redirects(0);
-    let config = config.tls_config(tls.build()).build();
-    let agent = Agent::with_parts(config, DefaultConnector::default(), Only(address));
-    WellKnown::new(HttpClient::with_agent(agent), TEMPLATE)
+    WellKnown::new(client_of(address, believing), TEMPLATE)
 }
 
 #[test]

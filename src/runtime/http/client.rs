@@ -18,8 +18,30 @@ impl Sender {
         io: Box<dyn Io>,
         request: Request,
     ) -> hyper::Result<(Sender, hyper::Response<Incoming>)> {
-        let (mut sender, connection) =
-            http1::Builder::new().preserve_header_case(true).handshake(io).await?;
+        let mut settings = http1::Builder::new();
+        Sender::begin_with(settings.preserve_header_case(true), io, request).await
+    }
+
+    /// The same where the head of a response may have so many octets, 8192 at least, and in which are at most 100
+    /// fields; nor do more of its body wait to be read.
+    ///
+    /// # Errors
+    /// As there; when a head is longer.
+    pub async fn begin_within(
+        head_size: usize,
+        io: Box<dyn Io>,
+        request: Request,
+    ) -> hyper::Result<(Sender, hyper::Response<Incoming>)> {
+        let mut settings = http1::Builder::new();
+        Sender::begin_with(settings.max_buf_size(head_size.max(8192)), io, request).await
+    }
+
+    async fn begin_with(
+        settings: &http1::Builder,
+        io: Box<dyn Io>,
+        request: Request,
+    ) -> hyper::Result<(Sender, hyper::Response<Incoming>)> {
+        let (mut sender, connection) = settings.handshake(io).await?;
         // handed over before the connection runs: what breaks it at once is told to a request that waits
         let response = sender.send_request(request);
         spawn(async move {
@@ -40,6 +62,11 @@ impl Sender {
     /// Waits until the response has been read to its end. False if no other request can follow it.
     pub async fn is_free(&mut self) -> bool {
         self.0.ready().await.is_ok()
+    }
+
+    /// Whether the connection is known to have ended.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
     }
 }
 
