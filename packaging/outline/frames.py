@@ -13,6 +13,8 @@ def share_frames(functions):
     """Lets functions call what saves and restores registers, where that is shorter; gives what they call."""
     shared = {}
     for function in functions:
+        if function.is_busy:
+            continue
         items = function.items
         if (found := saving(items)) and found[0] > 3:
             items[: 1 + found[0]] = save(*found, shared)

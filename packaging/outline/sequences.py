@@ -20,8 +20,6 @@ ROUNDS = 3  # what a fourth one finds is not worth its time
 FIXED = {"ll", "sc", "sync", "rdhwr", "teq", "break", "syscall", "nop", "ssnop", "ehb"}
 ADDRESS = re.compile(r"\$(ra|31)\b")
 ADDRESS_KEPT = re.compile(r"jr\t\$ra$|[sl]w\t\$ra, \d+\(\$sp\)$|move\t\$25, \$ra$")
-# Ciphers, packets, memory and tasks: what each packet meets keeps its instructions to itself.
-BUSY = re.compile(r"NOTHING")
 
 
 def outline_sequences(program):
@@ -40,7 +38,7 @@ class Repeats:
         self.tokens, self.places, self.ends, self.saved = [], [], [], []
         numbers = {}
         for function in program.functions:
-            if BUSY.search(function.name):
+            if function.is_busy:
                 continue
             saved = saved_at(function, program.in_tables)
             labels = {item.label for item in function.items}

@@ -22,6 +22,7 @@ def main():
         smaller = outlined(source)
         assert check(Program(source), Program(smaller)) is None, seed
         assert Machine(source).run() == Machine(smaller).run(), seed
+        assert busy(source) == busy(smaller) != {}, seed
         assert all(has_whole_addresses(function.items) for function in Program(smaller).functions), seed
         shorter += words(source) - words(smaller)
         assert check(Program(source), Program(damaged(smaller, random.Random(seed)))), seed
@@ -45,6 +46,15 @@ def damaged(lines, chance):
     return lines[:at] + ["\tnop"] + lines[at + 1 :]
 
 
+def named(number):
+    """The name of a function: some are of what packets meet."""
+    return f"f{number}_4ring" if number % 8 == 7 else f"f{number}"
+
+
+def busy(source):
+    return {function.name: function.items for function in Program(source).functions if function.is_busy}
+
+
 class Maker:
     """Functions as LLVM writes them, out of few instructions, so that much repeats."""
 
@@ -59,7 +69,7 @@ class Maker:
         return lines
 
     def function(self, number):
-        name, chance = f"f{number}", self.chance
+        name, chance = named(number), self.chance
         self.name, self.labels = number, 0
         yield f'\t.section\t.text.{name},"ax",@progbits'
         yield from ("\t.p2align\t2", f"\t.type\t{name},@function", f"\t.ent\t{name}", f"{name}:")
@@ -73,7 +83,9 @@ class Maker:
         if count:
             body = [f"addiu\t$sp, $sp, -{size}", *moves("sw", registers(count), size), *body]
             body += moves("lw", registers(count), size)[::-1]
-            end = ["j\tf%d" % chance.randrange(number + 1, self.count)] if calls and chance.random() < 0.3 else ["jr\t$ra"]
+            end = ["jr\t$ra"]
+            if calls and chance.random() < 0.3:
+                end = [f"j\t{named(chance.randrange(number + 1, self.count))}"]
             body += [*end, f"addiu\t$sp, $sp, {size}"]
         else:
             body += ["jr\t$ra", "addiu\t$2, $2, 1"]
@@ -99,10 +111,10 @@ class Maker:
             label = f"$BB{self.name}_{self.labels}"
             yield from (f"beqz\t${chance.choice('234')}, {label}", "addiu\t$2, $2, 1", "addu\t$3, $3, $2", f"{label}:")
         elif kind == 7:
-            callee = f"f{self.chance.randrange(self.name + 1, self.count)}"
+            callee = named(self.chance.randrange(self.name + 1, self.count))
             yield from (f"lui\t$25, %hi({callee})", f"addiu\t$25, $25, %lo({callee})", "jalr\t$25", "nop")
         else:
-            callee = f"f{self.chance.randrange(self.name + 1, self.count)}"
+            callee = named(self.chance.randrange(self.name + 1, self.count))
             yield from ("addu\t$4, $2, $3", "addiu\t$5, $4, 1", f"jal\t{callee}", chance.choice(["move\t$6, $4", "nop"]))
 
 
