@@ -29,6 +29,8 @@ pub enum AddressError {
     Scheme,
     /// The URL names no host.
     NoHost,
+    /// What stands behind the host's colon is no port, such as the beginning of a password.
+    Port,
     /// The URL holds a user name or password.
     Credentials,
     /// The URL has a part behind `#`.
@@ -69,6 +71,9 @@ impl fmt::Display for AddressError {
                 f.write_str("the URL of an overlay begins with https:// or http://")
             }
             AddressError::NoHost => f.write_str("the URL of an overlay names a host"),
+            AddressError::Port => f.write_str(
+                "behind the colon stands no port from 1 to 65535 (in a password write %2F for /, %3F for ?)",
+            ),
             AddressError::Credentials => {
                 f.write_str("the URL of this overlay holds no user name or password")
             }

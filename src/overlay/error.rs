@@ -23,6 +23,8 @@ pub enum OverlayError {
     Busy,
     /// The overlay holds a newer packet of the same key.
     Outdated,
+    /// There is no folder where packets would be put.
+    NoFolder,
     /// It passes no calls: nobody can be called there.
     NoCalls,
     /// The registration has no address that could be announced, or the overlay none that could be asked.
@@ -53,6 +55,7 @@ impl fmt::Display for OverlayError {
             OverlayError::RateLimited => f.write_str("too many requests from this address"),
             OverlayError::Busy => f.write_str("it has too much to do at the moment"),
             OverlayError::Outdated => f.write_str("it holds a newer packet of the same key"),
+            OverlayError::NoFolder => f.write_str("there is no such folder: make it there first"),
             OverlayError::NoCalls => f.write_str("it passes no calls"),
             OverlayError::NoAddress => f.write_str("there is no address to announce or to ask"),
             OverlayError::NoName => f.write_str("there is no name to announce"),

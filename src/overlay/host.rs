@@ -19,7 +19,7 @@ pub(super) struct Host {
 /// The host of a URL of http or https. In `sample` the gaps of `url` are filled.
 ///
 /// # Errors
-/// When it is no such URL, names no host, or holds credentials or a fragment.
+/// When it is no such URL, names no host or a port that is none, or holds credentials or a fragment.
 pub(super) fn check_url(url: &str, sample: &str) -> Result<Host, AddressError> {
     if url.is_empty() {
         return Err(AddressError::NoUrl);
@@ -41,6 +41,10 @@ pub(super) fn check_url(url: &str, sample: &str) -> Result<Host, AddressError> {
     let host = authority.host();
     if host.is_empty() {
         return Err(AddressError::NoHost);
+    }
+    // a password with a slash, which ends the authority, must not go on as a port and a path
+    if authority.as_str().len() > host.len() && authority.port_u16().is_none_or(|port| port == 0) {
+        return Err(AddressError::Port);
     }
     Ok(Host { loopback: is_loopback(host), nearby: is_nearby(host) })
 }

@@ -32,14 +32,16 @@ pub struct WellKnown {
     said: Arc<Mutex<Said>>,
 }
 
-/// Answers by name, and when they came.
+/// Answers by name, and until when they count.
 type Said = HashMap<Name, (Instant, Option<PublicKey>)>;
 
 const TEMPLATE: &str = "https://{domain}/.well-known/p2p/{user}";
 /// How long a first meeting waits for the domain.
 const DEADLINE: Duration = Duration::from_millis(1500);
-/// For how long an answer is remembered, also that there was none.
+/// For how long an answer is remembered, also that there is nothing.
 const MEMORY: Duration = Duration::from_secs(300);
+/// For how long that none came.
+const SILENCE: Duration = Duration::from_secs(20);
 /// How many are remembered.
 const MAX_REMEMBERED: usize = 256;
 
@@ -67,7 +69,7 @@ impl WellKnown {
         let now = clock::now();
         {
             let mut said = lock(&self.said);
-            said.retain(|_, (at, _)| now - *at < MEMORY);
+            said.retain(|_, (until, _)| now < *until);
             if let Some((_, key)) = said.get(name) {
                 return *key;
             }
@@ -75,15 +77,17 @@ impl WellKnown {
                 said.clear();
             }
         }
-        let key = self.ask(name).await;
-        let mut said = lock(&self.said);
-        said.insert(name.clone(), (now, key));
+        let answer = self.ask(name).await;
+        let until = now + if answer.is_some() { MEMORY } else { SILENCE };
+        let key = answer.flatten();
+        lock(&self.said).insert(name.clone(), (until, key));
         key
     }
 
-    async fn ask(&self, name: &Name) -> Option<PublicKey> {
+    /// The key, if any, that the domain names; None when it does not answer.
+    async fn ask(&self, name: &Name) -> Option<Option<PublicKey>> {
         let said = clock::timeout(DEADLINE, self.read(name)).await?.ok()?;
-        said.iter().find_map(|octets| key_in(octets, name))
+        Some(said.iter().find_map(|octets| key_in(octets, name)))
     }
 
     /// What the domain says, if it says anything.
@@ -114,6 +118,7 @@ impl Overlay for WellKnown {
 
     fn handle_network_change(&self) {
         self.http.reconnect();
+        lock(&self.said).clear();
     }
 
     fn address(&self) -> &str {

@@ -7,12 +7,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub fn is_global(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => is_global_v4(v4),
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local())
+        IpAddr::V6(v6) => is_global_v6(v6),
+    }
+}
+
+fn is_global_v6(address: Ipv6Addr) -> bool {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match [a, b, c, d, e, f] {
+        // this host, and addresses of IPv4 in an old form (RFC 4291, 2.5.5.1)
+        [0, 0, 0, 0, 0, 0] => false,
+        // what a translator sends on over IPv4 (RFC 6052), and what a tunnel does (RFC 3056)
+        [0x64, 0xff9b, 0, 0, 0, 0] => is_global_v4(v4(g, h)),
+        [0x2002, ..] => is_global_v4(v4(b, c)),
+        // a network's own translators (RFC 8215), and its own hosts as they once were spelled (RFC 3879)
+        [0x64, 0xff9b, 1, ..] => false,
+        _ if a & 0xffc0 == 0xfec0 => false,
+        _ => {
+            !(address.is_multicast()
+                || address.is_unique_local()
+                || address.is_unicast_link_local())
         }
     }
 }
@@ -60,6 +74,13 @@ mod tests {
             ("2001:db8::1", true),
             ("::ffff:9.9.9.9", true),
             ("::ffff:10.1.2.3", false),
+            ("64:ff9b::9.9.9.9", true),
+            ("64:ff9b::192.168.0.1", false),
+            ("64:ff9b:1::9.9.9.9", false),
+            ("2002:909:909::1", true),
+            ("2002:c0a8:1::1", false),
+            ("::9.9.9.9", false),
+            ("fec0::1", false),
             ("::", false),
             ("::1", false),
             ("fd00::1", false),

@@ -91,6 +91,8 @@ impl<S: AsFd> SocketIo<S> {
             if self.socket.poll_writable(cx)?.is_pending() {
                 let timer = self.stalled.get_or_insert_with(|| Timer::after(self.stall));
                 ready!(Pin::new(timer).poll(cx));
+                // whoever writes once more has as long again, and no timer that never rings
+                self.stalled = None;
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }

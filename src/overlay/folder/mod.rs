@@ -92,7 +92,16 @@ impl Overlay for Folder {
         }
         let request = self.request(Method::PUT, slot, packet);
         let request = request.body("application/octet-stream", packet.to_vec());
-        Box::pin(async { request.send().await?.must_be(&[200, 201, 204]) })
+        let is_webdav = *self.url.kind() == Kind::WebDav;
+        Box::pin(async move {
+            let answer = request.send().await?;
+            match answer.status() {
+                409 if is_webdav => Err(OverlayError::NoFolder), // RFC 4918, 9.7.1
+                // another write at the same time, as storage by Amazon calls it
+                409 => Err(OverlayError::Busy),
+                _ => answer.must_be(&[200, 201, 204]),
+            }
+        })
     }
 
     fn remove(&self, slot: Slot) -> BoxFuture<Result<(), OverlayError>> {

@@ -118,6 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_with_a_slash_is_not_taken_for_a_path() {
+        for url in ["https://id:a/b@s3.example/c", "https://id:/b@s3.example/c"] {
+            assert_eq!(FolderUrl::parse_bucket(url), Err(AddressError::Port));
+            assert_eq!(FolderUrl::parse_webdav(url), Err(AddressError::Port));
+        }
+        let url = FolderUrl::parse_bucket("https://id:a%2Fb@s3.example/c@d").unwrap();
+        assert_eq!(url.credentials(), Some(("id", "a/b")));
+        for port in ["0", "65536", "80800", "x"] {
+            let url = format!("https://a.example:{port}/");
+            assert_eq!(FolderUrl::parse_webdav(&url), Err(AddressError::Port), "{port}");
+        }
+    }
+
+    #[test]
     fn what_is_no_url_is_refused() {
         for wrong in ["", "https://", "https://a:b@", "ftp://a:b@c/", "a:b@c", "https://a:b@c/?d"] {
             assert!(FolderUrl::parse_webdav(wrong).is_err(), "{wrong}");

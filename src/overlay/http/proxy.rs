@@ -1,7 +1,7 @@
 //! The HTTP proxy that the environment names, as many programs read it: `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and
 //! `NO_PROXY`, in capitals or not.
 
-use std::env;
+use std::{env, net::IpAddr};
 
 use data_encoding::BASE64;
 use hyper::{Uri, header::HeaderValue};
@@ -66,7 +66,8 @@ impl Proxy {
     }
 }
 
-/// An exception is a host, a beginning (`10.` or `10.*`), an ending (`.example.com` or `*.example.com`), or `*`.
+/// An exception is a host with those below it, a beginning (`10.` or `10.*`), an ending (`.example.com` or
+/// `*.example.com`), a network (`10.0.0.0/8`), or `*`.
 fn matches(exception: &str, host: &str) -> bool {
     if let Some(ending) = exception.strip_prefix('*') {
         return host.ends_with(ending);
@@ -74,9 +75,29 @@ fn matches(exception: &str, host: &str) -> bool {
     if let Some(beginning) = exception.strip_suffix('*') {
         return host.starts_with(beginning);
     }
+    if let Some((network, bits)) = exception.split_once('/') {
+        return contains(network, bits, host).unwrap_or(false);
+    }
+    let is_below = |parent| host.strip_suffix(parent).is_some_and(|below| below.ends_with('.'));
     (exception.starts_with('.') && host.ends_with(exception))
         || (exception.ends_with('.') && host.starts_with(exception))
         || bare(exception) == host
+        || is_below(exception)
+}
+
+/// Whether a network holds an address, if these are ones.
+fn contains(network: &str, bits: &str, host: &str) -> Option<bool> {
+    let bits: u32 = bits.parse().ok()?;
+    let differs = match (bare(network).parse().ok()?, host.parse().ok()?) {
+        (IpAddr::V4(network), IpAddr::V4(host)) => {
+            (network.to_bits() ^ host.to_bits()).leading_zeros() < bits
+        }
+        (IpAddr::V6(network), IpAddr::V6(host)) => {
+            (network.to_bits() ^ host.to_bits()).leading_zeros() < bits
+        }
+        _ => true,
+    };
+    Some(!differs)
 }
 
 /// Credentials of a URL as a header field has them (RFC 7617).
@@ -132,14 +153,19 @@ mod tests {
 
     #[test]
     fn some_hosts_are_asked_without_it() {
-        let exceptions = "localhost, 10.*,.example.com,*.example.org,192.168.,[::1],";
+        let exceptions = "localhost, 10.*,.example.com,*.example.org,192.168.,[::1],c.example,172.16.0.0/12,fd00::/8,";
         let proxy = proxy(&[("http_proxy", "a"), ("no_proxy", exceptions)]).unwrap();
         for host in
             ["LocalHost", "10.1.2.3", "b.example.com", "b.Example.ORG", "192.168.1.1", "::1"]
+                .into_iter()
+                .chain(["c.example", "b.c.example", "172.31.0.1", "fd12::1"])
         {
             assert!(!proxy.stands_before(host), "{host}");
         }
-        for host in ["example.com", "b.localhost", "110.1.2.3", "example.org", "::2", "a"] {
+        for host in ["example.com", "alocalhost", "110.1.2.3", "example.org", "::2", "a"]
+            .into_iter()
+            .chain(["bc.example", "172.32.0.1", "fc00::1", "172.16.0.1.example"])
+        {
             assert!(proxy.stands_before(host), "{host}");
         }
     }

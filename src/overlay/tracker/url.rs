@@ -86,7 +86,7 @@ mod tests {
         for (url, error) in [
             ("", AddressError::NoUrl),
             ("udp://t.example", AddressError::TrackerPort),
-            ("udp://t.example:0", AddressError::TrackerPort),
+            ("udp://t.example:0", AddressError::Port),
             ("udp://[2001:db8::1]/", AddressError::TrackerPort),
             ("udp://a:b@t.example:80", AddressError::Credentials),
             ("udp://:80", AddressError::NoHost),

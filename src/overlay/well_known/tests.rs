@@ -132,6 +132,8 @@ fn the_domain_is_asked_about_the_user() {
     let vouched = block_on(well_known.key_of(&name));
     assert_eq!(vouched, key.parse().ok());
     assert_eq!(block_on(well_known.key_of(&name)), vouched, "remembered: the server has gone");
+    well_known.handle_network_change();
+    assert_eq!(block_on(well_known.key_of(&name)), None, "asked anew, by another network");
     assert_eq!(asked.join().unwrap(), "GET /example.com/alice.b+c HTTP/1.1");
     let gone = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
     let moved = "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n";

@@ -19,10 +19,11 @@ const PICTURE: u8 = 6;
 /// Reads a file, maybe with an ID3v2 tag in front, which does not belong there.
 pub(super) fn read(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
     let mut foreign = Tag::default();
-    let _ = id3v2::read(source, &mut foreign, found);
+    let length = source.length();
+    let _ = id3v2::read(source, length, &mut foreign, found);
     found.tags.push(foreign);
     source.array::<4>().filter(|mark| mark == MARK)?;
-    let mut is_last = false;
+    let (mut is_last, mut has_comment) = (false, false);
     while !is_last {
         let [kind, length @ ..] = source.array::<4>()?;
         let length = Octets(&length).big(3)?;
@@ -32,7 +33,9 @@ pub(super) fn read(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
             STREAMINFO if found.duration.is_none() => {
                 let _ = duration(&source.up_to(length), found);
             }
-            VORBIS_COMMENT => {
+            // a file has one at most (8.6)
+            VORBIS_COMMENT if !has_comment => {
+                has_comment = true;
                 let tag = vorbis_comment::read(&mut source.part(length), found);
                 found.tags.insert(0, tag);
             }

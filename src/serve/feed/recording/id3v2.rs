@@ -68,8 +68,14 @@ struct Moment {
     time: String,
 }
 
-/// Reads the tag at this place, and goes to its end. None, and nowhere, if there is none.
-pub(super) fn read(source: &mut Source<'_>, tag: &mut Tag, found: &mut Found) -> Option<()> {
+/// Reads the tag at this place, of which nothing lies behind `limit`, and goes to its end. None, and nowhere, if there
+/// is none.
+pub(super) fn read(
+    source: &mut Source<'_>,
+    limit: u64,
+    tag: &mut Tag,
+    found: &mut Found,
+) -> Option<()> {
     let start = source.at();
     let Some(header) = source.array::<{ HEADER as usize }>().filter(|it| it.starts_with(MARK))
     else {
@@ -77,24 +83,24 @@ pub(super) fn read(source: &mut Source<'_>, tag: &mut Tag, found: &mut Found) ->
         return None;
     };
     let [_, _, _, version, _, flags, size @ ..] = header;
-    let end = start + HEADER + seven_bits(&size);
+    let end = (start + HEADER + seven_bits(&size)).min(limit);
     match version {
         // the flag that means an extended header later on says that all is compressed
         2 if flags & 0x40 != 0 => {}
         2 | 3 if flags & 0x80 != 0 => {
-            let tag_octets = source.up_to((end - source.at()).min(MAX_UNSYNCHRONISED));
+            let tag_octets = source.up_to(end.saturating_sub(source.at()).min(MAX_UNSYNCHRONISED));
             let mut inner = Cursor::new(synchronised(tag_octets));
             let mut inner = Source::new(&mut inner)?;
             let end = inner.length();
             frames(&mut inner, end, (version, flags), tag, found);
         }
         2..=4 => {
-            frames(source, end.min(source.length()), (version, flags), tag, found);
+            frames(source, end, (version, flags), tag, found);
         }
         _ => {}
     }
     let footer = if version == 4 && flags & 0x10 != 0 { HEADER } else { 0 };
-    source.seek((end + footer).min(source.length()))
+    source.seek((end + footer).min(limit))
 }
 
 /// Reads what follows the header up to `end`, or until it makes no sense.
@@ -186,7 +192,10 @@ fn frame(
         b"COMM" | b"COM" | b"USLT" | b"ULT" => {
             let (_language, rest) = rest.split_at_checked(3)?;
             let (description, text) = encoding.split(rest);
-            tag.add(key(name)?, &encoding.decode(text, description));
+            // iTunes keeps the loudness there, and where a title begins without a gap
+            if !encoding.decode(description, b"").starts_with("iTun") {
+                tag.add(key(name)?, &encoding.decode(text, description));
+            }
         }
         b"TXXX" | b"TXX" => {
             let (description, text) = encoding.split(rest);

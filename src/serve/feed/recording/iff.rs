@@ -52,7 +52,7 @@ pub(super) fn wav(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
             b"fact" => format.samples = little(&chunks.source.up_to(length.min(4))),
             b"data" if format.length == 0 => format.length = length,
             b"id3 " | b"ID3 " => {
-                let _ = id3v2::read(chunks.source, &mut own, found);
+                let _ = id3v2::read(chunks.source, end, &mut own, found);
             }
             b"LIST" if chunks.source.array() == Some(*b"INFO") => {
                 let start = chunks.source.at();
@@ -92,7 +92,7 @@ impl Format {
         }
         self.rate = number(4, 4);
         self.octets_per_second = number(8, 4);
-        self.octets_per_sample = number(2, 2) * (number(14, 2) / 8);
+        self.octets_per_sample = number(12, 2);
     }
 
     fn tell(&self, found: &mut Found) -> Option<()> {
@@ -116,7 +116,8 @@ pub(super) fn aiff(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
     while let Some((name, length)) = chunks.next() {
         match &name {
             b"ID3 " | b"id3 " => {
-                let _ = id3v2::read(chunks.source, &mut own, found);
+                let end = chunks.next.min(chunks.end);
+                let _ = id3v2::read(chunks.source, end, &mut own, found);
             }
             b"COMM" => {
                 let _ = common(&chunks.content(length), found);

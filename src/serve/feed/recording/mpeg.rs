@@ -154,9 +154,9 @@ pub(super) fn is_behind_junk(octets: &[u8]) -> bool {
 
 /// Reads a file of frames.
 pub(super) fn read(source: &mut Source<'_>, found: &mut Found) -> Option<()> {
-    let mut own = Tag::default();
+    let (length, mut own) = (source.length(), Tag::default());
     for _ in 0..MAX_TAGS {
-        if id3v2::read(source, &mut own, found).is_none() {
+        if id3v2::read(source, length, &mut own, found).is_none() {
             break;
         }
     }

@@ -98,7 +98,7 @@ fn more_is_found_than_by_lofty() {
     }
     // the extended header of 2.3 has another length than that of 2.4
     let extended = [&[0, 0, 0, 6, 0, 0, 0, 0, 0, 0], &*title(3)].concat();
-    let extended = read_tags(&[id3v2(3, 0x40, &extended), audio].concat());
+    let extended = read_tags(&[id3v2(3, 0x40, &extended), audio.clone()].concat());
     assert_eq!(extended.title.as_deref(), Some("Soup"));
 
     let frames = (0..3000).map(|at| 100 + at % 400);
@@ -110,11 +110,32 @@ fn more_is_found_than_by_lofty() {
     let (_, aac) = media().find(|(name, _)| name == "talk.aac").unwrap();
     assert_eq!(read_tags(&aac).duration, Some(Duration::from_millis(17 * 1024 / 8)));
 
+    // what iTunes keeps in a comment is none
+    let comment = |description, says| {
+        let described = [&b"\0eng"[..], description, b"\0", says].concat();
+        frame(3, "COMM", 0, &described)
+    };
+    let comments = [comment(b"iTunNORM", b" 000003E8 000003E8"), comment(b"", b"Slowly")];
+    assert_eq!(tags(3, &comments).description.as_deref(), Some("Slowly"));
+    assert_eq!(tags(3, &comments[..1]).description, None);
+
     // a film without sound
     let moov =
         [atom(b"mvhd", &made::times(0, 600, 1200)), made::track(b"vide", &made::times(0, 9, 9))];
     let silent = [atom(b"ftyp", b"qt  \0\0\0\0"), atom(b"moov", &moov.concat())].concat();
     assert_eq!(read_tags(&silent).duration, Some(Duration::from_secs(2)));
+}
+
+/// With each block or chunk as dear as all before it together, these would take hours.
+#[test]
+fn many_empty_parts_are_passed_over() {
+    let comments = [&b"fLaC"[..], &b"\x04\0\0\0".repeat(1 << 18)].concat();
+    assert_eq!(read_tags(&comments).title, None);
+    let frames = frame(3, "XXXX", 0, b"").repeat(800);
+    let head = [&b"ID3\x03\0\0\0\0\x7F\x7F"[..], &frame(3, "XXXX", 0, b"")].concat();
+    let tags = made::chunk(b"ID3 ", &head, false).repeat(1 << 17);
+    let wav = made::form(b"RIFF", b"WAVE", &[tags, frames]);
+    assert_eq!(read_tags(&wav).title, None);
 }
 
 #[test]
