@@ -197,7 +197,7 @@ mod tests {
     use std::{future::poll_fn, io::Write as _};
 
     use futures_lite::future::poll_once;
-    use hyper::rt::{Read as _, ReadBuf};
+    use hyper::rt::{Read as _, ReadBuf, Write as _};
 
     use super::*;
     use crate::runtime::block_on;
@@ -208,6 +208,21 @@ mod tests {
         let mut buffer = ReadBuf::new(&mut octets);
         poll_fn(|cx| Pin::new(&mut *io).poll_read(cx, buffer.unfilled())).await.unwrap();
         buffer.filled().to_vec()
+    }
+
+    #[test]
+    fn a_stalled_write_fails_each_time() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let mut io = SocketIo::unix(Async::new(near).unwrap(), Duration::ZERO);
+        let mut fill = || loop {
+            let write = poll_fn(|cx| Pin::new(&mut io).poll_write(cx, &[0; READ_SIZE]));
+            let written =
+                block_on(clock::timeout(LINGER, write)).expect("it does not wait for ever");
+            if let Err(error) = written {
+                return error.kind();
+            }
+        };
+        assert_eq!([fill(), fill()], [io::ErrorKind::TimedOut; 2]);
     }
 
     #[test]

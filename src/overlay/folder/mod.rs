@@ -121,3 +121,29 @@ impl Overlay for Folder {
         Abilities { keeps: true, remote: true, shared: false, ..Abilities::SLOTS }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::overlay::http::tests::{head, server};
+    use crate::runtime::block_on;
+
+    #[test]
+    fn a_conflict_means_what_the_kind_of_storage_means_by_it() {
+        let address = server(|_, mut stream| {
+            head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n");
+        });
+        let url = format!("http://id:secret@{address}/no-such-folder/");
+        for (url, error) in [
+            (FolderUrl::parse_webdav(&url), OverlayError::NoFolder),
+            (FolderUrl::parse_bucket(&url), OverlayError::Busy),
+        ] {
+            let folder = Folder::new(Hosts::Loopback, &url.unwrap());
+            let put = folder.put(Slot([1; 20]), b"packet", Duration::ZERO);
+            assert_eq!(block_on(put), Err(error));
+        }
+    }
+}

@@ -59,7 +59,14 @@ impl FolderUrl {
         let (credentials, host) = authority.rsplit_once('@').unwrap_or(("", authority));
         let bare = format!("{scheme}://{host}{}", &rest[authority.len()..]);
         let bare = if scheme.is_empty() { url } else { &bare };
-        let base = BaseUrl::parse(&format!("{prefix}{bare}"), bare)?;
+        let base =
+            BaseUrl::parse(&format!("{prefix}{bare}"), bare).map_err(|error| match error {
+                // what stands before the host may be a secret, however wrong the rest is
+                AddressError::NotAUrl(url) => {
+                    AddressError::NotAUrl(url.rsplit('@').next().unwrap_or_default().into())
+                }
+                error => error,
+            })?;
         let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
         let decode =
             |text| Zeroizing::new(percent_decode_str(text).decode_utf8_lossy().into_owned());
@@ -122,6 +129,11 @@ mod tests {
         for url in ["https://id:a/b@s3.example/c", "https://id:/b@s3.example/c"] {
             assert_eq!(FolderUrl::parse_bucket(url), Err(AddressError::Port));
             assert_eq!(FolderUrl::parse_webdav(url), Err(AddressError::Port));
+        }
+        for url in ["id:secret@s3.example/c", "https://id:se:cret/x@s3.example/c"] {
+            for error in [FolderUrl::parse_bucket(url), FolderUrl::parse_webdav(url)] {
+                assert_eq!(error, Err(AddressError::NotAUrl("s3.example/c".into())));
+            }
         }
         let url = FolderUrl::parse_bucket("https://id:a%2Fb@s3.example/c@d").unwrap();
         assert_eq!(url.credentials(), Some(("id", "a/b")));

@@ -56,7 +56,7 @@ pub(in crate::overlay) fn client_of(address: SocketAddr, is_believing: bool) -> 
 }
 
 /// The head of the next request; empty at the end.
-fn head(stream: &mut impl Read) -> String {
+pub(in crate::overlay) fn head(stream: &mut impl Read) -> String {
     let (mut head, mut octet) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut octet).is_ok() {
         head.push(octet[0]);
@@ -65,7 +65,7 @@ fn head(stream: &mut impl Read) -> String {
 }
 
 /// A server that treats every connection so; with the number of it.
-fn server(treat: impl Fn(usize, TcpStream) + Send + 'static) -> SocketAddr {
+pub(in crate::overlay) fn server(treat: impl Fn(usize, TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

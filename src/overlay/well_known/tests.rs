@@ -145,6 +145,22 @@ fn the_domain_is_asked_about_the_user() {
 }
 
 #[test]
+fn silence_is_forgotten_soon() {
+    let name = Name::parse("alice@example.com").unwrap();
+    let gone = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let remembered = |answer| {
+        let (template, asked) = server(answer);
+        let well_known = at(&template);
+        assert_eq!(block_on(well_known.key_of(&name)), None);
+        asked.join().unwrap();
+        let (until, _) = lock(&well_known.said)[&name];
+        until - clock::now()
+    };
+    assert!(remembered("") <= SILENCE);
+    assert!(remembered(gone) > SILENCE);
+}
+
+#[test]
 fn a_key_is_read_in_both_forms_and_nothing_else() {
     let (key, read) = (PublicKey([1; 32]), |text: &str| key_in_text(text.as_bytes()));
     assert_eq!(read(&format!("{key}\n")), Some(key));
